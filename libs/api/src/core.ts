@@ -1,0 +1,189 @@
+// The parts of the built-in Kubernetes types that our operators read or write, as they stand in JSON (times are RFC 3339
+// strings). Fields we only carry along stay reachable through the index signatures.
+
+export type ObjectMeta = {
+  name?: string;
+  generateName?: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  creationTimestamp?: string | null;
+  deletionTimestamp?: string;
+  deletionGracePeriodSeconds?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  finalizers?: string[];
+  ownerReferences?: OwnerReference[];
+  managedFields?: unknown[];
+};
+
+export type OwnerReference = {
+  apiVersion: string;
+  kind: string;
+  name: string;
+  uid: string;
+  controller?: boolean;
+  blockOwnerDeletion?: boolean;
+};
+
+/** Any object of the API server. */
+export type KubeObject = { apiVersion?: string; kind?: string; metadata: ObjectMeta };
+
+export type KubeList<T extends KubeObject> = {
+  apiVersion?: string;
+  kind?: string;
+  metadata: { resourceVersion?: string; continue?: string; remainingItemCount?: number };
+  items: T[];
+};
+
+/** `namespace/name`, or `name` for a cluster-scoped object: what a workqueue holds. */
+export type Key = string;
+
+export type ConditionStatus = 'True' | 'False' | 'Unknown';
+export type Condition = {
+  type: string;
+  status: ConditionStatus;
+  reason?: string;
+  message?: string;
+  lastTransitionTime?: string;
+  observedGeneration?: number;
+};
+
+export type LabelSelectorRequirement = {
+  key: string;
+  operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
+  values?: string[];
+};
+export type LabelSelector = { matchLabels?: Record<string, string>; matchExpressions?: LabelSelectorRequirement[] };
+
+export type Container = {
+  name: string;
+  image?: string;
+  resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
+  volumeMounts?: { name: string; mountPath: string; [field: string]: unknown }[];
+  restartPolicy?: string;
+  [field: string]: unknown;
+};
+
+export type Volume = {
+  name: string;
+  persistentVolumeClaim?: { claimName: string; readOnly?: boolean };
+  [field: string]: unknown;
+};
+
+export type PodSpec = {
+  containers: Container[];
+  initContainers?: Container[];
+  volumes?: Volume[];
+  readinessGates?: { conditionType: string }[];
+  nodeName?: string;
+  hostname?: string;
+  terminationGracePeriodSeconds?: number;
+  [field: string]: unknown;
+};
+
+export type ContainerStatus = {
+  name: string;
+  image: string;
+  imageID: string;
+  containerID?: string;
+  ready: boolean;
+  restartCount: number;
+  state?: Record<string, unknown>;
+  resources?: Container['resources'];
+  [field: string]: unknown;
+};
+
+export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+
+export type PodStatus = {
+  phase?: PodPhase;
+  conditions?: Condition[];
+  containerStatuses?: ContainerStatus[];
+  initContainerStatuses?: ContainerStatus[];
+  podIP?: string;
+  podIPs?: { ip: string }[];
+  startTime?: string;
+  [field: string]: unknown;
+};
+
+export type Pod = KubeObject & { spec: PodSpec; status?: PodStatus };
+export type PodTemplateSpec = { metadata?: ObjectMeta; spec: PodSpec };
+
+export type Service = KubeObject & {
+  spec: {
+    selector?: Record<string, string>;
+    type?: string;
+    publishNotReadyAddresses?: boolean;
+    [field: string]: unknown;
+  };
+  status?: Record<string, unknown>;
+};
+
+export type Endpoint = {
+  addresses: string[];
+  conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean };
+  targetRef?: { kind?: string; namespace?: string; name?: string; uid?: string };
+  [field: string]: unknown;
+};
+export type EndpointSlice = KubeObject & { addressType: string; endpoints: Endpoint[] | null; ports?: unknown[] };
+
+export type ControllerRevision = KubeObject & { data: unknown; revision: number };
+
+export type PersistentVolumeClaimSpec = {
+  accessModes?: string[];
+  resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
+  storageClassName?: string;
+  volumeMode?: string;
+  volumeName?: string;
+  [field: string]: unknown;
+};
+export type PersistentVolumeClaim = KubeObject & { spec: PersistentVolumeClaimSpec; status?: Record<string, unknown> };
+
+export type Lease = KubeObject & {
+  spec: {
+    holderIdentity?: string;
+    leaseDurationSeconds?: number;
+    acquireTime?: string;
+    renewTime?: string;
+    leaseTransitions?: number;
+  };
+};
+
+/** `namespace/name` of an object, or just its name when it has no namespace. */
+export function keyOf(object: KubeObject): Key {
+  const { namespace, name } = object.metadata;
+  return namespace ? `${namespace}/${name ?? ''}` : (name ?? '');
+}
+
+/** Splits a key into namespace (undefined for cluster-scoped objects) and name. */
+export function splitKey(key: Key): { namespace: string | undefined; name: string } {
+  const slash = key.indexOf('/');
+  return slash < 0
+    ? { namespace: undefined, name: key }
+    : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/** The owner that has `controller: true`, if any. */
+export function controllerOf(object: KubeObject): OwnerReference | undefined {
+  return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
+}
+
+export function isTerminating(object: KubeObject): boolean {
+  return object.metadata.deletionTimestamp !== undefined;
+}
+
+export function conditionOf(pod: Pod, type: string): Condition | undefined {
+  return pod.status?.conditions?.find((condition) => condition.type === type);
+}
+
+/** True when the kubelet reports the Pod Ready: its containers are, and all its readiness gates are True. */
+export function isReady(pod: Pod): boolean {
+  return conditionOf(pod, 'Ready')?.status === 'True';
+}
+
+/** True once the Pod has finished for good (Succeeded or Failed). */
+export function isTerminal(pod: Pod): boolean {
+  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+}

@@ -1,0 +1,100 @@
+/** The `apps.kusionstack.io` API group, shared by every kind of ours. */
+export const API_GROUP = 'apps.kusionstack.io';
+export const API_VERSION = 'v1alpha1';
+
+/** Label that puts a Pod, PVC or Service under control; only the exact value `true` counts. */
+export const CONTROL_LABEL = 'kusionstack.io/control';
+
+const LIFECYCLE_DOMAIN = 'podopslifecycle.kusionstack.io';
+
+/**
+ * The twelve label prefixes that carry one operation through the PodOpsLifecycle, in the order an operation meets them.
+ * A full key is `<prefix>.podopslifecycle.kusionstack.io/<operation id>`.
+ */
+export const STAGE_LABELS = [
+  'operating',
+  'operation-type',
+  'pre-check',
+  'pre-checked',
+  'preparing',
+  'operate',
+  'operated',
+  'done-operation-type',
+  'post-check',
+  'post-checked',
+  'completing',
+  'undo-operation-type',
+] as const;
+export type StageLabel = (typeof STAGE_LABELS)[number];
+
+/** Key of the label that says operation `id` is at `stage`, e.g. `operate.podopslifecycle.kusionstack.io/collaset`. */
+export function stageLabel(stage: StageLabel, id: string): string {
+  return `${stage}.${LIFECYCLE_DOMAIN}/${id}`;
+}
+
+/** Key prefix, slash included, of a stage's labels: what follows is the operation id. */
+export function stagePrefix(stage: StageLabel): string {
+  return `${stage}.${LIFECYCLE_DOMAIN}/`;
+}
+
+/** Key prefix, slash included, of the per-type permission labels: what follows is the operation type. */
+export const PERMISSION_PREFIX = `operation-permission.${LIFECYCLE_DOMAIN}/`;
+
+/** Key of the label that tells third parties operations of `type` were permitted on the Pod. */
+export function permissionLabel(type: string): string {
+  return `${PERMISSION_PREFIX}${type}`;
+}
+
+/** Present while a Pod serves: ready, no operation under way, every expected finalizer there. Value: Unix nanoseconds. */
+export const SERVICE_AVAILABLE_LABEL = `${LIFECYCLE_DOMAIN}/service-available`;
+/** On a Pod created for a new instance id, until it is first service-available. */
+export const CREATING_LABEL = `${LIFECYCLE_DOMAIN}/creating`;
+/** On a Pod re-created for an instance id that existed before, until it is first service-available. */
+export const COMPLETING_LABEL = `${LIFECYCLE_DOMAIN}/completing`;
+/** Set by a user to keep a Pod out of traffic; any value counts. */
+export const STAY_OFFLINE_LABEL = `${LIFECYCLE_DOMAIN}/stay-offline`;
+/** The running operation will end in the Pod's deletion. */
+export const PREPARING_TO_DELETE_LABEL = `${LIFECYCLE_DOMAIN}/preparing-to-delete`;
+
+/** Readiness gate, and the Pod condition behind it, through which the coordinator takes a Pod out of traffic. */
+export const SERVICE_READY_GATE = 'pod.kusionstack.io/service-ready';
+/** Message of the service-ready condition as the Go implementation writes it. */
+export const SERVICE_READY_MESSAGE = 'updated by PodOpsLifecycle';
+/** A Pod with a finalizer that begins so still has traffic (or another hold) and is not drained. */
+export const PROTECTION_FINALIZER_PREFIX = 'prot.podopslifecycle.kusionstack.io';
+/** Pod annotation: JSON `{"expectedFinalizers":{"<Kind>/<namespace>/<name>":"<finalizer>"}}`. */
+export const AVAILABLE_CONDITIONS_ANNOTATION = 'pod.kusionstack.io/available-conditions';
+
+/** Pod annotation: JSON `{"skipRules":["<rule name>"]}`, rules of any PodTransitionRule this Pod need not pass. */
+export const SKIP_RULES_ANNOTATION = 'podtransitionrule.kusionstack.io/skip-rule-conditions';
+/** Prefix of the Pod annotation that shows a PodTransitionRule's verdict: what follows is the rule object's name. */
+export const RULE_DETAIL_ANNOTATION_PREFIX = 'detail.podtransitionrule.kusionstack.io/';
+export const RULE_FINALIZER = 'finalizer.operating.kusionstack.io/protected';
+
+export const INSTANCE_ID_LABEL = 'collaset.kusionstack.io/instance-id';
+/** Holds the full ControllerRevision name, not the bare hash. */
+export const REVISION_LABEL = 'controller-revision-hash';
+export const UPDATE_INCLUDED_LABEL = 'collaset.kusionstack.io/update-included';
+export const TO_DELETE_LABEL = 'collaset.kusionstack.io/to-delete';
+export const TO_REPLACE_LABEL = 'collaset.kusionstack.io/to-replace';
+export const REPLACED_BY_REPLACE_UPDATE_LABEL = 'collaset.kusionstack.io/replaced-by-replace-update';
+export const REPLACE_PAIR_NEW_ID_LABEL = 'collaset.kusionstack.io/replace-pair-new-id';
+export const REPLACE_PAIR_ORIGIN_NAME_LABEL = 'collaset.kusionstack.io/replace-pair-origin-name';
+export const TO_EXCLUDE_LABEL = 'collaset.kusionstack.io/to-exclude';
+export const ORPHANED_LABEL = 'collaset.kusionstack.io/orphaned';
+export const PVC_TEMPLATE_NAME_LABEL = 'collaset.kusionstack.io/pvc-template-name';
+export const PVC_TEMPLATE_HASH_LABEL = 'collaset.kusionstack.io/pvc-template-hash';
+/** JSON record of the containers an in-place update changed, to see when the kubelet has followed. */
+export const LAST_POD_STATUS_ANNOTATION = 'collaset.kusionstack.io/last-pod-status';
+export const COLLASET_FINALIZER = 'apps.kusionstack.io/pre-reclaim';
+/** Operation id under which a CollaSet updates and scales in its Pods. */
+export const COLLASET_OPERATION_ID = 'collaset';
+
+export const REVISION_HASH_LABEL = 'controller.kubernetes.io/hash';
+export const REVISION_COLLISION_LABEL = 'controller.kubernetes.io/collision';
+
+export const EMPLOYER_CLEAN_FINALIZER = 'resource-consist.kusionstack.io/clean-finalizer';
+export const EXPECTED_FINALIZERS_RECORD_ANNOTATION =
+  'resource-consist.kusionstack.io/employees-expected-finalizer-added';
+export const LIFECYCLE_FINALIZERS_RECORD_ANNOTATION =
+  'resource-consist.kusionstack.io/employees-lifecycle-finalizer-recorded';

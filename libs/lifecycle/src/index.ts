@@ -1,0 +1,31 @@
+export {
+  type ExpectedFinalizers,
+  expectedFinalizersOf,
+  missingFinalizers,
+  withExpectedFinalizer,
+} from './expected-finalizers.ts';
+export { applyLabels, diffLabels, isEmpty, type LabelChanges, type Labels } from './label-changes.ts';
+export {
+  beginOperation,
+  cancelOperation,
+  finishOperation,
+  hasOperation,
+  isPermitted,
+  isServiceAvailable,
+  type Operation,
+  type OperationChange,
+  type OperationStage,
+  operationsOf,
+  permittedSince,
+  withFinalizer,
+} from './operation.ts';
+export {
+  hasExpectedFinalizers,
+  isDrained,
+  isGateOpen,
+  type PodState,
+  podStateOf,
+  protectionFinalizers,
+} from './pod-state.ts';
+export { type Authority, type CheckRequest, type Settled, settle } from './settle.ts';
+export { type Waiting, waitingFor } from './waiting.ts';

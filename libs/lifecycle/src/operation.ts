@@ -1,0 +1,137 @@
+import { type Pod, SERVICE_AVAILABLE_LABEL, stageLabel } from '@kuperator/api';
+import { applyLabels, diffLabels, isEmpty, type LabelChanges } from './label-changes.ts';
+import { podStateOf } from './pod-state.ts';
+import { settle } from './settle.ts';
+import { StageLabels } from './stage-labels.ts';
+
+export type OperationStage = 'PreCheck' | 'Preparing' | 'Operate' | 'Parked' | 'PostCheck' | 'Completing';
+
+/** One run of an operation on a Pod, as its labels show it. */
+export type Operation = {
+  readonly id: string;
+  /** Undefined when its controller has not written the type yet. */
+  readonly type: string | undefined;
+  /** `Parked`: finished by its controller, held back while another operation on the Pod still operates. */
+  readonly stage: OperationStage;
+  /** Value of the label that brought it into the stage: Unix nanoseconds, decimal. */
+  readonly since: string;
+};
+
+/** The Pod's live operations in order of their ids. */
+export function operationsOf(pod: Pod): readonly Operation[] {
+  const labels = new StageLabels(pod.metadata.labels ?? {});
+  return labels.liveIds().map((id) => {
+    const type = labels.get(id, 'operation-type') ?? labels.get(id, 'done-operation-type');
+    const at = (stage: OperationStage, since: string | undefined): Operation => ({
+      id,
+      type,
+      stage,
+      since: since ?? '0',
+    });
+    if (labels.has(id, 'operated') && !labels.has(id, 'operating')) {
+      if (labels.has(id, 'completing')) return at('Completing', labels.get(id, 'completing'));
+      return at('PostCheck', labels.get(id, 'post-check') ?? labels.get(id, 'operated'));
+    }
+    if (labels.has(id, 'operate')) {
+      return at(labels.has(id, 'operating') ? 'Operate' : 'Parked', labels.get(id, 'operate'));
+    }
+    if (labels.has(id, 'pre-checked'))
+      return at('Preparing', labels.get(id, 'preparing') ?? labels.get(id, 'pre-checked'));
+    return at('PreCheck', labels.get(id, 'pre-check') ?? labels.get(id, 'operating'));
+  });
+}
+
+/** True while operation `id` is begun and not finished; with `type`, only when it is of that type. */
+export function hasOperation(pod: Pod, id: string, type?: string): boolean {
+  const labels = pod.metadata.labels ?? {};
+  return (
+    stageLabel('operating', id) in labels && (type === undefined || labels[stageLabel('operation-type', id)] === type)
+  );
+}
+
+/** True when operation `id` of `type` may go on now: the rules agreed and the Pod's traffic is off. */
+export function isPermitted(pod: Pod, id: string, type: string): boolean {
+  return hasOperation(pod, id, type) && stageLabel('operate', id) in (pod.metadata.labels ?? {});
+}
+
+/** When `operate` was granted, Unix nanoseconds; undefined when it was not, or when a hand wrote something else there. */
+export function permittedSince(pod: Pod, id: string): bigint | undefined {
+  const value = pod.metadata.labels?.[stageLabel('operate', id)];
+  return value !== undefined && /^\d+$/.test(value) ? BigInt(value) : undefined;
+}
+
+export function isServiceAvailable(pod: Pod): boolean {
+  return SERVICE_AVAILABLE_LABEL in (pod.metadata.labels ?? {});
+}
+
+export type OperationChange = {
+  readonly id: string;
+  /** Unix time in nanoseconds, decimal. */
+  readonly nanos: string;
+  /** Further label changes for the same write. */
+  readonly labels?: LabelChanges;
+};
+
+/**
+ * Label changes that begin operation `id`: one merge patch, and the Pod is in Pre-Check. What is left of an earlier round
+ * of the id, or a round of another type, is wiped, so nothing of it can be inherited.
+ * @returns undefined when there is nothing to change: the operation of that type is under way
+ */
+export function beginOperation(pod: Pod, change: OperationChange & { type: string }): LabelChanges | undefined {
+  const { id, type, nanos } = change;
+  return labelChanges(pod, change, (labels) => {
+    if (hasOperation(pod, id, type)) return;
+    labels.dropAll(id);
+    labels.set(id, 'operating', nanos);
+    labels.set(id, 'operation-type', type);
+  });
+}
+
+/**
+ * Label changes that finish operation `id`. Finished before it was permitted, it is undone in place (D8).
+ * @returns undefined when there is nothing to change
+ */
+export function finishOperation(pod: Pod, change: OperationChange): LabelChanges | undefined {
+  return labelChanges(pod, change, (labels) => {
+    if (!labels.has(change.id, 'operating')) return;
+    if (labels.has(change.id, 'operate')) labels.drop(change.id, 'operating');
+    else labels.dropAll(change.id);
+  });
+}
+
+/**
+ * Label changes that undo operation `id` at whatever stage it is; the coordinator then gives the Pod back to service.
+ * @returns undefined when there is nothing to change
+ */
+export function cancelOperation(pod: Pod, change: OperationChange): LabelChanges | undefined {
+  return labelChanges(pod, change, (labels) => labels.dropAll(change.id));
+}
+
+/**
+ * What a controller must write to put `finalizer` on the Pod or take it off: the finalizer list, and the label changes
+ * that follow (the last one off grants `operate`; the last one on ends the operation), for one patch.
+ */
+export function withFinalizer(
+  pod: Pod,
+  finalizer: string,
+  present: boolean,
+  nanos: string,
+): { finalizers: string[]; labels: LabelChanges } {
+  const others = (pod.metadata.finalizers ?? []).filter((name) => name !== finalizer);
+  const finalizers = present ? [...others, finalizer] : others;
+  return { finalizers, labels: settle({ ...podStateOf(pod), finalizers }, nanos).labels };
+}
+
+function labelChanges(
+  pod: Pod,
+  change: OperationChange,
+  edit: (labels: StageLabels) => void,
+): LabelChanges | undefined {
+  const state = podStateOf(pod);
+  const edited = new StageLabels(applyLabels(state.labels, change.labels ?? {}));
+  edit(edited);
+  const labels = edited.toLabels();
+  const settled = applyLabels(labels, settle({ ...state, labels }, change.nanos).labels);
+  const changes = diffLabels(state.labels, settled);
+  return isEmpty(changes) ? undefined : changes;
+}

@@ -1,0 +1,60 @@
+import {
+  type ConditionStatus,
+  conditionOf,
+  isReady,
+  type Pod,
+  PROTECTION_FINALIZER_PREFIX,
+  SERVICE_READY_GATE,
+} from '@kuperator/api';
+import { type ExpectedFinalizers, expectedFinalizersOf, missingFinalizers } from './expected-finalizers.ts';
+import type { Labels } from './label-changes.ts';
+
+/** The part of a Pod the protocol depends on. */
+export type PodState = {
+  readonly labels: Labels;
+  readonly finalizers: readonly string[];
+  /** The Pod's spec carries the service-ready gate. A Pod put under control after its creation has none. */
+  readonly gated: boolean;
+  /** Status of the service-ready condition; undefined when it was never written. */
+  readonly gate: ConditionStatus | undefined;
+  readonly ready: boolean;
+  /** Undefined when the annotation cannot be understood. */
+  readonly expected: ExpectedFinalizers | undefined;
+};
+
+export function podStateOf(pod: Pod): PodState {
+  return {
+    labels: pod.metadata.labels ?? {},
+    finalizers: pod.metadata.finalizers ?? [],
+    gated: pod.spec.readinessGates?.some((gate) => gate.conditionType === SERVICE_READY_GATE) ?? false,
+    gate: conditionOf(pod, SERVICE_READY_GATE)?.status,
+    ready: isReady(pod),
+    expected: expectedFinalizersOf(pod),
+  };
+}
+
+/** Finalizers with which traffic (and other) controllers say they still hold the Pod. */
+export function protectionFinalizers(state: Pick<PodState, 'finalizers'>): readonly string[] {
+  return state.finalizers.filter((finalizer) => finalizer.startsWith(PROTECTION_FINALIZER_PREFIX));
+}
+
+/**
+ * Traffic is off and nobody holds the Pod: `operate` may be granted.
+ * A gated Pod whose condition was never written cannot be Ready, so it counts as closed. On a Pod without the gate we have
+ * no means to close traffic; as in the Go implementation its operations go on rather than wait for ever.
+ */
+export function isDrained(state: PodState): boolean {
+  if (!state.gated) return true;
+  return (state.gate === undefined || state.gate === 'False') && protectionFinalizers(state).length === 0;
+}
+
+/** The gate lets traffic in, or there is none to do so. */
+export function isGateOpen(state: PodState): boolean {
+  return !state.gated || state.gate === 'True';
+}
+
+/** Every expected finalizer is on the Pod: all who want a say have put its traffic on. */
+export function hasExpectedFinalizers(state: PodState): boolean {
+  const missing = missingFinalizers(state.expected, state.finalizers);
+  return missing !== undefined && Object.keys(missing).length === 0;
+}

@@ -1,0 +1,221 @@
+// The one place where the PodOpsLifecycle decides. Everybody who writes a Pod writes the fixpoint of this function, so no
+// state the protocol can leave by itself is ever stored, and no admission hop is needed to move it on.
+
+import { COMPLETING_LABEL, CREATING_LABEL, SERVICE_AVAILABLE_LABEL, STAY_OFFLINE_LABEL } from '@kuperator/api';
+import { diffLabels, type LabelChanges } from './label-changes.ts';
+import { hasExpectedFinalizers, isDrained, isGateOpen, type PodState } from './pod-state.ts';
+import { StageLabels } from './stage-labels.ts';
+
+/** An operation that asks whether it may pass a stage. */
+export type CheckRequest = {
+  readonly id: string;
+  readonly type: string;
+  readonly stage: 'PreCheck' | 'PostCheck';
+  /** Value of its `pre-check` or `post-check` label: tells this run of the operation from an earlier one (D7). */
+  readonly since: string;
+};
+
+/** What the coordinator may do and others may not: pass stages, and turn the service-ready gate. */
+export type Authority = {
+  /** Whether every rule lets the operation pass. Asked only for operations that are in the stage. */
+  readonly passes: (request: CheckRequest) => boolean;
+};
+
+export type Settled = {
+  /** Label changes that reach the fixpoint; empty when it is reached. */
+  readonly labels: LabelChanges;
+  /** New status of the service-ready condition, only where it must change and the caller has the authority. */
+  readonly gate?: 'True' | 'False';
+};
+
+/** Type recorded for an operation whose controller took the type label away before anybody could read it. */
+const UNKNOWN_TYPE = 'unknown';
+
+/**
+ * Runs the protocol from `state` to its fixpoint.
+ * @param nanos Unix time in nanoseconds, decimal: the value of every label set here
+ * @param authority only the coordinator has it; without it stages are not passed and the gate stays
+ */
+export function settle(state: PodState, nanos: string, authority?: Authority): Settled {
+  const labels = new StageLabels(state.labels);
+  let gate = state.gate;
+  // Each round moves at least one operation one stage on, or turns the gate; the rounds are the stages of the longest
+  // path (undo, pre-check, pre-checked, operate; finish to cleared), so this ends. The bound guards the promise.
+  for (let round = 0; round < 12; round++) {
+    const before = labels.toLabels();
+    const gateBefore = gate;
+    const now = { ...state, gate };
+    dropUndone(labels);
+    finishOperated(labels, nanos);
+    restartChanged(labels);
+    dropStray(labels);
+    if (authority) passChecks(labels, nanos, authority);
+    enterStages(labels, now, nanos);
+    revokePermissions(labels);
+    if (authority && state.gated) gate = desiredGate(labels, now) ?? gate;
+    complete(labels, { ...state, gate });
+    settleAvailability(labels, { ...state, gate }, nanos);
+    if (gate === gateBefore && sameLabels(before, labels.toLabels())) break;
+  }
+  const changes = diffLabels(state.labels, labels.toLabels());
+  return gate !== state.gate && (gate === 'True' || gate === 'False') ? { labels: changes, gate } : { labels: changes };
+}
+
+/** An undo label wipes its operation; one for an operation that is not live would swallow the next Begin (D9). */
+function dropUndone(labels: StageLabels): void {
+  for (const id of labels.ids()) if (labels.has(id, 'undo-operation-type')) labels.dropAll(id);
+}
+
+/**
+ * The joint step: nobody leaves Operate while anybody still operates; then all that operated go on together. Ids that went
+ * before are left alone, so a late operation cannot hold them nor be held by them (D1).
+ */
+function finishOperated(labels: StageLabels, nanos: string): void {
+  const live = labels.liveIds();
+  if (live.some((id) => labels.has(id, 'operating'))) return;
+  for (const id of live) {
+    if (labels.has(id, 'operate') && !labels.has(id, 'operated')) {
+      const type = labels.get(id, 'operation-type') ?? unclaimedPermission(labels) ?? UNKNOWN_TYPE;
+      labels.drop(id, 'operate', 'operation-type', 'pre-check', 'pre-checked', 'preparing');
+      labels.set(id, 'operated', nanos);
+      labels.set(id, 'done-operation-type', type);
+    }
+  }
+}
+
+/** A controller may finish by removing `operating` and the type together; its permission still names the type. */
+function unclaimedPermission(labels: StageLabels): string | undefined {
+  const claimed = new Set(labels.liveIds().map((id) => labels.get(id, 'operation-type')));
+  return labels.permittedTypes().find((type) => !claimed.has(type));
+}
+
+function restartChanged(labels: StageLabels): void {
+  for (const id of labels.liveIds()) {
+    if (!labels.has(id, 'operating')) continue;
+    // Begun again before the last round was cleared away: that round's labels would let it skip its checks (D11, T15).
+    if (labels.has(id, 'operated')) {
+      labels.drop(id, 'pre-check', 'pre-checked', 'preparing', 'operate');
+      labels.drop(id, 'operated', 'done-operation-type', 'post-check', 'post-checked', 'completing');
+    }
+    // Passed as another type: the permission was for that one, the new type asks anew (D10).
+    const type = labels.get(id, 'operation-type');
+    if (labels.has(id, 'pre-checked') && type !== undefined && !labels.isTypePermitted(type)) {
+      labels.drop(id, 'pre-checked', 'preparing', 'operate');
+    }
+  }
+}
+
+/** Labels that belong to no live operation, or to a stage their operation is not in. */
+function dropStray(labels: StageLabels): void {
+  for (const id of labels.ids()) {
+    if (!labels.isLive(id)) {
+      // A controller may write the type first and `operating` after; a type alone says and holds nothing.
+      const stages = labels.stagesOf(id);
+      if (!(stages.length === 1 && stages[0] === 'operation-type')) labels.dropAll(id);
+    } else if (!labels.has(id, 'operated')) {
+      labels.drop(id, 'done-operation-type', 'post-check', 'post-checked', 'completing');
+    } else {
+      labels.drop(id, 'operate', 'pre-check', 'pre-checked', 'preparing');
+      labels.ensure(id, 'done-operation-type', UNKNOWN_TYPE);
+    }
+  }
+}
+
+function passChecks(labels: StageLabels, nanos: string, authority: Authority): void {
+  for (const id of labels.liveIds()) {
+    const type = labels.get(id, 'operation-type');
+    const waitsSince = labels.get(id, 'pre-check');
+    if (
+      labels.has(id, 'operating') &&
+      !labels.has(id, 'pre-checked') &&
+      type !== undefined &&
+      waitsSince !== undefined
+    ) {
+      if (authority.passes({ id, type, stage: 'PreCheck', since: waitsSince })) {
+        labels.set(id, 'pre-checked', nanos);
+        labels.permitType(type, nanos);
+      }
+    }
+    const done = labels.get(id, 'done-operation-type') ?? UNKNOWN_TYPE;
+    const checkedSince = labels.get(id, 'post-check');
+    if (labels.has(id, 'operated') && !labels.has(id, 'post-checked') && checkedSince !== undefined) {
+      if (authority.passes({ id, type: done, stage: 'PostCheck', since: checkedSince })) {
+        labels.set(id, 'post-checked', nanos);
+      }
+    }
+  }
+}
+
+function enterStages(labels: StageLabels, state: PodState, nanos: string): void {
+  for (const id of labels.liveIds()) {
+    if (labels.has(id, 'operating')) {
+      if (!labels.has(id, 'pre-checked')) {
+        labels.drop(id, 'preparing');
+        labels.ensure(id, 'pre-check', nanos);
+        continue;
+      }
+      labels.drop(id, 'pre-check');
+      // In the same write as `preparing`, so that a budget never sees the Pod as neither granted nor unavailable.
+      labels.dropOther(SERVICE_AVAILABLE_LABEL);
+      if (!labels.has(id, 'operate')) {
+        if (isDrained(state)) labels.set(id, 'operate', nanos);
+        else labels.ensure(id, 'preparing', nanos);
+      }
+      if (labels.has(id, 'operate')) labels.drop(id, 'preparing');
+    } else if (labels.has(id, 'operated')) {
+      if (labels.has(id, 'post-checked')) labels.ensure(id, 'completing', nanos);
+      if (labels.has(id, 'completing')) labels.drop(id, 'post-check');
+      else labels.ensure(id, 'post-check', nanos);
+    }
+  }
+}
+
+/** A permission stands for operations that hold it; left behind it would let the next one of its type look permitted. */
+function revokePermissions(labels: StageLabels): void {
+  const held = new Set<string | undefined>();
+  for (const id of labels.liveIds()) if (labels.has(id, 'pre-checked')) held.add(labels.get(id, 'operation-type'));
+  for (const type of labels.permittedTypes()) if (!held.has(type)) labels.revokeType(type);
+}
+
+/** @returns undefined when the gate should stay as it is */
+function desiredGate(labels: StageLabels, state: PodState): 'True' | 'False' | undefined {
+  const live = labels.liveIds();
+  // Evaluated over all ids at once: one that prepares outweighs any number that complete (D2, T12).
+  if (live.some((id) => labels.has(id, 'operating') && labels.has(id, 'pre-checked'))) return 'False';
+  if (!live.every((id) => labels.has(id, 'completing'))) return undefined;
+  if (!labels.hasOther(STAY_OFFLINE_LABEL)) return 'True';
+  return state.gate === 'True' ? 'False' : undefined;
+}
+
+/** Ends all operations together, once traffic may be on and everybody expected has put it on. */
+function complete(labels: StageLabels, state: PodState): void {
+  const live = labels.liveIds();
+  if (!live.every((id) => labels.has(id, 'completing'))) return;
+  // A Pod that is to stay offline would wait for traffic in vain.
+  const serves = isGateOpen(state) && hasExpectedFinalizers(state);
+  if (!serves && !labels.hasOther(STAY_OFFLINE_LABEL)) return;
+  for (const id of live) {
+    // Operated took the old type away; a type here is the first half of a Begin in two writes.
+    const nextType = labels.get(id, 'operation-type');
+    labels.dropAll(id);
+    if (nextType !== undefined) labels.set(id, 'operation-type', nextType);
+  }
+}
+
+function settleAvailability(labels: StageLabels, state: PodState, nanos: string): void {
+  const offline = labels.hasOther(STAY_OFFLINE_LABEL);
+  if (!state.ready || offline) {
+    labels.dropOther(SERVICE_AVAILABLE_LABEL);
+    return;
+  }
+  // Ready lags behind the gate: right after it closed the kubelet has not yet said so.
+  if (labels.liveIds().length > 0 || !isGateOpen(state)) return;
+  if (labels.hasOther(SERVICE_AVAILABLE_LABEL) || !hasExpectedFinalizers(state)) return;
+  labels.setOther(SERVICE_AVAILABLE_LABEL, nanos);
+  labels.dropOther(CREATING_LABEL);
+  labels.dropOther(COMPLETING_LABEL);
+}
+
+function sameLabels(a: Record<string, string>, b: Record<string, string>): boolean {
+  return Object.keys(diffLabels(a, b)).length === 0;
+}
