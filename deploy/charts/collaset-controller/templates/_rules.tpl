@@ -1,0 +1,22 @@
+{{/* A rule per kind, its verbs as used in apps/collaset-controller. */}}
+{{- define "collaset-controller.rules" -}}
+- apiGroups: [apps.kusionstack.io]
+  resources: [collasets]
+  verbs: [get, list, watch, patch, update]
+- apiGroups: [apps.kusionstack.io]
+  resources: [collasets/status]
+  verbs: [patch, update]
+# Owner references with blockOwnerDeletion need this one.
+- apiGroups: [apps.kusionstack.io]
+  resources: [collasets/finalizers]
+  verbs: [update]
+- apiGroups: [apps.kusionstack.io]
+  resources: [resourcecontexts]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [""]
+  resources: [pods, persistentvolumeclaims]
+  verbs: [get, list, watch, create, patch, delete]
+{{- end -}}

@@ -1,0 +1,82 @@
+{{/* The environment that libs/runtime/src/config.ts declares, and the files it names. */}}
+{{- define "operator.env" -}}
+- name: POD_NAME
+  valueFrom:
+    fieldRef: { fieldPath: metadata.name }
+- name: POD_NAMESPACE
+  valueFrom:
+    fieldRef: { fieldPath: metadata.namespace }
+- name: HTTP_PORT
+  value: "8080"
+- name: LOG_LEVEL
+  value: {{ .Values.logLevel }}
+- name: CLUSTER_NAME
+  value: {{ .Values.clusterName | quote }}
+# Leaves the kubelet's grace period (30 s) a margin.
+- name: SHUTDOWN_GRACE_SECONDS
+  value: "25"
+{{- with .Values.watchNamespace }}
+- name: WATCH_NAMESPACE
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.nats.url }}
+- name: NATS_URL
+  value: {{ . | quote }}
+{{- end }}
+{{- $secret := .Values.nats.credentials.secretName }}
+{{- if $secret }}
+{{- if eq .Values.nats.credentials.type "creds" }}
+- name: NATS_CREDS_FILE
+  value: /etc/kuperator/nats-credentials/nats.creds
+{{- else if eq .Values.nats.credentials.type "token" }}
+- name: NATS_TOKEN
+  valueFrom:
+    secretKeyRef: { name: {{ $secret | quote }}, key: token }
+{{- else }}
+- name: NATS_USER
+  valueFrom:
+    secretKeyRef: { name: {{ $secret | quote }}, key: user }
+- name: NATS_PASSWORD
+  valueFrom:
+    secretKeyRef: { name: {{ $secret | quote }}, key: password }
+{{- end }}
+{{- end }}
+{{- if .Values.nats.tls.caSecretName }}
+- name: NATS_TLS_CA_FILE
+  value: /etc/kuperator/nats-ca/ca.crt
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Secrets that are mounted: volume name to Secret name. */}}
+{{- define "operator.secretVolumes" -}}
+{{- if and .Values.nats.credentials.secretName (eq .Values.nats.credentials.type "creds") }}
+nats-credentials: {{ .Values.nats.credentials.secretName | quote }}
+{{- end }}
+{{- with .Values.nats.tls.caSecretName }}
+nats-ca: {{ . | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "operator.volumes" -}}
+{{- with include "operator.secretVolumes" . | fromYaml -}}
+volumes:
+{{- range $volume, $secret := . }}
+  - name: {{ $volume }}
+    secret: { secretName: {{ $secret | quote }} }
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "operator.volumeMounts" -}}
+{{- with include "operator.secretVolumes" . | fromYaml -}}
+volumeMounts:
+{{- range $volume, $_ := . }}
+  - name: {{ $volume }}
+    mountPath: /etc/kuperator/{{ $volume }}
+    readOnly: true
+{{- end }}
+{{- end }}
+{{- end -}}
