@@ -1,0 +1,36 @@
+import { defineConfig } from 'vitest/config';
+
+const ignored = ['**/node_modules/**', '**/dist/**'];
+const minuteMs = 60_000;
+
+export default defineConfig({
+  test: {
+    // `npx vitest run --project unit`, or integration, or e2e
+    projects: [
+      './vitest.unit.config.ts',
+      {
+        test: {
+          // One operator in process against a real API server.
+          name: 'integration',
+          include: ['**/*.integration.test.ts'],
+          exclude: ignored,
+          testTimeout: minuteMs,
+          hookTimeout: 2 * minuteMs,
+          // Each file has a control plane of its own: two at once would share two cores.
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          // Promises to users, on a cluster with all charts installed.
+          name: 'e2e',
+          include: ['e2e/scenarios/**/*.e2e.ts'],
+          exclude: ignored,
+          testTimeout: 3 * minuteMs,
+          hookTimeout: 5 * minuteMs,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+// Pure functions and in-memory shells. Each package's `npm test` uses this file too, from its own folder.
+export default defineConfig({
+  test: {
+    name: 'unit',
+    include: ['**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', '**/*.integration.test.ts'],
+    testTimeout: 10_000,
+    passWithNoTests: true,
+  },
+});
