@@ -1,0 +1,33 @@
+export type {
+  CollaSetEvent,
+  CollaSetEventData,
+  CollaSetEventName,
+  EventKind,
+  EventName,
+  KuperatorEvent,
+  PodEvent,
+  PodEventData,
+  PodEventName,
+  RuleEvent,
+  RuleEventData,
+  RuleEventName,
+} from './catalog.ts';
+export type { Received } from './envelope.ts';
+export { createEventBus } from './event-bus.ts';
+export { collaSetEvent, type EventContext, podEvent, ruleEvent } from './events.ts';
+export type { OperationRef, Stage } from './fields.ts';
+export type {
+  BusState,
+  DropReason,
+  EventBus,
+  EventBusOptions,
+  EventHandler,
+  EventHooks,
+  EventLogger,
+  EventMeta,
+  NatsAccess,
+  StreamSettings,
+  Unsubscribe,
+} from './options.ts';
+export { type ReadEventsOptions, readEvents } from './read-events.ts';
+export { type EventFilter, parseSubject, type SubjectParts, subjectFilterFor, subjectFor } from './subjects.ts';

@@ -1,0 +1,102 @@
+// The JetStream stream, spoken to in the plain JSON of its API, so that nothing here depends on a client.
+import type { StreamSettings } from './options.ts';
+import { SUBJECT_PREFIX } from './subjects.ts';
+
+export const STREAM = 'KUPERATOR_EVENTS';
+
+const MS = 1_000_000; // durations on the wire are nanoseconds
+const DUPLICATE_WINDOW_MS = 2 * 60_000;
+
+export type StreamConfig = {
+  name: string;
+  description?: string;
+  subjects: string[];
+  retention: string;
+  storage: string;
+  discard: string;
+  duplicate_window: number;
+  max_age: number;
+  max_bytes: number;
+  num_replicas: number;
+  [field: string]: unknown;
+};
+
+/** The stream as we create it. */
+export function streamConfigFor({ replicas, maxAgeMs, maxBytes }: StreamSettings): StreamConfig {
+  const maxAge = maxAgeMs ?? 24 * 3_600_000;
+  return {
+    name: STREAM,
+    description: 'What Kuperator operators did: facts about Pods, CollaSets and PodTransitionRules',
+    subjects: [`${SUBJECT_PREFIX}.>`],
+    retention: 'limits',
+    storage: 'file',
+    discard: 'old',
+    // The server refuses a window longer than the age limit.
+    duplicate_window: Math.min(DUPLICATE_WINDOW_MS, maxAge || DUPLICATE_WINDOW_MS) * MS,
+    max_age: maxAge * MS,
+    max_bytes: maxBytes ?? 256 * 1024 * 1024,
+    num_replicas: replicas ?? 1,
+  };
+}
+
+/**
+ * The configuration an existing stream should get, undefined when it is right as it is. Only what the settings name is changed,
+ * besides what publishing depends on: two operators with different defaults must not undo each other.
+ */
+export function streamUpdateFor(current: StreamConfig, settings: StreamSettings): StreamConfig | undefined {
+  const wanted = streamConfigFor(settings);
+  const next = {
+    ...current,
+    subjects: current.subjects.includes(`${SUBJECT_PREFIX}.>`) ? current.subjects : wanted.subjects,
+    discard: wanted.discard,
+    duplicate_window: Math.max(current.duplicate_window, wanted.duplicate_window),
+    num_replicas: settings.replicas ?? current.num_replicas,
+    max_age: settings.maxAgeMs === undefined ? current.max_age : wanted.max_age,
+    max_bytes: settings.maxBytes ?? current.max_bytes,
+  };
+  if (next.max_age > 0) next.duplicate_window = Math.min(next.duplicate_window, next.max_age);
+  const changed = Object.entries(next).some(
+    ([field, value]) => JSON.stringify(value) !== JSON.stringify(current[field]),
+  );
+  return changed ? next : undefined;
+}
+
+/** Asks the JetStream API: subject after `$JS.API.` and a JSON body in, JSON out. Rejects when nobody answers or may ask. */
+export type JetStreamRequest = (subject: string, body: object) => Promise<JetStreamReply>;
+export type JetStreamReply = {
+  error?: { code: number; err_code?: number; description?: string };
+  config?: StreamConfig;
+};
+
+/** `usable`: publishes are stored and acknowledged. `problem` says why the stream is not, or not as it should be. */
+export type StreamOutcome = { usable: boolean; problem?: string; did: 'found' | 'created' | 'updated' | 'nothing' };
+
+/** Makes the stream exist and be as `settings` say, as far as we may. Never rejects. */
+export async function ensureStream(request: JetStreamRequest, settings: StreamSettings): Promise<StreamOutcome> {
+  const ask = async (subject: string, body: object = {}): Promise<JetStreamReply> => {
+    try {
+      return await request(`${subject}.${STREAM}`, body);
+    } catch (error) {
+      return { error: { code: 0, description: error instanceof Error ? error.message : String(error) } };
+    }
+  };
+  let found = await ask('STREAM.INFO');
+  if (found.error?.code === 404) {
+    const created = await ask('STREAM.CREATE', streamConfigFor(settings));
+    if (!created.error) return { usable: true, did: 'created' };
+    // Another operator may have created it, with other settings, between the two requests.
+    found = await ask('STREAM.INFO');
+    if (!found.config) return { usable: false, problem: problemOf('creating', created), did: 'nothing' };
+  }
+  if (!found.config) return { usable: false, problem: problemOf('looking up', found), did: 'nothing' };
+  const update = streamUpdateFor(found.config, settings);
+  if (!update) return { usable: true, did: 'found' };
+  const updated = await ask('STREAM.UPDATE', update);
+  if (!updated.error) return { usable: true, did: 'updated' };
+  const takesOurs = found.config.subjects.includes(`${SUBJECT_PREFIX}.>`);
+  return { usable: takesOurs, problem: problemOf('updating', updated), did: 'found' };
+}
+
+function problemOf(doing: string, { error }: JetStreamReply): string {
+  return `${doing} stream ${STREAM}: ${error?.description ?? 'no answer'}`;
+}
