@@ -1,0 +1,28 @@
+import { hostname } from 'node:os';
+import { type ConfigDeclaration, type ConfigOf, integer, oneOf, optionalText, text } from './config.ts';
+import { LOG_LEVELS } from './logger.ts';
+
+/** Settings every operator has: spread into its own declaration. */
+export const commonConfig = {
+  kubeconfig: optionalText({ meaning: 'kubeconfig file; none: ~/.kube/config or the service account of the Pod' }),
+  watchNamespace: optionalText({ meaning: 'the one namespace to work in; none: all' }),
+  clusterName: text({ meaning: 'name of this cluster in NATS subjects', default: 'default' }),
+  natsUrl: text({ meaning: 'NATS servers, comma separated; empty: no events are sent or received', default: '' }),
+  natsCredsFile: optionalText({ meaning: 'NATS credentials file (JWT and nkey)' }),
+  natsToken: optionalText({ meaning: 'NATS token', secret: true }),
+  natsUser: optionalText({ meaning: 'NATS user' }),
+  natsPassword: optionalText({ meaning: 'NATS password', secret: true }),
+  natsTlsCaFile: optionalText({ meaning: 'CA certificate of the NATS servers' }),
+  podName: text({ meaning: 'name of this replica, unique among the running ones', default: hostname() }),
+  podNamespace: text({
+    meaning: 'namespace of the Leases by which replicas share the work',
+    default: 'kuperator-system',
+  }),
+  httpHost: text({ meaning: 'address of /livez, /readyz and /metrics', default: '0.0.0.0' }),
+  httpPort: integer({ meaning: 'its port; 0: any free one', min: 0, max: 65_535, default: 8080 }),
+  logLevel: oneOf(LOG_LEVELS, { meaning: 'least severe lines to log', default: 'info' }),
+  concurrency: integer({ meaning: 'objects each controller works on at once', min: 1, max: 1000, default: 16 }),
+  shutdownGraceSeconds: integer({ meaning: 'time for an orderly stop, in seconds', min: 1, max: 3600, default: 20 }),
+};
+
+export type CommonConfig = ConfigOf<ConfigDeclaration<typeof commonConfig>>;

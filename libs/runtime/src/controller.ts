@@ -1,0 +1,244 @@
+import type { Key } from '@kuperator/api';
+import type { Counter, Histogram } from 'prom-client';
+import { type BackoffOptions, backoffMs } from './backoff.ts';
+import { type Cancel, type Clock, systemClock } from './clock.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import { outcomeOfFailure, type PassOutcome } from './pass-outcome.ts';
+import type { Shards } from './shards.ts';
+import { WorkQueue } from './workqueue.ts';
+
+/** What a pass answers; nothing means done until something changes. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a pass may simply end without a return
+export type ReconcileResult = { requeueAfterMs?: number } | void;
+
+/** One level-based pass for a key. `signal` aborts when the pass should give up: shutdown, or the shard was lost. */
+export type Reconcile = (key: Key, context: { logger: Logger; signal: AbortSignal }) => Promise<ReconcileResult>;
+
+const DEFAULT_BACKOFF: BackoffOptions = { baseMs: 100, maxMs: 60_000 };
+// The cache is some milliseconds behind; the watch event that makes the next pass right mostly wakes it by itself.
+const CONFLICT_BACKOFF: BackoffOptions = { baseMs: 25, maxMs: 1000 };
+
+/**
+ * Runs `reconcile` for queued keys: one pass a key at a time, `concurrency` keys at once, only keys of our shard.
+ * A failed pass is repeated with exponential backoff, reset by a good one.
+ */
+export class Controller {
+  readonly name: string;
+  readonly #reconcile: Reconcile;
+  readonly #concurrency: number;
+  readonly #keys: () => readonly Key[];
+  readonly #shards: Shards | undefined;
+  readonly #minIntervalMs: number;
+  readonly #resyncMs: number | undefined;
+  readonly #backoff: BackoffOptions;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #queue: WorkQueue;
+  readonly #failures = new Map<Key, number>();
+  readonly #lastPassAt = new Map<Key, number>();
+  readonly #abort = new AbortController();
+  readonly #seconds: Histogram<'controller' | 'result'>;
+  readonly #retries: Counter<'controller'>;
+  readonly #cleanups: (() => void)[] = [];
+  #cancelResync: Cancel = () => {};
+  #started = false;
+  #stopping = false;
+  #running = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(options: {
+    name: string;
+    reconcile: Reconcile;
+    concurrency: number;
+    /** All keys there are: queued at start, when the shard moves and at each resync. */
+    keys: () => readonly Key[];
+    shards?: Shards;
+    /** Least time between the starts of two passes of one key; the first one is immediate. */
+    minIntervalMs?: number;
+    resyncMs?: number;
+    backoff?: BackoffOptions;
+    clock?: Clock;
+    logger: Logger;
+    metrics: Metrics;
+  }) {
+    this.name = options.name;
+    this.#reconcile = options.reconcile;
+    this.#concurrency = options.concurrency;
+    this.#keys = options.keys;
+    this.#shards = options.shards;
+    this.#minIntervalMs = options.minIntervalMs ?? 0;
+    this.#resyncMs = options.resyncMs;
+    this.#backoff = options.backoff ?? DEFAULT_BACKOFF;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger.child({ controller: options.name });
+    this.#queue = new WorkQueue({ clock: this.#clock, onReady: () => this.#pump() });
+    this.#seconds = options.metrics.histogram({
+      name: 'kuperator_reconcile_seconds',
+      help: 'Duration of reconcile passes.',
+      labels: ['controller', 'result'],
+    });
+    this.#retries = options.metrics.counter({
+      name: 'kuperator_reconcile_retries_total',
+      help: 'Passes queued again because one failed.',
+      labels: ['controller'],
+    });
+    depthGauge(options.metrics, this.name, () => this.#queue.length);
+  }
+
+  enqueue(key: Key): void {
+    if (!this.#stopping && this.#owns(key)) this.#queue.add(key);
+  }
+
+  enqueueAfter(key: Key, ms: number): void {
+    if (!this.#stopping && this.#owns(key)) this.#queue.addAfter(key, ms);
+  }
+
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    if (this.#shards) {
+      this.#cleanups.push(this.#shards.onChange(() => this.#enqueueAll()));
+      this.#cleanups.push(this.#shards.registerInFlight(() => this.#queue.working()));
+    }
+    this.#enqueueAll();
+    this.#scheduleResync();
+    this.#pump();
+  }
+
+  /** Takes no new keys and resolves once the passes under way have finished. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#cancelResync();
+    this.#queue.clear();
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    for (const cleanup of this.#cleanups.splice(0)) cleanup();
+  }
+
+  /** Tells the passes under way to give up. */
+  abort(): void {
+    this.#abort.abort();
+  }
+
+  #owns(key: Key): boolean {
+    return this.#shards === undefined || this.#shards.owns(key);
+  }
+
+  #enqueueAll(): void {
+    for (const key of this.#keys()) this.enqueue(key);
+  }
+
+  #scheduleResync(): void {
+    const resyncMs = this.#resyncMs;
+    if (resyncMs === undefined || this.#stopping) return;
+    this.#cancelResync = this.#clock.setTimeout(
+      () => {
+        // Spread out, so that a resync of thousands of keys does not hold up the ones with news.
+        for (const key of this.#keys()) this.enqueueAfter(key, Math.random() * Math.min(resyncMs / 4, 30_000));
+        this.#scheduleResync();
+      },
+      resyncMs * (0.9 + Math.random() / 5),
+    );
+  }
+
+  #pump(): void {
+    if (!this.#started) return;
+    while (!this.#stopping && this.#running < this.#concurrency) {
+      const key = this.#queue.take();
+      if (key === undefined) return;
+      const waitMs = this.#owns(key) ? this.#waitMs(key) : 0;
+      if (waitMs > 0) {
+        this.#queue.done(key);
+        this.#queue.addAfter(key, waitMs);
+      } else if (this.#owns(key)) {
+        this.#running++;
+        void this.#pass(key);
+      } else {
+        // The new owner queues it by itself.
+        this.#queue.done(key);
+        this.#failures.delete(key);
+      }
+    }
+  }
+
+  /** How long the key must still wait for its next pass. */
+  #waitMs(key: Key): number {
+    if (this.#minIntervalMs === 0) return 0;
+    const now = this.#clock.monotonic();
+    const last = this.#lastPassAt.get(key);
+    if (last !== undefined && now - last < this.#minIntervalMs) return this.#minIntervalMs - (now - last);
+    this.#lastPassAt.set(key, now);
+    if (this.#lastPassAt.size > 1000) {
+      for (const [old, at] of this.#lastPassAt) {
+        // Insertion order is not time order for keys set again, so all are looked at.
+        if (now - at >= this.#minIntervalMs) this.#lastPassAt.delete(old);
+      }
+    }
+    return 0;
+  }
+
+  async #pass(key: Key): Promise<void> {
+    const logger = this.#logger.child({ key });
+    const started = this.#clock.monotonic();
+    let outcome: PassOutcome;
+    try {
+      const result = await this.#reconcile(key, { logger, signal: this.#abort.signal });
+      const afterMs = result?.requeueAfterMs;
+      outcome = afterMs === undefined ? { result: 'success' } : { result: 'requeued', afterMs };
+    } catch (error) {
+      outcome = outcomeOfFailure(error);
+      this.#log(logger, outcome, error);
+    }
+    this.#seconds.observe(
+      { controller: this.name, result: outcome.result },
+      (this.#clock.monotonic() - started) / 1000,
+    );
+    this.#running--;
+    this.#queue.done(key);
+    this.#after(key, outcome);
+    if (this.#running === 0 && this.#stopping) for (const resolve of this.#idle.splice(0)) resolve();
+    this.#pump();
+  }
+
+  #after(key: Key, outcome: PassOutcome): void {
+    if (outcome.result === 'success' || outcome.result === 'requeued' || outcome.result === 'terminal') {
+      this.#failures.delete(key);
+      if (outcome.result === 'requeued') this.enqueueAfter(key, outcome.afterMs);
+      return;
+    }
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    this.#retries.inc({ controller: this.name });
+    const waitMs =
+      outcome.result === 'conflict'
+        ? backoffMs(failures, CONFLICT_BACKOFF)
+        : Math.max(outcome.atLeastMs, backoffMs(failures, this.#backoff));
+    this.enqueueAfter(key, waitMs);
+  }
+
+  #log(logger: Logger, outcome: PassOutcome, error: unknown): void {
+    if (outcome.result === 'conflict') logger.debug({ err: error }, 'conflict: decided on a stale cache');
+    else if (outcome.result === 'terminal') logger.warn({ err: error }, 'waiting for the user to mend this');
+    else logger.error({ err: error }, 'reconcile failed');
+  }
+}
+
+const depths = new WeakMap<Metrics, Map<string, () => number>>();
+
+function depthGauge(metrics: Metrics, controller: string, depth: () => number): void {
+  const known = depths.get(metrics);
+  if (known) {
+    known.set(controller, depth);
+    return;
+  }
+  const all = new Map([[controller, depth]]);
+  depths.set(metrics, all);
+  metrics.gauge({
+    name: 'kuperator_workqueue_depth',
+    help: 'Keys that wait for a worker.',
+    labels: ['controller'],
+    collect: (gauge) => {
+      for (const [name, count] of all) gauge.set({ controller: name }, count());
+    },
+  });
+}

@@ -1,0 +1,163 @@
+import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { type Connection, type Credentials, loadConnection } from './connection.ts';
+import { ConnectionError } from './errors.ts';
+import type { Transport, TransportRequest, TransportResponse, TransportStream } from './transport.ts';
+
+// Service account tokens live an hour and are replaced on disk at 80 % of that; reading once a minute is plenty.
+const CREDENTIALS_MAX_AGE_MS = 60_000;
+
+/** HTTP/1.1 over keep-alive connections: `connections` for requests, as many as needed for watches. */
+export class HttpTransport implements Transport {
+  readonly #connections: number;
+  readonly #userAgent: string;
+  readonly #connection: Promise<Connection>;
+  #credentials: Promise<Credentials> | undefined;
+  #credentialsAt = 0;
+  #session: Session | undefined;
+
+  constructor(options: { kubeconfig?: string | undefined; userAgent: string; connections: number }) {
+    this.#connections = options.connections;
+    this.#userAgent = options.userAgent;
+    this.#connection = loadConnection(options.kubeconfig);
+    // Seen by whoever sends the first request; without an owner until then it would end the process.
+    this.#connection.catch(() => {});
+  }
+
+  async send(request: TransportRequest): Promise<TransportResponse> {
+    const response = await this.#sendOnce(request);
+    if (response.status !== 401) return response;
+    // The token has probably just been replaced. 401 comes before anything takes effect: once more is safe.
+    this.#credentials = undefined;
+    return this.#sendOnce(request);
+  }
+
+  async stream(request: TransportRequest): Promise<TransportStream> {
+    const session = await this.#open();
+    try {
+      const response = await session.watches.request({
+        ...session.parameters(request),
+        headersTimeout: request.timeoutMs ?? 30_000,
+        bodyTimeout: 0,
+        signal: request.signal ?? null,
+      });
+      if (response.statusCode === 401) this.#credentials = undefined;
+      return { status: response.statusCode, headers: headersOf(response), body: chunksOf(request, response.body) };
+    } catch (cause) {
+      throw connectionError(request, cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.close();
+  }
+
+  async #sendOnce(request: TransportRequest): Promise<TransportResponse> {
+    const session = await this.#open();
+    const timeoutMs = request.timeoutMs ?? 30_000;
+    try {
+      const response = await session.requests.request({
+        ...session.parameters(request),
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+        signal: request.signal ?? null,
+      });
+      return { status: response.statusCode, headers: headersOf(response), body: await response.body.text() };
+    } catch (cause) {
+      throw connectionError(request, cause);
+    }
+  }
+
+  /** The connections to use now: new ones when the client certificate or the CA has been replaced. */
+  async #open(): Promise<Session> {
+    const now = performance.now();
+    if (this.#session && this.#credentials && now - this.#credentialsAt < CREDENTIALS_MAX_AGE_MS) return this.#session;
+    const connection = await this.#connection;
+    if (!this.#credentials || now - this.#credentialsAt >= CREDENTIALS_MAX_AGE_MS) {
+      this.#credentialsAt = now;
+      this.#credentials = connection.credentials();
+      this.#credentials.catch(() => {
+        this.#credentials = undefined;
+      });
+    }
+    const credentials = await this.#credentials;
+    if (this.#session?.fingerprint === credentials.fingerprint) {
+      this.#session.headers = this.#headers(credentials);
+      return this.#session;
+    }
+    const old = this.#session;
+    this.#session = new Session(connection, credentials, this.#headers(credentials), this.#connections);
+    // Requests under way on the old connections finish; watches on them end within minutes by their own time-out.
+    old?.close().catch(() => {});
+    return this.#session;
+  }
+
+  #headers(credentials: Credentials): Record<string, string> {
+    return { ...credentials.headers, accept: 'application/json', 'user-agent': this.#userAgent };
+  }
+}
+
+class Session {
+  readonly fingerprint: string;
+  headers: Record<string, string>;
+  readonly requests: Dispatcher;
+  readonly watches: Dispatcher;
+  readonly #basePath: string;
+
+  constructor(connection: Connection, credentials: Credentials, headers: Record<string, string>, connections: number) {
+    this.fingerprint = credentials.fingerprint;
+    this.headers = headers;
+    this.#basePath = connection.basePath;
+    const dispatcher = (limit: number | null): Dispatcher => {
+      const options = {
+        connections: limit,
+        pipelining: 1,
+        // HTTP/2 costs more CPU on both sides here and puts all requests behind one TCP connection.
+        allowH2: false,
+        // The API server keeps idle connections for 90 s and does not say so.
+        keepAliveTimeout: 60_000,
+        connect: { ...credentials.tls, timeout: 10_000, keepAliveInitialDelay: 15_000 },
+      };
+      if (!connection.proxyUri) return new Pool(connection.origin, options);
+      return new ProxyAgent({ ...options, uri: connection.proxyUri, requestTls: credentials.tls });
+    };
+    this.requests = dispatcher(connections);
+    this.watches = dispatcher(null);
+    this.#origin = connection.origin;
+  }
+
+  readonly #origin: string;
+
+  parameters(request: TransportRequest): Dispatcher.RequestOptions {
+    return {
+      origin: this.#origin,
+      method: request.method as Dispatcher.HttpMethod,
+      path: this.#basePath + request.path,
+      headers: request.contentType ? { ...this.headers, 'content-type': request.contentType } : this.headers,
+      body: request.body ?? null,
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.requests.close(), this.watches.destroy()]);
+  }
+}
+
+function headersOf(response: Dispatcher.ResponseData): Record<string, string | undefined> {
+  return response.headers as Record<string, string | undefined>;
+}
+
+async function* chunksOf(request: TransportRequest, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (cause) {
+    throw connectionError(request, cause);
+  }
+}
+
+function connectionError(request: TransportRequest, cause: unknown): unknown {
+  return new ConnectionError(`${request.method} ${request.path}: ${cause instanceof Error ? cause.message : cause}`, {
+    cause,
+  });
+}

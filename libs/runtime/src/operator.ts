@@ -1,0 +1,107 @@
+import { createKubeClient, type KubeClient } from './client.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { CommonConfig } from './common-config.ts';
+import type { Controller } from './controller.ts';
+import { Health } from './health.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import { type Component, runProcess } from './process.ts';
+import { EventRecorder } from './recorder.ts';
+import { Shards } from './shards.ts';
+
+/** What an operator is built from. `signal` aborts when the process is told to stop. */
+export type OperatorContext<C = unknown> = {
+  config: CommonConfig & C;
+  client: KubeClient;
+  logger: Logger;
+  metrics: Metrics;
+  health: Health;
+  recorder: EventRecorder;
+  shards: Shards;
+  clock: Clock;
+  signal: AbortSignal;
+};
+
+/** The part of an informer an operator's lifetime needs; keeps informers of different kinds in one list. */
+type AnyInformer = {
+  readonly resource: { readonly plural: string };
+  start(): void;
+  stop(): Promise<void>;
+  hasSynced(): boolean;
+  waitForSync(signal?: AbortSignal): Promise<void>;
+};
+
+export type OperatorParts = {
+  informers: readonly AnyInformer[];
+  controllers: readonly Controller[];
+  components?: readonly Component[];
+};
+
+/**
+ * Runs an operator until it is told to stop. Started in this order and stopped in the reverse: HTTP server, informers,
+ * further components, (once the caches are full) membership in the shards, controllers.
+ */
+export async function runOperator<C>(options: {
+  app: string;
+  config: CommonConfig & C;
+  build: (context: OperatorContext<C>) => Promise<OperatorParts>;
+}): Promise<void> {
+  const { app, config, build } = options;
+  await runProcess({
+    app,
+    config,
+    async build({ logger, metrics, signal }) {
+      const client = createKubeClient({
+        kubeconfig: config.kubeconfig,
+        userAgent: `kuperator-${app}`,
+        logger,
+        metrics,
+      });
+      const health = new Health({ host: config.httpHost, port: config.httpPort, metrics });
+      const shards = new Shards({
+        client,
+        namespace: config.podNamespace,
+        app,
+        identity: config.podName,
+        logger,
+        metrics,
+      });
+      const recorder = new EventRecorder({ client, app, instance: config.podName, logger, metrics });
+      const clock = systemClock;
+      const context = { config, client, logger, metrics, health, recorder, shards, clock, signal };
+      const { informers, controllers, components = [] } = await build(context);
+      health.addCheck('process', () => (signal.aborted ? 'stopping' : true));
+      for (const informer of informers) {
+        health.addCheck(
+          `informer/${informer.resource.plural}`,
+          () => informer.hasSynced() || 'the first list is not complete',
+        );
+      }
+      return [
+        health,
+        { name: 'client', start: () => {}, stop: () => client.close() },
+        {
+          name: 'informers',
+          start() {
+            for (const informer of informers) informer.start();
+          },
+          stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
+        },
+        ...components,
+        {
+          name: 'caches',
+          start: async () => void (await Promise.all(informers.map((informer) => informer.waitForSync(signal)))),
+          stop: () => {},
+        },
+        { name: 'shards', start: () => shards.start(), stop: () => shards.stop() },
+        {
+          name: 'controllers',
+          start() {
+            for (const controller of controllers) controller.start();
+          },
+          stop: async () => void (await Promise.all(controllers.map((controller) => controller.stop()))),
+        },
+      ];
+    },
+  });
+}

@@ -1,0 +1,32 @@
+import type { Resource } from '@kuperator/api';
+
+export type Query = Record<string, string | number | boolean | undefined>;
+
+/** Path of a collection, e.g. `/api/v1/namespaces/default/pods`; of all namespaces when `namespace` is not given. */
+export function collectionPath(resource: Resource, namespace?: string): string {
+  const root = resource.group ? `/apis/${resource.group}/${resource.version}` : `/api/${resource.version}`;
+  return resource.namespaced && namespace
+    ? `${root}/namespaces/${encodeURIComponent(namespace)}/${resource.plural}`
+    : `${root}/${resource.plural}`;
+}
+
+/** Path of one object, or of a subresource of it. */
+export function objectPath(
+  resource: Resource,
+  ref: { namespace?: string | undefined; name: string },
+  subresource?: string,
+): string {
+  const path = `${collectionPath(resource, ref.namespace)}/${encodeURIComponent(ref.name)}`;
+  return subresource ? `${path}/${subresource}` : path;
+}
+
+/** `?a=1&b=2`, without the undefined; empty when nothing is left. */
+export function queryString(query: Query | undefined): string {
+  if (!query) return '';
+  let text = '';
+  for (const name in query) {
+    const value = query[name];
+    if (value !== undefined) text += `${text ? '&' : '?'}${name}=${encodeURIComponent(value)}`;
+  }
+  return text;
+}

@@ -1,0 +1,13 @@
+/**
+ * Orders two resourceVersions by their number: negative when `a` is older. They are decimal revisions of one store, so
+ * they compare across objects of a kind. Missing counts as older than everything.
+ * @see Kubernetes API concepts, "Resource versions"
+ */
+export function compareResourceVersions(a: string | undefined, b: string | undefined): number {
+  const left = a ?? '';
+  const right = b ?? '';
+  // Decimal strings without leading zeros: the longer is the greater. Avoids a BigInt per comparison.
+  if (left.length !== right.length) return left.length - right.length;
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
