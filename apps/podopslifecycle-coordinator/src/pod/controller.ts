@@ -1,0 +1,66 @@
+import { CONTROL_LABEL, keyOf, POD_TRANSITION_RULES, PODS } from '@kuperator/api';
+import type { EventBus } from '@kuperator/events';
+import { Controller, Informer, type OperatorContext } from '@kuperator/runtime';
+import type { Config } from '../config.ts';
+import { eventsOf, stagesLeft } from './facts.ts';
+import { podMetrics } from './metrics.ts';
+import { podReconciler } from './reconcile.ts';
+import { trimPod } from './trim.ts';
+import { podsToWake } from './wakeups.ts';
+
+/** Controlled Pods and the rules over them → one key a Pod. */
+export function podController(context: OperatorContext<Config>, events: EventBus) {
+  const { client, clock, config, logger, metrics, shards } = context;
+  const namespace = config.watchNamespace;
+  const pods = new Informer({
+    client,
+    resource: PODS,
+    namespace,
+    labelSelector: `${CONTROL_LABEL}=true`,
+    trim: trimPod,
+    indexes: { namespace: (pod) => [pod.metadata.namespace ?? ''] },
+    logger,
+    metrics,
+  });
+  const rules = new Informer({
+    client,
+    resource: POD_TRANSITION_RULES,
+    namespace,
+    indexes: { namespace: (rule) => [rule.metadata.namespace ?? ''] },
+    logger,
+    metrics,
+  });
+  const own = podMetrics(metrics);
+  const controller = new Controller({
+    name: 'pod',
+    reconcile: podReconciler({ pods, rules, client, clock, metrics: own }),
+    concurrency: config.concurrency,
+    keys: () => pods.keys(),
+    shards,
+    resyncMs: config.resyncSeconds * 1000,
+    logger,
+    metrics,
+  });
+
+  pods.onChange(({ type, key, object, old }) => {
+    if (type === 'deleted') return;
+    controller.enqueue(key);
+    // Told by whoever has the Pod in its shard; told twice, at a hand-over, an event has the same id.
+    if (!shards.owns(key)) return;
+    if (old) own.left(stagesLeft(old, object, BigInt(clock.nanos())));
+    for (const event of eventsOf(old, object)) events.publish(event);
+  });
+  rules.onChange(({ type, object, old }) => {
+    const inNamespace = () => pods.byIndex('namespace', object.metadata.namespace ?? '');
+    const after = type === 'deleted' ? undefined : object;
+    for (const key of podsToWake(old, after, inNamespace)) controller.enqueue(key);
+  });
+  // Each of these also arrives by a watch: the verdict in the rule's status, the finalizer in the Pod.
+  for (const event of ['transition.decided', 'traffic.off', 'traffic.on', 'operation.done']) {
+    events.subscribe({ kind: 'pod', event }, ({ namespace, name }) => {
+      const key = keyOf({ metadata: { namespace, name } });
+      if (pods.get(key)) controller.enqueue(key);
+    });
+  }
+  return { informers: [pods, rules], controller };
+}

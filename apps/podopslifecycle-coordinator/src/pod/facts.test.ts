@@ -1,0 +1,70 @@
+import { type Condition, type Pod, SERVICE_READY_GATE, stageLabel } from '@kuperator/api';
+import { describe, expect, test } from 'vitest';
+import { eventsOf, stagesLeft } from './facts.ts';
+
+function pod(labels: Record<string, string>, gate?: 'True' | 'False'): Pod {
+  const conditions: Condition[] = gate
+    ? [{ type: SERVICE_READY_GATE, status: gate, lastTransitionTime: '2026-01-01T00:00:00Z' }]
+    : [];
+  return {
+    metadata: { name: 'a', namespace: 'default', uid: 'uid-a', labels },
+    spec: { containers: [] },
+    status: { conditions },
+  };
+}
+
+const operating = { [stageLabel('operating', 'c')]: '1', [stageLabel('operation-type', 'c')]: 'update' };
+const preCheck = { ...operating, [stageLabel('pre-check', 'c')]: '1000000000' };
+const operate = { ...operating, [stageLabel('pre-checked', 'c')]: '2', [stageLabel('operate', 'c')]: '3' };
+const completing = {
+  [stageLabel('operated', 'c')]: '4',
+  [stageLabel('done-operation-type', 'c')]: 'update',
+  [stageLabel('completing', 'c')]: '5',
+};
+
+const names = (before: Pod | undefined, after: Pod) => eventsOf(before, after).map(({ event }) => event);
+
+describe('eventsOf', () => {
+  test.each([
+    {
+      name: 'a permission',
+      before: pod(preCheck, 'True'),
+      after: pod(operate, 'False'),
+      events: ['traffic.closing', 'operation.permitted'],
+    },
+    { name: 'nothing twice', before: pod(operate, 'False'), after: pod(operate, 'False'), events: [] },
+    {
+      name: 'the gate opening',
+      before: pod(operate, 'False'),
+      after: pod(completing, 'True'),
+      events: ['traffic.opening'],
+    },
+    { name: 'the end', before: pod(completing, 'True'), after: pod({}, 'True'), events: ['operation.completed'] },
+    { name: 'no end where an operation was undone', before: pod(preCheck, 'True'), after: pod({}, 'True'), events: [] },
+    {
+      name: 'a permission found after a restart',
+      before: undefined,
+      after: pod(operate, 'False'),
+      events: ['operation.permitted'],
+    },
+  ])('tells $name', ({ before, after, events }) => {
+    expect(names(before, after)).toEqual(events);
+  });
+
+  test('gives an event the same id when it is told again', () => {
+    const [first] = eventsOf(pod(completing, 'True'), pod({}, 'True'));
+    const [again] = eventsOf(pod(completing, 'True'), pod({ other: 'label' }, 'True'));
+    expect(first?.id).toBe(again?.id);
+  });
+});
+
+describe('stagesLeft', () => {
+  test('measures the stage an operation left', () => {
+    const left = stagesLeft(pod(preCheck), pod(operate), 3_500_000_000n);
+    expect(left).toEqual([{ stage: 'PreCheck', type: 'update', seconds: 2.5 }]);
+  });
+
+  test('never counts backwards when clocks disagree', () => {
+    expect(stagesLeft(pod(preCheck), pod({}), 0n)[0]?.seconds).toBe(0);
+  });
+});

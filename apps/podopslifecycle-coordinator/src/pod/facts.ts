@@ -1,0 +1,55 @@
+// What happened to a Pod between two versions of it: NATS events and stage times come from here, whoever made the write.
+
+import { conditionOf, type Pod, SERVICE_READY_GATE } from '@kuperator/api';
+import { type KuperatorEvent, podEvent } from '@kuperator/events';
+import { type Operation, operationsOf } from '@kuperator/lifecycle';
+
+/** Lifecycle events this operator publishes for the step from `before` to `after`. Pure. */
+export function eventsOf(before: Pod | undefined, after: Pod): readonly KuperatorEvent[] {
+  const was = new Map((before ? operationsOf(before) : []).map((operation) => [operation.id, operation]));
+  const events: KuperatorEvent[] = [];
+  const operations = operationsOf(after);
+  for (const operation of operations) {
+    const previous = was.get(operation.id);
+    was.delete(operation.id);
+    if (operation.stage === 'Operate' && previous?.stage !== 'Operate') {
+      events.push(podEvent('operation.permitted', after, { ...about(operation), stage: 'Operate' }));
+    }
+  }
+  for (const gone of was.values()) {
+    if (gone.stage === 'Completing' || gone.stage === 'PostCheck') {
+      events.push(podEvent('operation.completed', after, { ...about(gone), stage: 'Completed' }));
+    }
+  }
+  const gate = gateEvent(before, after, operations[0] ?? [...was.values()][0]);
+  return gate ? [gate, ...events] : events;
+}
+
+function gateEvent(before: Pod | undefined, after: Pod, operation: Operation | undefined): KuperatorEvent | undefined {
+  const condition = conditionOf(after, SERVICE_READY_GATE);
+  // A Pod seen for the first time has not had its gate turned as far as we know.
+  if (!before || !condition || conditionOf(before, SERVICE_READY_GATE)?.status === condition.status) return undefined;
+  const since = condition.lastTransitionTime ?? '0';
+  const data = operation ? { operation: about(operation).operation, since } : { since };
+  return podEvent(condition.status === 'True' ? 'traffic.opening' : 'traffic.closing', after, data);
+}
+
+function about({ id, type, since }: Operation) {
+  return { operation: { id, type: type ?? 'unknown' }, since };
+}
+
+export type StageTime = { readonly stage: Operation['stage']; readonly type: string; readonly seconds: number };
+
+/**
+ * Stages that operations left between the two versions, and how long they had been in them.
+ * @param nowNanos Unix nanoseconds
+ */
+export function stagesLeft(before: Pod, after: Pod, nowNanos: bigint): readonly StageTime[] {
+  const now = new Map(operationsOf(after).map((operation) => [operation.id, operation]));
+  return operationsOf(before).flatMap(({ id, stage, type = 'unknown', since }) => {
+    if (now.get(id)?.stage === stage || !/^\d+$/.test(since)) return [];
+    const seconds = Number(nowNanos - BigInt(since)) / 1e9;
+    // Label times come from whichever process wrote them; clocks that disagree must not count backwards.
+    return [{ stage, type, seconds: Math.max(0, seconds) }];
+  });
+}

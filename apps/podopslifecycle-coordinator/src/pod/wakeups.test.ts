@@ -1,0 +1,61 @@
+import { type Pod, type PodTransitionRule, type RuleDetail, stageLabel } from '@kuperator/api';
+import { describe, expect, test } from 'vitest';
+import { podsToWake } from './wakeups.ts';
+
+const waiting = (name: string): Pod => ({
+  metadata: { name, namespace: 'default', labels: { app: 'web', [stageLabel('operating', 'c')]: '1' } },
+  spec: { containers: [] },
+});
+const idle: Pod = {
+  metadata: { name: 'idle', namespace: 'default', labels: { app: 'web' } },
+  spec: { containers: [] },
+};
+const pods = () => [waiting('a'), waiting('b'), idle];
+
+const passed = (name: string): RuleDetail => ({ name, uid: name, stage: 'PreCheck', passed: true, operations: [] });
+const rule = (details: RuleDetail[], generation = 1, observedGeneration = generation): PodTransitionRule => ({
+  metadata: { name: 'r', namespace: 'default', generation },
+  spec: { selector: { matchLabels: { app: 'web' } } },
+  status: { observedGeneration, details },
+});
+
+describe('podsToWake', () => {
+  test.each([
+    {
+      name: 'Pods newly passed',
+      before: rule([passed('a')]),
+      after: rule([passed('a'), passed('b')]),
+      woken: ['default/b'],
+    },
+    { name: 'nobody for a refusal', before: rule([]), after: rule([{ ...passed('a'), passed: false }]), woken: [] },
+    {
+      name: 'all that wait when the rule is first evaluated',
+      before: rule([], 2, 1),
+      after: rule([], 2),
+      woken: ['default/a', 'default/b'],
+    },
+    {
+      name: 'all that wait when the rule is new',
+      before: undefined,
+      after: rule([]),
+      woken: ['default/a', 'default/b'],
+    },
+    {
+      name: 'T68: all that wait when the rule is gone',
+      before: rule([]),
+      after: undefined,
+      woken: ['default/a', 'default/b'],
+    },
+  ])('wakes $name', ({ before, after, woken }) => {
+    expect(podsToWake(before, after, pods)).toEqual(woken);
+  });
+
+  test('does not look at the Pods to find who was passed', () => {
+    let looked = false;
+    podsToWake(rule([]), rule([passed('a')]), () => {
+      looked = true;
+      return [];
+    });
+    expect(looked).toBe(false);
+  });
+});

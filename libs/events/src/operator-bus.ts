@@ -1,0 +1,71 @@
+import { createEventBus } from './event-bus.ts';
+import type { EventBus, EventLogger } from './options.ts';
+
+/** The settings of an operator that say where NATS is; the names are those of the operators' common settings. */
+export type OperatorBusConfig = {
+  readonly clusterName: string;
+  readonly natsUrl: string;
+  readonly natsCredsFile?: string | undefined;
+  readonly natsToken?: string | undefined;
+  readonly natsUser?: string | undefined;
+  readonly natsPassword?: string | undefined;
+  readonly natsTlsCaFile?: string | undefined;
+};
+
+/** The parts of an operator the bus reports to; structural, since this library knows no runtime. */
+export type OperatorBusContext = {
+  readonly config: OperatorBusConfig;
+  readonly logger: EventLogger;
+  readonly metrics: {
+    counter(options: { name: string; help: string; labels: readonly ('kind' | 'event' | 'reason')[] }): {
+      inc(labels: Record<string, string>): void;
+    };
+    gauge(options: { name: string; help: string }): { set(value: number): void };
+  };
+  readonly health: {
+    addCheck(name: string, check: () => true | string, options: { required: boolean }): void;
+  };
+};
+
+/**
+ * The event bus of an operator: connected as its settings say, counted in its metrics, shown in its readiness (never
+ * deciding it: without NATS everything still completes by watches).
+ * @param source the operator's name
+ */
+export function operatorBus(source: string, { config, logger, metrics, health }: OperatorBusContext): EventBus {
+  const published = metrics.counter({
+    name: 'kuperator_events_published_total',
+    help: 'Events the NATS server has taken.',
+    labels: ['kind', 'event'],
+  });
+  const dropped = metrics.counter({
+    name: 'kuperator_events_dropped_total',
+    help: 'Events that were not published, and why.',
+    labels: ['reason'],
+  });
+  const rejected = metrics.counter({
+    name: 'kuperator_events_rejected_total',
+    help: 'Messages received that were no valid events.',
+    labels: [],
+  });
+  const connected = metrics.gauge({ name: 'kuperator_events_connected', help: '1 while connected to NATS.' });
+  const bus = createEventBus({
+    url: config.natsUrl,
+    cluster: config.clusterName,
+    source,
+    credsFile: config.natsCredsFile,
+    token: config.natsToken,
+    user: config.natsUser,
+    password: config.natsPassword,
+    tlsCaFile: config.natsTlsCaFile,
+    logger,
+    onPublished: ({ kind, event }) => published.inc({ kind, event }),
+    onDropped: (reason) => dropped.inc({ reason }),
+    onRejected: () => rejected.inc({}),
+    onState: (state) => connected.set(state === 'connected' ? 1 : 0),
+  });
+  health.addCheck('nats', () => (bus.state() === 'disconnected' ? 'disconnected: going on by watches' : true), {
+    required: false,
+  });
+  return bus;
+}
