@@ -1,0 +1,28 @@
+import { parseAllDocuments } from 'yaml';
+
+export type Manifest = {
+  kind: string;
+  metadata: { name: string };
+  rules?: { apiGroups?: string[]; resources?: string[]; verbs?: string[] }[];
+};
+
+/** The objects in what `helm template` prints. Throws on YAML that does not parse. */
+export function manifestsIn(output: string): Manifest[] {
+  return parseAllDocuments(output).flatMap((document) => {
+    if ('errors' in document && document.errors.length > 0) throw document.errors[0];
+    const object = 'toJS' in document ? (document.toJS() as Manifest | null) : null;
+    return object ? [object] : [];
+  });
+}
+
+/** Rights that no operator may have: everything of something, or Secrets. */
+export function excessiveRights(manifests: readonly Manifest[]): string[] {
+  return manifests.flatMap(({ kind, metadata, rules = [] }) =>
+    rules
+      .filter(({ apiGroups = [], resources = [], verbs = [] }) => {
+        const words = [...apiGroups, ...resources, ...verbs];
+        return words.includes('*') || resources.includes('secrets');
+      })
+      .map((rule) => `${kind} ${metadata.name}: ${JSON.stringify(rule)}`),
+  );
+}

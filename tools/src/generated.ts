@@ -1,0 +1,40 @@
+// Checks that what is generated was committed: runs every `generate` target and reports the files that it changed. They
+// are left as generated, so that the remedy is to commit them.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..', '..');
+/** Generators write into these, and nothing else in the repository changes while they run. */
+const folders = ['apps', 'libs', 'deploy', 'docs'];
+
+const before = hashes();
+const nx = join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js');
+const { status } = spawnSync(process.execPath, [nx, 'run-many', '-t', 'generate'], {
+  cwd: root,
+  stdio: ['ignore', 2, 2],
+  env: { ...process.env, NX_DAEMON: 'false' },
+});
+const after = hashes();
+
+const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
+  (file) => before.get(file) !== after.get(file),
+);
+for (const file of changed.toSorted()) console.error(`${file} was not up to date: commit what is there now`);
+console.log(changed.length === 0 ? 'generated files are up to date' : `${changed.length} generated files were stale`);
+process.exitCode = status === 0 && changed.length === 0 ? 0 : 1;
+
+function hashes(): Map<string, string> {
+  const files = folders
+    .flatMap((folder) => globSync(`${folder}/**/*`, { cwd: root, exclude: ['**/node_modules', '**/dist'] }))
+    .filter((file) => statSync(join(root, file)).isFile());
+  return new Map(
+    files.map((file) => [
+      file,
+      createHash('sha256')
+        .update(readFileSync(join(root, file)))
+        .digest('hex'),
+    ]),
+  );
+}

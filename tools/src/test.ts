@@ -1,0 +1,102 @@
+// npm test [-- --unit]: every check of the repository, the fastest first. A failure does not stop the later ones. The last line
+// is `N passed, N failed`: tests, and each of the other checks as one.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ensureBinaries } from '@kuperator/cluster';
+import { summaryOf, type Tally, tallyOf, total, type VitestReport } from './tally.ts';
+
+type Step = { title: string; slow?: true; run: () => Promise<Tally> };
+
+const root = join(import.meta.dirname, '..', '..');
+const script = (path: string) => join(root, 'tools', 'src', path);
+const bin = (path: string) => join(root, 'node_modules', path);
+const nx = bin('nx/dist/bin/nx.js');
+const reports = mkdtempSync(join(tmpdir(), 'kuperator-test-'));
+let running: ChildProcess | undefined;
+let interruptedBy: NodeJS.Signals | undefined;
+
+const steps: readonly Step[] = [
+  { title: 'package boundaries', run: check(script('boundaries/main.ts')) },
+  { title: 'generated files', run: check(script('generated.ts')) },
+  { title: 'lint', run: check(bin('@biomejs/biome/bin/biome'), 'check', '.') },
+  { title: 'types', run: check(nx, 'run-many', '-t', 'typecheck') },
+  { title: 'unit tests', run: vitest('unit') },
+  { title: 'programs of a cluster', slow: true, run: clusterPrograms },
+  { title: 'charts', slow: true, run: check(script('charts/main.ts')) },
+  { title: 'integration tests', slow: true, run: vitest('integration') },
+  { title: 'end-to-end tests', slow: true, run: vitest('e2e') },
+];
+
+const { values: options } = parseArgs({ options: { unit: { type: 'boolean', default: false } } });
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    interruptedBy = signal;
+    // Ctrl-C in a terminal reaches the child by itself.
+    if (signal !== 'SIGINT' || !process.stderr.isTTY) running?.kill(signal);
+  });
+}
+
+const outcomes: string[] = [];
+const tallies: Tally[] = [];
+try {
+  for (const { title, run } of steps.filter(({ slow }) => !(slow && options.unit))) {
+    console.log(`\n── ${title}`);
+    const started = performance.now();
+    const tally = await run();
+    if (interruptedBy) break;
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    outcomes.push(`${tally.failed === 0 ? '✓' : '✗'} ${title}: ${summaryOf(tally)} (${seconds} s)`);
+    tallies.push(tally);
+  }
+} finally {
+  rmSync(reports, { recursive: true, force: true });
+}
+
+console.log(`\n${outcomes.join('\n')}\n`);
+const sum = total(tallies);
+console.log(summaryOf(sum));
+process.exitCode = interruptedBy ? 128 + constants.signals[interruptedBy] : sum.failed === 0 ? 0 : 1;
+
+function check(...command: string[]): Step['run'] {
+  return async () => ((await exitCodeOf(command)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 });
+}
+
+function vitest(project: string): Step['run'] {
+  return async () => {
+    const reportFile = join(reports, `${project}.json`);
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
+    const exitCode = await exitCodeOf([bin('vitest/vitest.mjs'), 'run', `--project=${project}`, ...reporters]);
+    return tallyOf(readReport(reportFile), exitCode);
+  };
+}
+
+/** Built here, where their minutes are not taken from a test's time limit. */
+async function clusterPrograms(): Promise<Tally> {
+  try {
+    await ensureBinaries(console.log);
+    return { passed: 1, failed: 0 };
+  } catch (error) {
+    console.error(error);
+    return { passed: 0, failed: 1 };
+  }
+}
+
+function readReport(file: string): VitestReport | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined; // Vitest ended before it could write one.
+  }
+}
+
+/** Runs a Node.js program in the repository's root. A death by signal counts as failure. */
+function exitCodeOf(command: readonly string[]): Promise<number> {
+  return new Promise((resolve, reject) => {
+    running = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    running.on('error', reject);
+    running.on('exit', (code) => resolve(code ?? 1));
+  });
+}
