@@ -27,9 +27,9 @@ export function namingPolicyOf(set: CollaSet): PodNamingSuffixPolicy {
   return set.spec.namingStrategy?.podNamingSuffixPolicy || 'Random';
 }
 
-/** Unused revisions to keep; unset is 20. */
+/** Unused revisions to keep; unset is 20, a negative one 0. */
 export function historyLimitOf(set: CollaSet): number {
-  return set.spec.historyLimit ?? 20;
+  return Math.max(0, set.spec.historyLimit ?? 20);
 }
 
 /** Name of the ResourceContext that holds the instance ids; unset or empty is the set's own name. */

@@ -51,6 +51,7 @@ export {
   splitKey,
   type Volume,
 } from './core.ts';
+export { type CustomResourceDefinition, crds } from './crd.ts';
 export {
   API_GROUP,
   API_VERSION,
@@ -125,3 +126,4 @@ export {
   SERVICES,
 } from './resources.ts';
 export { matchesSelector, selectorToString } from './selector.ts';
+export { type FieldError, type KuperatorKind, validate } from './validate.ts';

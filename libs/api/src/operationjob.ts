@@ -1,7 +1,9 @@
+import type { Type } from 'typebox';
 import type { KubeObject } from './core.ts';
-import { fields, int32, int64, listOf, optional, type Static, string, stringMap, time } from './schema.ts';
+import { AGE, type KindDeclaration } from './kind.ts';
+import { fields, int32, int64, listOf, optional, string, stringMap, time } from './schema.ts';
 
-export const operationJobSpec = fields({
+const spec = fields({
   action: optional(string()),
   targets: optional(listOf(fields({ name: optional(string()), containers: optional(listOf(string())) }))),
   partition: optional(int32()),
@@ -11,7 +13,7 @@ export const operationJobSpec = fields({
 });
 
 const count = () => optional(int32());
-export const operationJobStatus = fields({
+const status = fields({
   observedGeneration: optional(int64()),
   progress: optional(string()),
   startTime: optional(time()),
@@ -33,6 +35,17 @@ export const operationJobStatus = fields({
   ),
 });
 
-export type OperationJobSpec = Static<typeof operationJobSpec>;
-export type OperationJobStatus = Static<typeof operationJobStatus>;
+export type OperationJobSpec = Type.Static<typeof spec>;
+export type OperationJobStatus = Type.Static<typeof status>;
 export type OperationJob = KubeObject & { spec: OperationJobSpec; status?: OperationJobStatus };
+
+export const operationJobKind: KindDeclaration = {
+  kind: 'OperationJob',
+  plural: 'operationjobs',
+  shortNames: ['opj'],
+  description: 'Runs one operation, such as a restart or a replace, on chosen Pods.',
+  spec,
+  specRequired: false,
+  status,
+  columns: [{ name: 'PROGRESS', type: 'string', jsonPath: '.status.progress' }, AGE],
+};

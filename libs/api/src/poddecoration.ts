@@ -1,18 +1,8 @@
+import type { Type } from 'typebox';
 import type { Container, KubeObject, Volume } from './core.ts';
-import {
-  boolean,
-  fields,
-  int32,
-  int64,
-  labelSelector,
-  listOf,
-  openObject,
-  optional,
-  quantity,
-  type Static,
-  string,
-  stringMap,
-} from './schema.ts';
+import { AGE, type KindDeclaration, type PrinterColumn } from './kind.ts';
+import { boolean, fields, int32, int64, listOf, openObject, optional, quantity, string, stringMap } from './schema.ts';
+import { labelSelector } from './selector-schema.ts';
 
 const keyRef = () =>
   optional(
@@ -86,7 +76,7 @@ const template = fields({
   runtimeClassName: optional(string()),
 });
 
-export const podDecorationSpec = fields({
+const spec = fields({
   selector: optional(labelSelector()),
   template: optional(template),
   weight: optional(int32()),
@@ -100,7 +90,7 @@ export const podDecorationSpec = fields({
 });
 
 const count = () => optional(int32());
-export const podDecorationStatus = fields({
+const status = fields({
   observedGeneration: optional(int64()),
   matchedPods: count(),
   injectedPods: count(),
@@ -123,6 +113,27 @@ export const podDecorationStatus = fields({
   ),
 });
 
-export type PodDecorationSpec = Static<typeof podDecorationSpec>;
-export type PodDecorationStatus = Static<typeof podDecorationStatus>;
+export type PodDecorationSpec = Type.Static<typeof spec>;
+export type PodDecorationStatus = Type.Static<typeof status>;
 export type PodDecoration = KubeObject & { spec: PodDecorationSpec; status?: PodDecorationStatus };
+
+const counted = (name: string, jsonPath: string): PrinterColumn => ({ name, type: 'integer', jsonPath });
+
+export const podDecorationKind: KindDeclaration = {
+  kind: 'PodDecoration',
+  plural: 'poddecorations',
+  shortNames: ['pd'],
+  description: 'Adds containers, volumes and metadata to the Pods of CollaSets.',
+  spec,
+  specRequired: false,
+  status,
+  columns: [
+    counted('MATCHED', '.status.matchedPods'),
+    counted('INJECTED', '.status.injectedPods'),
+    counted('UPDATED', '.status.updatedPods'),
+    counted('UPDATED_READY', '.status.updatedReadyPods'),
+    { name: 'CURRENT_REVISION', type: 'string', jsonPath: '.status.currentRevision' },
+    { name: 'UPDATED_REVISION', type: 'string', jsonPath: '.status.updatedRevision' },
+    AGE,
+  ],
+};

@@ -1,39 +1,53 @@
+import type { Type } from 'typebox';
 import type { KubeObject } from './core.ts';
-import {
-  boolean,
-  fields,
-  int64,
-  intOrString,
-  labelSelector,
-  listOf,
-  oneOf,
-  optional,
-  type Static,
-  string,
-  time,
-} from './schema.ts';
+import type { KindDeclaration } from './kind.ts';
+import { NAME_FITS_ANNOTATION, SOME_AVAILABLE_VALUE } from './podtransitionrule-rules.ts';
+import { boolean, fields, int64, intOrString, listByKey, listOf, oneOf, optional, string, time } from './schema.ts';
+import { labelSelector } from './selector-schema.ts';
 
 /** Stages a rule can guard, in the order they are evaluated. */
 export const RULE_STAGES = ['PreCheck', 'PostCheck'] as const;
 export type RuleStage = (typeof RULE_STAGES)[number];
 
+const budget = (description: string) => optional(intOrString({ pattern: '^[-+]?[0-9]+%$', description }));
 const adaptive = () =>
-  optional(fields({ expFunc: optional(fields({ coeff: optional(string()), pow: optional(string()) })) }));
+  optional(
+    fields(
+      { expFunc: optional(fields({ coeff: optional(string()), pow: optional(string()) })) },
+      { description: 'Kept for compatibility; without effect.' },
+    ),
+  );
 
-const availablePolicy = fields({
-  maxUnavailableValue: optional(intOrString()),
-  minAvailableValue: optional(intOrString()),
-  // Kept for compatibility; no implementation reads them.
-  maxUnavailablePolicy: adaptive(),
-  minAvailablePolicy: adaptive(),
-});
+const availablePolicy = fields(
+  {
+    maxUnavailableValue: budget(
+      'How many selected Pods may be unavailable: a number, or a percentage of them, rounded up.',
+    ),
+    minAvailableValue: budget(
+      'How many selected Pods must stay available: a number, or a percentage of them, rounded down.',
+    ),
+    maxUnavailablePolicy: adaptive(),
+    minAvailablePolicy: adaptive(),
+  },
+  { rules: [SOME_AVAILABLE_VALUE] },
+);
+
+const url = () => string({ maxLength: 2048, pattern: '^https?://[^/]' });
+// Raw PEM has dashes, which base64 has not.
+const caBundle = () =>
+  optional(
+    string({
+      pattern: '^[A-Za-z0-9+/=\\s]*$',
+      description: "PEM certificates that sign the server's, in base64; empty for those of the system.",
+    }),
+  );
 
 const poll = fields({
-  url: string(),
-  rawQueryKey: optional(string()),
-  caBundle: optional(string()),
-  intervalSeconds: optional(int64({ default: 5 })),
-  timeoutSeconds: optional(int64({ default: 60 })),
+  url: url(),
+  rawQueryKey: optional(string({ description: 'Query parameter that names the task; task-id when empty.' })),
+  caBundle: caBundle(),
+  intervalSeconds: optional(int64({ minimum: 0, default: 5 })),
+  timeoutSeconds: optional(int64({ minimum: 0, default: 60, description: 'For the whole task, not for one request.' })),
 });
 
 const parameter = fields({
@@ -50,25 +64,28 @@ const parameter = fields({
 });
 
 const webhook = fields({
-  clientConfig: optional(fields({ url: string(), caBundle: optional(string()), poll: optional(poll) })),
+  clientConfig: fields({ url: url(), caBundle: caBundle(), poll: optional(poll) }),
   failurePolicy: optional(oneOf(['', 'Ignore', 'Fail'], { default: 'Ignore' })),
-  parameters: optional(listOf(parameter)),
+  parameters: optional(listOf(parameter, { 'x-kubernetes-list-type': 'atomic' })),
 });
 
-export const transitionRule = fields({
+const rule = fields({
   name: string({ minLength: 1 }),
   disabled: optional(boolean()),
-  stage: optional(oneOf(['', ...RULE_STAGES])),
-  conditions: optional(listOf(string())),
+  stage: optional(oneOf(RULE_STAGES, { description: 'When the rule is asked; PreCheck when unset.' })),
+  conditions: optional(listOf(string(), { 'x-kubernetes-list-type': 'atomic' })),
   filter: optional(fields({ labelSelector: optional(labelSelector()) })),
   availablePolicy: optional(availablePolicy),
   labelCheck: optional(fields({ requires: labelSelector() })),
   webhook: optional(webhook),
 });
 
-export const podTransitionRuleSpec = fields({
-  selector: labelSelector(),
-  rules: optional(listOf(transitionRule, { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })),
+const spec = fields({
+  selector: labelSelector({ description: 'Pods of this namespace the rules apply to; {} is all of them.' }),
+  rules: optional(
+    // The size bounds the cost of the CEL rules of the selectors within.
+    listByKey('name', rule, { maxItems: 256, description: 'A Pod passes a stage when it passes all rules of it.' }),
+  ),
 });
 
 const task = fields({
@@ -87,12 +104,22 @@ const detail = fields({
   passed: boolean(),
   passedRules: optional(listOf(string())),
   rejectInfo: optional(listOf(fields({ ruleName: optional(string()), reason: optional(string()) }))),
-  operations: optional(listOf(fields({ id: string(), since: string() }))),
+  operations: optional(
+    listOf(
+      fields({
+        id: string(),
+        since: string({ description: "Value of the Pod's label that put the operation into the stage." }),
+      }),
+      { description: 'Operations the verdict is for.' },
+    ),
+  ),
 });
 
-export const podTransitionRuleStatus = fields({
+const status = fields({
   observedGeneration: optional(int64()),
-  observedPodResourceVersion: optional(string()),
+  observedPodResourceVersion: optional(
+    string({ description: 'Highest resourceVersion of the Pods the verdicts were computed from.' }),
+  ),
   updateTime: optional(time()),
   targets: optional(listOf(string())),
   details: optional(listOf(detail)),
@@ -106,12 +133,24 @@ export const podTransitionRuleStatus = fields({
   ),
 });
 
-export type TransitionRule = Static<typeof transitionRule>;
-export type AvailablePolicy = Static<typeof availablePolicy>;
-export type TransitionRuleWebhook = Static<typeof webhook>;
-export type WebhookTask = Static<typeof task>;
+export type TransitionRule = Type.Static<typeof rule>;
+export type AvailablePolicy = Type.Static<typeof availablePolicy>;
+export type TransitionRuleWebhook = Type.Static<typeof webhook>;
+export type WebhookTask = Type.Static<typeof task>;
 /** The verdict for one Pod that waits in a stage. */
-export type RuleDetail = Static<typeof detail>;
-export type PodTransitionRuleSpec = Static<typeof podTransitionRuleSpec>;
-export type PodTransitionRuleStatus = Static<typeof podTransitionRuleStatus>;
+export type RuleDetail = Type.Static<typeof detail>;
+export type PodTransitionRuleSpec = Type.Static<typeof spec>;
+export type PodTransitionRuleStatus = Type.Static<typeof status>;
 export type PodTransitionRule = KubeObject & { spec: PodTransitionRuleSpec; status?: PodTransitionRuleStatus };
+
+export const podTransitionRuleKind: KindDeclaration = {
+  kind: 'PodTransitionRule',
+  plural: 'podtransitionrules',
+  shortNames: ['ptr'],
+  description: 'Says which Pods of its namespace may pass a stage of their PodOpsLifecycle, and when.',
+  spec,
+  specRequired: true,
+  status,
+  columns: [],
+  rules: [NAME_FITS_ANNOTATION],
+};

@@ -1,17 +1,32 @@
-import { Type } from 'typebox';
+import type { Type } from 'typebox';
 import type { KubeObject } from './core.ts';
-import { fields, listOf, optional, type Static, stringMap } from './schema.ts';
+import type { KindDeclaration } from './kind.ts';
+import { fields, integer, listByKey, optional, type Rule, stringMap } from './schema.ts';
 
-const context = fields({
-  id: Type.Integer(),
-  data: optional(stringMap()),
-});
+// A pool is shared, so an entry may have any owner, but one of no owner could never be freed.
+const HAS_OWNER: Rule<{ id: number; data?: Record<string, string> }> = {
+  rule: "has(self.data) && 'Owner' in self.data && self.data['Owner'] != ''",
+  message: 'data.Owner must name the CollaSet that holds the id',
+  reason: 'FieldValueRequired',
+  check({ data }) {
+    return data?.Owner ? undefined : this.message;
+  },
+};
 
-export const resourceContextSpec = fields({
-  contexts: optional(listOf(context, { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['id'] })),
-});
+const context = fields({ id: integer(), data: optional(stringMap()) }, { rules: [HAS_OWNER] });
+const spec = fields({ contexts: optional(listByKey('id', context)) });
 
 /** One instance id of a pool and what is recorded of it. */
-export type ContextEntry = Static<typeof context>;
-export type ResourceContextSpec = Static<typeof resourceContextSpec>;
+export type ContextEntry = Type.Static<typeof context>;
+export type ResourceContextSpec = Type.Static<typeof spec>;
 export type ResourceContext = KubeObject & { spec: ResourceContextSpec };
+
+export const resourceContextKind: KindDeclaration = {
+  kind: 'ResourceContext',
+  plural: 'resourcecontexts',
+  shortNames: ['rc'],
+  description: 'Holds the instance ids of one or more CollaSets. Written by the collaset-controller.',
+  spec,
+  specRequired: false,
+  columns: [],
+};

@@ -1,0 +1,115 @@
+// What no single field of a CollaSet can say of itself.
+import type { KubeObject, LabelSelector } from './core.ts';
+import type { Rule } from './schema.ts';
+import { matchesSelector, selectorToString } from './selector.ts';
+
+type Templated = { selector: LabelSelector; template: { metadata?: { labels?: Record<string, string> } } };
+
+const SELECTOR_MATCHES_TEMPLATE: Rule<Templated> = {
+  rule: `
+    (!has(self.selector.matchLabels) || self.selector.matchLabels.all(k,
+      k in self.template.metadata.labels && self.template.metadata.labels[k] == self.selector.matchLabels[k])) &&
+    (!has(self.selector.matchExpressions) || self.selector.matchExpressions.all(e,
+      e.key in self.template.metadata.labels
+        ? e.operator == 'Exists' ||
+          (e.operator == 'In' && has(e.values) && self.template.metadata.labels[e.key] in e.values) ||
+          (e.operator == 'NotIn' && !(has(e.values) && self.template.metadata.labels[e.key] in e.values))
+        : e.operator in ['NotIn', 'DoesNotExist']))`,
+  message: 'spec.selector does not match labels in pod template: it must select spec.template.metadata.labels',
+  check({ selector, template }) {
+    const labels = template.metadata?.labels ?? {};
+    if (matchesSelector(selector, labels)) return undefined;
+    return `spec.selector "${selectorToString(selector)}" does not match labels in pod template: it must select spec.template.metadata.labels ${JSON.stringify(labels)}`;
+  },
+};
+
+type Named = {
+  namingStrategy?: { podNamingSuffixPolicy?: string };
+  scaleStrategy?: { context?: string; podToInclude?: string[]; podToExclude?: string[] };
+};
+
+const SEQUENCE_EXCLUDES_LISTS: Rule<Named> = {
+  rule: `
+    !has(self.namingStrategy) || !has(self.namingStrategy.podNamingSuffixPolicy) ||
+    self.namingStrategy.podNamingSuffixPolicy != 'PersistentSequence' || !has(self.scaleStrategy) ||
+    ((!has(self.scaleStrategy.podToInclude) || size(self.scaleStrategy.podToInclude) == 0) &&
+     (!has(self.scaleStrategy.podToExclude) || size(self.scaleStrategy.podToExclude) == 0))`,
+  message:
+    'spec.scaleStrategy.podToExclude[podToInclude] is not allowed when spec.namingStrategy.podNamingSuffixPolicy is PersistentSequence: both must be empty',
+  reason: 'FieldValueForbidden',
+  check({ namingStrategy, scaleStrategy }) {
+    const { podToInclude = [], podToExclude = [] } = scaleStrategy ?? {};
+    const moved = podToInclude.length + podToExclude.length;
+    if (namingStrategy?.podNamingSuffixPolicy !== 'PersistentSequence' || moved === 0) return undefined;
+    return this.message;
+  },
+};
+
+// Said with `has` in place of CEL's optionals, whose cost the API server cannot bound.
+const contextIn = (spec: 'self' | 'oldSelf') =>
+  `(has(${spec}.scaleStrategy) && has(${spec}.scaleStrategy.context) ? ${spec}.scaleStrategy.context : '')`;
+
+const CONTEXT_IS_IMMUTABLE: Rule<Named> = {
+  rule: `${contextIn('self')} == ${contextIn('oldSelf')}`,
+  message: 'spec.scaleStrategy.context is not allowed to be changed: the Pods hold instance ids of the old pool',
+  messageExpression: `'spec.scaleStrategy.context is not allowed to be changed from "' + ${contextIn('oldSelf')} + '" to "' + ${contextIn('self')} + '"'`,
+  check(self, old) {
+    const [from, to] = [old?.scaleStrategy?.context ?? '', self.scaleStrategy?.context ?? ''];
+    if (!old || from === to) return undefined;
+    return `spec.scaleStrategy.context is not allowed to be changed from "${from}" to "${to}"`;
+  },
+};
+
+export const COLLASET_SPEC_RULES: readonly Rule<Templated & Named>[] = [
+  SELECTOR_MATCHES_TEMPLATE,
+  SEQUENCE_EXCLUDES_LISTS,
+  CONTEXT_IS_IMMUTABLE,
+];
+
+type PodList = 'podToDelete' | 'podToInclude' | 'podToExclude';
+type PodLists = { [list in PodList]?: string[] };
+
+function disjoint(one: PodList, other: PodList): Rule<PodLists> {
+  return {
+    rule: `!has(self.${one}) || !has(self.${other}) || !self.${one}.exists(p, p in self.${other})`,
+    message: `spec.scaleStrategy.${one}[${other}] should not have intersection: a Pod may be in one of the lists only`,
+    messageExpression: `'spec.scaleStrategy.${one}[${other}] should not have intersection [' + self.${one}.filter(p, p in self.${other})[0] + ']: a Pod may be in one of the lists only'`,
+    check(self) {
+      const shared = (self[one] ?? []).filter((pod) => self[other]?.includes(pod));
+      if (shared.length === 0) return undefined;
+      return `spec.scaleStrategy.${one}[${other}] should not have intersection [${shared[0]}]: a Pod may be in one of the lists only`;
+    },
+  };
+}
+
+export const SCALE_STRATEGY_RULES: readonly Rule<PodLists>[] = [
+  disjoint('podToExclude', 'podToInclude'),
+  disjoint('podToDelete', 'podToInclude'),
+  disjoint('podToDelete', 'podToExclude'),
+];
+
+/** A Pod is named `<set>-<id>`, and its name must fit a label value (63) to be its hostname. */
+const MAX_POD_NAME = 63;
+
+const longestPodName = ({ metadata, spec }: KubeObject & { spec: unknown }): number => {
+  const { namingStrategy, replicas = 0 } = spec as Named & { replicas?: number };
+  if (namingStrategy?.podNamingSuffixPolicy !== 'PersistentSequence') return 0;
+  return (metadata.name ?? '').length + 1 + String(replicas).length;
+};
+
+/** Only a write that makes the name too long is refused: an object already so must stay deletable. */
+export const NAME_LEAVES_ROOM_FOR_IDS: Rule<KubeObject & { spec: unknown }> = {
+  rule: `
+    self.spec.?namingStrategy.?podNamingSuffixPolicy.orValue('') != 'PersistentSequence' ||
+    size(self.metadata.name) + 1 + size(string(self.spec.?replicas.orValue(0))) <= ${MAX_POD_NAME} ||
+    (oldSelf.?spec.?namingStrategy.?podNamingSuffixPolicy.orValue('') == 'PersistentSequence' &&
+     oldSelf.?spec.?replicas.orValue(0) >= self.spec.?replicas.orValue(0))`,
+  optionalOldSelf: true,
+  message: `metadata.name with the longest instance id must not exceed ${MAX_POD_NAME} characters under PersistentSequence`,
+  messageExpression: `'metadata.name "' + self.metadata.name + '" is too long for PersistentSequence: with "-" and an instance id it must not exceed ${MAX_POD_NAME} characters'`,
+  check(self, old) {
+    if (longestPodName(self) <= MAX_POD_NAME) return undefined;
+    if (old && longestPodName(old) >= longestPodName(self)) return undefined;
+    return `metadata.name "${self.metadata.name}" is too long for PersistentSequence: with "-" and an instance id it must not exceed ${MAX_POD_NAME} characters`;
+  },
+};

@@ -1,0 +1,42 @@
+import { type TSchemaOptions, Type } from 'typebox';
+import type { LabelSelector } from './core.ts';
+import { fields, listOf, oneOf, optional, type Rule, string, stringMap } from './schema.ts';
+
+/** What a label's value may be; its length also bounds the cost of CEL rules that compare labels. */
+export const LABEL_VALUE = { maxLength: 63, pattern: '^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$' };
+const LABEL_KEY = {
+  maxLength: 317,
+  pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$',
+};
+
+const VALUES_FIT_OPERATOR: Rule<{ operator: string; values?: string[] }> = {
+  rule: "self.operator in ['In', 'NotIn'] == (has(self.values) && size(self.values) > 0)",
+  message: 'In and NotIn need at least one of values, Exists and DoesNotExist allow none',
+  messageExpression:
+    "'values does not fit operator ' + self.operator + ': In and NotIn need at least one, Exists and DoesNotExist allow none'",
+  check({ operator, values = [] }) {
+    const needsValues = operator === 'In' || operator === 'NotIn';
+    if (needsValues === values.length > 0) return undefined;
+    return `values does not fit operator ${operator}: In and NotIn need at least one, Exists and DoesNotExist allow none`;
+  },
+};
+
+const requirement = fields(
+  {
+    key: string(LABEL_KEY),
+    operator: oneOf(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+    values: optional(listOf(string(LABEL_VALUE), { maxItems: 256, 'x-kubernetes-list-type': 'atomic' })),
+  },
+  { rules: [VALUES_FIT_OPERATOR] },
+);
+
+/** A metav1.LabelSelector; `{}` selects everything. The sizes only bound what CEL rules over it may cost. */
+export const labelSelector = (options: TSchemaOptions = {}) =>
+  Type.Unsafe<LabelSelector>({
+    ...fields({
+      matchLabels: optional(stringMap({ maxProperties: 128 }, LABEL_VALUE)),
+      matchExpressions: optional(listOf(requirement, { maxItems: 128, 'x-kubernetes-list-type': 'atomic' })),
+    }),
+    ...options,
+    'x-kubernetes-map-type': 'atomic',
+  });

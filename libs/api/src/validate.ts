@@ -1,0 +1,83 @@
+import type { KubeObject } from './core.ts';
+import { KINDS } from './kinds.ts';
+import { type Structural, structuralSchemaOf } from './structural.ts';
+import { isObject, limitProblems, type Problem, typeProblem } from './structural-check.ts';
+
+/** One thing that is wrong with an object. */
+export type FieldError = {
+  /** `spec.rules[0].name`; empty for the object as a whole. */
+  path: string;
+  /** The value and what is allowed, to be read after the path. */
+  message: string;
+  value: unknown;
+  /** What the field may be. */
+  allowed: string;
+};
+
+/** A kind of ours. */
+export type KuperatorKind = 'CollaSet' | 'OperationJob' | 'PodDecoration' | 'PodTransitionRule' | 'ResourceContext';
+
+const SCHEMAS: ReadonlyMap<string, Structural> = new Map(
+  KINDS.map((declaration) => [declaration.kind, structuralSchemaOf(declaration)]),
+);
+
+/**
+ * What the API server would refuse about `object`, from the same declaration as the CRD. With `old`, the object as it was, rules
+ * about changes count too. Unlike the API server, which leaves alone what an update does not touch, it looks at every field.
+ * @returns all errors; none when the object is legal
+ */
+export function validate(kind: KuperatorKind, object: KubeObject, old?: KubeObject): FieldError[] {
+  const schema = SCHEMAS.get(kind);
+  if (!schema) throw new Error(`kind ${kind} is not one of ${[...SCHEMAS.keys()].join(', ')}`);
+  return fieldErrors({ schema, value: object, old, path: '' });
+}
+
+type Place = { schema: Structural; value: unknown; old: unknown; path: string };
+
+function fieldErrors(place: Place): FieldError[] {
+  const { schema, value, old, path } = place;
+  const wrongType = typeProblem(schema, value);
+  if (wrongType) return [errorOf(wrongType, path)];
+  const errors = [
+    ...limitProblems(schema, value).map((problem) => errorOf(problem, path)),
+    ...fieldsOf(place).flatMap(fieldErrors),
+  ];
+  // As in the API server, a rule may rely on all below it being sound.
+  if (errors.length > 0) return errors;
+  return (schema['x-kubernetes-validations'] ?? []).flatMap((rule) => {
+    const message = rule.check(value, old);
+    return message === undefined ? [] : [{ path, message, value, allowed: rule.message }];
+  });
+}
+
+function fieldsOf({ schema, value, old, path }: Place): Place[] {
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    return items
+      ? value.map((item, index) => ({ schema: items, value: item, old: undefined, path: `${path}[${index}]` }))
+      : [];
+  }
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, field]) => {
+    const inner = schema.properties?.[name] ?? schema.additionalProperties;
+    // The API server drops unknown fields, and puts the default in place of null.
+    if (!inner || field === undefined || (field === null && inner.default !== undefined)) return [];
+    return { schema: inner, value: field, old: isObject(old) ? old[name] : undefined, path: join(path, name) };
+  });
+}
+
+function errorOf({ allowed, value, field, missing }: Problem, path: string): FieldError {
+  const message = missing ? `is required: must be ${allowed}` : `must be ${allowed}, not ${shortened(value)}`;
+  return { path: field === undefined ? path : join(path, field), message, value, allowed };
+}
+
+function join(path: string, field: string): string {
+  return path === '' || field.startsWith('[') ? `${path}${field}` : `${path}.${field}`;
+}
+
+const MAX_QUOTED = 120;
+
+function shortened(value: unknown): string {
+  const json = JSON.stringify(value) ?? 'nothing';
+  return json.length > MAX_QUOTED ? `${json.slice(0, MAX_QUOTED)}…` : json;
+}
