@@ -1,0 +1,56 @@
+// npm run dev -- <app>: a cluster with every operator, of which <app> runs here instead, from source, started anew at each change.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { attachCluster, type Cluster, startCluster } from '@kuperator/cluster';
+import { prettyLine } from './pretty.ts';
+
+const CLUSTER_NAME = 'dev';
+const root = join(import.meta.dirname, '..', '..', '..');
+const app = process.argv[2] ?? '';
+const mainFile = join(root, 'apps', app, 'src', 'main.ts');
+if (!app || !existsSync(mainFile)) {
+  console.error('usage: npm run dev -- <app>, one of the folders in apps/');
+  process.exit(2);
+}
+
+const { cluster, ours } = await findOrStart();
+const replicas = cluster.processes().filter(({ name }) => name === app || name.startsWith(`${app}-`));
+for (const { name } of replicas) await cluster.stop(name);
+console.error(`Cluster ${cluster.name} is up. In another terminal: export KUBECONFIG=${cluster.kubeconfigPath}`);
+
+const child = spawn(process.execPath, ['--watch', '--watch-preserve-output', mainFile], {
+  cwd: root,
+  stdio: ['ignore', 'pipe', 'inherit'],
+  env: { ...process.env, ...operatorEnv(cluster, replicas[0]?.httpPort) },
+});
+createInterface({ input: child.stdout }).on('line', (line) => console.log(prettyLine(line)));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill('SIGTERM'));
+child.on('exit', async () => {
+  console.error(ours ? 'Stopping the cluster' : `Giving ${app} back to the cluster`);
+  if (ours) await cluster.down();
+  else for (const { name } of replicas) await cluster.start(name);
+  process.exit();
+});
+
+/** A cluster that `npm run cluster -- up --name dev` or another terminal started is used, and left running. */
+async function findOrStart(): Promise<{ cluster: Cluster; ours: boolean }> {
+  const running = await attachCluster(CLUSTER_NAME).catch(() => undefined);
+  if (running) return { cluster: running, ours: false };
+  return { cluster: await startCluster({ name: CLUSTER_NAME, onProgress: console.error }), ours: true };
+}
+
+/** What the cluster gives the operator that runs in it, with the rights of its chart and no more. */
+function operatorEnv({ dir, name, natsUrl }: Cluster, httpPort: number | undefined): NodeJS.ProcessEnv {
+  return {
+    KUBECONFIG: join(dir, 'kubeconfigs', app),
+    NATS_URL: natsUrl,
+    POD_NAME: app,
+    POD_NAMESPACE: 'kuperator-system',
+    HTTP_HOST: '127.0.0.1',
+    HTTP_PORT: String(httpPort ?? 8080),
+    CLUSTER_NAME: name,
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'debug',
+  };
+}
