@@ -1,0 +1,29 @@
+/** Thrown inside the in-memory API server: becomes a Status answer. */
+export class ApiFailure extends Error {
+  readonly status: number;
+  readonly reason: string;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(status: number, reason: string, message = '', retryAfterSeconds?: number) {
+    super(message || reason);
+    this.status = status;
+    this.reason = reason;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+
+  /** The body the API server answers with. */
+  toStatus(): object {
+    const { status, reason, message, retryAfterSeconds } = this;
+    const details = retryAfterSeconds === undefined ? {} : { details: { retryAfterSeconds } };
+    return {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      code: status,
+      reason,
+      message,
+      ...details,
+    };
+  }
+}

@@ -1,0 +1,13 @@
+export {
+  aCollaSet,
+  aCondition,
+  aPod,
+  aPodTransitionRule,
+  aResourceContext,
+  aService,
+  type Given,
+} from './builders.ts';
+export { FakeClock, settled } from './fake-clock.ts';
+export { FakeInformer } from './fake-informer.ts';
+export type { Fault, Write, WriteVerb } from './faults.ts';
+export { byKey, InMemoryCluster } from './in-memory-cluster.ts';
