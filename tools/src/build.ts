@@ -9,6 +9,8 @@ const { metafile } = await build({
   target: 'node24',
   format: 'esm',
   sourcemap: 'linked',
+  // Less than half the size, with names and lines of stack traces still readable through the map.
+  minifyWhitespace: true,
   // Error names are part of logs and metrics.
   keepNames: true,
   legalComments: 'linked',

@@ -5,7 +5,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ensureBinaries } from '@kuperator/cluster';
 import { summaryOf, type Tally, tallyOf, total, type VitestReport } from './tally.ts';
 
 type Step = { title: string; slow?: true; run: () => Promise<Tally> };
@@ -76,6 +75,7 @@ function vitest(project: string): Step['run'] {
 /** Built here, where their minutes are not taken from a test's time limit. */
 async function clusterPrograms(): Promise<Tally> {
   try {
+    const { ensureBinaries } = await import('@kuperator/cluster');
     await ensureBinaries(console.log);
     return { passed: 1, failed: 0 };
   } catch (error) {
