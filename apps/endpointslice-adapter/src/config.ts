@@ -1,0 +1,20 @@
+import { type ConfigOf, commonConfig, defineConfig, integer } from '@kuperator/runtime';
+
+/** Settings of the adapter, besides the common ones. */
+export const declaration = defineConfig({
+  ...commonConfig,
+  batchMs: integer({
+    meaning: 'least time between two passes over one Service, in milliseconds; the first is immediate',
+    min: 0,
+    max: 60_000,
+    default: 10,
+  }),
+  resyncSeconds: integer({
+    meaning: 'every Service is looked at again this often, in seconds, should a change ever be missed',
+    min: 10,
+    max: 86_400,
+    default: 600,
+  }),
+});
+
+export type Config = ConfigOf<typeof declaration>;

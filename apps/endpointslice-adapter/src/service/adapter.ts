@@ -1,0 +1,53 @@
+import type { EndpointSlice, Key, Service } from '@kuperator/api';
+import { keyOf } from '@kuperator/api';
+import { type Adapter, type Refusal, SERVICE_EMPLOYERS } from '@kuperator/resourceconsist';
+import { trafficIn } from './traffic.ts';
+
+/** In-cluster Services: kube-controller-manager moves the traffic, the adapter sees whether it has moved. */
+export function endpointSliceAdapter(slicesOf: (service: Key) => readonly EndpointSlice[]): Adapter {
+  return {
+    name: 'endpointslice-adapter',
+    employers: SERVICE_EMPLOYERS,
+    refuses: refusalOf,
+    traffic: { observe: (service) => trafficIn(slicesOf(keyOf(service))) },
+  };
+}
+
+/** Services whose EndpointSlices do not follow the readiness of their Pods. */
+export function refusalOf({ spec }: Service): Refusal | undefined {
+  if (spec.publishNotReadyAddresses) {
+    return {
+      reason: 'TrafficNotGated',
+      message:
+        'publishNotReadyAddresses sends traffic to Pods that are not ready: operations on them do not wait for it',
+    };
+  }
+  if (spec.type === 'ExternalName' || Object.keys(spec.selector ?? {}).length === 0) {
+    return {
+      reason: 'NoEndpoints',
+      message: `a Service ${spec.type === 'ExternalName' ? 'of type ExternalName' : 'without selector'} has no Pods: label kusionstack.io/control has no effect`,
+    };
+  }
+  return undefined;
+}
+
+/** Down to what decides which Pods are the Service's and whether it takes part. */
+export function trimService(service: Service): Service {
+  const { name = '', namespace = '', uid = '', resourceVersion = '', labels, deletionTimestamp } = service.metadata;
+  const { selector, type, publishNotReadyAddresses } = service.spec;
+  return {
+    metadata: {
+      name,
+      namespace,
+      uid,
+      resourceVersion,
+      ...(labels ? { labels } : {}),
+      ...(deletionTimestamp ? { deletionTimestamp } : {}),
+    },
+    spec: {
+      ...(selector ? { selector } : {}),
+      ...(type ? { type } : {}),
+      ...(publishNotReadyAddresses ? { publishNotReadyAddresses } : {}),
+    },
+  };
+}

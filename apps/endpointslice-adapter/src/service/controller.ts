@@ -1,0 +1,54 @@
+import { keyOf } from '@kuperator/api';
+import type { EventBus } from '@kuperator/events';
+import {
+  employeePodOptions,
+  employerOptions,
+  employersOfPod,
+  resourceConsistController,
+  SERVICE_EMPLOYERS,
+} from '@kuperator/resourceconsist';
+import { Informer, type OperatorContext } from '@kuperator/runtime';
+import type { Config } from '../config.ts';
+import { endpointSliceAdapter, trimService } from './adapter.ts';
+import { trafficEvent } from './events.ts';
+import { BY_SERVICE, serviceOf, sliceOptions } from './slices.ts';
+
+/** Services, their Pods and their EndpointSlices → one key a Service. */
+export function serviceController(
+  context: Pick<OperatorContext<Config>, 'client' | 'clock' | 'config' | 'logger' | 'metrics' | 'recorder'> & {
+    shards?: OperatorContext['shards'];
+  },
+  events: Pick<EventBus, 'publish' | 'subscribe'>,
+) {
+  const { client, clock, config, logger, metrics, recorder, shards } = context;
+  const scope = { client, namespace: config.watchNamespace, logger, metrics };
+  const services = new Informer({ ...scope, ...employerOptions(SERVICE_EMPLOYERS, trimService) });
+  const pods = new Informer({ ...scope, ...employeePodOptions(SERVICE_EMPLOYERS) });
+  const slices = new Informer({ ...scope, ...sliceOptions });
+  const adapter = endpointSliceAdapter((service) => slices.byIndex(BY_SERVICE, service));
+
+  const controller = resourceConsistController({
+    adapter,
+    client,
+    employers: services,
+    pods,
+    recorder,
+    clock,
+    logger,
+    metrics,
+    ...(shards ? { shards } : {}),
+    concurrency: config.concurrency,
+    minIntervalMs: config.batchMs,
+    resyncMs: config.resyncSeconds * 1000,
+    onTraffic: (change) => events.publish(trafficEvent(change)),
+  });
+  slices.onChange(({ object }) => controller.enqueue(serviceOf(object)));
+  // Both also arrive by the watch of Pods, as the condition behind the gate.
+  for (const event of ['traffic.closing', 'traffic.opening']) {
+    events.subscribe({ kind: 'pod', event }, ({ namespace, name }) => {
+      const pod = keyOf({ metadata: { namespace, name } });
+      for (const service of employersOfPod(pod, { adapter, employers: services, pods })) controller.enqueue(service);
+    });
+  }
+  return { informers: [services, pods, slices], controller };
+}

@@ -1,0 +1,42 @@
+// When a Pod counts as out of traffic, and how far that can be relied on.
+//
+// The adapter takes its finalizer off a Pod when two caches agree: the Pod's says "not ready", the EndpointSlices' say
+// "nobody lists it as ready". The two are watched apart and their versions do not compare, so each may be behind. What holds:
+//
+// 1. A stale Pod cannot mislead: the write carries the resourceVersion decided on, so a Pod that became ready again, or whose
+//    gate was opened, refuses it.
+// 2. A slice cache that is only behind errs to the safe side in the normal course. The finalizer went on because a slice was
+//    seen that lists the Pod as ready; versions of a slice are seen in order; so "off" is read from a version written later.
+//    The EndpointSlice controller (one leader, its own caches in order too) wrote that one from a Pod that was not ready.
+// 3. It lists the Pod as ready again only after a later version of the Pod that is Ready. With the gate closed the kubelet
+//    makes none; by 1 there is none between the version we decided on and our write.
+//
+// What is left: a Pod that flaps (not ready, ready, not ready) faster than one of the watches moves, so that "off" belongs to
+// the first time; a replica that took a Service over while its slice watch is further behind than that of its predecessor;
+// a newly elected EndpointSlice controller that starts from an old list. In each the controller still has the last
+// change of the Pod before it and takes the endpoint out again at once; a Pod can be listed for that moment after
+// we let go. Asking the API server instead of the cache would not close this: the slice can be written just after the answer.
+// The same is true of proxies, which follow the slices later still; a delay for them is `operationDelaySeconds` of a CollaSet.
+//
+// A Pod that is in no slice at all counts as off, not as unknown: the controller leaves out Pods of deleted nodes, finished
+// ones and those without an address, and nobody would ever say more about them.
+
+import type { EndpointSlice } from '@kuperator/api';
+import type { TrafficOf } from '@kuperator/resourceconsist';
+
+/** Traffic of each Pod from all slices of its Service, of any address family and maker. */
+export function trafficIn(slices: readonly EndpointSlice[]): TrafficOf {
+  const ready = new Set(slices.flatMap(readyPodsOf));
+  return (pod) => (pod.metadata.uid !== undefined && ready.has(pod.metadata.uid) ? 'on' : 'off');
+}
+
+/**
+ * uids of the Pods a slice sends traffic to. By uid, since a Pod created anew may have the name, and even the address.
+ * An endpoint that does not say counts as ready.
+ * @see Kubernetes API reference, EndpointConditions.ready
+ */
+export function readyPodsOf(slice: EndpointSlice): readonly string[] {
+  return (slice.endpoints ?? []).flatMap(({ conditions, targetRef }) =>
+    conditions?.ready !== false && targetRef?.uid !== undefined ? [targetRef.uid] : [],
+  );
+}

@@ -1,0 +1,118 @@
+import type { Key, KubeObject, Pod } from '@kuperator/api';
+import {
+  type BackoffOptions,
+  type Change,
+  type Clock,
+  Controller,
+  type Informer,
+  type KubeClient,
+  type Logger,
+  type Metrics,
+  type Shards,
+  systemClock,
+} from '@kuperator/runtime';
+import type { Adapter } from './adapter.ts';
+import { allEmployerKeys, employersOf, lifecycleFinalizersOf } from './employee-pods.ts';
+import { EmployerReports, type Recorder } from './employer-reports.ts';
+import { employerWriter } from './employer-writer.ts';
+import { adapterMetrics } from './metrics.ts';
+import { podWriter, type TrafficChange } from './pod-writer.ts';
+import { Recheck } from './recheck.ts';
+import { resourceConsistReconciler } from './reconcile.ts';
+import { StrayPods } from './stray-pods.ts';
+
+/** The part of an informer the framework uses. */
+type Source<T extends KubeObject> = Pick<
+  Informer<T>,
+  'get' | 'list' | 'keys' | 'byIndex' | 'observe' | 'observeGone' | 'onChange'
+>;
+
+export type ResourceConsistOptions<E extends KubeObject> = {
+  adapter: Adapter<E>;
+  client: Pick<KubeClient, 'get' | 'patch'>;
+  /** Made with `employerOptions`. */
+  employers: Source<E>;
+  /** Made with `employeePodOptions`. */
+  pods: Source<Pod>;
+  recorder: Recorder;
+  logger: Logger;
+  metrics: Metrics;
+  shards?: Shards;
+  clock?: Clock;
+  /** Employers worked on at once; default 5. */
+  concurrency?: number;
+  /** Least time between two passes of one employer, which makes one pass of a burst of Pod events; default 10. */
+  minIntervalMs?: number;
+  /** All employers are looked at again this often; default 5 minutes. */
+  resyncMs?: number;
+  /** Of an employer whose pass failed. */
+  backoff?: BackoffOptions;
+  /** Called after a finalizer was put on a Pod or taken off, e.g. to publish it. Must not throw. */
+  onTraffic?: (change: TrafficChange) => void;
+};
+
+/**
+ * The controller of one adapter: keys are employers, woken by their own changes and by those of Pods they select, selected,
+ * or left marks on. An adapter with more to watch calls `enqueue` with the employer's key.
+ */
+export function resourceConsistController<E extends KubeObject>(options: ResourceConsistOptions<E>): Controller {
+  const { adapter, client, employers, pods, recorder, logger, metrics } = options;
+  const clock = options.clock ?? systemClock;
+  const kind = adapter.employers;
+  const strays = new StrayPods();
+  const { onTraffic, onUnsettled } = adapterMetrics(metrics, adapter.name);
+  const controller = new Controller({
+    name: adapter.name,
+    reconcile: resourceConsistReconciler({
+      adapter,
+      employers,
+      pods,
+      strays,
+      recheck: new Recheck(adapter.recheckMs),
+      reports: new EmployerReports(adapter, recorder),
+      writeEmployer: employerWriter({ client, employers, kind }),
+      podWriter: podWriter({
+        client,
+        pods,
+        clock,
+        onTraffic: (change) => {
+          onTraffic(change);
+          options.onTraffic?.(change);
+        },
+      }),
+      onUnsettled,
+    }),
+    concurrency: options.concurrency ?? 5,
+    keys: () => allEmployerKeys(kind, employers, pods),
+    minIntervalMs: options.minIntervalMs ?? 10,
+    resyncMs: options.resyncMs ?? 300_000,
+    ...(options.shards ? { shards: options.shards } : {}),
+    ...(options.backoff ? { backoff: options.backoff } : {}),
+    clock,
+    logger,
+    metrics,
+  });
+  employers.onChange(({ key }) => controller.enqueue(key));
+  pods.onChange((change) => {
+    if (change.type === 'deleted' && lifecycleFinalizersOf(change.object).length > 0) {
+      strays.note(change.object, employersOf(change.object, kind, employers));
+    }
+    for (const key of employersOfChange(change)) controller.enqueue(key);
+  });
+  return controller;
+
+  function employersOfChange({ object, old }: Change<Pod>): Iterable<Key> {
+    const now = employersOf(object, kind, employers);
+    // Relabelled away, the Pod concerns the employer it was taken from.
+    return old && old.metadata.labels !== object.metadata.labels ? now.union(employersOf(old, kind, employers)) : now;
+  }
+}
+
+/** The employers a Pod concerns, for an adapter that hears about the Pod by other ways. */
+export function employersOfPod<E extends KubeObject>(
+  pod: Key,
+  { adapter, employers, pods }: Pick<ResourceConsistOptions<E>, 'adapter' | 'employers' | 'pods'>,
+): Iterable<Key> {
+  const known = pods.get(pod);
+  return known ? employersOf(known, adapter.employers, employers) : [];
+}

@@ -1,0 +1,188 @@
+import {
+  AVAILABLE_CONDITIONS_ANNOTATION,
+  CONTROL_LABEL,
+  type Key,
+  type KubeObject,
+  PODS,
+  type Pod,
+  PROTECTION_FINALIZER_PREFIX,
+  type Resource,
+  SERVICE_READY_GATE,
+} from '@kuperator/api';
+import { expectedFinalizersOf } from '@kuperator/lifecycle';
+import type { Informer } from '@kuperator/runtime';
+import type { EmployerKind } from './adapter.ts';
+import { selects } from './employer.ts';
+import { employerOfExpectedKey, lifecycleFinalizerFor } from './names.ts';
+import type { EmployerMarks } from './pod-plan.ts';
+
+const BY_LABEL = 'label';
+const BY_EMPLOYER = 'employer';
+const BY_FINALIZER = 'finalizer';
+const BY_NAMESPACE = 'namespace';
+
+export type PodCache = Pick<Informer<Pod>, 'get' | 'list' | 'byIndex'>;
+export type EmployerCache<E extends KubeObject> = Pick<Informer<E>, 'get' | 'keys' | 'byIndex'>;
+
+/** What a pass reads, all of it from memory. */
+export type EmployeeCaches<E extends KubeObject> = {
+  readonly employers: EmployerCache<E>;
+  readonly pods: PodCache;
+};
+
+type InformerOptions<T extends KubeObject> = {
+  resource: Resource<T>;
+  labelSelector?: string;
+  trim?: (object: T) => T;
+  indexes: Record<string, (object: T) => readonly string[]>;
+};
+
+/**
+ * Options of the Pod informer the framework works on: controlled Pods, cut down to what the lifecycle and adapters use
+ * (`keep` adds to it), found by a label, by the employers they name and by their lifecycle finalizers.
+ */
+export function employeePodOptions<E extends KubeObject>(
+  kind: EmployerKind<E>,
+  keep?: (pod: Pod) => Partial<Pod['spec']>,
+): InformerOptions<Pod> {
+  return {
+    resource: PODS,
+    labelSelector: `${CONTROL_LABEL}=true`,
+    trim: (pod) => trimPod(pod, keep?.(pod)),
+    indexes: {
+      [BY_LABEL]: (pod) => selectableLabelsOf(pod).map((label) => `${pod.metadata.namespace}/${label}`),
+      [BY_EMPLOYER]: (pod) => namedEmployersOf(pod, kind.resource.kind),
+      [BY_FINALIZER]: (pod) => lifecycleFinalizersOf(pod).map((finalizer) => `${pod.metadata.namespace}/${finalizer}`),
+    },
+  };
+}
+
+/** Options of the employer informer; unfiltered, so that an employer that opts out is still seen. */
+export function employerOptions<E extends KubeObject>(
+  kind: EmployerKind<E>,
+  trim?: (employer: E) => E,
+): InformerOptions<E> {
+  return {
+    resource: kind.resource,
+    ...(trim ? { trim } : {}),
+    indexes: { [BY_NAMESPACE]: (employer) => [employer.metadata.namespace ?? ''] },
+  };
+}
+
+/** Selected Pods of an employer, and those that only still bear its marks. */
+export type Employees = { readonly selected: readonly Pod[]; readonly marked: readonly Pod[] };
+
+/** From the cache alone, looking at little more than the Pods that are the employer's. */
+export function employeesOf(
+  pods: PodCache,
+  namespace: string,
+  selector: Readonly<Record<string, string>> | undefined,
+  employer: Key,
+  marks: EmployerMarks,
+): Employees {
+  const selected = candidates(pods, namespace, selector).filter((pod) => selects(selector, pod));
+  const rest = new Set([
+    ...pods.byIndex(BY_EMPLOYER, employer),
+    ...pods.byIndex(BY_FINALIZER, `${namespace}/${marks.finalizer}`),
+  ]);
+  for (const pod of selected) rest.delete(pod);
+  return { selected, marked: [...rest] };
+}
+
+/** The employers a Pod may concern: those that select it, and those whose key or finalizer it bears, gone ones included. */
+export function employersOf<E extends KubeObject>(
+  pod: Pod,
+  kind: EmployerKind<E>,
+  employers: EmployerCache<E>,
+): Set<Key> {
+  const namespace = pod.metadata.namespace ?? '';
+  const finalizers = lifecycleFinalizersOf(pod);
+  const keys = new Set(namedEmployersOf(pod, kind.resource.kind));
+  for (const employer of employers.byIndex(BY_NAMESPACE, namespace)) {
+    const name = employer.metadata.name ?? '';
+    if (selects(kind.selectorOf(employer), pod) || finalizers.includes(lifecycleFinalizerFor(name))) {
+      keys.add(`${namespace}/${name}`);
+    }
+  }
+  return keys;
+}
+
+/** Every key there may be work for: existing employers, and gone ones that Pods still name. */
+export function allEmployerKeys<E extends KubeObject>(
+  kind: EmployerKind<E>,
+  employers: EmployerCache<E>,
+  pods: PodCache,
+): readonly Key[] {
+  const named = pods.list().flatMap((pod) => namedEmployersOf(pod, kind.resource.kind));
+  return [...new Set([...employers.keys(), ...named])];
+}
+
+/** The smallest bucket the selector's labels lead to. */
+function candidates(
+  pods: PodCache,
+  namespace: string,
+  selector: Readonly<Record<string, string>> | undefined,
+): readonly Pod[] {
+  const entries = Object.entries(selector ?? {});
+  if (entries.length === 0) return [];
+  const indexed = entries.filter(([key]) => isSelectable(key));
+  if (indexed.length === 0) return pods.list().filter((pod) => pod.metadata.namespace === namespace);
+  return indexed
+    .map(([key, value]) => pods.byIndex(BY_LABEL, `${namespace}/${key}=${value}`))
+    .reduce((smallest, bucket) => (bucket.length < smallest.length ? bucket : smallest));
+}
+
+function selectableLabelsOf(pod: Pod): readonly string[] {
+  return Object.entries(pod.metadata.labels ?? {})
+    .filter(([key]) => isSelectable(key))
+    .map(([key, value]) => `${key}=${value}`);
+}
+
+/** Lifecycle labels come and go with timestamps; a Service that selects by one is served by looking at all Pods. */
+function isSelectable(label: string): boolean {
+  return label !== CONTROL_LABEL && !label.includes('podopslifecycle.kusionstack.io/');
+}
+
+function namedEmployersOf(pod: Pod, kind: string): readonly Key[] {
+  return (
+    Object.keys(expectedFinalizersOf(pod) ?? {})
+      .map((key) => employerOfExpectedKey(kind, key))
+      .filter((employer) => employer !== undefined)
+      // A key may name any namespace; employers select only in their own.
+      .filter((employer) => employer.startsWith(`${pod.metadata.namespace}/`))
+  );
+}
+
+export function lifecycleFinalizersOf(pod: Pod): readonly string[] {
+  return (pod.metadata.finalizers ?? []).filter((finalizer) => finalizer.startsWith(PROTECTION_FINALIZER_PREFIX));
+}
+
+function trimPod(pod: Pod, keep: Partial<Pod['spec']> = {}): Pod {
+  const { name, namespace, uid, resourceVersion, labels, annotations, finalizers, deletionTimestamp } = pod.metadata;
+  const announced = annotations?.[AVAILABLE_CONDITIONS_ANNOTATION];
+  const { phase, podIP, podIPs, conditions } = pod.status ?? {};
+  const kept = (conditions ?? [])
+    .filter(({ type }) => type === 'Ready' || type === SERVICE_READY_GATE)
+    .map(({ type, status }) => ({ type, status }));
+  return {
+    metadata: defined({
+      name,
+      namespace,
+      uid,
+      resourceVersion,
+      labels,
+      finalizers,
+      deletionTimestamp,
+      annotations: announced === undefined ? undefined : { [AVAILABLE_CONDITIONS_ANNOTATION]: announced },
+    }),
+    spec: { containers: [], ...defined({ readinessGates: pod.spec.readinessGates }), ...keep },
+    status: { conditions: kept, ...defined({ phase, podIP, podIPs }) },
+  };
+}
+
+/** Without the fields that are undefined, which would otherwise say "present". */
+function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}

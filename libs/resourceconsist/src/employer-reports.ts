@@ -1,0 +1,80 @@
+import { apiVersionOf, type Key, type KubeObject } from '@kuperator/api';
+import { ConflictError, flattenErrors, type Logger } from '@kuperator/runtime';
+import type { Adapter, Refusal, Results } from './adapter.ts';
+import { StepError, textOf } from './step-error.ts';
+
+/** Records Kubernetes Events. */
+export type Recorder = {
+  normal(object: KubeObject, reason: string, message: string): void;
+  warn(object: KubeObject, reason: string, message: string): void;
+};
+
+/** What a pass tells on its employer: Events, and the adapter's own records of status and error. */
+export class EmployerReports<E extends KubeObject> {
+  readonly #adapter: Adapter<E>;
+  readonly #recorder: Recorder;
+  readonly #warned = new Map<Key, Set<string>>();
+
+  constructor(adapter: Adapter<E>, recorder: Recorder) {
+    this.#adapter = adapter;
+    this.#recorder = recorder;
+  }
+
+  done(employer: E, reason: string, message: string): void {
+    this.#recorder.normal(this.#about(employer), reason, message);
+  }
+
+  /** Warns once as long as the reason holds; {@link settled} forgets it. */
+  warnOnce(key: Key, employer: E, { reason, message }: Refusal): void {
+    const reasons = this.#warned.get(key) ?? new Set();
+    if (reasons.has(reason)) return;
+    this.#warned.set(key, reasons.add(reason));
+    this.#recorder.warn(this.#about(employer), reason, message);
+  }
+
+  settled(key: Key): void {
+    this.#warned.delete(key);
+  }
+
+  /** A conflict is no news: the pass is repeated with a fresher cache. */
+  async failed(employer: E, error: unknown, logger: Logger): Promise<void> {
+    const news = flattenErrors(error).filter((failure) => !(failure instanceof ConflictError));
+    const first = news[0];
+    if (first === undefined) return;
+    const more = news.length > 1 ? ` (and ${news.length - 1} more)` : '';
+    const detail = `${first instanceof StepError ? first.detail : textOf(first)}${more}`;
+    const reason = first instanceof StepError ? first.reason : 'SyncEmployeesFailed';
+    const message = first instanceof StepError ? `${first.message}${more}` : `sync employees failed: ${detail}`;
+    this.#recorder.warn(this.#about(employer), reason, message);
+    await this.#record('RecordErrorConditionsFailed', employer, logger, () =>
+      this.#adapter.recordError?.(employer, detail),
+    );
+  }
+
+  async succeeded(employer: E, results: Results | undefined, logger: Logger): Promise<void> {
+    if (results) {
+      await this.#record('RecordStatusesFailed', employer, logger, () =>
+        this.#adapter.recordStatuses?.(employer, results),
+      );
+    }
+    await this.#record('RecordErrorConditionsFailed', employer, logger, () =>
+      this.#adapter.recordError?.(employer, undefined),
+    );
+  }
+
+  /** Its failure is shown but never replaces the outcome of the pass. */
+  async #record(reason: string, employer: E, logger: Logger, record: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await record();
+    } catch (error) {
+      logger.warn({ err: error, reason }, 'recording on the employer failed');
+      this.#recorder.warn(this.#about(employer), reason, textOf(error));
+    }
+  }
+
+  /** Cached objects come from lists, where the API server leaves their kind out. */
+  #about(employer: E): E {
+    const { resource } = this.#adapter.employers;
+    return { ...employer, apiVersion: apiVersionOf(resource), kind: resource.kind };
+  }
+}

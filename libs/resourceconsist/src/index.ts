@@ -1,0 +1,22 @@
+export {
+  type Adapter,
+  type Backend,
+  type EmployeeRecord,
+  type EmployerKind,
+  type Observer,
+  type Outcome,
+  type Pass,
+  type Provider,
+  type ProviderRecord,
+  type RecordResults,
+  type Refusal,
+  type Results,
+  SERVICE_EMPLOYERS,
+  type Traffic,
+  type TrafficOf,
+} from './adapter.ts';
+export { employersOfPod, type ResourceConsistOptions, resourceConsistController } from './controller.ts';
+export { employeePodOptions, employerOptions } from './employee-pods.ts';
+export { isLifecycleReady } from './lifecycle-ready.ts';
+export { expectedKeyFor, lifecycleFinalizerFor } from './names.ts';
+export type { TrafficChange } from './pod-writer.ts';

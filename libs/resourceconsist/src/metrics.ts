@@ -1,0 +1,30 @@
+import type { Key } from '@kuperator/api';
+import type { Metrics } from '@kuperator/runtime';
+import type { TrafficChange } from './pod-writer.ts';
+
+/** The metrics of one adapter, as callbacks of its passes. */
+export function adapterMetrics(metrics: Metrics, adapter: string) {
+  const changes = metrics.counter({
+    name: 'kuperator_resourceconsist_traffic_changes_total',
+    help: 'Lifecycle finalizers put on Pods (on) and taken off (off).',
+    labels: ['adapter', 'traffic'],
+  });
+  const waiting = new Map<Key, number>();
+  metrics.gauge({
+    name: 'kuperator_resourceconsist_waiting_pods',
+    help: 'Pods whose traffic is not yet where their readiness wants it.',
+    labels: ['adapter'],
+    collect: (gauge) =>
+      gauge.set(
+        { adapter },
+        waiting.values().reduce((sum, pods) => sum + pods, 0),
+      ),
+  });
+  return {
+    onTraffic: ({ traffic }: TrafficChange) => changes.inc({ adapter, traffic }),
+    onUnsettled(employer: Key, pods: number) {
+      if (pods > 0) waiting.set(employer, pods);
+      else waiting.delete(employer);
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { type Key, PROTECTION_FINALIZER_PREFIX } from '@kuperator/api';
+
+/**
+ * The finalizer that says "this employer has traffic on for the Pod". Made from the employer's name alone, as on the wire
+ * since the Go implementation: employers of two kinds with one name share it (see {@link sharersOf}).
+ */
+export function lifecycleFinalizerFor(employerName: string): string {
+  const known = finalizers.get(employerName);
+  if (known) return known;
+  const finalizer = `${PROTECTION_FINALIZER_PREFIX}/${createHash('md5').update(employerName).digest('hex').slice(8, 24)}`;
+  // Asked for every Pod event: without the memo hashing would be most of the work of an event.
+  if (finalizers.size >= 50_000) finalizers.clear();
+  finalizers.set(employerName, finalizer);
+  return finalizer;
+}
+
+const finalizers = new Map<string, string>();
+
+/** Key of an employer in a Pod's expected finalizers: `Service/default/nginx`. */
+export function expectedKeyFor(kind: string, employer: Key): string {
+  return `${kind}/${employer}`;
+}
+
+/** The employer an expected-finalizer key of `kind` names; undefined for a key of another kind or shape. */
+export function employerOfExpectedKey(kind: string, expectedKey: string): Key | undefined {
+  const [keyKind, namespace, name, ...rest] = expectedKey.split('/');
+  if (keyKind !== kind || !namespace || !name || rest.length > 0) return undefined;
+  return `${namespace}/${name}`;
+}
+
+/** Other employers that expect the same `finalizer` on a Pod: a kind of the same name, whose traffic would go unseen. */
+export function sharersOf(
+  finalizer: string,
+  expectedKey: string,
+  expected: Readonly<Record<string, string>>,
+): readonly string[] {
+  return Object.keys(expected).filter((key) => key !== expectedKey && expected[key] === finalizer);
+}

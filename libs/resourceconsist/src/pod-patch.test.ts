@@ -1,0 +1,74 @@
+import { AVAILABLE_CONDITIONS_ANNOTATION, SERVICE_AVAILABLE_LABEL, stageLabel } from '@kuperator/api';
+import { expect, test } from 'vitest';
+import { podPatchFor } from './pod-patch.ts';
+import { aPod } from './test/objects.ts';
+
+const finalizer = 'prot.podopslifecycle.kusionstack.io/cf89d7dfb21f63d6';
+const marks = { expectedKey: 'Service/default/nginx', finalizer };
+const expected = { [marks.expectedKey]: finalizer };
+const preparing = {
+  [stageLabel('operating', 'collaset')]: '1',
+  [stageLabel('operation-type', 'collaset')]: 'update',
+  [stageLabel('pre-checked', 'collaset')]: '1',
+  [stageLabel('preparing', 'collaset')]: '1',
+  'operation-permission.podopslifecycle.kusionstack.io/update': '1',
+};
+
+test('announcing keeps the keys of other employers and fields it does not know (T88)', () => {
+  const pod = aPod({ ready: false, expected: '{"other":1,"expectedFinalizers":{"Service/default/b":"x"}}' });
+  const patch = podPatchFor(pod, marks, { expected: true }, '9');
+  expect(patch.metadata.resourceVersion).toBe('1');
+  expect(patch.metadata.finalizers).toBeUndefined();
+  expect(JSON.parse(patch.metadata.annotations?.[AVAILABLE_CONDITIONS_ANNOTATION] ?? '')).toEqual({
+    other: 1,
+    expectedFinalizers: { 'Service/default/b': 'x', ...expected },
+  });
+});
+
+test('an annotation that cannot be understood is not overwritten', () => {
+  const pod = aPod({ expected: 'not json' });
+  expect(() => podPatchFor(pod, marks, { expected: true }, '9')).toThrow('not a JSON object');
+});
+
+test('the last finalizer off grants operate in the same write', () => {
+  const pod = aPod({ ready: false, labels: preparing, finalizers: [finalizer], expected });
+  expect(podPatchFor(pod, marks, { finalizer: false }, '9')).toEqual({
+    metadata: {
+      resourceVersion: '1',
+      finalizers: [],
+      labels: { [stageLabel('preparing', 'collaset')]: null, [stageLabel('operate', 'collaset')]: '9' },
+    },
+  });
+});
+
+test('a finalizer off that is not the last grants nothing', () => {
+  const other = 'prot.podopslifecycle.kusionstack.io/other';
+  const pod = aPod({ ready: false, labels: preparing, finalizers: ['keep', finalizer, other], expected });
+  expect(podPatchFor(pod, marks, { finalizer: false }, '9')).toEqual({
+    metadata: { resourceVersion: '1', finalizers: ['keep', other] },
+  });
+});
+
+test('the last finalizer on ends the operation and makes the Pod service-available in the same write', () => {
+  const labels = {
+    [stageLabel('operated', 'collaset')]: '1',
+    [stageLabel('done-operation-type', 'collaset')]: 'update',
+    [stageLabel('post-checked', 'collaset')]: '1',
+    [stageLabel('completing', 'collaset')]: '1',
+  };
+  const patch = podPatchFor(aPod({ labels, expected }), marks, { finalizer: true }, '9');
+  expect(patch.metadata.finalizers).toEqual([finalizer]);
+  expect(patch.metadata.labels).toEqual({
+    ...Object.fromEntries(Object.keys(labels).map((label) => [label, null])),
+    [SERVICE_AVAILABLE_LABEL]: '9',
+  });
+});
+
+test('a key taken away that held the Pod up makes it available in the same write (D5)', () => {
+  const patch = podPatchFor(aPod({ expected }), marks, { expected: false }, '9');
+  expect(patch.metadata).toEqual({
+    resourceVersion: '1',
+    annotations: { [AVAILABLE_CONDITIONS_ANNOTATION]: '{}' },
+    labels: { [SERVICE_AVAILABLE_LABEL]: '9' },
+  });
+});

@@ -1,0 +1,85 @@
+import { isTerminal, isTerminating, type Pod } from '@kuperator/api';
+import { expectedFinalizersOf } from '@kuperator/lifecycle';
+import type { Traffic } from './adapter.ts';
+import { isLifecycleReady } from './lifecycle-ready.ts';
+
+/** What an employer puts on its Pods. */
+export type EmployerMarks = {
+  /** Key in the Pods' expected finalizers: `Service/default/nginx`. */
+  readonly expectedKey: string;
+  readonly finalizer: string;
+};
+
+/** Changes to one Pod: the expected-finalizer key, the finalizer, or both in one write. Absent: leave as it is. */
+export type PodChange = { readonly expected?: boolean; readonly finalizer?: boolean };
+
+/** Where a Pod stands towards one employer. */
+export type PodStanding = {
+  /** The employer takes part and selects the Pod. */
+  readonly wanted: boolean;
+  readonly ready: boolean;
+  readonly traffic: Traffic;
+  /** Could still come into traffic one day: neither terminating nor terminal. */
+  readonly lives: boolean;
+  /** The Pod announces this employer's finalizer. */
+  readonly announced: boolean;
+  /** The Pod has a key of this employer, whatever its value. */
+  readonly hasKey: boolean;
+  readonly hasFinalizer: boolean;
+};
+
+/** @throws nothing: a malformed annotation counts as announcing nothing, and the write that would touch it says so */
+export function standingOf(
+  pod: Pod,
+  marks: EmployerMarks,
+  { wanted, traffic }: { wanted: boolean; traffic: Traffic },
+): PodStanding {
+  const announced = expectedFinalizersOf(pod)?.[marks.expectedKey];
+  return {
+    wanted,
+    traffic,
+    ready: isLifecycleReady(pod),
+    lives: !isTerminating(pod) && !isTerminal(pod),
+    announced: announced === marks.finalizer,
+    hasKey: announced !== undefined,
+    hasFinalizer: pod.metadata.finalizers?.includes(marks.finalizer) ?? false,
+  };
+}
+
+/**
+ * Next step of one Pod towards one employer. The finalizer follows readiness and traffic together: it goes on when the Pod
+ * is ready and has traffic, off when it is neither; in between it stays, which is what an operation waits for.
+ * @returns undefined when there is nothing to write
+ */
+export function planPod(standing: PodStanding): PodChange | undefined {
+  return standing.wanted ? planWanted(standing) : planUnwanted(standing);
+}
+
+function planWanted({ ready, traffic, lives, announced, hasFinalizer }: PodStanding): PodChange | undefined {
+  // The API server refuses a new finalizer on a terminating Pod; `ready` excludes that.
+  const on = ready && traffic === 'on' && !hasFinalizer;
+  const off = !ready && traffic === 'off' && hasFinalizer;
+  const change = {
+    // Announced before the Pod can be service-available, so never left for later; a Pod that ends has no use for it.
+    ...(lives && !announced ? { expected: true } : {}),
+    ...(on ? { finalizer: true } : off ? { finalizer: false } : {}),
+  };
+  return isNothing(change) ? undefined : change;
+}
+
+/** No longer selected, or the employer is leaving (T87). Key and finalizer go together, so that it costs one write. */
+function planUnwanted({ traffic, hasKey, hasFinalizer }: PodStanding): PodChange | undefined {
+  if (hasFinalizer && traffic !== 'off') return undefined;
+  const change = { ...(hasKey ? { expected: false } : {}), ...(hasFinalizer ? { finalizer: false } : {}) };
+  return isNothing(change) ? undefined : change;
+}
+
+/** Waits for the backend: traffic is not where readiness wants it. Asked after the Pod's change was written. */
+export function isUnsettled({ wanted, ready, lives, hasFinalizer }: PodStanding): boolean {
+  if (!wanted) return hasFinalizer;
+  return lives && ready ? !hasFinalizer : hasFinalizer;
+}
+
+function isNothing(change: PodChange): boolean {
+  return change.expected === undefined && change.finalizer === undefined;
+}

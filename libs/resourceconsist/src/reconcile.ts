@@ -1,0 +1,208 @@
+import { type Key, type KubeObject, type Pod, splitKey } from '@kuperator/api';
+import { expectedFinalizersOf } from '@kuperator/lifecycle';
+import type { Logger, Reconcile } from '@kuperator/runtime';
+import { TerminalError } from '@kuperator/runtime';
+import { type Adapter, isObserver, type Pass, type Traffic, type TrafficOf } from './adapter.ts';
+import { type EmployeeCaches, type Employees, employeesOf } from './employee-pods.ts';
+import {
+  type EmployerStanding,
+  isOptedIn,
+  ownsBackend,
+  standingOfEmployer,
+  withCleanFinalizer,
+  withoutCleanFinalizer,
+} from './employer.ts';
+import type { EmployerReports } from './employer-reports.ts';
+import type { EmployerWriter } from './employer-writer.ts';
+import { expectedKeyFor, lifecycleFinalizerFor, sharersOf } from './names.ts';
+import { type EmployerMarks, isUnsettled, planPod, standingOf } from './pod-plan.ts';
+import type { PodWrite, PodWriter } from './pod-writer.ts';
+import { type BackendSync, syncBackend } from './provider-sync.ts';
+import type { Recheck } from './recheck.ts';
+import { recordChanges } from './records.ts';
+import { inStep } from './step-error.ts';
+import type { StrayPods } from './stray-pods.ts';
+
+export type ReconcileDeps<E extends KubeObject> = EmployeeCaches<E> & {
+  readonly adapter: Adapter<E>;
+  readonly podWriter: PodWriter;
+  readonly writeEmployer: EmployerWriter<E>;
+  readonly reports: EmployerReports<E>;
+  readonly strays: StrayPods;
+  readonly recheck: Recheck;
+  /** Told after each pass how many of the employer's Pods wait for their traffic. */
+  readonly onUnsettled: (employer: Key, pods: number) => void;
+};
+
+/** One pass for one employer: everything it needs is in the caches and at the provider. */
+export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileDeps<E>): Reconcile {
+  const { adapter, employers, pods, podWriter, writeEmployer, reports, strays, recheck } = deps;
+  const kind = adapter.employers;
+
+  return async function reconcile(key, { logger, signal }) {
+    const employer = employers.get(key);
+    const standing = employer ? standingOfEmployer(employer, adapter) : 'out';
+    if (standing === 'foreign') return;
+    tellRefusal(key, employer);
+    try {
+      return await passFor(key, employer, standing, logger, signal);
+    } catch (error) {
+      if (employer) await reports.failed(employer, error, logger);
+      throw error instanceof Error && error.cause instanceof TerminalError ? error.cause : error;
+    }
+  };
+
+  async function passFor(
+    key: Key,
+    seen: E | undefined,
+    standing: EmployerStanding,
+    logger: Logger,
+    signal: AbortSignal,
+  ): Promise<{ requeueAfterMs?: number }> {
+    const marks = marksFor(key);
+    const wakeUps: number[] = [];
+    const pass: Pass = { logger, signal, recheckAfter: (ms) => wakeUps.push(ms) };
+    await releaseStrays(key, marks);
+
+    const employer = seen && (await hold(seen, standing));
+    const selector = employer && standing === 'active' ? kind.selectorOf(employer) : undefined;
+    const readEmployees = () => employeesOf(pods, splitKey(key).namespace ?? '', selector, key, marks);
+
+    const failures: unknown[] = [];
+    if (employer && ownsBackend(employer, standing, adapter)) {
+      // A provider can be slow or down; what a Pod must wait for has to be on it before it becomes available.
+      const announced = planWrites(readEmployees(), marks, () => 'changing');
+      failures.push(...(await podWriter.write(marks, announced.writes)));
+    }
+    const { trafficOf, sync } = await trafficFor(employer, standing, readEmployees(), pass);
+    // Read again: our own writes and the time a provider took have made the Pods of before old.
+    const plan = planWrites(readEmployees(), marks, trafficOf);
+    failures.push(...(await podWriter.write(marks, plan.writes)));
+    deps.onUnsettled(key, plan.unsettled);
+
+    if (employer) {
+      tellSharers(key, employer, marks, plan.writes);
+      const finished = await finish(employer, standing, readEmployees(), marks, sync);
+      if (failures.length === 0 && !finished) await reports.succeeded(employer, sync?.results, logger);
+    }
+    if (failures.length > 0) throw new AggregateError(failures, `writing Pods of ${kind.resource.kind} ${key}`);
+    return requeue(key, plan, sync, wakeUps);
+  }
+
+  function marksFor(key: Key): EmployerMarks {
+    return {
+      expectedKey: expectedKeyFor(kind.resource.kind, key),
+      finalizer: lifecycleFinalizerFor(splitKey(key).name),
+    };
+  }
+
+  /** Nothing may be made at a provider before the finalizer is stored that makes sure it is removed again. */
+  async function hold(employer: E, standing: EmployerStanding): Promise<E> {
+    const finalizers = withCleanFinalizer(employer);
+    if (isObserver(adapter.traffic) || standing !== 'active' || !finalizers) return employer;
+    const held = await inStep('EnsureEmployerCleanFinalizerFailed', 'ensure employer clean finalizer failed', () =>
+      writeEmployer(employer, { finalizers }),
+    );
+    reports.done(held, 'EnsureEmployerCleanFinalizerSucceed', 'ensure employer clean finalizer succeed');
+    return held;
+  }
+
+  async function trafficFor(
+    employer: E | undefined,
+    standing: EmployerStanding,
+    employees: Employees,
+    pass: Pass,
+  ): Promise<{ trafficOf: TrafficOf; sync?: BackendSync }> {
+    const off: TrafficOf = () => 'off';
+    if (!employer) return { trafficOf: off };
+    if (!isObserver(adapter.traffic)) {
+      if (!ownsBackend(employer, standing, adapter)) return { trafficOf: off };
+      const sync = await syncBackend(adapter.traffic, employer, employees, standing !== 'active', pass);
+      return { trafficOf: sync.trafficOf, sync };
+    }
+    // Who has opted out may keep its traffic; it is only no longer what the lifecycle waits for.
+    if (standing === 'out') return { trafficOf: off };
+    const observer = adapter.traffic;
+    const all = [...employees.selected, ...employees.marked];
+    const trafficOf = await inStep('GetCurrentEmployeesFailed', 'get current employees failed', () =>
+      observer.observe(employer, all, pass),
+    );
+    return { trafficOf };
+  }
+
+  /** The employer's own last write: its records, and the clean finalizer once nothing is left. @returns whether that went */
+  async function finish(
+    employer: E,
+    standing: EmployerStanding,
+    employees: Employees,
+    marks: EmployerMarks,
+    sync: BackendSync | undefined,
+  ): Promise<boolean> {
+    const annotations = recordChanges(employer, employees, marks, adapter.records);
+    const released = standing !== 'active' && sync?.clean === true && employees.marked.length === 0;
+    const finalizers = released ? withoutCleanFinalizer(employer) : undefined;
+    if (!annotations && !finalizers) return false;
+    const written = await inStep('CleanEmployerCleanFinalizerFailed', 'clean employer clean finalizer failed', () =>
+      writeEmployer(employer, { annotations, finalizers }),
+    );
+    if (!finalizers) return false;
+    reports.done(written, 'CleanEmployerCleanFinalizerSucceed', 'clean employer clean finalizer succeed');
+    return true;
+  }
+
+  async function releaseStrays(key: Key, marks: EmployerMarks): Promise<void> {
+    for (const pod of strays.of(key)) {
+      await podWriter.release(marks, pod, (fresh) =>
+        isOptedIn(fresh) ? undefined : planPod(standingOf(fresh, marks, { wanted: false, traffic: 'off' })),
+      );
+      strays.settled(key, pod);
+    }
+  }
+
+  function requeue(key: Key, plan: PlannedWrites, sync: BackendSync | undefined, wakeUps: readonly number[]) {
+    const { created = [], updated = [], deleted = [], failed = [] } = sync?.results.employees ?? {};
+    const own = sync?.results.employer;
+    const ownDone = own ? own.created.length + own.updated.length + own.deleted.length : 0;
+    const refused = failed.length + (own?.failed.length ?? 0);
+    if (refused > 0 && !adapter.recheckMs) throw new Error(`${refused} records were refused by the provider`);
+    const afterMs = recheck.after(key, {
+      waiting: plan.unsettled > 0 || (sync?.unsettled ?? 0) > 0,
+      progress: plan.writes.length + created.length + updated.length + deleted.length + ownDone > 0,
+    });
+    const soonestMs = Math.min(...wakeUps, afterMs ?? Number.POSITIVE_INFINITY);
+    return Number.isFinite(soonestMs) ? { requeueAfterMs: soonestMs } : {};
+  }
+
+  function tellRefusal(key: Key, employer: E | undefined): void {
+    const refusal = employer && isOptedIn(employer) ? adapter.refuses?.(employer) : undefined;
+    if (employer && refusal) reports.warnOnce(key, employer, refusal);
+    else if (!employer) reports.settled(key);
+  }
+
+  function tellSharers(key: Key, employer: E, marks: EmployerMarks, writes: readonly PodWrite[]): void {
+    for (const { pod } of writes) {
+      const [other] = sharersOf(marks.finalizer, marks.expectedKey, expectedFinalizersOf(pod) ?? {});
+      if (!other) continue;
+      const message = `finalizer ${marks.finalizer} on Pod ${pod.metadata.name} is also that of ${other}: one name, two employers`;
+      reports.warnOnce(key, employer, { reason: 'FinalizerShared', message });
+      return;
+    }
+  }
+}
+
+type PlannedWrites = { readonly writes: readonly PodWrite[]; readonly unsettled: number };
+
+/** Next step of every Pod, and how many still wait for traffic once these are written. */
+function planWrites(employees: Employees, marks: EmployerMarks, trafficOf: (pod: Pod) => Traffic): PlannedWrites {
+  const writes: PodWrite[] = [];
+  let unsettled = 0;
+  const plan = (pod: Pod, wanted: boolean) => {
+    const standing = standingOf(pod, marks, { wanted, traffic: trafficOf(pod) });
+    const change = planPod(standing);
+    if (change) writes.push({ pod, change });
+    if (isUnsettled({ ...standing, hasFinalizer: change?.finalizer ?? standing.hasFinalizer })) unsettled++;
+  };
+  for (const pod of employees.selected) plan(pod, true);
+  for (const pod of employees.marked) plan(pod, false);
+  return { writes, unsettled };
+}

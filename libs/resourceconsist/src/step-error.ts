@@ -1,0 +1,27 @@
+/** Thrown when a step of a pass failed: carries the reason of the Event that tells it on the employer. */
+export class StepError extends Error {
+  override readonly name = 'StepError';
+  readonly reason: string;
+  /** What tools see in place of the whole message: `syncCreate failed, err: …`. */
+  readonly detail: string;
+
+  constructor(reason: string, attempted: string, detail: string, cause: unknown) {
+    super(`${attempted}: ${detail}`, { cause });
+    this.reason = reason;
+    this.detail = detail;
+  }
+}
+
+/** Runs `step`; its failure becomes a {@link StepError} that says what was attempted. */
+export async function inStep<T>(reason: string, attempted: string, step: () => T | Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (cause) {
+    if (cause instanceof StepError) throw cause;
+    throw new StepError(reason, attempted, textOf(cause), cause);
+  }
+}
+
+export function textOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
