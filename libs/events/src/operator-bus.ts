@@ -49,6 +49,7 @@ export function operatorBus(source: string, { config, logger, metrics, health }:
     labels: [],
   });
   const connected = metrics.gauge({ name: 'kuperator_events_connected', help: '1 while connected to NATS.' });
+  const queued = metrics.gauge({ name: 'kuperator_events_queued', help: 'Events the server has not confirmed yet.' });
   const bus = createEventBus({
     url: config.natsUrl,
     cluster: config.clusterName,
@@ -62,6 +63,7 @@ export function operatorBus(source: string, { config, logger, metrics, health }:
     onPublished: ({ kind, event }) => published.inc({ kind, event }),
     onDropped: (reason) => dropped.inc({ reason }),
     onRejected: () => rejected.inc({}),
+    onQueue: (length) => queued.set(length),
     onState: (state) => connected.set(state === 'connected' ? 1 : 0),
   });
   health.addCheck('nats', () => (bus.state() === 'disconnected' ? 'disconnected: going on by watches' : true), {

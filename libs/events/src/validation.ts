@@ -27,7 +27,9 @@ export function checkFor(schema: TSchema): Check {
     validator ??= Compile(schema);
     if (validator.Check(value)) return undefined;
     const [first] = validator.Errors(value);
-    return first ? `${first.instancePath || '/'} ${first.message}` : 'does not match its schema';
+    if (!first) return 'does not match its schema';
+    const message = first.keyword === 'boolean' ? 'is not declared' : first.message; // the schema `false` of closed()
+    return `${first.instancePath || '/'} ${message}`;
   };
 }
 

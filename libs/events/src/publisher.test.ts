@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { Outgoing } from './envelope.ts';
+import { Publisher } from './publisher.ts';
+import { permitted } from './test/facts.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** A publisher on a wire that only remembers what was sent. */
+function aPublisher({ maxInFlight = 10, up = true } = {}) {
+  const sent: { name: string; ack: number | undefined }[] = [];
+  const lines: string[] = [];
+  const wire = {
+    up,
+    flush: async () => {},
+    isUp: () => wire.up,
+    publish: (subject: string, _body: string, _id: string, _type: string, ack?: number) =>
+      void sent.push({ name: subject, ack }),
+  };
+  const publisher = new Publisher({
+    wire,
+    queueLimit: 100,
+    maxInFlight,
+    onPublished: (event) => void lines.push(`published ${event.name}`),
+    onDropped: (reason, event) => void lines.push(`${reason} ${event.name}`),
+    onQueue: () => {},
+    onDoubt: () => void lines.push('doubt'),
+  });
+  const push = (...indexes: number[]) => {
+    for (const index of indexes) publisher.push(permitted(index), { subject: `s${index}`, id: `${index}` } as Outgoing);
+  };
+  const names = () => sent.splice(0).map(({ name }) => name);
+  return { publisher, wire, sent, names, lines, push };
+}
+const turn = () => vi.advanceTimersByTimeAsync(0);
+
+test('sends what a pass has published in one run, and no more ahead than it may', async () => {
+  const { publisher, push, names } = aPublisher({ maxInFlight: 2 });
+  publisher.setMode('jetstream');
+  push(0, 1, 2);
+  expect(names()).toEqual([]);
+  await turn();
+  expect(names()).toEqual(['s0', 's1']);
+  publisher.onAck(0, 'stored');
+  await turn();
+  expect(names()).toEqual(['s2']);
+});
+
+test('sends again what was not confirmed when the connection broke, before what came after', async () => {
+  const { publisher, push, names, lines } = aPublisher();
+  publisher.setMode('jetstream');
+  push(0, 1);
+  await turn();
+  publisher.onAck(1, 'stored');
+  publisher.setMode('none');
+  push(2);
+  await turn();
+  names();
+  publisher.setMode('jetstream');
+  await turn();
+  expect(names()).toEqual(['s0', 's2']);
+  expect(lines).toEqual(['published web-1']);
+});
+
+test('gives up on an event the stream will never take, and goes on', async () => {
+  const { publisher, push, lines } = aPublisher();
+  publisher.setMode('jetstream');
+  push(0, 1);
+  await turn();
+  publisher.onAck(0, { code: 400, description: 'message size exceeds maximum allowed' });
+  publisher.onAck(1, 'stored');
+  expect(lines).toEqual(['rejected web-0', 'published web-1']);
+  expect(publisher.length).toBe(0);
+});
+
+test('rests while the stream cannot take events, instead of spending all attempts at once', async () => {
+  const { publisher, push, names, sent, lines } = aPublisher();
+  publisher.setMode('jetstream');
+  push(0);
+  await turn();
+  publisher.onAck(0, { code: 503, description: 'no leader' });
+  names();
+  await turn();
+  expect(names()).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(sent).toHaveLength(1);
+  publisher.onAck(0, 'stored');
+  expect(lines).toEqual(['published web-0']);
+});
+
+test('waits for the stream to be looked for again when nobody stores the subject', async () => {
+  const { publisher, push, names, lines } = aPublisher();
+  publisher.setMode('jetstream');
+  push(0);
+  await turn();
+  names();
+  publisher.onAck(0, 'noStream');
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect([names(), lines]).toEqual([[], ['doubt']]);
+  publisher.setMode('core');
+  await turn();
+  expect([names(), lines.at(-1)]).toEqual([['s0'], 'published web-0']);
+});
+
+test('sends again what nobody acknowledged, a bounded number of times', async () => {
+  const { publisher, push, names, lines } = aPublisher();
+  publisher.setMode('jetstream');
+  push(0);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(names()).toHaveLength(5);
+  expect(lines.at(-2)).toBe('rejected web-0');
+});
+
+test('without a stream a round trip confirms the batch', async () => {
+  const { publisher, push, sent, lines } = aPublisher();
+  publisher.setMode('core');
+  push(0, 1);
+  await turn();
+  expect(sent.map(({ ack }) => ack)).toEqual([undefined, undefined]);
+  expect(lines).toEqual(['published web-0', 'published web-1']);
+});
+
+test('flush waits for what was published before it, and says when the time was too short', async () => {
+  const { publisher, push } = aPublisher();
+  publisher.setMode('jetstream');
+  push(0);
+  const enough = publisher.flush(1_000);
+  const short = publisher.flush(10);
+  push(1);
+  await vi.advanceTimersByTimeAsync(20);
+  expect(await short).toBe(false);
+  publisher.onAck(0, 'stored');
+  expect(await enough).toBe(true);
+});
+
+test('says what it gave up when it stops', async () => {
+  const { publisher, push, lines } = aPublisher({ up: false });
+  push(0, 1);
+  await turn();
+  publisher.stop();
+  expect(lines).toEqual(['stopped web-0', 'stopped web-1']);
+});

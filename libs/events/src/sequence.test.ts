@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest';
+import { sequenceSource } from './sequence.ts';
+
+test('grows as text, within a millisecond and when the clock goes back', () => {
+  const times = [1_000, 1_000, 1_001, 900, 1_700_000_000_000];
+  const next = sequenceSource(() => times.shift() ?? 0);
+  const numbers = [next(), next(), next(), next(), next()];
+  expect(numbers.toSorted()).toEqual(numbers);
+  expect(new Set(numbers).size).toBe(5);
+  expect(numbers[0]).toBe('00000000010000000000');
+});
