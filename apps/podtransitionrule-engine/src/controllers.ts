@@ -1,0 +1,9 @@
+import type { EventBus } from '@kuperator/events';
+import type { OperatorContext } from '@kuperator/runtime';
+import type { Config } from './config.ts';
+import { podTransitionRuleController } from './podtransitionrule/controller.ts';
+
+/** Every controller of this operator. */
+export function controllers(context: OperatorContext<Config>, events: EventBus) {
+  return [podTransitionRuleController(context, events)];
+}

@@ -1,0 +1,49 @@
+import { type Key, type RuleDetail, splitKey } from '@kuperator/api';
+import type { Metrics } from '@kuperator/runtime';
+
+export type RuleMetrics = {
+  /** One evaluation took `seconds`; after it so many Pods wait for the rule. */
+  evaluated(key: Key, seconds: number, waiting: number): void;
+  decided(details: readonly RuleDetail[]): void;
+  /** An evaluation was put off because the Pod cache is behind the last verdicts. */
+  cacheBehind(): void;
+  forget(key: Key): void;
+};
+
+export function ruleMetrics(metrics: Metrics): RuleMetrics {
+  const seconds = metrics.histogram({
+    name: 'kuperator_podtransitionrule_evaluation_seconds',
+    help: 'Time to evaluate one PodTransitionRule, without writing.',
+  });
+  const waitingPods = metrics.gauge({
+    name: 'kuperator_podtransitionrule_waiting_pods',
+    help: 'Pods in a stage that the PodTransitionRule does not let pass, by rule object.',
+    labels: ['namespace', 'rule'],
+  });
+  const verdicts = metrics.counter({
+    name: 'kuperator_podtransitionrule_verdicts_total',
+    help: 'Decisions stored, one per Pod and change of mind.',
+    labels: ['verdict'],
+  });
+  const behind = metrics.counter({
+    name: 'kuperator_podtransitionrule_cache_behind_total',
+    help: 'Evaluations put off because the Pod cache was older than the last verdicts.',
+  });
+  const labelsOf = (key: Key) => {
+    const { namespace = '', name } = splitKey(key);
+    return { namespace, rule: name };
+  };
+  return {
+    evaluated(key, took, waiting) {
+      seconds.observe(took);
+      waitingPods.set(labelsOf(key), waiting);
+    },
+    decided(details) {
+      const passed = details.filter((detail) => detail.passed).length;
+      verdicts.inc({ verdict: 'passed' }, passed);
+      verdicts.inc({ verdict: 'rejected' }, details.length - passed);
+    },
+    cacheBehind: () => behind.inc(),
+    forget: (key) => waitingPods.remove(labelsOf(key)),
+  };
+}

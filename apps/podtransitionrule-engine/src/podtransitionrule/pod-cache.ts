@@ -1,0 +1,56 @@
+import {
+  controllerOf,
+  isTerminating,
+  type Pod,
+  RULE_DETAIL_ANNOTATION_PREFIX,
+  SKIP_RULES_ANNOTATION,
+} from '@kuperator/api';
+
+/** The Pod indexes this operator reads by. */
+export const POD_INDEXES = {
+  namespace: (pod: Pod) => [pod.metadata.namespace ?? ''],
+  controller: (pod: Pod) => {
+    const uid = controllerOf(pod)?.uid;
+    return uid === undefined ? [] : [uid];
+  },
+};
+
+/** What of a Pod a verdict depends on, and nothing else: every Pod of the cluster is held in memory. */
+export function trimPod(pod: Pod): Pod {
+  const { name, namespace, uid, resourceVersion, labels, deletionTimestamp } = pod.metadata;
+  const controller = controllerOf(pod);
+  const annotations = Object.entries(pod.metadata.annotations ?? {}).flatMap(([key, value]) => {
+    if (key === SKIP_RULES_ANNOTATION) return [[key, value]];
+    return key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX) ? [[key, '']] : [];
+  });
+  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
+  return {
+    metadata: {
+      ...(name === undefined ? {} : { name }),
+      ...(namespace === undefined ? {} : { namespace }),
+      ...(uid === undefined ? {} : { uid }),
+      ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      ...(labels ? { labels } : {}),
+      ...(deletionTimestamp === undefined ? {} : { deletionTimestamp }),
+      ...(annotations.length > 0 ? { annotations: Object.fromEntries(annotations) as Record<string, string> } : {}),
+      ...(controller ? { ownerReferences: [controller] } : {}),
+    },
+    spec: { containers: [] },
+    status: {
+      ...(pod.status?.phase ? { phase: pod.status.phase } : {}),
+      ...(ready ? { conditions: [{ type: 'Ready', status: ready.status }] } : {}),
+    },
+  };
+}
+
+/** False when nothing a verdict depends on differs: most writes of a Pod are a kubelet's and change no verdict. */
+export function isRelevantChange(was: Pod, now: Pod): boolean {
+  return fingerprint(was) !== fingerprint(now);
+}
+
+function fingerprint(pod: Pod): string {
+  const { uid, labels, annotations, ownerReferences } = pod.metadata;
+  const { phase, conditions } = pod.status ?? {};
+  const owner = ownerReferences?.[0]?.uid;
+  return JSON.stringify([uid, labels, annotations, owner, isTerminating(pod), phase, conditions?.[0]?.status]);
+}

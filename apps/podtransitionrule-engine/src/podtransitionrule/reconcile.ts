@@ -1,0 +1,107 @@
+import { setImmediate } from 'node:timers/promises';
+import { type CollaSet, isTerminating, POD_TRANSITION_RULES, type Pod, type PodTransitionRule } from '@kuperator/api';
+import type { EventBus } from '@kuperator/events';
+import type { Clock, EventRecorder, Informer, KubeClient, Reconcile } from '@kuperator/runtime';
+import { hasFinalizer, ignoreNotFound, podsShowing, removeDetails, writeFinalizer } from './cleanup.ts';
+import { transitionDecided } from './events.ts';
+import { type Judgement, judge } from './judge.ts';
+import type { RuleMetrics } from './metrics.ts';
+import type { OwnWrites } from './own-writes.ts';
+import { ownersFrom } from './owners.ts';
+import { complaintsAbout, type RuleSettings } from './rules.ts';
+import { nameOf, selects } from './selection.ts';
+import { decidedBy, restWaitMs } from './status.ts';
+
+export type Deps = {
+  readonly rules: Pick<Informer<PodTransitionRule>, 'get' | 'byIndex'>;
+  readonly pods: Pick<Informer<Pod>, 'byIndex' | 'resourceVersion'>;
+  readonly sets: Pick<Informer<CollaSet>, 'get'>;
+  readonly client: Pick<KubeClient, 'patch'>;
+  readonly ownWrites: OwnWrites;
+  readonly events: Pick<EventBus, 'publish'>;
+  readonly recorder: Pick<EventRecorder, 'warn'>;
+  readonly metrics: RuleMetrics;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly settings: RuleSettings;
+};
+
+/** How soon to look again whether the Pod cache has caught up with the last verdicts. */
+const CATCH_UP_MS = 20;
+/** Least time between two writes for changes that nobody waits for. */
+const REST_INTERVAL_MS = 1000;
+
+export function podTransitionRuleReconciler(deps: Deps): Reconcile {
+  const { rules, pods, client, ownWrites, metrics, clock, settings } = deps;
+  const owners = ownersFrom(deps.sets, pods);
+
+  return async function reconcile(key, { logger }) {
+    // A watch hands over its events one by one and we are woken by the first: let it finish, so that the cache is whole
+    // again (its version included) and one evaluation serves the whole bunch.
+    await setImmediate();
+    const known = rules.get(key);
+    if (!known) {
+      ownWrites.forget(key);
+      metrics.forget(key);
+      return;
+    }
+    const namespace = known.metadata.namespace ?? '';
+    if (isTerminating(known)) {
+      if (!hasFinalizer(known)) return;
+      await removeDetails(client, known, podsShowing(known, pods.byIndex('namespace', namespace)));
+      await writeFinalizer(client, known, false);
+      return;
+    }
+    const rule = hasFinalizer(known) ? known : await writeFinalizer(client, known, true);
+    if (!rule) return;
+    if (rule !== known) ownWrites.take(rule);
+
+    // Up to the verdicts nothing waits: all of the view is of one moment.
+    const started = clock.monotonic();
+    const present = pods.byIndex('namespace', namespace);
+    const inNamespace = rules.byIndex('namespace', namespace);
+    const cacheVersion = pods.resourceVersion();
+    const judgement = judge({ rule, pods: present, cacheVersion, rules: inNamespace, owners, settings });
+    if (!judgement) {
+      metrics.cacheBehind();
+      logger.debug({ cacheVersion: cacheVersion.toString() }, 'the Pod cache is behind the last verdicts');
+      return { requeueAfterMs: CATCH_UP_MS };
+    }
+    const waiting = (judgement.status.details ?? []).filter(({ passed }) => !passed).length;
+    metrics.evaluated(key, (clock.monotonic() - started) / 1000, waiting);
+
+    const unselected = present.filter((pod) => !selects(rule, pod));
+    const requeueAfterMs = await store(deps, rule, judgement);
+    await removeDetails(client, rule, podsShowing(rule, unselected));
+    return requeueAfterMs > 0 ? { requeueAfterMs } : undefined;
+  };
+}
+
+/** Writes the status if it says something new, then tells of it. @returns ms after which what was put off is due */
+async function store(deps: Deps, rule: PodTransitionRule, { status, change }: Judgement): Promise<number> {
+  const { client, ownWrites, events, recorder, metrics, clock, settings } = deps;
+  if (change === 'none') return 0;
+  const waitMs = change === 'rest' ? restWaitMs(rule.status, clock.now(), REST_INTERVAL_MS) : 0;
+  if (waitMs > 0) return waitMs;
+
+  const { namespace, resourceVersion } = rule.metadata;
+  const updateTime = new Date(clock.now()).toISOString();
+  // The precondition makes the writes of all engines one sequence, each computed from the one before it.
+  const body = { metadata: { resourceVersion }, status: { ...status, updateTime, ruleStates: null } };
+  const ref = { namespace, name: nameOf(rule) };
+  const written = await client
+    .patch(POD_TRANSITION_RULES, ref, { type: 'merge', body }, { subresource: 'status' })
+    .catch(ignoreNotFound);
+  if (!written) return 0;
+  ownWrites.take(written);
+
+  const decided = decidedBy(rule.status, status);
+  metrics.decided(decided);
+  for (const detail of decided) {
+    const event = transitionDecided(rule, detail);
+    if (event) events.publish(event);
+  }
+  if (rule.status?.observedGeneration !== status.observedGeneration) {
+    for (const complaint of complaintsAbout(rule.spec, settings)) recorder.warn(rule, 'RuleNotEvaluated', complaint);
+  }
+  return 0;
+}

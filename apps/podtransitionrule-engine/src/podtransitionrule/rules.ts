@@ -1,0 +1,80 @@
+import { type Pod, type PodTransitionRuleSpec, RULE_STAGES, type RuleStage, type TransitionRule } from '@kuperator/api';
+import { limitsOf } from './budget.ts';
+import { type Conditions, isExempt } from './exemption.ts';
+import { labelRefusal } from './label-check.ts';
+import { malformedOperator } from './selection.ts';
+
+export const RULE_KINDS = ['availablePolicy', 'labelCheck', 'webhook'] as const;
+export type RuleKind = (typeof RULE_KINDS)[number];
+
+/** How this engine evaluates rules, the same for every rule object. */
+export type RuleSettings = { readonly skippedKinds: ReadonlySet<RuleKind>; readonly conditions: Conditions };
+
+/** A rule that has a say in a stage. `problem`: why it cannot be evaluated, for the user to mend. */
+export type StageRule = {
+  readonly name: string;
+  readonly kind: RuleKind;
+  readonly rule: TransitionRule;
+  readonly problem: string | undefined;
+};
+
+export type Rejection = { ruleName: string; reason: string };
+
+/** The rules that have a say in `stage`, in the order of the spec. A rule with several kinds runs exactly one of them. */
+export function stageRulesOf(
+  spec: PodTransitionRuleSpec,
+  stage: RuleStage,
+  { skippedKinds }: RuleSettings,
+): readonly StageRule[] {
+  return (spec.rules ?? []).flatMap((rule) => {
+    const kind = RULE_KINDS.find((candidate) => rule[candidate] !== undefined);
+    if (rule.disabled || kind === undefined || skippedKinds.has(kind) || stageOfRule(rule) !== stage) return [];
+    return [{ name: rule.name, kind, rule, problem: problemOf(rule, kind, spec) }];
+  });
+}
+
+/** The stage a rule guards: PreCheck unless it names one. */
+export function stageOfRule(rule: TransitionRule): string {
+  return rule.stage || RULE_STAGES[0];
+}
+
+/** Without a rule for the stage nobody waits for a verdict: the coordinator passes every Pod at once. */
+export function isGuarded(spec: PodTransitionRuleSpec, stage: string | undefined): boolean {
+  return (spec.rules ?? []).some((rule) => !rule.disabled && stageOfRule(rule) === stage);
+}
+
+/**
+ * What keeps a rule from being evaluated at all. Its Pods are rejected for it, so that a mistake is seen and never passes
+ * silently. The CRD refuses most of these, but objects can be older than it.
+ */
+function problemOf(rule: TransitionRule, kind: RuleKind, spec: PodTransitionRuleSpec): string | undefined {
+  // Passes are remembered by rule name: under a shared one a label check's pass would stand for a slot of a budget.
+  if ((spec.rules ?? []).filter(({ name }) => name === rule.name).length > 1)
+    return 'the name is used by several rules';
+  const malformed = malformedOperator(rule.filter?.labelSelector);
+  if (malformed !== undefined) return `filter.labelSelector has the unknown operator ${JSON.stringify(malformed)}`;
+  if (kind === 'webhook') return 'webhook rules are not evaluated by this version';
+  const limits = rule.availablePolicy && limitsOf(rule.availablePolicy, 0);
+  return limits && 'problem' in limits ? `availablePolicy ${limits.problem}` : undefined;
+}
+
+/** The rules of `rules` that apply to the Pod. */
+export function applyingTo(pod: Pod, rules: readonly StageRule[], conditions: Conditions): readonly StageRule[] {
+  return rules.filter(({ rule }) => !isExempt(rule, pod, conditions));
+}
+
+/** Why the Pod may not pass one rule; undefined when it may, or when only a budget can say. */
+export function rejectionBy({ name, kind, rule, problem }: StageRule, pod: Pod): Rejection | undefined {
+  const reason = problem ?? (kind === 'labelCheck' ? labelRefusal(rule.labelCheck?.requires, pod) : undefined);
+  return reason === undefined ? undefined : { ruleName: name, reason: `rule ${name}: ${reason}` };
+}
+
+/** What a user should mend in a rule object, whether Pods wait for it or not. */
+export function complaintsAbout(spec: PodTransitionRuleSpec, settings: RuleSettings): readonly string[] {
+  const evaluated = RULE_STAGES.flatMap((stage) => stageRulesOf(spec, stage, settings));
+  const lost = (spec.rules ?? []).filter((rule) => !(RULE_STAGES as readonly string[]).includes(stageOfRule(rule)));
+  return [
+    ...evaluated.flatMap(({ name, problem }) => (problem === undefined ? [] : [`rule ${name}: ${problem}`])),
+    ...lost.map((rule) => `rule ${rule.name}: stage ${JSON.stringify(rule.stage)} does not exist, so it never runs`),
+  ];
+}

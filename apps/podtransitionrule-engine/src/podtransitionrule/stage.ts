@@ -1,0 +1,39 @@
+import { type Pod, RULE_STAGES, type RuleStage, stagePrefix } from '@kuperator/api';
+
+/** One run of an operation that waits in a stage; `since` tells it from an earlier run of the same id (D7). */
+export type StageOperation = { id: string; since: string };
+export type StageEntry = { stage: RuleStage; operations: readonly StageOperation[] };
+
+const PREFIXES: Readonly<Record<RuleStage, string>> = {
+  PreCheck: stagePrefix('pre-check'),
+  PostCheck: stagePrefix('post-check'),
+};
+
+/** The earliest stage the Pod waits in and the operations that wait there, by id; undefined outside every stage. */
+export function stageOf(pod: Pod): StageEntry | undefined {
+  const labels = pod.metadata.labels ?? {};
+  const keys = Object.keys(labels);
+  for (const stage of RULE_STAGES) {
+    const prefix = PREFIXES[stage];
+    const waiting = keys.filter((key) => key.startsWith(prefix) && key.length > prefix.length);
+    if (waiting.length > 0) {
+      const operations = waiting.map((key) => ({ id: key.slice(prefix.length), since: labels[key] ?? '' }));
+      return { stage, operations: operations.toSorted((a, b) => compareText(a.id, b.id)) };
+    }
+  }
+  return undefined;
+}
+
+/** When the first of the operations began to wait, in Unix nanoseconds. What is no number waits behind all that are. */
+export function waitsSince(operations: readonly StageOperation[]): bigint {
+  const times = operations.map(({ since }) => (/^\d{1,20}$/.test(since) ? BigInt(since) : LATEST));
+  return times.reduce((first, time) => (time < first ? time : first), LATEST);
+}
+
+const LATEST = 10n ** 20n;
+
+/** Order of code units: the same on every machine, and far cheaper than a locale's. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,81 @@
+import type { PodTransitionRule, PodTransitionRuleStatus, RuleDetail } from '@kuperator/api';
+import type { Evaluation } from './evaluate.ts';
+import { isGuarded } from './rules.ts';
+
+/** The status as it should stand; `updateTime` is given by whoever writes it. */
+export function statusOf(
+  rule: PodTransitionRule,
+  { targets, details }: Evaluation,
+  observedPodResourceVersion: string,
+): PodTransitionRuleStatus {
+  return {
+    observedGeneration: rule.metadata.generation ?? 0,
+    ...(observedPodResourceVersion ? { observedPodResourceVersion } : {}),
+    targets: [...targets],
+    details: [...details],
+  };
+}
+
+/**
+ * How much of a status changed. `verdicts`: somebody waits for it. `rest`: targets, numbers in reasons, details of Pods
+ * that left their stage or are in one no rule guards; nobody acts on these, so they can wait to be written together. A newer observed Pod version is
+ * no change: it is only a bound for the verdicts it is written with.
+ */
+export type StatusChange = 'none' | 'rest' | 'verdicts';
+
+export function changeOf({ spec, status: previous }: PodTransitionRule, next: PodTransitionRuleStatus): StatusChange {
+  if (previous?.observedGeneration !== next.observedGeneration) return 'verdicts';
+  const before = byName(previous);
+  const details = next.details ?? [];
+  const isNews = (detail: RuleDetail) => verdictText(before.get(detail.name)) !== verdictText(detail);
+  const news = details.filter(isNews);
+  if (news.some(({ stage }) => isGuarded(spec, stage))) return 'verdicts';
+  const same =
+    news.length === 0 &&
+    before.size === details.length &&
+    sameNames(previous?.targets ?? [], next.targets ?? []) &&
+    details.every((detail) => reasonText(before.get(detail.name)) === reasonText(detail)) &&
+    (previous?.ruleStates ?? []).length === 0;
+  return same ? 'none' : 'rest';
+}
+
+/** The details of `next` that say something new about whether a Pod may pass, and for which operations. */
+export function decidedBy(
+  previous: PodTransitionRuleStatus | undefined,
+  next: PodTransitionRuleStatus,
+): readonly RuleDetail[] {
+  const before = byName(previous);
+  return (next.details ?? []).filter((detail) => decisionText(before.get(detail.name)) !== decisionText(detail));
+}
+
+/** Ms to wait before a `rest` change may be written; 0 when the last write is `leastMs` old. */
+export function restWaitMs(previous: PodTransitionRuleStatus | undefined, nowMs: number, leastMs: number): number {
+  const sinceMs = nowMs - Date.parse(previous?.updateTime ?? '');
+  // Written in the future: by a replica whose clock is ahead of ours. It says nothing about the wait, so do not.
+  return sinceMs >= 0 && sinceMs < leastMs ? leastMs - sinceMs : 0;
+}
+
+function byName(status: PodTransitionRuleStatus | undefined): ReadonlyMap<string | undefined, RuleDetail> {
+  return new Map((status?.details ?? []).map((detail) => [detail.name, detail]));
+}
+
+function decisionText(detail: RuleDetail | undefined): string {
+  if (!detail) return '';
+  const { uid, stage, passed, operations = [] } = detail;
+  return JSON.stringify([uid, stage, passed, operations.map(({ id, since }) => [id, since])]);
+}
+
+function verdictText(detail: RuleDetail | undefined): string {
+  // Counts in a reason move with every Pod; the same rule blocking by the same limit is the same verdict.
+  return detail
+    ? decisionText(detail) + JSON.stringify([detail.passedRules ?? []]) + reasonText(detail).replace(/\d+/g, '0')
+    : '';
+}
+
+function reasonText(detail: RuleDetail | undefined): string {
+  return JSON.stringify((detail?.rejectInfo ?? []).map(({ ruleName, reason }) => [ruleName, reason]));
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, index) => name === b[index]);
+}
