@@ -2,12 +2,12 @@
 // are left as generated, so that the remedy is to commit them.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { globSync, readFileSync, statSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
-/** Generators write into these, and nothing else in the repository changes while they run. */
-const folders = ['apps', 'libs', 'deploy', 'docs'];
+/** Everything that is made carries this in its name. */
+const GENERATED = '{apps,libs,e2e,deploy,docs}/**/*.gen.*';
 
 const before = hashes();
 const nx = join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js');
@@ -26,15 +26,10 @@ console.log(changed.length === 0 ? 'generated files are up to date' : `${changed
 process.exitCode = status === 0 && changed.length === 0 ? 0 : 1;
 
 function hashes(): Map<string, string> {
-  const files = folders
-    .flatMap((folder) => globSync(`${folder}/**/*`, { cwd: root, exclude: ['**/node_modules', '**/dist'] }))
-    .filter((file) => statSync(join(root, file)).isFile());
-  return new Map(
-    files.map((file) => [
-      file,
-      createHash('sha256')
-        .update(readFileSync(join(root, file)))
-        .digest('hex'),
-    ]),
-  );
+  const files = globSync(GENERATED, { cwd: root, exclude: ['**/node_modules', '**/dist'] });
+  const hashOf = (file: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(root, file)))
+      .digest('hex');
+  return new Map(files.map((file) => [file, hashOf(file)]));
 }
