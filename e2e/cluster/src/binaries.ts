@@ -1,0 +1,171 @@
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { availableParallelism, freemem, homedir } from 'node:os';
+import { basename, join } from 'node:path';
+import { lock } from 'proper-lockfile';
+import { type BinaryName, buildFlags, cacheFolderName, type Product, pinnedVersion, products } from './products.ts';
+import { run } from './run.ts';
+
+export type Progress = (line: string) => void;
+
+/** Where the programs are. `dir` is the root of the cache; `path` answers the absolute path of one of them. */
+export type Binaries = { dir: string; path(name: BinaryName): string };
+
+/** What a control plane with operators needs; a real node needs `kubelet` and `kube-proxy` besides. */
+export const controlPlaneBinaries: readonly BinaryName[] = [
+  'etcd',
+  'nats-server',
+  'helm',
+  'kwok',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubectl',
+];
+
+const kilobyte = 1024;
+/** Linking kube-apiserver takes about 2 GiB; two links at once need twice that. */
+const memoryPerBuildBytes = 3 * kilobyte ** 3;
+/** A lock whose holder was killed is taken over after this long. */
+const staleLockMs = 15_000;
+
+/**
+ * Builds what is missing of `names` (default: everything a control plane needs) from the pinned Go modules under `binaries/`.
+ * Cached under `$XDG_CACHE_HOME/kuperator/bin` (default `~/.cache`), a folder for each product and version; about 8 minutes on
+ * 2 cores the first time, milliseconds after. Two runs at once build once. Programs found in `$KUBEBUILDER_ASSETS` are used instead.
+ * @throws Error when Go is missing or a build fails, with the end of the compiler's output
+ */
+export async function ensureBinaries(
+  onProgress: Progress = () => {},
+  names: readonly BinaryName[] = controlPlaneBinaries,
+): Promise<Binaries> {
+  const dir = cacheDir(process.env);
+  const assets = process.env.KUBEBUILDER_ASSETS;
+  const path = (name: BinaryName): string => {
+    const given = assets === undefined ? undefined : join(assets, name);
+    if (given !== undefined && existsSync(given)) return given;
+    const product = productOf(name);
+    return join(dir, cacheFolderName(product, platformName()), name);
+  };
+  const missing = await absent(names, path);
+  if (missing.length === 0) return { dir, path };
+
+  await requireGo();
+  const queue = products.filter((product) => missing.some((name) => name in product.packages));
+  onProgress(`building ${missing.join(', ')} from their Go modules (minutes the first time, cached in ${dir} after)`);
+  const builder = async () => {
+    for (let product = queue.shift(); product; product = queue.shift()) {
+      const wanted = missing.filter((name) => name in product.packages);
+      await buildProduct(product, wanted, join(dir, cacheFolderName(product, platformName())), onProgress);
+    }
+  };
+  await Promise.all(Array.from({ length: concurrentBuilds(freemem(), availableParallelism()) }, builder));
+  return { dir, path };
+}
+
+/** How many products to build at once. The compiler uses every core by itself; two at once fill the gaps while one links. */
+export function concurrentBuilds(freeBytes: number, cores: number): number {
+  return Math.max(1, Math.min(cores, 2, Math.floor(freeBytes / memoryPerBuildBytes)));
+}
+
+/** Root of the binary cache for an environment. */
+export function cacheDir(env: NodeJS.ProcessEnv): string {
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kuperator', 'bin');
+}
+
+/**
+ * Builds `names` of `product` into `folder`. Holds a lock on the folder meanwhile and moves each finished program in by one
+ * rename, so that a reader sees a whole program or none, and a second run waits and then finds everything there.
+ */
+export async function buildProduct(
+  product: Product,
+  names: readonly BinaryName[],
+  folder: string,
+  onProgress: Progress,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const release = await lock(folder, {
+    stale: staleLockMs,
+    retries: { retries: 3600, minTimeout: 200, maxTimeout: 1000, factor: 1.2 },
+  });
+  try {
+    const missing = await absent(names, (name) => join(folder, name));
+    if (missing.length === 0) return;
+    await removeLeftOvers(folder);
+    const version = pinnedVersion(await readFile(join(product.folder, 'go.mod'), 'utf8'), product.module);
+    const started = performance.now();
+    onProgress(`building ${product.name} ${version}: ${missing.join(', ')}`);
+    const scratch = join(folder, `.build-${process.pid}`);
+    await mkdir(scratch, { recursive: true });
+    for (const [target, packagePaths] of targetsOf(product, missing, scratch)) {
+      await run('go', ['build', ...buildFlags(product, version), '-o', target, ...packagePaths], {
+        cwd: product.folder,
+        env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly' },
+        what: `building ${product.name} ${version}`,
+      });
+    }
+    await Promise.all(missing.map((name) => rename(join(scratch, name), join(folder, name))));
+    await rm(scratch, { recursive: true, force: true });
+    onProgress(`built ${product.name} ${version} in ${Math.round((performance.now() - started) / 1000)} s`);
+  } finally {
+    await release();
+  }
+}
+
+/**
+ * What to hand to `go build -o`: one call for all commands named like their package, so that they link side by side, and one
+ * for each of the others (a module's root package would be called "v3" or "server").
+ */
+function targetsOf(product: Product, names: readonly BinaryName[], scratch: string): [string, string[]][] {
+  const paths = names.map((name) => ({ name, path: product.packages[name] ?? name }));
+  const [sameName, otherName] = [
+    paths.filter(({ name, path }) => basename(path) === name),
+    paths.filter(({ name, path }) => basename(path) !== name),
+  ];
+  const together: [string, string[]][] = sameName.length > 0 ? [[`${scratch}/`, sameName.map(({ path }) => path)]] : [];
+  return [...together, ...otherName.map(({ name, path }): [string, string[]] => [join(scratch, name), [path]])];
+}
+
+function productOf(name: BinaryName): Product {
+  const product = products.find(({ packages }) => name in packages);
+  if (!product) throw new Error(`no product builds ${name}`);
+  return product;
+}
+
+function platformName(): string {
+  return `${process.platform}-${process.arch}`;
+}
+
+async function absent(names: readonly BinaryName[], path: (name: BinaryName) => string): Promise<BinaryName[]> {
+  const found = await Promise.all(
+    names.map((name) =>
+      access(path(name), constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return names.filter((_, index) => !found[index]);
+}
+
+/** A build that was killed leaves its scratch folder; whoever holds the lock next removes it. */
+async function removeLeftOvers(folder: string): Promise<void> {
+  const entries = await readdir(folder);
+  await Promise.all(
+    entries
+      .filter((entry) => entry.startsWith('.build-'))
+      .map((entry) => rm(join(folder, entry), { recursive: true, force: true })),
+  );
+}
+
+async function requireGo(): Promise<void> {
+  try {
+    await run('go', ['version'], { what: 'asking Go for its version' });
+  } catch (cause) {
+    throw new Error(
+      'Go is needed to build the control plane once: install Go 1.26 or newer (https://go.dev/dl) and put `go` on PATH, ' +
+        'or set KUBEBUILDER_ASSETS to a folder that holds the programs',
+      { cause },
+    );
+  }
+}

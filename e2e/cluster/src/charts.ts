@@ -1,0 +1,103 @@
+import { cp, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Binaries } from './binaries.ts';
+import { baseEnv } from './control-plane.ts';
+import { run } from './run.ts';
+
+export const repositoryRoot = join(import.meta.dirname, '..', '..', '..');
+/** Namespace of the operators. */
+export const operatorNamespace = 'kuperator-system';
+
+const chartsFolder = join(repositoryRoot, 'deploy', 'charts');
+const libraryChart = 'operator';
+const definitionsChart = 'crds';
+
+export type Charts = { folder: string; hasDefinitions: boolean; operators: readonly string[] };
+
+/**
+ * Copies the repository's charts into `dir`, the library chart inside each that depends on it, as `helm dependency build` would
+ * do in place: nothing is written in the repository, and two clusters do not meet there.
+ */
+export async function copyCharts(dir: string): Promise<Charts> {
+  const folder = join(dir, 'charts');
+  const names = await chartNames();
+  await mkdir(folder, { recursive: true });
+  const operators = names.filter((name) => name !== libraryChart && name !== definitionsChart);
+  for (const name of names) {
+    await cp(join(chartsFolder, name), join(folder, name), {
+      recursive: true,
+      filter: (path) => !isVendored(name, path),
+    });
+  }
+  if (names.includes(libraryChart)) {
+    for (const name of operators) {
+      await cp(join(chartsFolder, libraryChart), join(folder, name, 'charts', libraryChart), { recursive: true });
+    }
+  }
+  return { folder, hasDefinitions: names.includes(definitionsChart), operators };
+}
+
+export type HelmOptions = { binaries: Binaries; dir: string; kubeconfig: string };
+
+/** Installs the custom resource definitions and returns once the API server serves them. */
+export async function installDefinitions(charts: Charts, options: HelmOptions): Promise<void> {
+  await helmInstall(definitionsChart, join(charts.folder, definitionsChart), [], options);
+  const kubectl = options.binaries.path('kubectl');
+  const args = ['wait', '--for=condition=Established', 'customresourcedefinitions', '--all', '--timeout=30s'];
+  await run(kubectl, [`--kubeconfig=${options.kubeconfig}`, ...args], {
+    what: 'waiting for the custom resource definitions',
+  });
+}
+
+/** Installs the chart of one operator without its Pods: ServiceAccount, roles, policies and the rest are what a user gets. */
+export async function installOperatorChart(app: string, charts: Charts, options: HelmOptions): Promise<void> {
+  await helmInstall(app, join(charts.folder, app), ['--set=replicaCount=0'], options);
+}
+
+/** Removes the chart of one operator again. */
+export async function uninstallOperatorChart(app: string, options: HelmOptions): Promise<void> {
+  await helm(
+    ['uninstall', app, `--namespace=${operatorNamespace}`, '--ignore-not-found'],
+    `uninstalling ${app}`,
+    options,
+  );
+}
+
+async function helmInstall(
+  release: string,
+  chart: string,
+  args: readonly string[],
+  options: HelmOptions,
+): Promise<void> {
+  const flags = [
+    'upgrade',
+    release,
+    chart,
+    '--install',
+    `--namespace=${operatorNamespace}`,
+    '--create-namespace',
+    ...args,
+  ];
+  await helm(flags, `installing the chart ${release}`, options);
+}
+
+function helm(args: readonly string[], what: string, { binaries, dir, kubeconfig }: HelmOptions): Promise<string> {
+  const home = join(dir, 'helm');
+  const env = {
+    ...baseEnv(process.env),
+    KUBECONFIG: kubeconfig,
+    HELM_CACHE_HOME: join(home, 'cache'),
+    HELM_CONFIG_HOME: join(home, 'config'),
+    HELM_DATA_HOME: join(home, 'data'),
+  };
+  return run(binaries.path('helm'), args, { env, what });
+}
+
+async function chartNames(): Promise<string[]> {
+  const entries = await readdir(chartsFolder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+function isVendored(chart: string, path: string): boolean {
+  return path.startsWith(join(chartsFolder, chart, 'charts'));
+}

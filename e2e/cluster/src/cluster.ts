@@ -1,0 +1,73 @@
+import type { Binaries } from './binaries.ts';
+import { uninstallOperatorChart } from './charts.ts';
+import type { Cluster } from './options.ts';
+import { waitUntil } from './probe.ts';
+import { run } from './run.ts';
+import { type ClusterRecord, clusterFolder } from './state.ts';
+import type { SupervisorClient } from './supervisor-client.ts';
+
+/** The handle of a cluster whose supervisor is `client`. */
+export function clusterOf(record: ClusterRecord, client: SupervisorClient, binaries: Binaries): Cluster {
+  const dir = clusterFolder(record.name);
+  const { name, kubeconfigPath, natsUrl } = record;
+  const stop = async (process: string, signal: NodeJS.Signals = 'SIGTERM') => {
+    await client.request('stop', { name: process, signal });
+  };
+  const start = async (process: string) => {
+    await client.request('start', { name: process });
+  };
+  const down = async () => {
+    if (!client.connected()) return;
+    await stopOperatorsOfForeignCluster(record, client, binaries);
+    await client.request('down', null);
+    await supervisorEnded(record.supervisorPid);
+  };
+  return {
+    name,
+    dir,
+    kubeconfigPath,
+    natsUrl,
+    env: { KUBECONFIG: kubeconfigPath, NATS_URL: natsUrl, KUPERATOR_CLUSTER_DIR: dir },
+    processes: () => client.processes(),
+    stop,
+    start,
+    restart: async (process) => {
+      await stop(process);
+      await start(process);
+    },
+    kubectl: (args, input) =>
+      run(binaries.path('kubectl'), [`--kubeconfig=${kubeconfigPath}`, ...args], {
+        what: `kubectl ${args.join(' ')}`,
+        ...(input === undefined ? {} : { input }),
+      }),
+    down,
+    [Symbol.asyncDispose]: down,
+  };
+}
+
+/** A cluster that is not ours stays, so what we put into it goes: operators first, or they would fail for want of their rights. */
+async function stopOperatorsOfForeignCluster(
+  record: ClusterRecord,
+  client: SupervisorClient,
+  binaries: Binaries,
+): Promise<void> {
+  if (record.ownControlPlane) return;
+  const running = client.processes().filter(({ name, state }) => name !== 'nats' && state === 'running');
+  await Promise.all(running.map(({ name }) => client.request('stop', { name, signal: 'SIGTERM' })));
+  const options = { binaries, dir: clusterFolder(record.name), kubeconfig: record.kubeconfigPath };
+  await Promise.all(record.operators.map((app) => uninstallOperatorChart(app, options)));
+}
+
+async function supervisorEnded(pid: number): Promise<void> {
+  await waitUntil(() => !isAlive(pid), { what: `the supervisor (pid ${pid}) to end`, timeoutMs: 10_000, everyMs: 10 });
+}
+
+/** Does a process of this id run? */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

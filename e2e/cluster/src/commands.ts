@@ -1,0 +1,112 @@
+import { createReadStream, existsSync, watch } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { isAlive } from './cluster.ts';
+import type { ClusterProcess } from './options.ts';
+import { waitUntil } from './probe.ts';
+import { run } from './run.ts';
+import { attachCluster } from './start.ts';
+import { checkName, clusterFolder, clusterNames, readRecord, removeClusterFolder } from './state.ts';
+import { SupervisorClient } from './supervisor-client.ts';
+
+export type ClusterSummary = {
+  name: string;
+  /** `broken`: its supervisor was killed; `down` still removes everything. */
+  state: 'up' | 'starting' | 'broken';
+  processes: readonly ClusterProcess[];
+};
+
+/** Every cluster of this user. */
+export async function listClusters(): Promise<readonly ClusterSummary[]> {
+  return Promise.all((await clusterNames()).map(summaryOf));
+}
+
+async function summaryOf(name: string): Promise<ClusterSummary> {
+  const record = await readRecord(name);
+  try {
+    const client = await SupervisorClient.connect(clusterFolder(name));
+    return { name, state: record?.ready ? 'up' : 'starting', processes: client.processes() };
+  } catch {
+    return { name, state: 'broken', processes: [] };
+  }
+}
+
+/** Stops the cluster called `name` and removes its folder, also when its supervisor is gone. Throws when there is none. */
+export async function clusterDown(name: string): Promise<void> {
+  checkName(name);
+  const dir = clusterFolder(name);
+  if (!existsSync(dir)) throw new Error(`no cluster ${name}`);
+  if (await hasSupervisor(dir)) {
+    const cluster = await attachCluster(name);
+    await cluster.down();
+  } else {
+    await killOrphans(dir);
+    await removeClusterFolder(dir);
+  }
+}
+
+async function hasSupervisor(dir: string): Promise<boolean> {
+  return SupervisorClient.connect(dir).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Kills what the pid files of `dir` name, where it still is the process we started and not another under a re-used id. */
+async function killOrphans(dir: string): Promise<void> {
+  const files = (await readdir(dir)).filter((file) => file.endsWith('.pid'));
+  for (const file of files) {
+    const pid = Number(await readFile(join(dir, file), 'utf8'));
+    if (!(await belongsTo(pid, dir, basename(file, '.pid')))) continue;
+    process.kill(pid, 'SIGKILL');
+    await waitUntil(() => !isAlive(pid), { what: `process ${pid} to end`, timeoutMs: 10_000 });
+  }
+}
+
+/** The control plane names the folder in its arguments, operators have it in their environment. */
+async function belongsTo(pid: number, dir: string, name: string): Promise<boolean> {
+  if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid)) return false;
+  const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+  const command = await run('ps', ['-o', 'command=', '-p', String(pid)], { what: `looking at ${pid}` }).catch(() => '');
+  return command.includes(dir) || environ.includes(dir) || command.includes(`/apps/${name.replace(/-\d+$/, '')}/src/`);
+}
+
+/** Prints the log of a process of a cluster; with `follow` until interrupted or until the cluster goes down. */
+export async function showLog(name: string, processName: string, follow: boolean): Promise<void> {
+  checkName(name);
+  const file = join(clusterFolder(name), `${basename(processName)}.log`);
+  if (!existsSync(file)) {
+    const logs = await readdir(clusterFolder(name)).catch(() => []);
+    const there = logs.filter((log) => log.endsWith('.log')).map((log) => basename(log, '.log'));
+    throw new Error(`no log of ${processName} in cluster ${name}; there are ${there.join(', ') || 'none'}`);
+  }
+  let printed = await printFrom(file, 0);
+  if (!follow) return;
+  for await (const _ of changesOf(file)) {
+    if (!existsSync(file)) return;
+    const { size } = await stat(file);
+    printed = await printFrom(file, size < printed ? 0 : printed);
+  }
+}
+
+async function* changesOf(file: string): AsyncGenerator<void> {
+  const watcher = watch(file);
+  try {
+    while (true) {
+      await new Promise<void>((resolve) => watcher.once('change', () => resolve()));
+      yield;
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+/** Prints `file` from byte `start` and returns where it ended. */
+async function printFrom(file: string, start: number): Promise<number> {
+  let end = start;
+  for await (const chunk of createReadStream(file, { start })) {
+    end += (chunk as Buffer).length;
+    process.stdout.write(chunk as Buffer);
+  }
+  return end;
+}

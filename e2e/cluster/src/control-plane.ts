@@ -1,0 +1,265 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Binaries } from './binaries.ts';
+import { kubeconfigFor } from './kubeconfig.ts';
+import { kwokConfiguration, type PodTimings } from './kwok-stages.ts';
+import type { ProcessSpec } from './protocol.ts';
+import type { Ports } from './state.ts';
+
+export type ControlPlaneOptions = {
+  dir: string;
+  binaries: Binaries;
+  ports: Ports;
+  audit: boolean;
+  timings: PodTimings;
+};
+
+/** Users of the API server's static token file. Each process is one, so that an audit log tells them apart. */
+const users = {
+  admin: { user: 'kuperator-admin', group: 'system:masters' },
+  'kube-controller-manager': { user: 'system:kube-controller-manager', group: 'system:authenticated' },
+  'kube-scheduler': { user: 'system:kube-scheduler', group: 'system:authenticated' },
+  kwok: { user: 'kwok', group: 'system:masters' },
+} as const;
+
+type User = keyof typeof users;
+
+/** Reads cost the audit log little and tell much: who lists what is half of what a load test asks. */
+const auditPolicy = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [{ level: 'Metadata' }],
+};
+
+const unlimitedQps = ['--kube-api-qps=5000', '--kube-api-burst=10000'];
+const readyTimeoutMs = 60_000;
+
+/**
+ * A control plane as it is to be started: `etcd` and `apiServer` first, then `adminKubeconfig()`, which also writes the files the
+ * `others` need, then these side by side.
+ */
+export type ControlPlane = {
+  etcd: ProcessSpec;
+  apiServer: ProcessSpec;
+  others: readonly ProcessSpec[];
+  writeKubeconfigs(): Promise<string>;
+};
+
+export async function planControlPlane({
+  dir,
+  binaries,
+  ports,
+  audit,
+  timings,
+}: ControlPlaneOptions): Promise<ControlPlane> {
+  const pki = join(dir, 'pki');
+  await mkdir(pki, { recursive: true, mode: 0o700 });
+  const tokens = await writeTokens(join(pki, 'tokens.csv'));
+  const serviceAccountKey = await writeServiceAccountKey(pki);
+  const auditFlags = audit ? await writeAuditPolicy(dir) : [];
+  const kwokConfig = join(dir, 'kwok.yaml');
+  await writeFile(kwokConfig, kwokConfiguration(timings));
+
+  const [etcdPort, etcdPeerPort, apiPort, managerPort, schedulerPort, kwokPort] = [
+    await ports.take(),
+    await ports.take(),
+    await ports.take(),
+    await ports.take(),
+    await ports.take(),
+    await ports.take(),
+  ];
+  const etcdUrl = `http://127.0.0.1:${etcdPort}`;
+  const peerUrl = `http://127.0.0.1:${etcdPeerPort}`;
+  const server = `https://127.0.0.1:${apiPort}`;
+  // The API server makes its certificate itself; the others serve with the same, which saves them making one.
+  const [certificate, key] = [join(pki, 'apiserver.crt'), join(pki, 'apiserver.key')];
+  const kubeconfig = (user: User) => (user === 'admin' ? join(dir, 'kubeconfig') : join(pki, `${user}.kubeconfig`));
+  const spec = (
+    name: string,
+    binary: Parameters<Binaries['path']>[0],
+    args: readonly string[],
+    readyUrl: string,
+  ): ProcessSpec => ({
+    name,
+    command: binaries.path(binary),
+    args,
+    env: baseEnv(process.env),
+    readyUrl,
+    readyTimeoutMs,
+    graceful: false,
+  });
+  const client = (user: User) => [
+    `--kubeconfig=${kubeconfig(user)}`,
+    `--authentication-kubeconfig=${kubeconfig(user)}`,
+    `--authorization-kubeconfig=${kubeconfig(user)}`,
+    '--bind-address=127.0.0.1',
+    `--tls-cert-file=${certificate}`,
+    `--tls-private-key-file=${key}`,
+    '--leader-elect=false',
+    '--profiling=false',
+    ...unlimitedQps,
+  ];
+
+  return {
+    etcd: spec(
+      'etcd',
+      'etcd',
+      [
+        '--name=etcd',
+        `--data-dir=${join(dir, 'etcd')}`,
+        `--listen-client-urls=${etcdUrl}`,
+        `--advertise-client-urls=${etcdUrl}`,
+        `--listen-peer-urls=${peerUrl}`,
+        `--initial-advertise-peer-urls=${peerUrl}`,
+        `--initial-cluster=etcd=${peerUrl}`,
+        // The data lives as long as the processes: waiting for a disk would protect nothing.
+        '--unsafe-no-fsync',
+        '--quota-backend-bytes=8589934592',
+        '--log-level=warn',
+      ],
+      `${etcdUrl}/health`,
+    ),
+    apiServer: spec(
+      'kube-apiserver',
+      'kube-apiserver',
+      [
+        `--etcd-servers=${etcdUrl}`,
+        '--bind-address=127.0.0.1',
+        '--advertise-address=127.0.0.1',
+        // No Endpoints object may hold a loopback address, so the `kubernetes` Service has none.
+        '--endpoint-reconciler-type=none',
+        `--secure-port=${apiPort}`,
+        `--cert-dir=${pki}`,
+        `--token-auth-file=${tokens.file}`,
+        '--authorization-mode=Node,RBAC',
+        '--service-cluster-ip-range=10.0.0.0/16',
+        '--service-account-issuer=https://kubernetes.default.svc',
+        `--service-account-key-file=${serviceAccountKey.publicFile}`,
+        `--service-account-signing-key-file=${serviceAccountKey.privateFile}`,
+        '--allow-privileged=true',
+        // One user's machine: nobody to be fair to, and a bench must not be throttled by the server it measures.
+        '--enable-priority-and-fairness=false',
+        '--max-requests-inflight=3000',
+        '--max-mutating-requests-inflight=1500',
+        '--profiling=false',
+        ...auditFlags,
+      ],
+      `${server}/readyz`,
+    ),
+    others: [
+      spec(
+        'kube-controller-manager',
+        'kube-controller-manager',
+        [
+          ...client('kube-controller-manager'),
+          `--secure-port=${managerPort}`,
+          `--service-account-private-key-file=${serviceAccountKey.privateFile}`,
+          `--root-ca-file=${certificate}`,
+          '--use-service-account-credentials=true',
+          // The simulated nodes beat seldom: no Pod is worth evicting because a laptop was asleep.
+          '--node-monitor-grace-period=10m',
+          '--concurrent-service-endpoint-syncs=20',
+          '--concurrent-gc-syncs=20',
+        ],
+        `https://127.0.0.1:${managerPort}/healthz`,
+      ),
+      spec(
+        'kube-scheduler',
+        'kube-scheduler',
+        [...client('kube-scheduler'), `--secure-port=${schedulerPort}`],
+        `https://127.0.0.1:${schedulerPort}/healthz`,
+      ),
+      spec(
+        'kwok',
+        'kwok',
+        [
+          `--kubeconfig=${kubeconfig('kwok')}`,
+          `--config=${kwokConfig}`,
+          '--manage-all-nodes=true',
+          '--cidr=10.64.0.0/10',
+          '--node-ip=127.0.0.1',
+          '--node-lease-duration-seconds=0',
+          `--server-address=127.0.0.1:${kwokPort}`,
+        ],
+        `http://127.0.0.1:${kwokPort}/healthz`,
+      ),
+    ],
+    async writeKubeconfigs() {
+      const authority = await readFile(certificate);
+      for (const user of Object.keys(users) as User[]) {
+        const content = kubeconfigFor({ server, authority, user: users[user].user, token: tokens.of[user] });
+        await writeFile(kubeconfig(user), content, { mode: 0o600 });
+      }
+      return kubeconfig('admin');
+    },
+  };
+}
+
+/** NATS with JetStream, its storage in the cluster's folder. */
+export async function planNats(
+  dir: string,
+  binaries: Binaries,
+  ports: Ports,
+): Promise<{ spec: ProcessSpec; url: string }> {
+  const [port, monitorPort] = [await ports.take(), await ports.take()];
+  const args = [
+    '--addr=127.0.0.1',
+    `--port=${port}`,
+    '--jetstream',
+    `--store_dir=${join(dir, 'nats')}`,
+    `--http_port=${monitorPort}`,
+  ];
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    spec: {
+      name: 'nats',
+      command: binaries.path('nats-server'),
+      args,
+      env: baseEnv(process.env),
+      readyUrl: `http://127.0.0.1:${monitorPort}/healthz`,
+      readyTimeoutMs,
+      httpPort: monitorPort,
+      graceful: false,
+    },
+  };
+}
+
+/** What every process inherits of our environment: enough to run, nothing that changes what it does. */
+export function baseEnv(env: NodeJS.ProcessEnv): Record<string, string> {
+  const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+async function writeTokens(file: string): Promise<{ file: string; of: Record<User, string> }> {
+  const token = () => randomBytes(24).toString('base64url');
+  const of: Record<User, string> = {
+    admin: token(),
+    'kube-controller-manager': token(),
+    'kube-scheduler': token(),
+    kwok: token(),
+  };
+  const lines = (Object.keys(users) as User[]).map(
+    (name) => `${of[name]},${users[name].user},${name},"${users[name].group}"`,
+  );
+  await writeFile(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+  return { file, of };
+}
+
+async function writeServiceAccountKey(pki: string): Promise<{ privateFile: string; publicFile: string }> {
+  const [privateFile, publicFile] = [join(pki, 'service-accounts.key'), join(pki, 'service-accounts.pub')];
+  if (!existsSync(privateFile)) {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    await writeFile(privateFile, privateKey.export({ type: 'pkcs1', format: 'pem' }), { mode: 0o600 });
+    await writeFile(publicFile, publicKey.export({ type: 'spki', format: 'pem' }));
+  }
+  return { privateFile, publicFile };
+}
+
+async function writeAuditPolicy(dir: string): Promise<string[]> {
+  const file = join(dir, 'audit-policy.yaml');
+  await writeFile(file, JSON.stringify(auditPolicy));
+  return [`--audit-policy-file=${file}`, `--audit-log-path=${join(dir, 'audit.log')}`, '--audit-log-maxsize=10000'];
+}

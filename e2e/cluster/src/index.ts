@@ -1,0 +1,6 @@
+export { type Binaries, ensureBinaries, type Progress } from './binaries.ts';
+export { imageChangeDelayAnnotation, terminationDelayAnnotation } from './kwok-stages.ts';
+export type { Cluster, ClusterOptions, ClusterProcess } from './options.ts';
+export type { BinaryName } from './products.ts';
+export { CommandError } from './run.ts';
+export { attachCluster, startCluster } from './start.ts';

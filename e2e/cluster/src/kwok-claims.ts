@@ -1,0 +1,55 @@
+import { jqTrue, stage } from './kwok-stage.ts';
+
+/** Provisioner of the default StorageClass, played by KWOK. */
+export const provisioner = 'kuperator.local/simulated';
+
+/**
+ * An external provisioner, as a CSI driver's would be: the controller-manager asks for a volume by an annotation on the claim (after the
+ * scheduler has chosen a node), gets a PersistentVolume and binds it. The controller-manager's own host-path provisioner would leave
+ * folders on the disk that nobody removes when the cluster goes.
+ */
+export const claimStages = [
+  stage(
+    'claim-provision',
+    [
+      jqTrue(
+        `.metadata.deletionTimestamp == null and .spec.volumeName == null and .metadata.annotations["volume.kubernetes.io/storage-provisioner"] == ${JSON.stringify(provisioner)}`,
+      ),
+    ],
+    {
+      steps: [
+        {
+          apply: {
+            template: `
+{{ $spec := dict "accessModes" .spec.accessModes "capacity" (pick .spec.resources.requests "storage") "persistentVolumeReclaimPolicy" "Delete" "storageClassName" .spec.storageClassName "volumeMode" (or .spec.volumeMode "Filesystem") }}
+{{ $_ := set $spec "claimRef" (dict "apiVersion" "v1" "kind" "PersistentVolumeClaim" "name" .metadata.name "namespace" .metadata.namespace "uid" .metadata.uid) }}
+{{ $_ := set $spec "hostPath" (dict "path" (printf "/simulated/%s" .metadata.uid)) }}
+{{ $metadata := dict "name" (printf "pvc-%s" .metadata.uid) "annotations" (dict "pv.kubernetes.io/provisioned-by" "${provisioner}") }}
+{{ toJson (dict "apiVersion" "v1" "kind" "PersistentVolume" "metadata" $metadata "spec" $spec) }}`,
+          },
+        },
+      ],
+    },
+    'PersistentVolumeClaim',
+  ),
+  stage(
+    'volume-delete',
+    [
+      jqTrue(
+        `.metadata.deletionTimestamp == null and .status.phase == "Released" and .spec.persistentVolumeReclaimPolicy == "Delete" and .metadata.annotations["pv.kubernetes.io/provisioned-by"] == ${JSON.stringify(provisioner)}`,
+      ),
+    ],
+    { steps: [{ delete: true }] },
+    'PersistentVolume',
+  ),
+];
+
+export const defaultStorageClass = {
+  apiVersion: 'storage.k8s.io/v1',
+  kind: 'StorageClass',
+  metadata: { name: 'standard', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+  provisioner,
+  reclaimPolicy: 'Delete',
+  volumeBindingMode: 'WaitForFirstConsumer',
+  allowVolumeExpansion: true,
+};

@@ -1,0 +1,158 @@
+// Go templates (with sprig) that compute the status of a Pod from its spec and its status so far, as a kubelet would.
+
+/** Images with this tag cannot be pulled. */
+const absentTag = ':non-exist';
+
+const find = (name: string, list: string, key: string, value: string) => `
+{{ ${name} = dict }}{{ range $item := (or ${list} list) }}{{ if eq (index $item "${key}") ${value} }}{{ ${name} = $item }}{{ end }}{{ end }}`;
+
+/** Appends to `$waiting`, `$unready` and `$never` what the container counts for, and sets `$new`, its new status. */
+const containerStatus = (blocked: string) => `
+{{ $ran := or $old.containerID (dig "lastState" "terminated" "" $old) }}
+{{ $restarts := or $old.restartCount 0 }}
+{{ $running := hasKey (or $old.state dict) "running" }}
+{{ $sameImage := eq (or $old.image "") $c.image }}
+{{ $resources := pick (or $c.resources dict) "limits" "requests" }}
+{{ $restartToResize := false }}
+{{ range $policy := (or $c.resizePolicy list) }}{{ if eq $policy.restartPolicy "RestartContainer" }}
+  {{ range $kind := (list "limits" "requests") }}
+    {{ if ne (dig $kind $policy.resourceName "" $resources) (dig "resources" $kind $policy.resourceName "" $old) }}{{ $restartToResize = $running }}{{ end }}
+  {{ end }}
+{{ end }}{{ end }}
+{{ $lastState := or $old.lastState dict }}
+{{ if $running }}
+  {{ $lastState = dict "terminated" (dict "exitCode" 0 "reason" "Completed" "startedAt" $old.state.running.startedAt "finishedAt" $now "containerID" (or $old.containerID "")) }}
+{{ end }}
+{{ $new = dict "name" $c.name "image" $c.image "imageID" "" "ready" false "started" false "restartCount" $restarts "lastState" $lastState }}
+{{ if and $running (not $restartToResize) (or $sameImage (not $restart)) }}
+  {{ $new = omit $old "resources" "allocatedResources" }}
+{{ else if ${blocked} }}
+  {{ $_ := set $new "state" (dict "waiting" (dict "reason" "PodInitializing")) }}
+{{ else if and (not $restart) (not $sameImage) $old.state }}
+  {{ $new = $old }}
+{{ else if hasSuffix "${absentTag}" $c.image }}
+  {{ $_ := set $new "state" (dict "waiting" (dict "reason" "ErrImagePull" "message" (printf "%s: not found" $c.image))) }}
+{{ else }}
+  {{ if $ran }}{{ $restarts = add1 $restarts }}{{ end }}
+  {{ $digest := sha256sum $c.image }}
+  {{ $id := sha256sum (printf "%s/%s/%s/%v" $pod.metadata.uid $c.name $c.image $restarts) }}
+  {{ $_ := set $new "imageID" (printf "docker-pullable://%s@sha256:%s" $c.image $digest) }}
+  {{ $_ := set $new "containerID" (printf "containerd://%s" $id) }}
+  {{ $_ := set $new "restartCount" $restarts }}
+  {{ $_ := set $new "ready" true }}{{ $_ := set $new "started" true }}
+  {{ $_ := set $new "state" (dict "running" (dict "startedAt" $now)) }}
+{{ end }}
+{{ if $resources }}{{ $_ := set $new "resources" $resources }}{{ end }}
+{{ with $resources.requests }}{{ $_ := set $new "allocatedResources" . }}{{ end }}
+{{ if not $new.ready }}{{ $unready = append $unready $c.name }}{{ end }}
+{{ if and (hasKey $new.state "waiting") (not (dig "lastState" "terminated" "" $new)) }}{{ $never = append $never $c.name }}{{ end }}`;
+
+/** A plain init container: it has run to its end, unless its image cannot be pulled or one before it is stuck. */
+const initStatus = `
+{{ $new = $old }}
+{{ if not (hasKey (or $old.state dict) "terminated") }}
+  {{ $new = dict "name" $c.name "image" $c.image "imageID" "" "ready" false "started" false "restartCount" 0 "lastState" dict }}
+  {{ if $stuck }}
+    {{ $_ := set $new "state" (dict "waiting" (dict "reason" "PodInitializing")) }}
+  {{ else if hasSuffix "${absentTag}" $c.image }}
+    {{ $_ := set $new "state" (dict "waiting" (dict "reason" "ErrImagePull" "message" (printf "%s: not found" $c.image))) }}
+  {{ else }}
+    {{ $id := printf "containerd://%s" (sha256sum (printf "%s/%s/%s/init" $pod.metadata.uid $c.name $c.image)) }}
+    {{ $_ := set $new "imageID" (printf "docker-pullable://%s@sha256:%s" $c.image (sha256sum $c.image)) }}
+    {{ $_ := set $new "containerID" $id }}
+    {{ $_ := set $new "ready" true }}
+    {{ $_ := set $new "state" (dict "terminated" (dict "exitCode" 0 "reason" "Completed" "startedAt" $now "finishedAt" $now "containerID" $id)) }}
+  {{ end }}
+{{ end }}
+{{ if not $new.ready }}{{ $unready = append $unready $c.name }}{{ $never = append $never $c.name }}{{ end }}`;
+
+/** Conditions merge by type: only those that change are written, and a time moves only with its status. */
+const condition = (type: string, status: string, reason: string) => `
+${find('$old', '$pod.status.conditions', 'type', `"${type}"`)}
+{{ $why := ternary ${reason} "" (eq ${status} "False") }}
+{{ if or (ne ${status} (or $old.status "")) (ne $why (or $old.reason "")) }}
+  {{ $new = dict "type" "${type}" "status" ${status} "reason" nil "message" nil }}
+  {{ if $why }}{{ $_ := set $new "reason" $why }}{{ end }}
+  {{ if ne ${status} (or $old.status "") }}{{ $_ := set $new "lastTransitionTime" $now }}{{ end }}
+  {{ $conditions = append $conditions $new }}
+{{ end }}`;
+
+/**
+ * What has to change in the status. KWOK may work on two versions of a Pod at once, and the older patch may land last: so a patch
+ * holds container statuses only where a container changes, and computes the same container id from the same restart.
+ *
+ * `restart` is a Go template expression: may containers with a changed image restart now?
+ */
+export function statusTemplate(restart: string): string {
+  return `
+{{ $now := Now }}{{ $pod := . }}{{ $old := dict }}{{ $new := dict }}
+{{ $restart := ${restart} }}
+{{ $unready := list }}{{ $never := list }}{{ $stuck := false }}
+{{ $initStatuses := list }}{{ $statuses := list }}{{ $conditions := list }}
+{{ range $c := (or .spec.initContainers list) }}
+  ${find('$old', '$pod.status.initContainerStatuses', 'name', '$c.name')}
+  {{ if eq (or $c.restartPolicy "") "Always" }}${containerStatus('$stuck')}{{ else }}${initStatus}{{ end }}
+  {{ $initStatuses = append $initStatuses $new }}
+  {{ $stuck = gt (len $never) 0 }}
+{{ end }}
+{{ $initialized := ternary "False" "True" $stuck }}
+{{ range $c := .spec.containers }}
+  ${find('$old', '$pod.status.containerStatuses', 'name', '$c.name')}
+  ${containerStatus('$stuck')}
+  {{ $statuses = append $statuses $new }}
+{{ end }}
+{{ $containersReady := ternary "False" "True" (gt (len $unready) 0) }}
+{{ $ready := $containersReady }}{{ $unreadyFor := "ContainersNotReady" }}
+{{ range $gate := (or .spec.readinessGates list) }}
+  ${find('$old', '$pod.status.conditions', 'type', '$gate.conditionType')}
+  {{ if ne (or $old.status "") "True" }}
+    {{ if eq $ready "True" }}{{ $unreadyFor = "ReadinessGatesNotReady" }}{{ end }}
+    {{ $ready = "False" }}
+  {{ end }}
+{{ end }}
+${condition('PodReadyToStartContainers', '"True"', '""')}
+${condition('Initialized', '$initialized', '"ContainersNotInitialized"')}
+${condition('ContainersReady', '$containersReady', '"ContainersNotReady"')}
+${condition('Ready', '$ready', '$unreadyFor')}
+{{ $phase := ternary "Pending" "Running" (gt (len $never) 0) }}
+{{ if eq (or .status.phase "") "Running" }}{{ $phase = "Running" }}{{ end }}
+{{ $status := dict "phase" $phase }}
+{{ if $conditions }}{{ $_ := set $status "conditions" $conditions }}{{ end }}
+{{ if ne (toJson $statuses) (toJson (or .status.containerStatuses list)) }}
+  {{ $_ := set $status "containerStatuses" $statuses }}{{ $_ := set $status "observedGeneration" .metadata.generation }}
+{{ end }}
+{{ if ne (toJson $initStatuses) (toJson (or .status.initContainerStatuses list)) }}
+  {{ $_ := set $status "initContainerStatuses" $initStatuses }}{{ $_ := set $status "observedGeneration" .metadata.generation }}
+{{ end }}
+{{ if not .status.startTime }}{{ $_ := set $status "startTime" $now }}{{ end }}
+{{ if not .status.hostIP }}
+  {{ $ips := list }}
+  {{ range $ip := NodeIPsWith .spec.nodeName }}{{ $ips = append $ips (dict "ip" $ip) }}{{ end }}
+  {{ if $ips }}{{ $_ := set $status "hostIP" (first $ips).ip }}{{ $_ := set $status "hostIPs" $ips }}{{ end }}
+{{ end }}
+{{ if not .status.podIP }}
+  {{ $ips := list }}
+  {{ range $ip := PodIPsWith .spec.nodeName (or .spec.hostNetwork false) .metadata.uid .metadata.name .metadata.namespace }}{{ $ips = append $ips (dict "ip" $ip) }}{{ end }}
+  {{ if $ips }}{{ $_ := set $status "podIP" (first $ips).ip }}{{ $_ := set $status "podIPs" $ips }}{{ end }}
+{{ end }}
+{{ toJson $status }}`;
+}
+
+/**
+ * Status of a Pod whose containers have ended. Only a Pod that stays, held by a finalizer, needs one: the delete that follows
+ * removes every other.
+ */
+export const terminatedTemplate = `
+{{ $now := Now }}{{ $pod := . }}{{ $old := dict }}{{ $new := dict }}{{ $conditions := list }}{{ $statuses := list }}{{ $status := dict }}
+{{ if .metadata.finalizers }}
+  {{ range $old := (or .status.containerStatuses list) }}
+    {{ $new = omit $old "state" "ready" "started" }}
+    {{ $_ := set $new "ready" false }}{{ $_ := set $new "started" false }}
+    {{ $_ := set $new "state" (dict "terminated" (dict "exitCode" 0 "reason" "Completed" "finishedAt" $now "startedAt" (dig "state" "running" "startedAt" $now $old) "containerID" (or $old.containerID ""))) }}
+    {{ $statuses = append $statuses $new }}
+  {{ end }}
+  ${condition('ContainersReady', '"False"', '"PodCompleted"')}
+  ${condition('Ready', '"False"', '"PodCompleted"')}
+  {{ $status = dict "phase" "Succeeded" "conditions" $conditions "containerStatuses" $statuses }}
+{{ end }}
+{{ toJson $status }}`;

@@ -1,0 +1,128 @@
+import { stdout } from 'node:process';
+import { Command, Option } from 'commander';
+import { type ClusterSummary, clusterDown, listClusters, showLog } from './commands.ts';
+import type { ClusterOptions } from './options.ts';
+import { attachCluster, startReleasable } from './start.ts';
+import { readRecord } from './state.ts';
+
+type Named = { name: string };
+
+const say = (line: string) => console.error(line);
+const print = (line: string) => stdout.write(`${line}\n`);
+const named = (command: Command) => command.option('--name <name>', 'name of the cluster', 'default');
+
+/** Lines for a shell to evaluate. */
+function printEnv(env: Record<string, string>): void {
+  for (const [name, value] of Object.entries(env)) print(`export ${name}=${quoted(value)}`);
+}
+
+function quoted(value: string): string {
+  return /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new Error(`"${text}" is not a whole number`);
+  return Number(text);
+}
+
+function addReplicas(text: string, all: Record<string, number> = {}): Record<string, number> {
+  const [app = '', count = ''] = text.split('=');
+  return { ...all, [app]: wholeNumber(count) };
+}
+
+function operatorsOf(text: string): 'all' | 'none' | string[] {
+  return text === 'all' || text === 'none' ? text : text.split(',').map((name) => name.trim());
+}
+
+function delayOf(text: string): number | 'grace-period' {
+  return text === 'grace-period' ? text : wholeNumber(text);
+}
+
+async function up(options: ClusterOptions): Promise<void> {
+  const started = startReleasable({ ...options, onProgress: say });
+  let interrupted = false;
+  const interrupt = () => {
+    if (interrupted) return;
+    interrupted = true;
+    say('interrupted: removing what was started');
+    // The supervisor holds everything and goes down when we end, but a user wants to see it done.
+    void endInterrupted(options.name ?? 'default');
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
+  const { cluster, release } = await started;
+  if (interrupted) return;
+  await release();
+  printEnv(cluster.env);
+}
+
+async function endInterrupted(name: string): Promise<void> {
+  const record = await readRecord(name);
+  if (record && !record.ready) await clusterDown(name);
+  process.exit(130);
+}
+
+function describe({ name, state, processes }: ClusterSummary): string[] {
+  const rows = processes.map(
+    (p) => `  ${p.name.padEnd(28)} ${p.state}${p.pid ? ` (pid ${p.pid})` : ''}${p.ended ? `: ${p.ended}` : ''}`,
+  );
+  return [`${name}: ${state}`, ...rows];
+}
+
+const program = new Command('cluster').description('A Kubernetes control plane with the operators, on this machine.');
+
+named(program.command('up'))
+  .description('start a cluster, print its environment, leave it running')
+  .option('--nodes <count>', 'simulated nodes', wholeNumber, 3)
+  .option('--operators <names>', '"all", "none" or names with commas', operatorsOf, 'all')
+  .option('--replicas <app=count>', 'processes of an operator; may be repeated', addReplicas)
+  .option('--audit', 'write audit.log', false)
+  .option('--no-definitions', 'install no custom resource definitions')
+  .option('--no-nats', 'start no NATS server')
+  .option('--kubeconfig <file>', 'use this cluster: start NATS and operators only')
+  .option('--image-change-delay <ms>', 'from a changed image to the restarted container', wholeNumber, 0)
+  .addOption(
+    new Option('--termination-delay <ms>', 'from a deletion to the end, or "grace-period"')
+      .argParser(delayOf)
+      .default(0),
+  )
+  .action(({ imageChangeDelay, ...options }) => up({ ...options, imageChangeDelayMs: imageChangeDelay }));
+
+named(program.command('down'))
+  .description('stop a cluster and remove what it left')
+  .action(({ name }: Named) => clusterDown(name));
+
+program
+  .command('list')
+  .description('clusters and their processes')
+  .action(async () => {
+    for (const summary of await listClusters()) for (const line of describe(summary)) print(line);
+  });
+
+named(program.command('env'))
+  .description('print the environment of a cluster')
+  .action(async ({ name }: Named) => printEnv((await attachCluster(name)).env));
+
+named(program.command('logs'))
+  .description('print the log of a process')
+  .argument('<process>', 'e.g. kube-apiserver, or an operator')
+  .option('-f, --follow', 'go on as it grows', false)
+  .action((processName: string, { name, follow }: Named & { follow: boolean }) => showLog(name, processName, follow));
+
+named(program.command('restart'))
+  .description('stop a process, or all replicas of an operator, and start it again')
+  .argument('<process>')
+  .action(async (processName: string, { name }: Named) => {
+    const cluster = await attachCluster(name);
+    const replicas = cluster
+      .processes()
+      .filter((p) => p.name === processName || p.name.replace(/-\d+$/, '') === processName);
+    for (const { name: replica } of replicas) await cluster.restart(replica);
+    if (replicas.length === 0) await cluster.restart(processName); // which says what there is
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}

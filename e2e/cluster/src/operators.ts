@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Binaries } from './binaries.ts';
+import { operatorNamespace, repositoryRoot } from './charts.ts';
+import { baseEnv } from './control-plane.ts';
+import { withToken } from './kubeconfig.ts';
+import type { ProcessSpec } from './protocol.ts';
+import { run } from './run.ts';
+import type { Ports } from './state.ts';
+
+const appsFolder = join(repositoryRoot, 'apps');
+const mainFile = (app: string) => join(appsFolder, app, 'src', 'main.ts');
+const readyTimeoutMs = 60_000;
+/** Longer than any cluster of a developer lives. */
+const tokenDuration = '8760h';
+
+/** Operators of this repository: every app that can be run. */
+export async function availableOperators(): Promise<string[]> {
+  const entries = await readdir(appsFolder).catch(() => []);
+  return entries.filter((app) => existsSync(mainFile(app))).toSorted();
+}
+
+/** The operators asked for. Throws on a name that is no operator. */
+export function selectOperators(
+  wanted: 'all' | 'none' | readonly string[],
+  available: readonly string[],
+): readonly string[] {
+  if (wanted === 'all') return available;
+  if (wanted === 'none') return [];
+  const unknown = wanted.filter((app) => !available.includes(app));
+  if (unknown.length === 0) return [...new Set(wanted)];
+  throw new Error(`no operator ${unknown.join(', ')}; there are ${available.join(', ') || 'none'}`);
+}
+
+/** Process names of `replicas` replicas of an app: its own name when it is alone. */
+export function replicaNames(app: string, replicas: number): readonly string[] {
+  if (!Number.isInteger(replicas) || replicas < 1)
+    throw new Error(`replicas of ${app}: ${replicas} is not a number of 1 or more`);
+  return replicas === 1 ? [app] : Array.from({ length: replicas }, (_, index) => `${app}-${index}`);
+}
+
+export type OperatorOptions = {
+  app: string;
+  replicas: number;
+  clusterName: string;
+  dir: string;
+  binaries: Binaries;
+  ports: Ports;
+  adminKubeconfig: string;
+  natsUrl: string;
+  extraEnv: Record<string, string>;
+};
+
+/** The processes of one operator, each under the ServiceAccount that its chart made, with no more rights than in a cluster. */
+export async function planOperator(options: OperatorOptions): Promise<readonly ProcessSpec[]> {
+  const kubeconfig = await writeServiceAccountKubeconfig(options);
+  const specs: ProcessSpec[] = [];
+  for (const name of replicaNames(options.app, options.replicas)) {
+    const port = await options.ports.take();
+    specs.push({
+      name,
+      command: process.execPath,
+      args: [mainFile(options.app)],
+      cwd: repositoryRoot,
+      env: {
+        ...baseEnv(process.env),
+        KUBECONFIG: kubeconfig,
+        NATS_URL: options.natsUrl,
+        POD_NAME: name,
+        POD_NAMESPACE: operatorNamespace,
+        HTTP_HOST: '127.0.0.1',
+        HTTP_PORT: String(port),
+        CLUSTER_NAME: options.clusterName,
+        LOG_LEVEL: 'info',
+        ...options.extraEnv,
+      },
+      readyUrl: `http://127.0.0.1:${port}/readyz`,
+      readyTimeoutMs,
+      httpPort: port,
+      graceful: true,
+    });
+  }
+  return specs;
+}
+
+async function writeServiceAccountKubeconfig({
+  app,
+  dir,
+  binaries,
+  adminKubeconfig,
+}: OperatorOptions): Promise<string> {
+  const kubectl = (args: readonly string[], what: string) =>
+    run(binaries.path('kubectl'), [`--kubeconfig=${adminKubeconfig}`, ...args], { what });
+  const [token, admin] = await Promise.all([
+    kubectl(
+      ['create', 'token', app, `--namespace=${operatorNamespace}`, `--duration=${tokenDuration}`],
+      `a token for ${app}`,
+    ),
+    kubectl(['config', 'view', '--raw', '--flatten', '--minify', '--output=json'], 'reading the kubeconfig'),
+  ]);
+  const folder = join(dir, 'kubeconfigs');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, app);
+  await writeFile(file, withToken(admin, app, token.trim()), { mode: 0o600 });
+  return file;
+}

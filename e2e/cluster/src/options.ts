@@ -1,0 +1,70 @@
+import type { Progress } from './binaries.ts';
+
+export type ClusterOptions = {
+  /** Names the cluster among those of this user; default: a random one, so that tests run side by side. */
+  name?: string;
+  /** Simulated nodes; default 3. */
+  nodes?: number;
+  /** Install the chart of the custom resource definitions; default true. */
+  definitions?: boolean;
+  /** Which operators to install and run; default `all`. */
+  operators?: 'all' | 'none' | readonly string[];
+  /** Processes of each operator; default 1. */
+  replicas?: Record<string, number>;
+  /** Write `audit.log`, the API server's audit log at level Metadata; default false. */
+  audit?: boolean;
+  /** Start a NATS server with JetStream; default true. Without it operators get an empty `NATS_URL`. */
+  nats?: boolean;
+  /** Use the cluster of this kubeconfig file: only NATS and the operators are started. */
+  kubeconfig?: string;
+  /** Environment of the operators besides what they always get; wins over it. */
+  operatorEnv?: Record<string, string> | ((app: string) => Record<string, string>);
+  /** From a changed image in a Pod's spec to the restarted container in its status; default 0. A Pod may override it. */
+  imageChangeDelayMs?: number;
+  /**
+   * From the deletion of a Pod to its end: milliseconds (default 0), or `grace-period` for what the Pod's grace period says. A
+   * Pod may override it.
+   */
+  terminationDelay?: number | 'grace-period';
+  /** Told what is being done, a line at a time. */
+  onProgress?: Progress;
+};
+
+export type ClusterProcess = {
+  name: string;
+  /** 0 while it does not run. */
+  pid: number;
+  state: 'running' | 'stopped' | 'crashed';
+  logFile: string;
+  httpPort?: number;
+  /** How a crashed process ended. */
+  ended?: string;
+};
+
+/** A running cluster. */
+export type Cluster = {
+  name: string;
+  /** Its folder: `<process>.pid` and `<process>.log` of each process, and `audit.log`. */
+  dir: string;
+  kubeconfigPath: string;
+  natsUrl: string;
+  /** KUBECONFIG, NATS_URL and KUPERATOR_CLUSTER_DIR for programs that use the cluster. */
+  env: Record<string, string>;
+  /** Every process and how it is, kept up to date. */
+  processes(): readonly ClusterProcess[];
+  /** Stops a process with `signal` (default SIGTERM; SIGKILL after 30 s); it stays stopped. Returns when it has ended. */
+  stop(process: string, signal?: NodeJS.Signals): Promise<void>;
+  /** Starts a stopped or crashed process again, on the same ports and storage. Returns when it is ready. */
+  start(process: string): Promise<void>;
+  /** `stop`, then `start`. */
+  restart(process: string): Promise<void>;
+  /**
+   * Runs kubectl as cluster administrator, with `input` as its stdin.
+   * @returns its stdout
+   * @throws CommandError with its stderr
+   */
+  kubectl(args: readonly string[], input?: string): Promise<string>;
+  /** Stops every process and removes the folder. On a cluster given by a kubeconfig it also uninstalls the operators' charts. */
+  down(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+};

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+
+/** Thrown when a program cannot be started or ends with another code than 0. `stderr` is what it said. */
+export class CommandError extends Error {
+  readonly stderr: string;
+  readonly code: number | null;
+
+  constructor(message: string, stderr: string, code: number | null, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'CommandError';
+    this.stderr = stderr;
+    this.code = code;
+  }
+}
+
+export type RunOptions = {
+  /** What is being done, for the error message. */
+  what: string;
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  input?: string;
+};
+
+/**
+ * Runs a program to its end.
+ * @returns what it wrote to stdout
+ * @throws CommandError with its stderr
+ */
+export function run(command: string, args: readonly string[], options: RunOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    child.stdin.on('error', () => {}); // it may end without reading its input; its exit code tells
+    child.stdin.end(options.input ?? '');
+    child.on('error', (cause) => reject(new CommandError(`${options.what}: ${cause.message}`, '', null, { cause })));
+    child.on('close', (code, signal) => {
+      if (code === 0) return resolve(Buffer.concat(stdout).toString());
+      const said = Buffer.concat(stderr).toString().trim();
+      const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+      reject(new CommandError(`${options.what}: ${how}: ${lastLines(said, 20)}`, said, code));
+    });
+  });
+}
+
+/** The last `count` lines of `text`. */
+export function lastLines(text: string, count: number): string {
+  return text.trimEnd().split('\n').slice(-count).join('\n');
+}

@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { type Binaries, controlPlaneBinaries, ensureBinaries, type Progress } from './binaries.ts';
+import { type Charts, copyCharts, installDefinitions, installOperatorChart } from './charts.ts';
+import { clusterOf } from './cluster.ts';
+import { planControlPlane, planNats } from './control-plane.ts';
+import { defaultStorageClass } from './kwok-claims.ts';
+import { simulatedNodes } from './kwok-nodes.ts';
+import { availableOperators, planOperator, selectOperators } from './operators.ts';
+import type { Cluster, ClusterOptions } from './options.ts';
+import { waitUntil } from './probe.ts';
+import { run } from './run.ts';
+import {
+  type ClusterRecord,
+  checkName,
+  claimCluster,
+  clusterFolder,
+  Ports,
+  readRecord,
+  removeClusterFolder,
+  writeRecord,
+} from './state.ts';
+import { SupervisorClient, startSupervisor } from './supervisor-client.ts';
+
+/** What the steps of starting a cluster share. */
+type Start = {
+  options: ClusterOptions;
+  record: ClusterRecord;
+  dir: string;
+  client: SupervisorClient;
+  binaries: Binaries;
+  ports: Ports;
+  progress: Progress;
+};
+
+/**
+ * Starts a cluster and returns when it is ready: control plane, nodes, NATS, custom resource definitions and operators. It ends with
+ * this process, however that ends, and leaves nothing behind; `down` ends it before.
+ * @throws Error when something does not come up, with the end of its log; nothing is left then
+ */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const { cluster } = await startReleasable(options);
+  return cluster;
+}
+
+/** As `startCluster`; `release` lets the cluster outlive this process, until `down`. */
+export async function startReleasable(
+  options: ClusterOptions,
+): Promise<{ cluster: Cluster; release: () => Promise<void> }> {
+  const name = options.name ?? `c-${randomBytes(4).toString('hex')}`;
+  checkName(name);
+  const progress = options.onProgress ?? (() => {});
+  const operators = selectOperators(options.operators ?? 'all', await availableOperators());
+  const binaries = await ensureBinaries(progress, neededBinaries(options));
+  const record = await claimCluster(name);
+  const dir = clusterFolder(name);
+  const supervisor = await startSupervisor(dir).catch(async (error) => {
+    await removeClusterFolder(dir);
+    throw error;
+  });
+  const { client } = supervisor;
+  Object.assign(record, {
+    supervisorPid: supervisor.pid,
+    operators,
+    ownControlPlane: options.kubeconfig === undefined,
+  });
+  const ports = new Ports(record.portBase);
+  const start: Start = { options, record, dir, client, binaries, ports, progress };
+  const cluster = () => clusterOf(record, client, binaries);
+  try {
+    await writeRecord(record);
+    await Promise.all([startNats(start), startControlPlane(start)]);
+    await startOperators(start, operators);
+    record.ready = true;
+    await writeRecord(record);
+  } catch (error) {
+    await cluster().down();
+    throw new Error(`starting cluster ${name}: ${(error as Error).message}`, { cause: error });
+  }
+  const release = async () => {
+    await client.request('release', null);
+  };
+  return { cluster: cluster(), release };
+}
+
+/**
+ * The cluster called `name`, whoever started it.
+ * @throws Error when there is none, or when it has lost its supervisor
+ */
+export async function attachCluster(name: string): Promise<Cluster> {
+  checkName(name);
+  const record = await readRecord(name);
+  if (!record) throw new Error(`no cluster ${name}`);
+  const client = await SupervisorClient.connect(clusterFolder(name));
+  return clusterOf(record, client, await ensureBinaries());
+}
+
+function neededBinaries({ kubeconfig, nats }: ClusterOptions) {
+  return controlPlaneBinaries.filter((name) => {
+    if (name === 'nats-server') return nats ?? true;
+    return kubeconfig === undefined || name === 'kubectl' || name === 'helm';
+  });
+}
+
+async function startNats({ options, record, dir, client, binaries, ports }: Start): Promise<void> {
+  if (options.nats === false) return;
+  const { spec, url } = await planNats(dir, binaries, ports);
+  await client.request('run', spec);
+  record.natsUrl = url;
+}
+
+async function startControlPlane(start: Start): Promise<void> {
+  const { options, record, dir, client, binaries, ports, progress } = start;
+  if (options.kubeconfig !== undefined) {
+    record.kubeconfigPath = resolve(options.kubeconfig);
+    return;
+  }
+  const timings = {
+    imageChangeDelayMs: options.imageChangeDelayMs ?? 0,
+    terminationDelay: options.terminationDelay ?? 0,
+  };
+  const plan = await planControlPlane({ dir, binaries, ports, audit: options.audit ?? false, timings });
+  progress('starting etcd and the API server');
+  await client.request('run', plan.etcd);
+  await client.request('run', plan.apiServer);
+  record.kubeconfigPath = await plan.writeKubeconfigs();
+  progress('starting the controller-manager, the scheduler and the simulated nodes');
+  await Promise.all([...plan.others.map((spec) => client.request('run', spec)), createNodes(start)]);
+  await nodesReady(start);
+}
+
+function kubectl({ binaries, record }: Start, args: readonly string[], what: string, input?: string): Promise<string> {
+  const all = [`--kubeconfig=${record.kubeconfigPath}`, ...args];
+  return run(binaries.path('kubectl'), all, input === undefined ? { what } : { what, input });
+}
+
+async function createNodes(start: Start): Promise<void> {
+  const items = [defaultStorageClass, ...simulatedNodes(start.options.nodes ?? 3)];
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+  await kubectl(start, ['create', '--validate=false', '--filename=-'], 'creating the nodes', list);
+}
+
+/** Every node takes Pods, and the default namespace has the ServiceAccount without which none is admitted. */
+async function nodesReady(start: Start): Promise<void> {
+  type Item = { kind: string; spec?: { taints?: unknown[] }; metadata: { name: string } };
+  const ready = async () => {
+    const args = ['get', 'nodes,serviceaccounts', '--namespace=default', '--output=json'];
+    const { items } = JSON.parse(await kubectl(start, args, 'reading the nodes')) as { items: Item[] };
+    const tainted = items.filter(({ kind, spec }) => kind === 'Node' && (spec?.taints?.length ?? 0) > 0);
+    return (
+      tainted.length === 0 &&
+      items.some(({ kind, metadata }) => kind === 'ServiceAccount' && metadata.name === 'default')
+    );
+  };
+  await waitUntil(ready, { what: 'the nodes to be ready', timeoutMs: 60_000, everyMs: 100 });
+}
+
+async function startOperators(start: Start, operators: readonly string[]): Promise<void> {
+  const charts = await copyCharts(start.dir);
+  const helm = { binaries: start.binaries, dir: start.dir, kubeconfig: start.record.kubeconfigPath };
+  if (charts.hasDefinitions && start.options.definitions !== false) {
+    start.progress('installing the custom resource definitions');
+    await installDefinitions(charts, helm);
+  }
+  if (operators.length > 0) start.progress(`installing and starting ${operators.join(', ')}`);
+  await Promise.all(operators.map((app) => startOperator(start, app, charts, helm)));
+}
+
+async function startOperator(
+  start: Start,
+  app: string,
+  charts: Charts,
+  helm: Parameters<typeof installOperatorChart>[2],
+): Promise<void> {
+  const { options, record, dir, client, binaries, ports } = start;
+  if (!charts.operators.includes(app)) throw new Error(`${app} has no chart under deploy/charts`);
+  await installOperatorChart(app, charts, helm);
+  const env = options.operatorEnv ?? {};
+  const specs = await planOperator({
+    app,
+    replicas: options.replicas?.[app] ?? 1,
+    clusterName: record.name,
+    dir,
+    binaries,
+    ports,
+    adminKubeconfig: record.kubeconfigPath,
+    natsUrl: record.natsUrl,
+    extraEnv: typeof env === 'function' ? env(app) : env,
+  });
+  await Promise.all(specs.map((spec) => client.request('run', spec)));
+}

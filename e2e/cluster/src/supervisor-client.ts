@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process';
+import { existsSync, openSync, readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { waitUntil } from './probe.ts';
+import { jsonLines, type Method, type ProcessState, type Requests, type ServerMessage } from './protocol.ts';
+import { lastLines } from './run.ts';
+import { socketPath } from './state.ts';
+
+type Waiting = { resolve: (value: never) => void; reject: (error: Error) => void };
+
+/** A connection to the supervisor of one cluster. */
+export class SupervisorClient {
+  readonly #socket: Socket;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+  #processes: readonly ProcessState[] = [];
+
+  private constructor(socket: Socket, onFirstState: () => void) {
+    this.#socket = socket;
+    socket.setEncoding('utf8');
+    const receive = jsonLines<ServerMessage>((message) => {
+      if ('processes' in message) {
+        this.#processes = message.processes;
+        onFirstState();
+      } else {
+        this.#settle(message);
+      }
+    });
+    socket.on('data', (chunk: string) => receive(chunk));
+    socket.on('error', () => {}); // 'close' follows and fails what is waiting
+    socket.on('close', () => {
+      for (const { reject } of this.#waiting.values()) reject(new Error('the supervisor of the cluster is gone'));
+      this.#waiting.clear();
+    });
+  }
+
+  /** @throws Error when no supervisor listens for the cluster in `dir` */
+  static connect(dir: string): Promise<SupervisorClient> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(socketPath(dir));
+      socket.once('error', (cause) => reject(new Error(`no supervisor answers for ${dir}`, { cause })));
+      socket.once('connect', () => {
+        const client: SupervisorClient = new SupervisorClient(socket, () => {
+          client.#idle();
+          resolve(client);
+        });
+      });
+    });
+  }
+
+  /** As the supervisor told last; it tells at every change. */
+  processes(): readonly ProcessState[] {
+    return this.#processes;
+  }
+
+  request<M extends Method>(method: M, params: Requests[M]['params']): Promise<Requests[M]['result']> {
+    const id = ++this.#lastId;
+    return new Promise((resolve, reject) => {
+      if (this.#socket.destroyed) return reject(new Error('the cluster is down'));
+      this.#waiting.set(id, { resolve, reject });
+      this.#socket.ref();
+      this.#socket.write(`${JSON.stringify({ id, method, params })}\n`);
+    });
+  }
+
+  connected(): boolean {
+    return !this.#socket.destroyed;
+  }
+
+  /** Only a request that waits keeps the process of the caller running. */
+  #idle(): void {
+    if (this.#waiting.size === 0) this.#socket.unref();
+  }
+
+  #settle(message: { id: number; result: unknown } | { id: number; error: string }): void {
+    const waiting = this.#waiting.get(message.id);
+    this.#waiting.delete(message.id);
+    this.#idle();
+    if ('error' in message) waiting?.reject(new Error(message.error));
+    else waiting?.resolve(message.result as never);
+  }
+}
+
+/**
+ * Starts the supervisor of the cluster in `dir`. It ends, with everything it started, when this process ends, unless it is asked
+ * to `release` before.
+ */
+export async function startSupervisor(dir: string): Promise<{ client: SupervisorClient; pid: number }> {
+  const logFile = join(dir, 'supervisor.log');
+  const log = openSync(logFile, 'a', 0o600);
+  // In a session of its own: Ctrl-C in a terminal must reach the one who can tell the user, not the children.
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'supervisor.ts'), dir], {
+    detached: true,
+    stdio: ['pipe', log, log],
+  });
+  if (child.pid === undefined) throw new Error('the supervisor could not be started');
+  child.stdin?.on('error', () => {}); // it may go down before us
+  const leash = child.stdin as unknown as Socket;
+  leash.unref();
+  child.unref();
+  await waitUntil(
+    () => {
+      if (child.exitCode !== null)
+        throw new Error(`the supervisor ended: ${lastLines(readFileSync(logFile, 'utf8'), 15)}`);
+      return existsSync(socketPath(dir));
+    },
+    { what: 'the supervisor', timeoutMs: 20_000, everyMs: 10 },
+  );
+  const client = await SupervisorClient.connect(dir);
+  return { client, pid: child.pid };
+}
