@@ -1,0 +1,40 @@
+// The bare ceiling: what this control plane does for Pods that nobody controls, driven from 16 connections.
+
+import { isReady, PODS } from '@kuperator/api';
+import type { KubeClient } from '@kuperator/runtime';
+import { overConnections } from './connections.ts';
+import { type Phase, type Timing, timed } from './phase.ts';
+import { type Arena, barePod, podName } from './pod-manifest.ts';
+import type { PodWatch } from './pod-watch.ts';
+
+const CONNECTIONS = 16;
+const TIMEOUT_MS = 300_000;
+
+export async function runBare(
+  client: KubeClient,
+  watch: PodWatch,
+  arena: Arena,
+  pods: number,
+): Promise<Partial<Record<Phase, Timing>>> {
+  const names = Array.from({ length: pods }, (_, at) => podName(at));
+  const ref = (name: string) => ({ namespace: arena.namespace, name });
+  return {
+    'scale out': await timed(pods, async () => {
+      await overConnections(names, CONNECTIONS, (name) => client.create(PODS, barePod(arena, name, 'web:v1')));
+      await watch.until('bare scale out', (all) => all.length === pods && all.every(isReady), TIMEOUT_MS);
+    }),
+    'in-place update': await timed(pods, async () => {
+      const body = { spec: { containers: [{ name: 'web', image: 'web:v2' }] } };
+      await overConnections(names, CONNECTIONS, (name) => client.patch(PODS, ref(name), { type: 'strategic', body }));
+      await watch.until(
+        'bare in-place update',
+        (all) => all.every((pod) => pod.status?.containerStatuses?.every(({ image }) => image === 'web:v2')),
+        TIMEOUT_MS,
+      );
+    }),
+    'scale in': await timed(pods, async () => {
+      await overConnections(names, CONNECTIONS, (name) => client.delete(PODS, ref(name)));
+      await watch.until('bare scale in', (all) => all.length === 0, TIMEOUT_MS);
+    }),
+  };
+}

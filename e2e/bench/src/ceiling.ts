@@ -1,0 +1,169 @@
+// The protocol's own ceiling: one loop that does the least writes the lifecycle needs, and no thinking. No operator can be
+// faster without another protocol, so ours are measured against it.
+
+import { isReady, isTerminating, PODS, type Pod, REVISION_LABEL, stageLabel } from '@kuperator/api';
+import {
+  beginOperation,
+  finishOperation,
+  isPermitted,
+  isServiceAvailable,
+  podStateOf,
+  settle,
+} from '@kuperator/lifecycle';
+import { ConflictError, type KubeClient, NotFoundError, systemClock } from '@kuperator/runtime';
+import { overConnections } from './connections.ts';
+import { type Phase, type Timing, timed } from './phase.ts';
+import { type Arena, controlledPod, podName } from './pod-manifest.ts';
+import type { PodWatch } from './pod-watch.ts';
+
+const CONNECTIONS = 16;
+const TIMEOUT_MS = 300_000;
+const ID = 'collaset';
+
+type Goal = { readonly phase: Phase; readonly pods: number };
+
+export async function runCeiling(
+  client: KubeClient,
+  watch: PodWatch,
+  arena: Arena,
+  pods: number,
+): Promise<Record<Phase, Timing>> {
+  const loop = new Loop(client, watch, arena);
+  const names = Array.from({ length: pods }, (_, at) => podName(at));
+  const create = (name: string) => client.create(PODS, controlledPod(arena, name, 'web:v1')).then(loop.observe);
+  const run = (phase: Phase, act: () => Promise<void>, done: (all: readonly Pod[]) => boolean) =>
+    timed(pods, async () => {
+      loop.pursue({ phase, pods });
+      await act();
+      await watch.until(`ceiling, ${phase}`, done, TIMEOUT_MS);
+    });
+  const serving = (all: readonly Pod[]) => all.length === pods && all.every((pod) => isServiceAvailable(pod));
+  try {
+    return {
+      'scale out': await run('scale out', () => overConnections(names, CONNECTIONS, create), serving),
+      'in-place update': await run(
+        'in-place update',
+        () => loop.begin('update'),
+        (all) => serving(all) && all.every((pod) => pod.spec.containers[0]?.image === 'web:v2'),
+      ),
+      recreate: await run(
+        'recreate',
+        () => loop.begin('update'),
+        (all) => serving(all) && all.every((pod) => pod.metadata.name?.startsWith('web-1-')),
+      ),
+      'scale in': await run(
+        'scale in',
+        () => loop.begin('scale-in'),
+        (all) => all.length === 0,
+      ),
+    };
+  } finally {
+    loop.stop();
+  }
+}
+
+/** Answers each version of a Pod with the next write it needs; one write of a Pod at a time. */
+class Loop {
+  readonly #client: KubeClient;
+  readonly #watch: PodWatch;
+  readonly #arena: Arena;
+  readonly #busy = new Set<string>();
+  readonly #unsubscribe: () => void;
+  #goal: Goal = { phase: 'scale out', pods: 0 };
+
+  constructor(client: KubeClient, watch: PodWatch, arena: Arena) {
+    this.#client = client;
+    this.#watch = watch;
+    this.#arena = arena;
+    this.#unsubscribe = watch.informer.onChange(({ type, object }) => {
+      if (type !== 'deleted') void this.#advance(object);
+    });
+  }
+
+  readonly observe = (pod: Pod): void => this.#watch.informer.observe(pod);
+
+  pursue(goal: Goal): void {
+    this.#goal = goal;
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+  }
+
+  async begin(type: string): Promise<void> {
+    const pods = this.#watch.informer.list();
+    await overConnections(pods, CONNECTIONS, async (pod) => {
+      const labels = beginOperation(pod, { id: ID, type, nanos: systemClock.nanos() });
+      if (labels) await this.#patch(pod, { metadata: { labels } });
+    });
+  }
+
+  async #advance(pod: Pod): Promise<void> {
+    const key = pod.metadata.uid ?? '';
+    if (this.#busy.has(key) || isTerminating(pod)) return;
+    this.#busy.add(key);
+    let progressed = false;
+    try {
+      progressed = await this.#next(pod);
+    } catch (error) {
+      // The kubelet wrote at the same time; its event brings the Pod back here.
+      if (!(error instanceof ConflictError) && !(error instanceof NotFoundError)) throw error;
+    } finally {
+      this.#busy.delete(key);
+    }
+    const latest = this.#watch.informer.get(`${pod.metadata.namespace}/${pod.metadata.name}`);
+    if (latest && (progressed || latest !== pod)) void this.#advance(latest);
+  }
+
+  /** @returns whether it wrote */
+  async #next(pod: Pod): Promise<boolean> {
+    if (isPermitted(pod, ID, 'scale-in')) return this.#delete(pod);
+    if (isPermitted(pod, ID, 'update')) {
+      if (this.#goal.phase === 'recreate') return this.#recreate(pod);
+      if (pod.spec.containers[0]?.image !== 'web:v2') {
+        const spec = { containers: [{ name: 'web', image: 'web:v2' }] };
+        return this.#patch(pod, { metadata: { labels: { [REVISION_LABEL]: 'v2' } }, spec }, 'strategic');
+      }
+      if (!pod.status?.containerStatuses?.every(({ image }) => image === 'web:v2')) return false;
+      const labels = finishOperation(pod, { id: ID, nanos: systemClock.nanos() });
+      return labels ? this.#patch(pod, { metadata: { labels } }) : false;
+    }
+    const settled = settle(podStateOf(pod), systemClock.nanos(), { passes: () => true });
+    if (settled.gate !== undefined) {
+      const condition = { type: 'pod.kusionstack.io/service-ready', status: settled.gate };
+      return this.#patch(
+        pod,
+        { metadata: { labels: settled.labels }, status: { conditions: [condition] } },
+        'strategic',
+        'status',
+      );
+    }
+    // Before readiness there is nothing to settle; the loop does no write the protocol does not need.
+    if (Object.keys(settled.labels).length === 0 || (!isReady(pod) && !this.#operating(pod))) return false;
+    return this.#patch(pod, { metadata: { labels: settled.labels } });
+  }
+
+  #operating(pod: Pod): boolean {
+    return stageLabel('operating', ID) in (pod.metadata.labels ?? {});
+  }
+
+  async #patch(pod: Pod, body: object, type: 'merge' | 'strategic' = 'merge', subresource?: string): Promise<true> {
+    const { namespace, name = '' } = pod.metadata;
+    const options = subresource ? { subresource } : {};
+    this.observe(await this.#client.patch(PODS, { namespace, name }, { type, body }, options));
+    return true;
+  }
+
+  async #delete(pod: Pod): Promise<false> {
+    const { namespace, name = '' } = pod.metadata;
+    await this.#client.delete(PODS, { namespace, name });
+    return false;
+  }
+
+  async #recreate(pod: Pod): Promise<false> {
+    await this.#delete(pod);
+    const at = Number(pod.metadata.name?.split('-').at(-1));
+    this.observe(await this.#client.create(PODS, controlledPod(this.#arena, podName(at, 1), 'web:v3')));
+    return false;
+  }
+}

@@ -1,0 +1,12 @@
+/** Runs `work` for each item from `connections` workers at once; the first failure ends it. */
+export async function overConnections<T>(
+  items: readonly T[],
+  connections: number,
+  work: (item: T) => Promise<unknown>,
+): Promise<void> {
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: connections }, worker));
+}

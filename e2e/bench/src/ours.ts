@@ -1,0 +1,75 @@
+// Ours: a CollaSet of the same Pods, with the operators as they are shipped. Only the CollaSet is written here.
+
+import { COLLA_SETS, type CollaSet, POD_TRANSITION_RULES, type Pod } from '@kuperator/api';
+import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
+import type { KubeClient } from '@kuperator/runtime';
+import { type Phase, type Timing, timed } from './phase.ts';
+import { APP_LABEL, type Arena, templateFor } from './pod-manifest.ts';
+import type { PodWatch } from './pod-watch.ts';
+
+const TIMEOUT_MS = 600_000;
+const NAME = 'web';
+
+export type OursOptions = {
+  readonly pods: number;
+  /** maxUnavailable of a PodTransitionRule over the Pods; none: no rule. */
+  readonly maxUnavailable?: string | undefined;
+  /** Called as each phase begins and ends, to attribute API calls and CPU to it. */
+  readonly around: (phase: Phase, run: () => Promise<Timing>) => Promise<Timing>;
+};
+
+export async function runOurs(
+  client: KubeClient,
+  watch: PodWatch,
+  { namespace }: Arena,
+  { pods, maxUnavailable, around }: OursOptions,
+): Promise<Record<Phase, Timing>> {
+  const ref = { namespace, name: NAME };
+  if (maxUnavailable !== undefined) {
+    await client.create(POD_TRANSITION_RULES, {
+      apiVersion: 'apps.kusionstack.io/v1alpha1',
+      kind: 'PodTransitionRule',
+      metadata: { namespace, name: NAME },
+      spec: {
+        selector: { matchLabels: { [APP_LABEL]: NAME } },
+        rules: [{ name: 'budget', availablePolicy: { maxUnavailableValue: maxUnavailable } }],
+      },
+    });
+  }
+  const set = {
+    apiVersion: 'apps.kusionstack.io/v1alpha1',
+    kind: 'CollaSet',
+    metadata: ref,
+    spec: { replicas: pods, selector: { matchLabels: { [APP_LABEL]: NAME } }, template: templateFor('web:v1') },
+  } as CollaSet;
+  const change = async (spec: object) => {
+    await client.patch(COLLA_SETS, ref, { type: 'merge', body: { spec } });
+  };
+  const serving = (all: readonly Pod[]) =>
+    all.length === pods && all.every((pod) => isServiceAvailable(pod) && operationsOf(pod).length === 0);
+  const run = (phase: Phase, act: () => Promise<unknown>, done: (all: readonly Pod[]) => boolean) =>
+    around(phase, () =>
+      timed(pods, async () => {
+        await act();
+        await watch.until(`ours, ${phase}`, done, TIMEOUT_MS);
+      }),
+    );
+  return {
+    'scale out': await run('scale out', () => client.create(COLLA_SETS, set), serving),
+    'in-place update': await run(
+      'in-place update',
+      () => change({ template: templateFor('web:v2') }),
+      (all) => serving(all) && all.every((pod) => pod.status?.containerStatuses?.[0]?.image === 'web:v2'),
+    ),
+    recreate: await run(
+      'recreate',
+      () => change({ template: templateFor('web:v2', 'b') }),
+      (all) => serving(all) && all.every((pod) => JSON.stringify(pod.spec.containers[0]?.env).includes('"b"')),
+    ),
+    'scale in': await run(
+      'scale in',
+      () => change({ replicas: 0 }),
+      (all) => all.length === 0,
+    ),
+  };
+}

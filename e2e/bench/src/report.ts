@@ -1,0 +1,79 @@
+import Table from 'cli-table3';
+import type { CallCount } from './audit-log.ts';
+import { PHASES, type Phase, podsPerSecond, type Timing } from './phase.ts';
+
+export type PhaseReport = Timing & {
+  /** Writes of our operators, Events and Leases left out. */
+  readonly writesPerPod: number;
+  readonly calls: readonly CallCount[];
+  readonly cpuSeconds: Readonly<Record<string, number>>;
+};
+
+/** All that one run found out; what `--json` writes. */
+export type Report = {
+  readonly pods: number;
+  readonly maxUnavailable: string | null;
+  readonly node: string;
+  readonly bare: Partial<Record<Phase, Timing>>;
+  readonly ceiling: Record<Phase, Timing>;
+  readonly ours: Record<Phase, PhaseReport>;
+  readonly peakMiB: Readonly<Record<string, number>>;
+};
+
+const fixed = (value: number | undefined, digits = 1) => (value === undefined ? '–' : value.toFixed(digits));
+
+/** The report for people. */
+export function render(report: Report): string {
+  return [
+    `${report.pods} Pods${report.maxUnavailable ? `, maxUnavailable ${report.maxUnavailable}` : ', no rule'}; Pods per second until all are available`,
+    speeds(report),
+    'API calls per Pod by client and verb (Events, Leases and calls under 0.01 a Pod left out)',
+    callTable(report),
+    'CPU seconds per phase, and peak memory',
+    usageTable(report),
+  ].join('\n');
+}
+
+function speeds({ bare, ceiling, ours }: Report): string {
+  const table = new Table({
+    head: ['', 'bare', 'protocol', 'ours', 'of bare', 'of protocol', 'writes/Pod'],
+    style: { head: [] },
+  });
+  for (const phase of PHASES) {
+    const ownBare = bare[phase];
+    const rate = podsPerSecond(ours[phase]);
+    table.push([
+      phase,
+      ownBare ? fixed(podsPerSecond(ownBare)) : '–',
+      fixed(podsPerSecond(ceiling[phase])),
+      fixed(rate),
+      ownBare ? fixed(rate / podsPerSecond(ownBare), 2) : '–',
+      fixed(rate / podsPerSecond(ceiling[phase]), 2),
+      fixed(ours[phase].writesPerPod, 2),
+    ]);
+  }
+  return table.toString();
+}
+
+function callTable({ pods, ours }: Report): string {
+  const rows = new Map<string, Partial<Record<Phase, number>>>();
+  for (const phase of PHASES) {
+    for (const { client, verb, resource, calls } of ours[phase].calls) {
+      if (calls / pods < 0.01 || resource === 'events' || resource === 'leases') continue;
+      const row = `${client} ${verb} ${resource}`;
+      rows.set(row, { ...rows.get(row), [phase]: calls / pods });
+    }
+  }
+  const table = new Table({ head: ['', ...PHASES], style: { head: [] } });
+  for (const [row, counts] of [...rows].toSorted())
+    table.push([row, ...PHASES.map((phase) => fixed(counts[phase], 2))]);
+  return table.toString();
+}
+
+function usageTable({ ours, peakMiB }: Report): string {
+  const table = new Table({ head: ['', ...PHASES, 'peak MiB'], style: { head: [] } });
+  for (const name of Object.keys(peakMiB)) {
+    table.push([name, ...PHASES.map((phase) => fixed(ours[phase].cpuSeconds[name])), String(peakMiB[name])]);
+  }
+  return table.toString();
+}
