@@ -68,7 +68,7 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
       employers,
       pods,
       strays,
-      recheck: new Recheck(adapter.recheckMs),
+      recheck: new Recheck(adapter.recheckMs, clock),
       reports: new EmployerReports(adapter, recorder),
       writeEmployer: employerWriter({ client, employers, kind }),
       podWriter: podWriter({

@@ -1,29 +1,36 @@
 import type { Key } from '@kuperator/api';
+import type { Clock } from '@kuperator/runtime';
 
 /** How soon to look again at an employer whose traffic is not as wanted: ever later, until something gets done. */
 export class Recheck {
   readonly #delaysMs: readonly number[];
-  readonly #attempts = new Map<Key, number>();
+  readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #random: () => number;
+  readonly #waits = new Map<Key, { attempt: number; dueAt: number }>();
 
-  constructor(delaysMs: readonly number[] = [], random: () => number = Math.random) {
+  constructor(delaysMs: readonly number[] = [], clock: Pick<Clock, 'monotonic'>, random: () => number = Math.random) {
     this.#delaysMs = delaysMs;
+    this.#clock = clock;
     this.#random = random;
   }
 
-  /** Upper fifth random, so that many waiting employers do not ask a provider together. Undefined: events will tell. */
+  /**
+   * Called at the end of a pass. A pass that some event brought before its time leaves the wait as it was.
+   * @returns undefined when events alone will tell
+   */
   after(key: Key, { waiting, progress }: { waiting: boolean; progress: boolean }): number | undefined {
-    if (!waiting) {
-      this.#attempts.delete(key);
+    const last = this.#waits.get(key);
+    if (!waiting || this.#delaysMs.length === 0) {
+      this.#waits.delete(key);
       return undefined;
     }
-    const attempt = progress ? 0 : (this.#attempts.get(key) ?? 0);
-    this.#attempts.set(key, attempt + 1);
-    const delayMs = this.#delaysMs[Math.min(attempt, this.#delaysMs.length - 1)];
-    return delayMs === undefined ? undefined : Math.round(delayMs * (0.8 + this.#random() / 5));
-  }
-
-  forget(key: Key): void {
-    this.#attempts.delete(key);
+    const now = this.#clock.monotonic();
+    if (last && !progress && now < last.dueAt) return last.dueAt - now;
+    const attempt = progress || !last ? 0 : last.attempt + 1;
+    const delayMs = this.#delaysMs[Math.min(attempt, this.#delaysMs.length - 1)] ?? 0;
+    // A fifth is random, so that many waiting employers do not ask a provider together.
+    const waitMs = Math.round(delayMs * (0.8 + this.#random() / 5));
+    this.#waits.set(key, { attempt, dueAt: now + waitMs });
+    return waitMs;
   }
 }
