@@ -55,9 +55,10 @@ function channelOf(entry: CatalogEntry): Json {
 }
 
 function operationOf(entry: CatalogEntry): Json {
+  const { publishers, wakes } = entry.declaration;
   return {
     action: 'send',
-    summary: `Published by ${entry.declaration.publishers.join(', ')}.`,
+    summary: `Published by ${publishers.join(', ')}.${wakes.length > 0 ? ` Wakes ${wakes.join(', ')}.` : ''}`,
     channel: { $ref: `#/channels/${nameOf(entry)}` },
   };
 }

@@ -9,6 +9,7 @@ export const COLLASET_EVENTS = {
   scaling: declareEvent({
     summary: 'The controller took a step towards spec.replicas.',
     publishers,
+    wakes: [],
     data: Type.Object({
       uid: Uid,
       generation: Generation,
@@ -20,8 +21,9 @@ export const COLLASET_EVENTS = {
       delete: Type.Optional(Count),
       message: Type.Optional(Message),
     }),
-    identity: (data) => [
+    identity: (data, resourceVersion) => [
       data.uid,
+      resourceVersion,
       data.generation,
       data.replicas,
       data.current,
@@ -34,6 +36,7 @@ export const COLLASET_EVENTS = {
   updating: declareEvent({
     summary: 'The controller took a step towards the update revision.',
     publishers,
+    wakes: [],
     data: Type.Object({
       uid: Uid,
       generation: Generation,
@@ -45,8 +48,9 @@ export const COLLASET_EVENTS = {
       finish: Type.Optional(Count),
       message: Type.Optional(Message),
     }),
-    identity: (data) => [
+    identity: (data, resourceVersion) => [
       data.uid,
+      resourceVersion,
       data.generation,
       data.revision,
       data.replicas,
@@ -59,6 +63,7 @@ export const COLLASET_EVENTS = {
   settled: declareEvent({
     summary: 'The CollaSet has its replicas at the revision asked for, all available.',
     publishers,
+    wakes: [],
     data: Type.Object({ uid: Uid, generation: Generation, revision: Name, replicas: Count, available: Count }),
     identity: ({ uid, generation, revision, replicas, available }) => [uid, generation, revision, replicas, available],
   }),

@@ -41,6 +41,17 @@ test('a step that creates is another fact than one that asks Pods to leave', () 
   );
 });
 
+test('two steps of a CollaSet that look the same are two facts when it was another version of it', () => {
+  const step = (resourceVersion: string) =>
+    collaSetEvent(
+      'scaling',
+      { metadata: { namespace: 'shop', name: 'web', uid: 's1', resourceVersion } },
+      { generation: 1, replicas: 2, current: 2, create: 1 },
+    ).id;
+  expect(step('8')).not.toBe(step('9'));
+  expect(step('8')).toBe(step('8'));
+});
+
 test('the events of one operation share a trace and each has its span', () => {
   const events = [
     podEvent('operation.requested', pod, { ...base, stage: 'PreCheck', since: '11' }),

@@ -55,7 +55,7 @@ export function ruleEvent<Name extends RuleEventName>(
 function describe(kind: EventKind, event: string, { metadata }: About, given: object, context: EventContext) {
   const uid = metadata.uid ?? '';
   const data: EventFacts = { ...given, uid };
-  const id = eventIdFor(kind, event, entryOf(kind, event)?.declaration.identity(data) ?? []);
+  const id = eventIdFor(kind, event, entryOf(kind, event)?.declaration.identity(data, metadata.resourceVersion) ?? []);
   return {
     kind,
     event,

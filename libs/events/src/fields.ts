@@ -18,7 +18,8 @@ export const Since = Type.String({
   minLength: 1,
   maxLength: 64,
   pattern: '^[A-Za-z0-9._:+-]+$',
-  description: 'When this stage began: the value of its lifecycle label, Unix nanoseconds; check it against the object',
+  description:
+    'When this stage began: the value of its lifecycle label (Unix nanoseconds) or the time of its condition; check it against the object',
 });
 
 export const Count = Type.Integer({ minimum: 0 });

@@ -18,9 +18,9 @@ const TransitionData = Type.Object({
   rule: Type.Object({ name: Name, uid: Type.Optional(Uid), generation: Type.Optional(Generation) }),
   stage: Type.Union([Type.Literal('PreCheck'), Type.Literal('PostCheck')]),
   passed: Type.Boolean(),
-  operations: Type.Array(Type.Object({ id: OperationRef.properties.id, since: Since }), { maxItems: 64 }),
+  operations: Type.Array(Type.Object({ id: OperationRef.properties.id, since: Since }), { maxItems: 128 }),
   rejections: Type.Optional(
-    Type.Array(Type.Object({ rule: Type.String({ maxLength: 253 }), reason: Message }), { maxItems: 32 }),
+    Type.Array(Type.Object({ rule: Type.String({ maxLength: 253 }), reason: Message }), { maxItems: 128 }),
   ),
 });
 
@@ -39,10 +39,16 @@ const TrafficData = Type.Object({
   finalizer: Type.Optional(Type.String({ maxLength: 320 })),
 });
 
-const operation = (summary: string, publishers: readonly string[]) =>
+const controllers = ['collaset-controller'];
+const coordinator = ['podopslifecycle-coordinator'];
+const engine = ['podtransitionrule-engine'];
+const adapters = ['aliyun-slb-adapter', 'endpointslice-adapter'];
+
+type About = { summary: string; publishers: readonly string[]; wakes: readonly string[] };
+
+const operation = (about: About) =>
   declareEvent({
-    summary,
-    publishers,
+    ...about,
     data: OperationData,
     identity: ({ uid, operation, stage, since }) => [uid, operation.id, operation.type, stage, since],
   });
@@ -50,7 +56,8 @@ const operation = (summary: string, publishers: readonly string[]) =>
 const gate = (summary: string) =>
   declareEvent({
     summary,
-    publishers: ['podopslifecycle-coordinator'],
+    publishers: coordinator,
+    wakes: adapters,
     data: GateData,
     identity: ({ uid, operation, since }) => [uid, operation?.id, since],
   });
@@ -58,19 +65,23 @@ const gate = (summary: string) =>
 const traffic = (summary: string) =>
   declareEvent({
     summary,
-    publishers: ['aliyun-slb-adapter', 'endpointslice-adapter'],
+    publishers: adapters,
+    wakes: coordinator,
     data: TrafficData,
     identity: ({ uid, employer, operation, since }) => [uid, employer, operation?.id, since],
   });
 
 /** The events of a Pod, in the order an operation meets them. */
 export const POD_EVENTS = {
-  'operation.requested': operation('An operation was begun on the Pod and waits for PreCheck.', [
-    'collaset-controller',
-  ]),
+  'operation.requested': operation({
+    summary: 'An operation was begun on the Pod and waits for PreCheck.',
+    publishers: controllers,
+    wakes: engine,
+  }),
   'transition.decided': declareEvent({
     summary: 'A PodTransitionRule has decided whether the Pod may pass the stage it is in.',
-    publishers: ['podtransitionrule-engine'],
+    publishers: engine,
+    wakes: coordinator,
     data: TransitionData,
     identity: ({ uid, rule, stage, passed, operations }) => [
       uid,
@@ -83,18 +94,31 @@ export const POD_EVENTS = {
   }),
   'traffic.closing': gate('The readiness gate was closed: adapters take the Pod out of traffic.'),
   'traffic.off': traffic('A backend no longer sends traffic to the Pod.'),
-  'operation.permitted': operation('The operation may go ahead: the Pod has passed PreCheck and is drained.', [
-    'podopslifecycle-coordinator',
-    'aliyun-slb-adapter',
-    'endpointslice-adapter',
-  ]),
-  'operation.started': operation('The operator has begun to change the Pod.', ['collaset-controller']),
-  'operation.done': operation('The change is done and the Pod waits for PostCheck.', ['collaset-controller']),
+  'operation.permitted': operation({
+    summary: 'The operation may go ahead: the Pod has passed PreCheck and is drained.',
+    publishers: coordinator,
+    wakes: controllers,
+  }),
+  'operation.started': operation({
+    summary: 'The operator has begun to change the Pod.',
+    publishers: controllers,
+    wakes: [],
+  }),
+  'operation.done': operation({
+    summary: 'The change is done and the Pod waits for PostCheck.',
+    publishers: controllers,
+    wakes: [...engine, ...coordinator],
+  }),
   'traffic.opening': gate('The readiness gate was opened: adapters take the Pod back into traffic.'),
   'traffic.on': traffic('A backend sends traffic to the Pod again.'),
-  'operation.completed': operation(
-    'The operation is over; the Pod is service-available unless it is to stay offline.',
-    ['podopslifecycle-coordinator'],
-  ),
-  'operation.cancelled': operation('The operation was given up before it was done.', ['collaset-controller']),
+  'operation.completed': operation({
+    summary: 'The operation is over; the Pod is service-available unless it is to stay offline.',
+    publishers: coordinator,
+    wakes: [],
+  }),
+  'operation.cancelled': operation({
+    summary: 'The operation was given up before it was done.',
+    publishers: controllers,
+    wakes: [],
+  }),
 } as const;

@@ -7,6 +7,7 @@ export const RULE_EVENTS = {
   evaluated: declareEvent({
     summary: 'The engine has evaluated the rule and written its verdicts to status.',
     publishers: ['podtransitionrule-engine'],
+    wakes: [],
     data: Type.Object({
       uid: Uid,
       generation: Generation,
