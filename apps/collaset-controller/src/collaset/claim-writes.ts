@@ -1,0 +1,80 @@
+import {
+  type CollaSet,
+  isTerminating,
+  keyOf,
+  PERSISTENT_VOLUME_CLAIMS,
+  type PersistentVolumeClaim,
+  PVC_TEMPLATE_HASH_LABEL,
+  type Volume,
+} from '@kuperator/api';
+import { AlreadyExistsError } from '@kuperator/runtime';
+import { claimFor, claimOf, claimTemplateHash, claimVolume, isOwnedBy } from './claims.ts';
+import { BY_OWNER, type Deps } from './deps.ts';
+import { controllerReference } from './revision.ts';
+import type { ClaimTemplate, Revision } from './revision-data.ts';
+
+const MAX_ATTEMPTS = 10;
+
+/** The volumes of an instance id's claims, each claim found again or created. */
+export async function ensureClaims(deps: Deps, set: CollaSet, id: number, revision: Revision): Promise<Volume[]> {
+  const volumes: Volume[] = [];
+  for (const template of revision.claimTemplates) {
+    const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
+    const claim = claimOf(owned, id, template) ?? (await createClaim(deps, set, id, template));
+    volumes.push(claimVolume(template, claim));
+  }
+  return volumes;
+}
+
+async function createClaim(
+  deps: Deps,
+  set: CollaSet,
+  id: number,
+  template: ClaimTemplate,
+): Promise<PersistentVolumeClaim> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const claim = claimFor(set, id, template, attempt);
+    if (deps.claims.get(keyOf(claim))) continue;
+    try {
+      const created = await deps.client.create(PERSISTENT_VOLUME_CLAIMS, claim);
+      deps.claims.observe(created);
+      return created;
+    } catch (error) {
+      if (!(error instanceof AlreadyExistsError)) throw error;
+    }
+    const { namespace, name = '' } = claim.metadata;
+    const existing = await deps.client.get(PERSISTENT_VOLUME_CLAIMS, { namespace, name });
+    deps.claims.observe(existing);
+    const isSame = existing.metadata.labels?.[PVC_TEMPLATE_HASH_LABEL] === claimTemplateHash(template);
+    if (isOwnedBy(set, existing) && isSame && !isTerminating(existing)) return existing;
+  }
+  throw new Error(`no free name for the claim ${template.metadata.name} of instance ${id} of ${keyOf(set)}`);
+}
+
+/** Takes over claims a set of the same selector left behind. */
+export async function adoptClaims(deps: Deps, set: CollaSet, claims: readonly PersistentVolumeClaim[]): Promise<void> {
+  for (const claim of claims) await setOwners(deps, claim, [controllerReference(set)]);
+}
+
+/** Lets claims outlive the set. */
+export async function orphanClaims(deps: Deps, set: CollaSet): Promise<void> {
+  for (const claim of deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '')) {
+    const others = claim.metadata.ownerReferences?.filter((owner) => owner.uid !== set.metadata.uid) ?? [];
+    await setOwners(deps, claim, others);
+  }
+}
+
+async function setOwners(deps: Deps, claim: PersistentVolumeClaim, ownerReferences: readonly object[]): Promise<void> {
+  const { namespace, name = '', resourceVersion } = claim.metadata;
+  const body = { metadata: { resourceVersion, ownerReferences } };
+  deps.claims.observe(await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: 'merge', body }));
+}
+
+export async function deleteClaims(deps: Deps, claims: readonly PersistentVolumeClaim[]): Promise<void> {
+  for (const claim of claims) {
+    const { namespace, name = '', uid = '' } = claim.metadata;
+    const answer = await deps.client.delete(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { uid });
+    if (answer && isTerminating(answer)) deps.claims.observe(answer);
+    else deps.claims.observeGone(keyOf(claim), uid);
+  }
+}

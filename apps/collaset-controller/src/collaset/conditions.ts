@@ -1,0 +1,52 @@
+import type { CollaSet, Condition } from '@kuperator/api';
+import { flattenErrors } from '@kuperator/runtime';
+
+/** Shown in this order, whichever was written first (T65). */
+const TYPES = ['Scale', 'Update', 'Terminating'];
+
+export type ConditionUpdate = Pick<Condition, 'type' | 'status'> & { reason: string; message: string };
+
+/** @param message what is waited for, if anything */
+export function succeeded(type: 'Scale' | 'Update', message = ''): ConditionUpdate {
+  return { type, status: 'True', reason: type === 'Scale' ? 'Scaled' : 'Updated', message };
+}
+
+export function failed(
+  type: 'Scale' | 'Update',
+  reason: 'ScaleOutFailed' | 'ScaleInFailed' | 'UpdateFailed',
+  failures: readonly unknown[],
+): ConditionUpdate {
+  return { type, status: 'False', reason, message: messageOf(failures) };
+}
+
+/** The distinct texts of the failures, each once; long lists are cut. */
+export function messageOf(failures: readonly unknown[]): string {
+  const texts = new Set(failures.flatMap(flattenErrors).map((error) => textOf(error)));
+  const shown = [...texts].slice(0, 3).join('; ');
+  const text = texts.size > 3 ? `${shown}; and ${texts.size - 3} more` : shown;
+  return text.length > 1024 ? `${text.slice(0, 1021)}...` : text;
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+}
+
+/** The set's conditions with the news taken over; the time of transition moves only with the status. */
+export function conditionsWith(set: CollaSet, updates: readonly ConditionUpdate[], now: string): Condition[] {
+  const conditions = new Map((set.status?.conditions ?? []).map((condition) => [condition.type, condition]));
+  for (const update of updates) {
+    const before = conditions.get(update.type);
+    const isSame = before?.status === update.status;
+    conditions.set(update.type, {
+      ...update,
+      lastTransitionTime: isSame && before?.lastTransitionTime ? before.lastTransitionTime : now,
+      observedGeneration: set.metadata.generation ?? 0,
+    });
+  }
+  const order = (condition: Condition) => {
+    const index = TYPES.indexOf(condition.type);
+    return index < 0 ? TYPES.length : index;
+  };
+  return [...conditions.values()].toSorted((a, b) => order(a) - order(b));
+}

@@ -1,0 +1,125 @@
+import {
+  CONTROL_LABEL,
+  type CollaSet,
+  type ContextEntry,
+  contextNameOf,
+  controllerOf,
+  INSTANCE_ID_LABEL,
+  keyOf,
+  PODS,
+  RESOURCE_CONTEXTS,
+  type ResourceContext,
+} from '@kuperator/api';
+import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
+import { type ContextPlan, contextFor } from './context.ts';
+import type { Deps } from './deps.ts';
+import { OWNER } from './instance-id.ts';
+import type { SetMemory } from './memory.ts';
+import { staleCache } from './pod-writes.ts';
+
+export function contextOf(deps: Pick<Deps, 'contexts'>, set: CollaSet): ResourceContext | undefined {
+  return deps.contexts.get(`${set.metadata.namespace}/${contextNameOf(set)}`);
+}
+
+/**
+ * Writes the entries, all of a batch at once, if the context still is as it was seen. An empty context is deleted (T50).
+ * @throws ConflictError when it is not
+ */
+export async function writeContext(
+  deps: Deps,
+  set: CollaSet,
+  seen: ResourceContext | undefined,
+  entries: readonly ContextEntry[],
+  memory: SetMemory,
+): Promise<void> {
+  const { client, contexts, metrics } = deps;
+  const ref = { namespace: set.metadata.namespace, name: contextNameOf(set) };
+  if (!seen && entries.length === 0) return;
+  metrics.wrote('context');
+  if (!seen) {
+    const created = await createContext(deps, set, entries);
+    memory.contextVersion = created.metadata.resourceVersion;
+    contexts.observe(created);
+    return;
+  }
+  const { uid = '', resourceVersion = '' } = seen.metadata;
+  if (entries.length === 0) {
+    const answer = await client.delete(RESOURCE_CONTEXTS, ref, { uid, resourceVersion });
+    if (answer?.metadata.deletionTimestamp) contexts.observe(answer);
+    else contexts.observeGone(keyOf(seen), uid);
+    return;
+  }
+  try {
+    const body = { metadata: { resourceVersion, uid }, spec: { contexts: entries } };
+    const written = await client.patch(RESOURCE_CONTEXTS, ref, { type: 'merge', body });
+    memory.contextVersion = written.metadata.resourceVersion;
+    contexts.observe(written);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    contexts.observeGone(keyOf(seen), uid);
+    throw staleCache(`ResourceContext ${keyOf(seen)} is gone`);
+  }
+}
+
+async function createContext(deps: Deps, set: CollaSet, entries: readonly ContextEntry[]): Promise<ResourceContext> {
+  const { client, contexts } = deps;
+  const context = contextFor(set, entries);
+  try {
+    return await client.create(RESOURCE_CONTEXTS, context);
+  } catch (error) {
+    if (!(error instanceof AlreadyExistsError)) throw error;
+  }
+  const { namespace, name = '' } = context.metadata;
+  contexts.observe(await client.get(RESOURCE_CONTEXTS, { namespace, name }));
+  throw staleCache(`ResourceContext ${namespace}/${name} exists already`);
+}
+
+/**
+ * Makes sure that what the plan's creations rest on is no stale cache: see docs/decisions/0002-idempotent-pod-names.md.
+ * @throws ConflictError when it was; the caches have caught up
+ */
+export async function verifyCreations(
+  deps: Deps,
+  set: CollaSet,
+  seen: ResourceContext | undefined,
+  plan: ContextPlan,
+  memory: SetMemory,
+): Promise<void> {
+  if (!seen) return;
+  const version = seen.metadata.resourceVersion ?? '0';
+  const lost = plan.creations.filter(({ verify }) => verify === 'pods');
+  // The Pod cache that has seen all up to this version has seen every Pod the context can speak of.
+  if (lost.length > 0 && deps.pods.resourceVersion() < BigInt(version)) await listLost(deps, set, lost);
+  const resumed = plan.creations.some(({ verify }) => verify === 'context');
+  // A write of ours that this pass still needs is refused if the context was stale: no need to read it first.
+  if (!resumed || plan.change === 'needed' || memory.contextVersion === version) return;
+  const { namespace, name = '' } = seen.metadata;
+  const fresh = await deps.client.get(RESOURCE_CONTEXTS, { namespace, name });
+  memory.contextVersion = fresh.metadata.resourceVersion;
+  deps.contexts.observe(fresh);
+  if (fresh.metadata.resourceVersion !== version) throw staleCache(`ResourceContext ${keyOf(seen)} was stale`);
+}
+
+async function listLost(deps: Deps, set: CollaSet, lost: readonly { id: number }[]): Promise<void> {
+  const ids = lost.length <= 50 ? `,${INSTANCE_ID_LABEL} in (${lost.map(({ id }) => id).join(',')})` : '';
+  const { items } = await deps.client.list(PODS, {
+    namespace: set.metadata.namespace ?? '',
+    labelSelector: `${CONTROL_LABEL}=true${ids}`,
+  });
+  let found = false;
+  for (const pod of items) {
+    if (controllerOf(pod)?.uid !== set.metadata.uid || deps.pods.get(keyOf(pod))) continue;
+    deps.pods.observe(pod);
+    // What the cache does not take was deleted after the list.
+    found ||= deps.pods.get(keyOf(pod)) !== undefined;
+  }
+  if (found) throw staleCache('the Pod cache was behind the ResourceContext');
+}
+
+/** Gives back all instance ids of the set. */
+export async function releaseContext(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
+  const seen = contextOf(deps, set);
+  const entries = seen?.spec.contexts ?? [];
+  const others = entries.filter((entry) => entry.data?.[OWNER] !== set.metadata.name);
+  if (seen && others.length < entries.length) await writeContext(deps, set, seen, others, memory);
+}

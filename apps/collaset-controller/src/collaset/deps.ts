@@ -1,0 +1,45 @@
+import type {
+  CollaSet,
+  ControllerRevision,
+  KubeObject,
+  PersistentVolumeClaim,
+  Pod,
+  ResourceContext,
+} from '@kuperator/api';
+import type { EventBus } from '@kuperator/events';
+import type { Clock, EventRecorder, Informer, KubeClient } from '@kuperator/runtime';
+import type { CollaSetMetrics } from './metrics.ts';
+
+/** The part of an informer a pass uses. */
+export type Cache<T extends KubeObject> = Pick<
+  Informer<T>,
+  'get' | 'byIndex' | 'observe' | 'observeGone' | 'resourceVersion'
+>;
+
+export type Settings = {
+  /** Least time between two status writes that bring only new figures. */
+  readonly statusIntervalMs: number;
+  /** A pass begins no further write after this; what is left is decided anew. */
+  readonly passMs: number;
+  /** Writes of one kind at once for one set. */
+  readonly maxWrites: number;
+};
+
+export type Deps = {
+  readonly sets: Cache<CollaSet>;
+  readonly pods: Cache<Pod>;
+  readonly revisions: Cache<ControllerRevision>;
+  readonly contexts: Cache<ResourceContext>;
+  readonly claims: Cache<PersistentVolumeClaim>;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'patch' | 'delete'>;
+  readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
+  readonly bus: Pick<EventBus, 'publish'>;
+  readonly clock: Clock;
+  readonly metrics: CollaSetMetrics;
+  readonly settings: Settings;
+};
+
+/** Index of the caches by the uid of the controlling owner. */
+export const BY_OWNER = 'owner';
+/** Index of claims without any owner, by namespace. */
+export const UNOWNED = 'unowned';

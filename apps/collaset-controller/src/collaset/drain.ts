@@ -1,0 +1,87 @@
+import { type CollaSet, isTerminal, keyOf, type Pod, retainsClaims } from '@kuperator/api';
+import { waitingFor } from '@kuperator/lifecycle';
+import { ConflictError } from '@kuperator/runtime';
+import { orphanClaims } from './claim-writes.ts';
+import { type ConditionUpdate, messageOf } from './conditions.ts';
+import { releaseContext } from './context-writes.ts';
+import { BY_OWNER, type Deps } from './deps.ts';
+import { hasFinalizer, removeFinalizer } from './finalizer.ts';
+import { runLane } from './lane.ts';
+import { membersOf } from './members.ts';
+import type { SetMemory } from './memory.ts';
+import { planDrain } from './plan.ts';
+import { statusOf } from './status.ts';
+import { writeStatus } from './status-writes.ts';
+import { podTasks } from './tasks.ts';
+
+/** Finalizer by which the API server notes `--cascade=orphan`. */
+const ORPHAN_FINALIZER = 'orphan';
+
+/** Takes a deleted set down: every Pod is asked to leave and waited for; the finalizer goes last (T30). */
+export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promise<{ requeueAfterMs?: number }> {
+  if (!hasFinalizer(set)) return {};
+  if (set.metadata.finalizers?.includes(ORPHAN_FINALIZER)) {
+    await releaseContext(deps, set, memory);
+    await removeFinalizer(deps, set);
+    return {};
+  }
+  if (retainsClaims(set, 'whenDeleted')) await orphanClaims(deps, set);
+  const owned = () => deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? '');
+  const plan = planDrain(set, membersOf(set, owned()), deps.clock.now());
+  const startedMs = deps.clock.monotonic();
+  const lane = await runLane(podTasks(deps, set, memory).scaleIn(plan), {
+    isOver: () => deps.clock.monotonic() - startedMs > deps.settings.passMs,
+    max: deps.settings.maxWrites,
+  });
+  const members = membersOf(set, owned());
+  const left = [...members.active, ...members.terminating].filter((pod) => !isTerminal(pod));
+  if (lane.failures.length > 0) {
+    await report(deps, set, memory, condition('False', 'ReclaimTargetsDeletionFailed', messageOf(lane.failures)));
+    throw new AggregateError(lane.failures, `deleting the Pods of ${keyOf(set)}`);
+  }
+  if (left.length > 0) {
+    const waitMs = await report(deps, set, memory, condition('False', 'ReclaimingTargetsDeletion', holderOf(left)));
+    if (lane.conflicts > 0) throw new ConflictError('decided on a stale cache', { status: 409, reason: 'Conflict' });
+    const delays = [lane.left > 0 ? 0 : undefined, plan.delayMs, waitMs].filter((delay) => delay !== undefined);
+    return delays.length > 0 ? { requeueAfterMs: Math.min(...delays) } : {};
+  }
+  await releaseContext(deps, set, memory);
+  await report(deps, set, memory, condition('True', 'Deleted', ''));
+  await removeFinalizer(deps, deps.sets.get(keyOf(set)) ?? set);
+  return {};
+}
+
+function condition(status: 'True' | 'False', reason: string, message: string): ConditionUpdate {
+  return { type: 'Terminating', status, reason, message };
+}
+
+/** Who holds the first Pod that is still there. */
+function holderOf([first, ...others]: readonly Pod[]): string {
+  if (!first) return '';
+  const more = others.length > 0 ? ` (and ${others.length} more)` : '';
+  const name = `Pod ${first.metadata.name}${more}`;
+  if (first.metadata.deletionTimestamp) {
+    const finalizers = first.metadata.finalizers?.join(', ');
+    return finalizers ? `${name} is held by ${finalizers}` : `${name} is terminating`;
+  }
+  const [waiting] = waitingFor(first);
+  return waiting ? `${name} ${waiting.message}` : `${name} is to be asked to leave`;
+}
+
+function report(
+  deps: Deps,
+  set: CollaSet,
+  memory: SetMemory,
+  terminating: ConditionUpdate,
+): Promise<number | undefined> {
+  const status = statusOf({
+    set,
+    members: membersOf(set, deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? '')),
+    updatedRevision: set.status?.updatedRevision ?? '',
+    isKnownRevision: () => true,
+    collisionCount: set.status?.collisionCount ?? 0,
+    conditions: [terminating],
+    now: new Date(deps.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+  });
+  return writeStatus(deps, set, status, false, memory);
+}

@@ -1,0 +1,40 @@
+import { COLLA_SETS, COLLASET_FINALIZER, type CollaSet, keyOf } from '@kuperator/api';
+import { NotFoundError } from '@kuperator/runtime';
+import type { Deps } from './deps.ts';
+
+type FinalizerDeps = Pick<Deps, 'client' | 'sets'>;
+
+export function hasFinalizer(set: CollaSet): boolean {
+  return set.metadata.finalizers?.includes(COLLASET_FINALIZER) ?? false;
+}
+
+/** The set with our finalizer, without which it could vanish before its Pods have left their traffic. */
+export async function ensureFinalizer(deps: FinalizerDeps, set: CollaSet): Promise<CollaSet> {
+  if (hasFinalizer(set)) return set;
+  return writeFinalizers(deps, set, [...(set.metadata.finalizers ?? []), COLLASET_FINALIZER]);
+}
+
+export async function removeFinalizer(deps: FinalizerDeps, set: CollaSet): Promise<void> {
+  if (!hasFinalizer(set)) return;
+  const others = set.metadata.finalizers?.filter((name) => name !== COLLASET_FINALIZER) ?? [];
+  try {
+    await writeFinalizers(deps, set, others);
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    deps.sets.observeGone(keyOf(set), set.metadata.uid ?? '');
+  }
+}
+
+async function writeFinalizers(
+  { client, sets }: FinalizerDeps,
+  set: CollaSet,
+  finalizers: string[],
+): Promise<CollaSet> {
+  const { namespace, name = '', resourceVersion } = set.metadata;
+  const body = { metadata: { resourceVersion, finalizers } };
+  const written = await client.patch(COLLA_SETS, { namespace, name }, { type: 'merge', body });
+  if (written.metadata.deletionTimestamp && finalizers.length === 0) {
+    sets.observeGone(keyOf(set), set.metadata.uid ?? '');
+  } else sets.observe(written);
+  return written;
+}

@@ -1,0 +1,57 @@
+import { ConflictError } from '@kuperator/runtime';
+
+export type LaneResult = {
+  /** What went wrong, conflicts left out. */
+  readonly failures: readonly unknown[];
+  /** Writes refused because we decided on a stale cache: to be decided anew. */
+  readonly conflicts: number;
+  /** Tasks not begun: time was up, or something failed before. */
+  readonly left: number;
+};
+
+export type LaneOptions = {
+  /** No task is begun once it answers true. */
+  readonly isOver: () => boolean;
+  /** Tasks at once in the beginning; every success allows one more. */
+  readonly initial?: number;
+  readonly max?: number;
+};
+
+/**
+ * Runs tasks in order, a few at once to begin with and more with every success, without waiting for whole batches. The first failure
+ * lets no further task begin: what fails for all fails a few times and not a thousand (T33). Never rejects.
+ */
+export function runLane(
+  tasks: readonly (() => Promise<void>)[],
+  { isOver, initial = 4, max = 64 }: LaneOptions,
+): Promise<LaneResult> {
+  return new Promise((resolve) => {
+    const failures: unknown[] = [];
+    let conflicts = 0;
+    let next = 0;
+    let running = 0;
+    let window = initial;
+    const settle = (error?: unknown) => {
+      running--;
+      if (error === undefined) window = Math.min(max, window + 1);
+      else if (error instanceof ConflictError) conflicts++;
+      else failures.push(error);
+      pump();
+    };
+    const pump = () => {
+      while (next < tasks.length && running < window && failures.length === 0 && !isOver()) {
+        const task = tasks[next++];
+        running++;
+        // A task that throws at once must count like one that rejects.
+        void Promise.resolve()
+          .then(task)
+          .then(
+            () => settle(),
+            (error: unknown) => settle(error ?? new Error('rejected without an error')),
+          );
+      }
+      if (running === 0) resolve({ failures, conflicts, left: tasks.length - next });
+    };
+    pump();
+  });
+}

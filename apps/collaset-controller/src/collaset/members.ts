@@ -1,0 +1,56 @@
+import {
+  type CollaSet,
+  INSTANCE_ID_LABEL,
+  isTerminal,
+  isTerminating,
+  matchesSelector,
+  namingPolicyOf,
+  type Pod,
+  REVISION_LABEL,
+} from '@kuperator/api';
+
+/** The Pods a CollaSet owns, by the part they play. */
+export type Members = {
+  /** Running or to run, not on the way out. */
+  readonly active: readonly Pod[];
+  /** Being deleted. */
+  readonly terminating: readonly Pod[];
+  /** Succeeded or Failed and not being deleted. */
+  readonly finished: readonly Pod[];
+  /**
+   * Those that hold their instance id's place. With random names a Pod that ends makes room at once; with names by sequence the name
+   * must be free first, so terminating and finished Pods hold it as well.
+   */
+  readonly occupying: readonly Pod[];
+  /** Owned, but no longer matched by the selector: to be let go. */
+  readonly released: readonly Pod[];
+};
+
+export function membersOf(set: CollaSet, owned: readonly Pod[]): Members {
+  const active: Pod[] = [];
+  const terminating: Pod[] = [];
+  const finished: Pod[] = [];
+  const released: Pod[] = [];
+  for (const pod of owned) {
+    if (!matchesSelector(set.spec.selector, pod.metadata.labels)) released.push(pod);
+    else if (isTerminating(pod)) terminating.push(pod);
+    else if (isTerminal(pod)) finished.push(pod);
+    else active.push(pod);
+  }
+  const occupying = isSequence(set) ? [...active, ...terminating, ...finished] : active;
+  return { active, terminating, finished, occupying, released };
+}
+
+export function isSequence(set: CollaSet): boolean {
+  return namingPolicyOf(set) === 'PersistentSequence';
+}
+
+/** The Pod's instance id; undefined when it carries none that can be read. */
+export function instanceIdOf(pod: Pod): number | undefined {
+  const value = pod.metadata.labels?.[INSTANCE_ID_LABEL];
+  return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+}
+
+export function revisionNameOf(pod: Pod): string | undefined {
+  return pod.metadata.labels?.[REVISION_LABEL];
+}

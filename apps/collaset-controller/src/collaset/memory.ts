@@ -1,0 +1,58 @@
+import type { CollaSet, Key } from '@kuperator/api';
+
+/**
+ * What a replica remembers of a set between passes. Only to spare work: everything is decided from the API server's objects, and a
+ * replica that starts with an empty memory comes to the same end.
+ */
+export type SetMemory = {
+  readonly uid: string;
+  generation: number;
+  /** Ids whose last creation was refused as Forbidden or Invalid. */
+  readonly refused: Set<number>;
+  /** Names that turned out to be taken by Pods the cache does not hold. */
+  readonly takenNames: Set<string>;
+  /** resourceVersion of the ResourceContext as we wrote or read it ourselves: no cache can be behind that. */
+  contextVersion: string | undefined;
+  creationFailures: number;
+  /** No creation is tried before; by the monotonic clock. */
+  createAfterMs: number;
+  statusWrittenMs: number;
+  contextTidiedMs: number;
+  /** What the last `settled` event said. */
+  settled: string | undefined;
+};
+
+export class Memories {
+  readonly #memories = new Map<Key, SetMemory>();
+
+  of(key: Key, set: CollaSet): SetMemory {
+    const uid = set.metadata.uid ?? '';
+    let memory = this.#memories.get(key);
+    if (memory?.uid !== uid) {
+      memory = {
+        uid,
+        generation: -1,
+        refused: new Set(),
+        takenNames: new Set(),
+        contextVersion: undefined,
+        creationFailures: 0,
+        createAfterMs: Number.NEGATIVE_INFINITY,
+        statusWrittenMs: Number.NEGATIVE_INFINITY,
+        contextTidiedMs: Number.NEGATIVE_INFINITY,
+        settled: undefined,
+      };
+      this.#memories.set(key, memory);
+    }
+    if (memory.generation !== (set.metadata.generation ?? 0)) {
+      memory.generation = set.metadata.generation ?? 0;
+      // The user may have mended what was wrong.
+      memory.creationFailures = 0;
+      memory.createAfterMs = Number.NEGATIVE_INFINITY;
+    }
+    return memory;
+  }
+
+  forget(key: Key): void {
+    this.#memories.delete(key);
+  }
+}

@@ -1,0 +1,15 @@
+import type { CollaSet } from '@kuperator/api';
+import { nameSuffix } from './fnv.ts';
+import { isSequence } from './members.ts';
+
+/**
+ * Name of the Pod for an instance id. Computed, so that creating it twice is refused by the API server: with random naming from the
+ * set, the id and its incarnation, which grows each time the id gets another Pod; with names by sequence `<set>-<id>`.
+ * @see docs/decisions/0002-idempotent-pod-names.md
+ */
+export function podNameFor(set: CollaSet, id: number, incarnation: number): string {
+  const name = set.metadata.name ?? '';
+  if (isSequence(set)) return `${name}-${id}`;
+  // As the API server does with generateName: what is too long for the suffix is cut.
+  return `${name.slice(0, 57)}-${nameSuffix(`${set.metadata.uid}/${id}/${incarnation}`)}`;
+}

@@ -1,0 +1,57 @@
+import {
+  COMPLETING_LABEL,
+  CONTROL_LABEL,
+  type CollaSet,
+  CREATING_LABEL,
+  INSTANCE_ID_LABEL,
+  type Pod,
+  REVISION_LABEL,
+  type Volume,
+} from '@kuperator/api';
+import { isSequence } from './members.ts';
+import { controllerReference } from './revision.ts';
+import type { Revision } from './revision-data.ts';
+
+/** Labels that are the controller's on every Pod, whatever the template says. */
+export const reservedLabels: ReadonlySet<string> = new Set([CONTROL_LABEL, INSTANCE_ID_LABEL, REVISION_LABEL]);
+
+export type PodBlueprint = {
+  readonly id: number;
+  readonly name: string;
+  readonly revision: Revision;
+  /** The id never had a Pod. */
+  readonly isNew: boolean;
+  /** Volumes for the claim templates; each takes the place of the template's volume of that name. */
+  readonly volumes: readonly Volume[];
+  readonly nanos: string;
+};
+
+/** The Pod that should exist for an instance id. */
+export function podFor(set: CollaSet, { id, name, revision, isNew, volumes, nanos }: PodBlueprint): Pod {
+  const { metadata, spec } = revision.template;
+  const replaced = new Set(volumes.map((volume) => volume.name));
+  const kept = spec.volumes?.filter((volume) => !replaced.has(volume.name)) ?? [];
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      ...(set.metadata.namespace ? { namespace: set.metadata.namespace } : {}),
+      labels: {
+        ...metadata?.labels,
+        [CONTROL_LABEL]: 'true',
+        [INSTANCE_ID_LABEL]: String(id),
+        [REVISION_LABEL]: revision.name,
+        [isNew ? CREATING_LABEL : COMPLETING_LABEL]: nanos,
+      },
+      ...(metadata?.annotations ? { annotations: metadata.annotations } : {}),
+      ...(metadata?.finalizers ? { finalizers: metadata.finalizers } : {}),
+      ownerReferences: [controllerReference(set)],
+    },
+    spec: {
+      ...spec,
+      ...(volumes.length + kept.length > 0 ? { volumes: [...kept, ...volumes] } : {}),
+      ...(isSequence(set) ? { hostname: name } : {}),
+    },
+  };
+}

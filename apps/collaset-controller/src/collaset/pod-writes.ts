@@ -1,0 +1,78 @@
+import {
+  type CollaSet,
+  controllerOf,
+  isTerminating,
+  keyOf,
+  LAST_POD_STATUS_ANNOTATION,
+  PODS,
+  type Pod,
+} from '@kuperator/api';
+import type { LabelChanges } from '@kuperator/lifecycle';
+import { AlreadyExistsError, ConflictError, NotFoundError } from '@kuperator/runtime';
+import type { Deps } from './deps.ts';
+import { instanceIdOf } from './members.ts';
+
+type WriteDeps = Pick<Deps, 'client' | 'pods'>;
+
+/**
+ * Creates the Pod, or finds that an earlier attempt did.
+ * @returns the name when it is taken by a Pod that cannot be this one
+ */
+export async function createPod({ client, pods }: WriteDeps, set: CollaSet, pod: Pod): Promise<{ taken?: string }> {
+  try {
+    pods.observe(await client.create(PODS, pod));
+    return {};
+  } catch (error) {
+    if (!(error instanceof AlreadyExistsError)) throw error;
+  }
+  const { namespace, name = '' } = pod.metadata;
+  let existing: Pod;
+  try {
+    existing = await client.get(PODS, { namespace, name });
+  } catch (error) {
+    // Just gone: free for the next pass.
+    if (error instanceof NotFoundError) return {};
+    throw error;
+  }
+  pods.observe(existing);
+  const isOurs = controllerOf(existing)?.uid === set.metadata.uid && instanceIdOf(existing) === instanceIdOf(pod);
+  return isOurs && !isTerminating(existing) ? {} : { taken: name };
+}
+
+/** Label changes of a Pod as one merge patch, refused when the Pod is not as it was seen. */
+export function relabelPod(deps: WriteDeps, pod: Pod, labels: LabelChanges): Promise<void> {
+  // The record of an in-place change belongs to one operation: none may find that of an earlier one.
+  const hasRecord = pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION] !== undefined;
+  const annotations = hasRecord ? { annotations: { [LAST_POD_STATUS_ANNOTATION]: null } } : {};
+  const { resourceVersion } = pod.metadata;
+  return patchPod(deps, pod, 'merge', { metadata: { resourceVersion, labels, ...annotations } });
+}
+
+export async function patchPod(
+  { client, pods }: WriteDeps,
+  pod: Pod,
+  type: 'merge' | 'strategic',
+  body: object,
+): Promise<void> {
+  const { namespace, name = '', uid = '' } = pod.metadata;
+  try {
+    pods.observe(await client.patch(PODS, { namespace, name }, { type, body }));
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    pods.observeGone(keyOf(pod), uid);
+  }
+}
+
+/** Deletes the Pod if it is as it was seen: one that changed meanwhile may no longer be permitted to go. */
+export async function deletePod({ client, pods }: WriteDeps, pod: Pod): Promise<void> {
+  const { namespace, name = '', uid = '', resourceVersion } = pod.metadata;
+  const preconditions = { uid, ...(resourceVersion ? { resourceVersion } : {}) };
+  const answer = await client.delete(PODS, { namespace, name }, preconditions);
+  if (answer && isTerminating(answer)) pods.observe(answer);
+  else pods.observeGone(keyOf(pod), uid);
+}
+
+/** Thrown when a decision was made on a cache that turned out to be behind. */
+export function staleCache(message: string): ConflictError {
+  return new ConflictError(message, { status: 409, reason: 'StaleCache' });
+}

@@ -1,0 +1,313 @@
+import { type CollaSet, isTerminating, type Key, keyOf, type Pod } from '@kuperator/api';
+import { waitingFor } from '@kuperator/lifecycle';
+import { ConflictError, type Reconcile } from '@kuperator/runtime';
+import { adoptClaims, deleteClaims } from './claim-writes.ts';
+import { adoptableClaims, unusedClaims } from './claims.ts';
+import { type ConditionUpdate, failed, succeeded } from './conditions.ts';
+import { contextOf, verifyCreations, writeContext } from './context-writes.ts';
+import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
+import { drain } from './drain.ts';
+import { scaling, settled, updating } from './events.ts';
+import { ensureFinalizer } from './finalizer.ts';
+import { REVISION } from './instance-id.ts';
+import { type LaneResult, runLane } from './lane.ts';
+import { membersOf, revisionNameOf } from './members.ts';
+import { Memories, type SetMemory } from './memory.ts';
+import { isSettled, type Plan, planPass } from './plan.ts';
+import { revisionsByName } from './revision.ts';
+import type { Revision } from './revision-data.ts';
+import { ensureRevision, expireRevisions } from './revision-writes.ts';
+import { statusOf } from './status.ts';
+import { writeStatus } from './status-writes.ts';
+import { podTasks } from './tasks.ts';
+import { unsupportedScale, unsupportedUpdate } from './unsupported.ts';
+
+const CREATE_BACKOFF_MS = 250;
+const MAX_CREATE_BACKOFF_MS = 60_000;
+
+/** Keeps a CollaSet's Pods at its replicas and revision: read the caches, plan, write, tell. */
+export function collaSetReconciler(deps: Deps): Reconcile {
+  const memories = new Memories();
+  return async function reconcile(key: Key) {
+    const stored = deps.sets.get(key);
+    if (!stored) return memories.forget(key);
+    const memory = memories.of(key, stored);
+    if (isTerminating(stored)) return drain(deps, stored, memory);
+    const set = await ensureFinalizer(deps, stored);
+    return new Pass(deps, set, memory).run();
+  };
+}
+
+/** One pass over one set. */
+class Pass {
+  readonly #deps: Deps;
+  readonly #set: CollaSet;
+  readonly #memory: SetMemory;
+  readonly #startedMs: number;
+  #requeueMs = Number.POSITIVE_INFINITY;
+
+  constructor(deps: Deps, set: CollaSet, memory: SetMemory) {
+    this.#deps = deps;
+    this.#set = set;
+    this.#memory = memory;
+    this.#startedMs = deps.clock.monotonic();
+  }
+
+  async run(): Promise<{ requeueAfterMs?: number }> {
+    const updated = await this.#ensureRevision();
+    const plan = this.#plan(updated.revision);
+    const { conditions, failures, conflicts } = await this.#execute(plan, updated.revision);
+    await this.#writeStatus(plan, updated, conditions);
+    if (failures.length > 0) throw new AggregateError(failures, `reconciling ${keyOf(this.#set)}`);
+    if (conflicts > 0) throw new ConflictError('decided on a stale cache', { status: 409, reason: 'Conflict' });
+    return Number.isFinite(this.#requeueMs) ? { requeueAfterMs: this.#requeueMs } : {};
+  }
+
+  /** A set whose revision cannot be had says so, and that this generation was seen (T64). */
+  async #ensureRevision(): Promise<{ revision: Revision; collisionCount: number }> {
+    try {
+      return await ensureRevision(this.#deps, this.#set);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) {
+        const { status } = this.#set;
+        const conditions = [failed('Update', 'UpdateFailed', [error])];
+        const next = statusOf({
+          set: this.#set,
+          members: membersOf(this.#set, this.#owned()),
+          updatedRevision: status?.updatedRevision ?? '',
+          isKnownRevision: () => true,
+          collisionCount: status?.collisionCount ?? 0,
+          conditions,
+          now: this.#now(),
+        });
+        await writeStatus(this.#deps, this.#set, next, false, this.#memory);
+      }
+      throw error;
+    }
+  }
+
+  #plan(updated: Revision): Plan {
+    const { clock, pods } = this.#deps;
+    const set = this.#set;
+    const { namespace } = set.metadata;
+    const revisions = revisionsByName(this.#revisions());
+    const current = set.status?.currentRevision;
+    return planPass({
+      set,
+      owned: this.#owned(),
+      context: contextOf(this.#deps, set),
+      updated,
+      current: current && revisions.has(current) ? current : updated.name,
+      revisions,
+      refused: this.#memory.refused,
+      isNameTaken: (name) => this.#memory.takenNames.has(name) || pods.get(`${namespace}/${name}`) !== undefined,
+      nowMs: clock.now(),
+    });
+  }
+
+  async #execute(plan: Plan, updated: Revision) {
+    const set = this.#set;
+    const deps = this.#deps;
+    const { bus, clock, settings } = deps;
+    await this.#writeContext(plan);
+    await this.#adoptClaims();
+    const tasks = podTasks(deps, set, this.#memory);
+    const isOver = () => clock.monotonic() - this.#startedMs > settings.passMs;
+    const lane = { isOver, max: settings.maxWrites };
+    const mayCreate = this.#mayCreate(plan);
+    const revisions = revisionsByName(this.#revisions());
+    const [out, purge, scaleIn, update] = await Promise.all([
+      runLane(mayCreate ? tasks.create(plan.context.creations, revisions) : [], lane),
+      runLane([...tasks.release(plan.members.released), ...tasks.purge(this.#finished(plan))], lane),
+      runLane(tasks.scaleIn(plan.scale), lane),
+      runLane(tasks.update(plan.update, updated), lane),
+    ]);
+    if (mayCreate) this.#noteCreations(out);
+    const tidied = await this.#tidy(plan, updated);
+    for (const event of [scaling(set, plan), updating(set, plan, updated.name)]) if (event) bus.publish(event);
+    const results = [out, purge, scaleIn, update];
+    // Out of time, not out of luck: the rest is decided anew at once.
+    if (results.some(({ left, failures }) => left > 0 && failures.length === 0)) this.#requeue(0);
+    for (const delayMs of [plan.scale.delayMs, plan.update.delayMs]) if (delayMs !== undefined) this.#requeue(delayMs);
+    return {
+      failures: [...results.flatMap(({ failures }) => failures), ...tidied],
+      conflicts: results.reduce((sum, { conflicts }) => sum + conflicts, 0),
+      conditions: this.#conditions(plan, { out: mayCreate ? out : undefined, scaleIn, update }),
+    };
+  }
+
+  /** What creations and deletions rest on goes before them, in one write for all of them. */
+  async #writeContext(plan: Plan): Promise<void> {
+    const deps = this.#deps;
+    const seen = contextOf(deps, this.#set);
+    if (this.#mayCreate(plan)) await verifyCreations(deps, this.#set, seen, plan.context, this.#memory);
+    if (plan.context.change !== 'needed') return;
+    await writeContext(deps, this.#set, seen, plan.context.entries, this.#memory);
+    this.#memory.contextTidiedMs = deps.clock.monotonic();
+  }
+
+  /** Marks and entries nobody needs any more can wait until the set is quiet, or for a while. */
+  async #tidy(plan: Plan, updated: Revision): Promise<unknown[]> {
+    const deps = this.#deps;
+    const set = this.#set;
+    try {
+      if (plan.context.change === 'tidy') {
+        const interval = deps.settings.statusIntervalMs * (isBusy(plan) ? 5 : 1);
+        const waitMs = this.#memory.contextTidiedMs + interval - deps.clock.monotonic();
+        if (waitMs > 0 && !isSettled({ ...plan, context: { ...plan.context, change: 'none' } }, set)) {
+          this.#requeue(waitMs);
+        } else {
+          await writeContext(deps, set, contextOf(deps, set), plan.context.entries, this.#memory);
+          this.#memory.contextTidiedMs = deps.clock.monotonic();
+        }
+      }
+      if (set.spec.paused) return [];
+      const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
+      const ids = new Set(plan.context.entries.map(({ id }) => id));
+      // An id may still be waiting for its Pod, and the claims with it.
+      if (plan.scale.missing === 0)
+        await deleteClaims(deps, unusedClaims(set, owned, this.#owned(), ids, updated.claimTemplates));
+      await expireRevisions(deps, set, this.#usedRevisions(plan, updated));
+      return [];
+    } catch (error) {
+      return [error];
+    }
+  }
+
+  async #adoptClaims(): Promise<void> {
+    const { claims } = this.#deps;
+    const unowned = claims.byIndex(UNOWNED, this.#set.metadata.namespace ?? '');
+    await adoptClaims(this.#deps, this.#set, adoptableClaims(this.#set, unowned));
+  }
+
+  #conditions(plan: Plan, lanes: { out: LaneResult | undefined; scaleIn: LaneResult; update: LaneResult }) {
+    const { recorder } = this.#deps;
+    const set = this.#set;
+    const conditions: ConditionUpdate[] = [];
+    const outFailures = lanes.out?.failures ?? [];
+    const unsupported = unsupportedScale(set);
+    if (outFailures.length > 0) conditions.push(failed('Scale', 'ScaleOutFailed', outFailures));
+    else if (lanes.scaleIn.failures.length > 0)
+      conditions.push(failed('Scale', 'ScaleInFailed', lanes.scaleIn.failures));
+    else if (unsupported) conditions.push(failed('Scale', 'ScaleOutFailed', [new Error(unsupported)]));
+    // What was not tried this time says nothing about whether it works.
+    else if (lanes.out) conditions.push(succeeded('Scale', waits(plan.scale.waiting, 'scale-in')));
+
+    const { blocked, waiting, unfinished } = plan.update;
+    const failures = [...lanes.update.failures];
+    const unsupportedPolicy = unsupportedUpdate(set);
+    if (unsupportedPolicy) failures.push(new Error(unsupportedPolicy));
+    const [first] = blocked;
+    if (first) {
+      const others = blocked.length > 1 ? ` and ${blocked.length - 1} more` : '';
+      failures.push(new Error(`Pod ${first.pod.metadata.name}${others} cannot be updated in place: ${first.reason}`));
+    }
+    const [held] = unfinished;
+    const message = held ? `${unfinished.length} changed: Pod ${held.pod.metadata.name} ${held.reason}` : '';
+    conditions.push(
+      failures.length > 0
+        ? failed('Update', 'UpdateFailed', failures)
+        : succeeded('Update', waits(waiting, 'update') || message),
+    );
+    for (const { status, reason, message: text } of conditions)
+      if (status === 'False') recorder.warn(set, reason, text);
+    if (plan.context.creations.length > 0 && outFailures.length === 0) recorder.normal(set, 'Scaled', 'scaling out');
+    if (plan.scale.begin.length > 0) recorder.normal(set, 'BeginScaleInLifecycle', 'asking Pods to leave');
+    if (plan.scale.delete.length > 0) recorder.normal(set, 'TargetDeleted', 'deleting Pods that may leave');
+    if (plan.update.begin.length > 0) recorder.normal(set, 'TargetUpdateLifecycle', 'beginning the update of Pods');
+    return conditions;
+  }
+
+  async #writeStatus(
+    plan: Plan,
+    { revision, collisionCount }: { revision: Revision; collisionCount: number },
+    conditions: readonly ConditionUpdate[],
+  ): Promise<void> {
+    const { bus, sets } = this.#deps;
+    // Our own writes moved the Pods; they may have moved the set as well.
+    const set = sets.get(keyOf(this.#set)) ?? this.#set;
+    const known = revisionsByName(this.#revisions());
+    const status = statusOf({
+      set: {
+        ...set,
+        metadata: { ...set.metadata, generation: this.#set.metadata.generation ?? 0 },
+        spec: this.#set.spec,
+      },
+      members: membersOf(this.#set, this.#owned()),
+      updatedRevision: revision.name,
+      isKnownRevision: (name) => known.has(name),
+      collisionCount,
+      conditions,
+      now: this.#now(),
+    });
+    const available = status.availableReplicas ?? 0;
+    const quiet = isSettled(plan, this.#set) && available === (this.#set.spec.replicas ?? 0);
+    const waitMs = await writeStatus(this.#deps, set, status, quiet, this.#memory);
+    if (waitMs !== undefined) this.#requeue(waitMs);
+    const fact = quiet ? `${this.#set.metadata.generation}/${revision.name}/${available}` : undefined;
+    if (fact !== undefined && fact !== this.#memory.settled) bus.publish(settled(set, revision.name, available));
+    this.#memory.settled = fact;
+  }
+
+  #mayCreate({ context }: Plan): boolean {
+    const waitMs = this.#memory.createAfterMs - this.#startedMs;
+    if (context.creations.length === 0 || waitMs <= 0) return true;
+    this.#requeue(waitMs);
+    return false;
+  }
+
+  #noteCreations({ failures }: LaneResult): void {
+    const memory = this.#memory;
+    if (failures.length === 0) {
+      memory.creationFailures = 0;
+      return;
+    }
+    // Passes come with every change of a Pod: without this a creation that fails would be tried with each.
+    const backoffMs = Math.min(MAX_CREATE_BACKOFF_MS, CREATE_BACKOFF_MS * 2 ** memory.creationFailures++);
+    memory.createAfterMs = this.#deps.clock.monotonic() + backoffMs;
+  }
+
+  /** By sequence a Pod that has ended must make room for the next of its name. */
+  #finished({ members }: Plan): readonly Pod[] {
+    if (this.#set.spec.paused) return [];
+    return members.occupying === members.active ? [] : members.finished;
+  }
+
+  #usedRevisions(plan: Plan, updated: Revision): ReadonlySet<string> {
+    const names = new Set<string>([updated.name]);
+    const { currentRevision, updatedRevision } = this.#set.status ?? {};
+    for (const name of [currentRevision, updatedRevision]) if (name) names.add(name);
+    for (const pod of this.#owned()) names.add(revisionNameOf(pod) ?? '');
+    for (const { data } of plan.context.entries) if (data?.[REVISION]) names.add(data[REVISION]);
+    return names;
+  }
+
+  #owned(): readonly Pod[] {
+    return this.#deps.pods.byIndex(BY_OWNER, this.#set.metadata.uid ?? '');
+  }
+
+  #revisions() {
+    return this.#deps.revisions.byIndex(BY_OWNER, this.#set.metadata.uid ?? '');
+  }
+
+  #requeue(afterMs: number): void {
+    this.#requeueMs = Math.min(this.#requeueMs, afterMs);
+  }
+
+  #now(): string {
+    return new Date(this.#deps.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+  }
+}
+
+function isBusy({ scale, update, context }: Plan): boolean {
+  return context.creations.length + scale.surplus.size + scale.renewed.size + update.pending.size > 0;
+}
+
+/** Who holds the first of the Pods that wait, for people. */
+function waits(pods: readonly Pod[], type: string): string {
+  const [first] = pods;
+  if (!first) return '';
+  const holder = waitingFor(first).find(({ operation }) => operation.type === type);
+  const others = pods.length > 1 ? ` (and ${pods.length - 1} more)` : '';
+  return `Pod ${first.metadata.name}${others} ${holder?.message ?? `waits to be permitted to ${type}`}`;
+}

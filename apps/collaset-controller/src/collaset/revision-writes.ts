@@ -1,0 +1,77 @@
+import { CONTROLLER_REVISIONS, type CollaSet, type ControllerRevision, controllerOf, keyOf } from '@kuperator/api';
+import { AlreadyExistsError } from '@kuperator/runtime';
+import { BY_OWNER, type Deps } from './deps.ts';
+import { controllerReference, expiredRevisions, planRevision } from './revision.ts';
+import { parseRevision, type Revision, type RevisionData, revisionOf } from './revision-data.ts';
+
+export type UpdatedRevision = { readonly revision: Revision; readonly collisionCount: number };
+
+const MAX_COLLISIONS = 20;
+
+/** The revision of the set's present template, stored if it was not. */
+export async function ensureRevision(deps: Deps, set: CollaSet): Promise<UpdatedRevision> {
+  const owned = deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '');
+  let collisionCount = set.status?.collisionCount ?? 0;
+  for (const last = collisionCount + MAX_COLLISIONS; collisionCount <= last; collisionCount++) {
+    const plan = planRevision(set, owned, collisionCount);
+    if (plan.action === 'reuse') return { revision: parseRevision(plan.revision), collisionCount };
+    const stored =
+      plan.action === 'raise'
+        ? await patchRevision(deps, plan.revision, { revision: plan.number })
+        : await createRevision(deps, set, plan.revision);
+    if (stored) return { revision: parseRevision(stored), collisionCount };
+  }
+  throw new Error(`no free name for a ControllerRevision of ${keyOf(set)} after ${MAX_COLLISIONS} collisions`);
+}
+
+/** @returns undefined when the name is taken by something else */
+async function createRevision(
+  deps: Deps,
+  set: CollaSet,
+  revision: ControllerRevision,
+): Promise<ControllerRevision | undefined> {
+  deps.metrics.wrote('revision');
+  try {
+    const created = await deps.client.create(CONTROLLER_REVISIONS, revision);
+    deps.revisions.observe(created);
+    return created;
+  } catch (error) {
+    if (!(error instanceof AlreadyExistsError)) throw error;
+  }
+  const { namespace, name = '' } = revision.metadata;
+  const existing = await deps.client.get(CONTROLLER_REVISIONS, { namespace, name });
+  const owner = controllerOf(existing);
+  if (owner && owner.uid !== set.metadata.uid) return undefined;
+  const meaning = revisionOf(name, revision.data as RevisionData).meaning;
+  if (revisionOf(name, existing.data as RevisionData).meaning !== meaning) return undefined;
+  if (owner) {
+    deps.revisions.observe(existing);
+    return existing;
+  }
+  // Left behind by a set of this name that was deleted without its dependents.
+  const ownerReferences = [...(existing.metadata.ownerReferences ?? []), controllerReference(set)];
+  return patchRevision(deps, existing, { metadata: { ownerReferences } });
+}
+
+async function patchRevision(
+  deps: Deps,
+  revision: ControllerRevision,
+  change: { revision?: number; metadata?: object },
+): Promise<ControllerRevision> {
+  deps.metrics.wrote('revision');
+  const { namespace, name = '', resourceVersion } = revision.metadata;
+  const body = { ...change, metadata: { ...change.metadata, resourceVersion } };
+  const patched = await deps.client.patch(CONTROLLER_REVISIONS, { namespace, name }, { type: 'merge', body });
+  deps.revisions.observe(patched);
+  return patched;
+}
+
+/** Deletes what exceeds the history limit. */
+export async function expireRevisions(deps: Deps, set: CollaSet, used: ReadonlySet<string>): Promise<void> {
+  const owned = deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '');
+  for (const revision of expiredRevisions(set, owned, used)) {
+    const { namespace, name = '', uid = '' } = revision.metadata;
+    await deps.client.delete(CONTROLLER_REVISIONS, { namespace, name }, { uid });
+    deps.revisions.observeGone(keyOf(revision), uid);
+  }
+}

@@ -1,0 +1,132 @@
+import {
+  COLLASET_OPERATION_ID,
+  type CollaSet,
+  conditionOf,
+  isReady,
+  isTerminating,
+  operationDelaySecondsOf,
+  type Pod,
+  replicasOf,
+  TO_DELETE_LABEL,
+  TO_EXCLUDE_LABEL,
+} from '@kuperator/api';
+import { hasOperation } from '@kuperator/lifecycle';
+import { instanceIdOf, type Members } from './members.ts';
+import { permissionOf } from './permission.ts';
+
+/** Operation type under which Pods leave. */
+export const SCALE_IN = 'scale-in';
+
+export type ScalePlan = {
+  /** Instance ids that lack a Pod. */
+  readonly missing: number;
+  /** Pods beyond the replicas, whether or not they have been asked to leave: their instance ids go with them. */
+  readonly surplus: ReadonlySet<Pod>;
+  /** Pods to be deleted whose instance id gets another Pod. */
+  readonly renewed: ReadonlySet<Pod>;
+  /** To be asked to leave. */
+  readonly begin: readonly Pod[];
+  /** Asked to leave, wanted again. */
+  readonly cancel: readonly Pod[];
+  /** Permitted to leave. */
+  readonly delete: readonly Pod[];
+  /** Asked to leave, not permitted yet. */
+  readonly waiting: readonly Pod[];
+  /** Until the next one of those that only wait for their delay. */
+  readonly delayMs: number | undefined;
+};
+
+export type ScaleInput = {
+  readonly set: CollaSet;
+  readonly members: Members;
+  /** To be deleted and made anew besides those the user marked. */
+  readonly doubles: ReadonlySet<Pod>;
+  /** True when the user's podToDelete entry for the Pod is already served. */
+  readonly isServed: (pod: Pod) => boolean;
+  readonly nowMs: number;
+};
+
+/** Next step towards `spec.replicas`. A Pod is deleted only once its PodOpsLifecycle operation is permitted. */
+export function planScale({ set, members, doubles, isServed, nowMs }: ScaleInput): ScalePlan {
+  const named = new Set(set.spec.scaleStrategy?.podToDelete ?? []);
+  const isMarked = (pod: Pod) =>
+    doubles.has(pod) ||
+    pod.metadata.labels?.[TO_DELETE_LABEL] !== undefined ||
+    (named.has(pod.metadata.name ?? '') && !isServed(pod));
+  // A paused set wants the Pods it has: nobody is asked to leave, and who was is given back to service.
+  const marked = new Set(set.spec.paused ? [] : members.active.filter(isMarked));
+  const difference = set.spec.paused ? 0 : members.occupying.length - replicasOf(set);
+  const surplus = new Set(difference > 0 ? leavingFirst(set, members.occupying, marked).slice(0, difference) : []);
+  const renewed = new Set([...marked].filter((pod) => !surplus.has(pod)));
+
+  const begin: Pod[] = [];
+  const cancel: Pod[] = [];
+  const permitted: Pod[] = [];
+  const waiting: Pod[] = [];
+  let delayMs: number | undefined;
+  const delaySeconds = operationDelaySecondsOf(set, SCALE_IN);
+  for (const pod of members.active) {
+    const isLeaving = surplus.has(pod) || renewed.has(pod);
+    const isAsked = hasOperation(pod, COLLASET_OPERATION_ID, SCALE_IN);
+    if (!isLeaving) {
+      if (isAsked) cancel.push(pod);
+      continue;
+    }
+    if (!isAsked) {
+      begin.push(pod);
+      continue;
+    }
+    const permission = permissionOf(pod, SCALE_IN, delaySeconds, nowMs);
+    if (permission === 'granted') {
+      permitted.push(pod);
+      continue;
+    }
+    waiting.push(pod);
+    if (permission !== 'none') delayMs = Math.min(delayMs ?? permission.delayMs, permission.delayMs);
+  }
+  const missing = Math.max(0, -difference);
+  return { missing, surplus, renewed, begin, cancel, delete: permitted, waiting, delayMs };
+}
+
+/**
+ * The order in which Pods leave. The first difference decides; ids and names come last so that every pass picks the same Pods (T6).
+ * @returns Pods beyond the replicas are taken from the front
+ */
+export function leavingFirst(set: CollaSet, pods: readonly Pod[], marked: ReadonlySet<Pod>): readonly Pod[] {
+  const excluded = new Set(set.spec.scaleStrategy?.podToExclude ?? []);
+  const rank = (pod: Pod) => ({
+    pod,
+    marked: marked.has(pod) ? 0 : 1,
+    excluded: excluded.has(pod.metadata.name ?? '') || pod.metadata.labels?.[TO_EXCLUDE_LABEL] !== undefined ? 0 : 1,
+    leaving: hasOperation(pod, COLLASET_OPERATION_ID, SCALE_IN) ? 0 : 1,
+    terminating: isTerminating(pod) ? 0 : 1,
+    ready: isReady(pod) ? 1 : 0,
+    // Times of the API server are RFC 3339 in UTC with whole seconds: text order is time order.
+    readySince: conditionOf(pod, 'Ready')?.lastTransitionTime ?? '',
+    created: pod.metadata.creationTimestamp ?? '',
+    id: instanceIdOf(pod) ?? Number.MAX_SAFE_INTEGER,
+    name: pod.metadata.name ?? '',
+  });
+  return pods
+    .map(rank)
+    .sort(
+      (a, b) =>
+        a.marked - b.marked ||
+        a.excluded - b.excluded ||
+        a.leaving - b.leaving ||
+        a.terminating - b.terminating ||
+        a.ready - b.ready ||
+        (a.ready === 1 ? newestFirst(a.readySince, b.readySince) : 0) ||
+        newestFirst(a.created, b.created) ||
+        b.id - a.id ||
+        (a.name < b.name ? 1 : -1),
+    )
+    .map(({ pod }) => pod);
+}
+
+/** Orders times latest first; an unset one before all. */
+export function newestFirst(a: string, b: string): number {
+  if (a === b) return 0;
+  if (a === '' || b === '') return a === '' ? -1 : 1;
+  return a > b ? -1 : 1;
+}

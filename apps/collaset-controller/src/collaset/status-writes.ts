@@ -1,0 +1,36 @@
+import { COLLA_SETS, type CollaSet, type CollaSetStatus } from '@kuperator/api';
+import { NotFoundError } from '@kuperator/runtime';
+import type { Deps } from './deps.ts';
+import type { SetMemory } from './memory.ts';
+import { statusChange } from './status.ts';
+
+/**
+ * Writes the status if it is another: news and the last figures of a set that has settled at once, other figures at most every
+ * `statusIntervalMs`.
+ * @returns how long to wait with what was not written
+ */
+export async function writeStatus(
+  deps: Deps,
+  set: CollaSet,
+  status: CollaSetStatus,
+  isSettled: boolean,
+  memory: SetMemory,
+): Promise<number | undefined> {
+  const change = statusChange(set.status, status);
+  if (change === 'none') return undefined;
+  const now = deps.clock.monotonic();
+  const waitMs = memory.statusWrittenMs + deps.settings.statusIntervalMs - now;
+  if (change === 'figures' && !isSettled && waitMs > 0) return waitMs;
+  const { namespace, name = '', resourceVersion } = set.metadata;
+  deps.metrics.wrote('status');
+  memory.statusWrittenMs = now;
+  try {
+    const body = { metadata: { resourceVersion }, status };
+    const patch = { type: 'merge', body } as const;
+    deps.sets.observe(await deps.client.patch(COLLA_SETS, { namespace, name }, patch, { subresource: 'status' }));
+  } catch (error) {
+    // Gone meanwhile: nobody reads it any more.
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+  return undefined;
+}

@@ -1,0 +1,117 @@
+import {
+  COLLASET_OPERATION_ID,
+  type CollaSet,
+  type CollaSetStatus,
+  type Condition,
+  conditionOf,
+  isReady,
+  isTerminal,
+  isTerminating,
+  type Pod,
+  replicasOf,
+  SERVICE_AVAILABLE_LABEL,
+  selectorToString,
+} from '@kuperator/api';
+import { hasOperation } from '@kuperator/lifecycle';
+import { type ConditionUpdate, conditionsWith } from './conditions.ts';
+import { isSequence, type Members, revisionNameOf } from './members.ts';
+import { SCALE_IN } from './scale.ts';
+import { UPDATE } from './update.ts';
+
+export type StatusInput = {
+  readonly set: CollaSet;
+  readonly members: Members;
+  readonly updatedRevision: string;
+  readonly isKnownRevision: (name: string) => boolean;
+  readonly collisionCount: number;
+  /** News of the pass; conditions it says nothing of stay. */
+  readonly conditions: readonly ConditionUpdate[];
+  readonly now: string;
+};
+
+/** The status that follows from what is observed, and what became of the pass. */
+export function statusOf(input: StatusInput): CollaSetStatus {
+  const { set, members, updatedRevision } = input;
+  const counts = countsOf(countedPods(set, members), updatedRevision);
+  const previous = set.status?.currentRevision;
+  const isComplete = counts.updatedReadyReplicas >= replicasOf(set);
+  const keepsCurrent = !isComplete && previous !== undefined && previous !== '' && input.isKnownRevision(previous);
+  return {
+    observedGeneration: set.metadata.generation ?? 0,
+    ...counts,
+    terminatingReplicas: members.terminating.filter((pod) => isSequence(set) || !isTerminal(pod)).length,
+    currentRevision: keepsCurrent ? previous : updatedRevision,
+    updatedRevision,
+    collisionCount: input.collisionCount,
+    ...(set.spec.selector ? { selector: selectorToString(set.spec.selector) } : {}),
+    conditions: conditionsWith(set, input.conditions, input.now),
+  };
+}
+
+/** With names by sequence everything that exists counts, since it holds its name. */
+function countedPods(set: CollaSet, members: Members): readonly Pod[] {
+  return isSequence(set) ? members.occupying : members.active;
+}
+
+function countsOf(pods: readonly Pod[], updatedRevision: string) {
+  const counts = {
+    replicas: pods.length,
+    scheduledReplicas: 0,
+    readyReplicas: 0,
+    availableReplicas: 0,
+    updatedReplicas: 0,
+    updatedReadyReplicas: 0,
+    updatedAvailableReplicas: 0,
+    operatingReplicas: 0,
+  };
+  for (const pod of pods) {
+    const ready = isReady(pod);
+    const available = pod.metadata.labels?.[SERVICE_AVAILABLE_LABEL] !== undefined;
+    if (conditionOf(pod, 'PodScheduled')?.status === 'True') counts.scheduledReplicas++;
+    if (ready) counts.readyReplicas++;
+    if (available) counts.availableReplicas++;
+    if (revisionNameOf(pod) === updatedRevision) {
+      counts.updatedReplicas++;
+      if (ready) counts.updatedReadyReplicas++;
+      if (available) counts.updatedAvailableReplicas++;
+    }
+    if (
+      hasOperation(pod, COLLASET_OPERATION_ID, UPDATE) ||
+      (hasOperation(pod, COLLASET_OPERATION_ID, SCALE_IN) && !isTerminating(pod))
+    ) {
+      counts.operatingReplicas++;
+    }
+  }
+  return counts;
+}
+
+/** `news` is told at once; `figures` (counts, texts of conditions) may wait and be told together. */
+export function statusChange(before: CollaSetStatus | undefined, after: CollaSetStatus): 'none' | 'figures' | 'news' {
+  if (factsOf(before) !== factsOf(after)) return 'news';
+  return figuresOf(before) === figuresOf(after) ? 'none' : 'figures';
+}
+
+function factsOf(status: CollaSetStatus | undefined): string {
+  const conditions = status?.conditions?.map(({ type, status, reason }: Condition) => [type, status, reason]);
+  const { observedGeneration, currentRevision, updatedRevision, collisionCount, selector } = status ?? {};
+  return JSON.stringify([observedGeneration, currentRevision, updatedRevision, collisionCount, selector, conditions]);
+}
+
+function figuresOf(status: CollaSetStatus | undefined): string {
+  return JSON.stringify([
+    FIGURES.map((field) => status?.[field] ?? 0),
+    status?.conditions?.map(({ type, message, lastTransitionTime }: Condition) => [type, message, lastTransitionTime]),
+  ]);
+}
+
+const FIGURES = [
+  'replicas',
+  'scheduledReplicas',
+  'readyReplicas',
+  'availableReplicas',
+  'updatedReplicas',
+  'updatedReadyReplicas',
+  'updatedAvailableReplicas',
+  'operatingReplicas',
+  'terminatingReplicas',
+] as const;

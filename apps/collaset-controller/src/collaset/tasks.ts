@@ -1,0 +1,149 @@
+import {
+  COLLASET_OPERATION_ID,
+  type CollaSet,
+  type Pod,
+  PREPARING_TO_DELETE_LABEL,
+  UPDATE_INCLUDED_LABEL,
+} from '@kuperator/api';
+import {
+  beginOperation,
+  cancelOperation,
+  finishOperation,
+  type LabelChanges,
+  operationsOf,
+  permittedSince,
+} from '@kuperator/lifecycle';
+import { ForbiddenError, InvalidError } from '@kuperator/runtime';
+import { ensureClaims } from './claim-writes.ts';
+import type { Creation } from './context.ts';
+import type { Deps } from './deps.ts';
+import { cancelled, done, requested, started } from './events.ts';
+import { inPlacePatch } from './in-place.ts';
+import type { SetMemory } from './memory.ts';
+import { podFor } from './pod-template.ts';
+import { createPod, deletePod, patchPod, relabelPod, staleCache } from './pod-writes.ts';
+import type { Revision } from './revision-data.ts';
+import { SCALE_IN, type ScalePlan } from './scale.ts';
+import { type InPlaceChange, UPDATE, type UpdatePlan } from './update.ts';
+
+export type Task = () => Promise<void>;
+/** Writes one Pod, and tells who listens. */
+export type PodTasks = ReturnType<typeof podTasks>;
+
+/** The single writes a plan is made of. Each is at most one write to a Pod. */
+export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
+  const { bus, clock, metrics } = deps;
+
+  async function begin(pod: Pod, type: string, willDelete: boolean): Promise<void> {
+    const nanos = clock.nanos();
+    const isMarked = pod.metadata.labels?.[PREPARING_TO_DELETE_LABEL] !== undefined;
+    const labels: LabelChanges = willDelete && !isMarked ? { [PREPARING_TO_DELETE_LABEL]: nanos } : {};
+    const changes = beginOperation(pod, { id: COLLASET_OPERATION_ID, type, nanos, labels });
+    if (!changes) return;
+    metrics.wrote('begin');
+    await relabelPod(deps, pod, changes);
+    bus.publish(requested({ set, pod, type }, nanos));
+  }
+
+  async function cancel(pod: Pod, type: string): Promise<void> {
+    const nanos = clock.nanos();
+    const changes = cancelOperation(pod, { id: COLLASET_OPERATION_ID, nanos, labels: withoutDeletionMark(pod) });
+    if (!changes) return;
+    metrics.wrote('cancel');
+    await relabelPod(deps, pod, changes);
+    bus.publish(cancelled({ set, pod, type }));
+  }
+
+  async function remove(pod: Pod, type: string): Promise<void> {
+    metrics.wrote('delete');
+    observePermission(pod, type);
+    await deletePod(deps, pod);
+    bus.publish(started({ set, pod, type }));
+  }
+
+  async function change({ pod, transition }: InPlaceChange, revision: Revision): Promise<void> {
+    metrics.wrote('change');
+    observePermission(pod, UPDATE);
+    await patchPod(deps, pod, 'strategic', inPlacePatch(pod, revision.name, transition, withoutDeletionMark(pod)));
+    bus.publish(started({ set, pod, type: UPDATE }, revision.name));
+  }
+
+  async function finish(pod: Pod): Promise<void> {
+    const nanos = clock.nanos();
+    const labels = { [UPDATE_INCLUDED_LABEL]: null, ...withoutDeletionMark(pod) };
+    const changes = finishOperation(pod, { id: COLLASET_OPERATION_ID, nanos, labels });
+    if (!changes) return;
+    metrics.wrote('finish');
+    const since = permittedSince(pod, COLLASET_OPERATION_ID);
+    if (since !== undefined) metrics.changed(Math.max(0, clock.now() - Number(since / 1_000_000n)) / 1000);
+    await relabelPod(deps, pod, changes);
+    bus.publish(done({ set, pod, type: UPDATE }, nanos));
+  }
+
+  async function create(creation: Creation, revision: Revision | undefined): Promise<void> {
+    if (!revision) throw new Error(`ControllerRevision ${creation.revision} is gone`);
+    const { id, name, isNew } = creation;
+    try {
+      const volumes = await ensureClaims(deps, set, id, revision);
+      metrics.wrote('create');
+      const pod = podFor(set, { id, name, revision, isNew, volumes, nanos: clock.nanos() });
+      const { taken } = await createPod(deps, set, pod);
+      memory.refused.delete(id);
+      if (taken === undefined) return;
+      memory.takenNames.add(taken);
+      throw staleCache(`the name ${taken} is taken`);
+    } catch (error) {
+      if (error instanceof ForbiddenError || error instanceof InvalidError) memory.refused.add(id);
+      throw error;
+    }
+  }
+
+  function observePermission(pod: Pod, type: string): void {
+    const until = permittedSince(pod, COLLASET_OPERATION_ID);
+    const from = pod.metadata.labels?.[`operating.podopslifecycle.kusionstack.io/${COLLASET_OPERATION_ID}`];
+    if (until === undefined || from === undefined || !/^\d+$/.test(from)) return;
+    metrics.permitted(type, Math.max(0, Number(until - BigInt(from)) / 1e9));
+  }
+
+  return {
+    create: (creations: readonly Creation[], revisions: ReadonlyMap<string, Revision>): Task[] =>
+      creations.map((creation) => () => create(creation, revisions.get(creation.revision))),
+
+    /** Pods wanted again first, they are missing in the service; then those that may go. */
+    scaleIn: (plan: ScalePlan): Task[] => [
+      ...plan.cancel.map((pod) => () => cancel(pod, SCALE_IN)),
+      ...plan.delete.map((pod) => () => remove(pod, SCALE_IN)),
+      ...plan.begin.map((pod) => () => begin(pod, SCALE_IN, true)),
+    ],
+
+    /** Out of service already before those that still serve. */
+    update: (plan: UpdatePlan, revision: Revision): Task[] => [
+      ...plan.finish.map((pod) => () => finish(pod)),
+      ...plan.cancel.map((pod) => () => cancel(pod, UPDATE)),
+      ...plan.change.map((item) => () => change(item, revision)),
+      ...plan.recreate.map((pod) => () => remove(pod, UPDATE)),
+      ...plan.begin.map(
+        ({ pod, transition }) =>
+          () =>
+            begin(pod, UPDATE, transition.mode === 'recreate'),
+      ),
+    ],
+
+    /** Pods that have ended and hold a name that is needed. */
+    purge: (pods: readonly Pod[]): Task[] => pods.map((pod) => () => deletePod(deps, pod)),
+
+    /** Pods the selector no longer matches are no longer ours. */
+    release: (pods: readonly Pod[]): Task[] =>
+      pods.map((pod) => () => {
+        const { resourceVersion, ownerReferences = [] } = pod.metadata;
+        const others = ownerReferences.filter((owner) => owner.uid !== set.metadata.uid);
+        return patchPod(deps, pod, 'merge', { metadata: { resourceVersion, ownerReferences: others } });
+      }),
+  };
+}
+
+/** Takes the mark of a coming deletion off, unless another operation may have set it. */
+function withoutDeletionMark(pod: Pod): LabelChanges {
+  const isShared = operationsOf(pod).some(({ id }) => id !== COLLASET_OPERATION_ID);
+  return isShared ? {} : { [PREPARING_TO_DELETE_LABEL]: null };
+}
