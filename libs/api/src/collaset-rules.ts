@@ -1,25 +1,42 @@
 // What no single field of a CollaSet can say of itself.
 import type { KubeObject, LabelSelector } from './core.ts';
 import type { Rule } from './schema.ts';
-import { matchesSelector, selectorToString } from './selector.ts';
+import { matchesSelector } from './selector.ts';
 
 type Templated = { selector: LabelSelector; template: { metadata?: { labels?: Record<string, string> } } };
 
-const SELECTOR_MATCHES_TEMPLATE: Rule<Templated> = {
-  rule: `
-    (!has(self.selector.matchLabels) || self.selector.matchLabels.all(k,
-      k in self.template.metadata.labels && self.template.metadata.labels[k] == self.selector.matchLabels[k])) &&
-    (!has(self.selector.matchExpressions) || self.selector.matchExpressions.all(e,
-      e.key in self.template.metadata.labels
-        ? e.operator == 'Exists' ||
-          (e.operator == 'In' && has(e.values) && self.template.metadata.labels[e.key] in e.values) ||
-          (e.operator == 'NotIn' && !(has(e.values) && self.template.metadata.labels[e.key] in e.values))
-        : e.operator in ['NotIn', 'DoesNotExist']))`,
-  message: 'spec.selector does not match labels in pod template: it must select spec.template.metadata.labels',
-  check({ selector, template }) {
+const DOES_NOT_MATCH =
+  'selector does not match labels in pod template: spec.template.metadata.labels must satisfy spec.selector';
+const LABELS = 'self.template.metadata.labels';
+
+const differs = `!(k in ${LABELS} && ${LABELS}[k] == self.selector.matchLabels[k])`;
+const MATCH_LABELS_FIT_TEMPLATE: Rule<Templated> = {
+  rule: `!has(self.selector.matchLabels) || !self.selector.matchLabels.exists(k, ${differs})`,
+  message: DOES_NOT_MATCH,
+  messageExpression: `'${DOES_NOT_MATCH} in "' + self.selector.matchLabels.filter(k, ${differs})[0] + '"'`,
+  check({ selector: { matchLabels = {} }, template }) {
     const labels = template.metadata?.labels ?? {};
-    if (matchesSelector(selector, labels)) return undefined;
-    return `spec.selector "${selectorToString(selector)}" does not match labels in pod template: it must select spec.template.metadata.labels ${JSON.stringify(labels)}`;
+    const [key] = Object.keys(matchLabels).filter((name) => labels[name] !== matchLabels[name]);
+    return key === undefined ? undefined : `${DOES_NOT_MATCH} in "${key}"`;
+  },
+};
+
+const unmet = `
+  !(e.key in ${LABELS}
+    ? e.operator == 'Exists' ||
+      (e.operator == 'In' && has(e.values) && ${LABELS}[e.key] in e.values) ||
+      (e.operator == 'NotIn' && !(has(e.values) && ${LABELS}[e.key] in e.values))
+    : e.operator in ['NotIn', 'DoesNotExist'])`;
+const MATCH_EXPRESSIONS_FIT_TEMPLATE: Rule<Templated> = {
+  rule: `!has(self.selector.matchExpressions) || !self.selector.matchExpressions.exists(e, ${unmet})`,
+  message: DOES_NOT_MATCH,
+  messageExpression: `'${DOES_NOT_MATCH} in "' + self.selector.matchExpressions.map(e, ${unmet}, e.key)[0] + '"'`,
+  check({ selector: { matchExpressions = [] }, template }) {
+    const labels = template.metadata?.labels;
+    const failing = matchExpressions.find(
+      (requirement) => !matchesSelector({ matchExpressions: [requirement] }, labels),
+    );
+    return failing && `${DOES_NOT_MATCH} in "${failing.key}"`;
   },
 };
 
@@ -61,7 +78,8 @@ const CONTEXT_IS_IMMUTABLE: Rule<Named> = {
 };
 
 export const COLLASET_SPEC_RULES: readonly Rule<Templated & Named>[] = [
-  SELECTOR_MATCHES_TEMPLATE,
+  MATCH_LABELS_FIT_TEMPLATE,
+  MATCH_EXPRESSIONS_FIT_TEMPLATE,
   SEQUENCE_EXCLUDES_LISTS,
   CONTEXT_IS_IMMUTABLE,
 ];

@@ -57,5 +57,7 @@ function definitionOf(declaration: KindDeclaration): CustomResourceDefinition {
 
 /** CEL is laid out over several lines in our sources. */
 function onOneLine(key: string, value: unknown): unknown {
-  return key === 'rule' && typeof value === 'string' ? value.replace(/\s+/g, ' ').trim() : value;
+  return (key === 'rule' || key === 'messageExpression') && typeof value === 'string'
+    ? value.replace(/\s+/g, ' ').trim()
+    : value;
 }

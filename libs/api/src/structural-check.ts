@@ -71,7 +71,7 @@ function listProblems(schema: Structural, items: readonly unknown[]): Problem[] 
   items.forEach((item, index) => {
     const id = isObject(item) ? item[key] : undefined;
     if (id !== undefined && seen.has(id)) {
-      problems.push({ allowed: `a ${key} no other entry has`, value: id, field: `[${index}].${key}` });
+      problems.push({ allowed: `a value of ${key} that no other entry has`, value: id, field: `[${index}].${key}` });
     }
     seen.add(id);
   });
