@@ -1,13 +1,10 @@
 import { apiVersionOf, type Key, type KubeObject } from '@kuperator/api';
-import { ConflictError, flattenErrors, type Logger } from '@kuperator/runtime';
+import { ConflictError, type EventRecorder, flattenErrors, type Logger } from '@kuperator/runtime';
 import type { Adapter, Refusal, Results } from './adapter.ts';
 import { StepError, textOf } from './step-error.ts';
 
 /** Records Kubernetes Events. */
-export type Recorder = {
-  normal(object: KubeObject, reason: string, message: string): void;
-  warn(object: KubeObject, reason: string, message: string): void;
-};
+export type Recorder = Pick<EventRecorder, 'normal' | 'warn'>;
 
 /** What a pass tells on its employer: Events, and the adapter's own records of status and error. */
 export class EmployerReports<E extends KubeObject> {

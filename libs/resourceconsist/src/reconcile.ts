@@ -1,7 +1,7 @@
 import { type Key, type KubeObject, type Pod, splitKey } from '@kuperator/api';
 import { expectedFinalizersOf } from '@kuperator/lifecycle';
 import type { Logger, Reconcile } from '@kuperator/runtime';
-import { TerminalError } from '@kuperator/runtime';
+import { TerminalError, ThrottledError } from '@kuperator/runtime';
 import { type Adapter, isObserver, type Pass, type Traffic, type TrafficOf } from './adapter.ts';
 import { type EmployeeCaches, type Employees, employeesOf } from './employee-pods.ts';
 import {
@@ -48,7 +48,7 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
       return await passFor(key, employer, standing, logger, signal);
     } catch (error) {
       if (employer) await reports.failed(employer, error, logger);
-      throw error instanceof Error && error.cause instanceof TerminalError ? error.cause : error;
+      throw tellsWhenToRetry(error) ? error.cause : error;
     }
   };
 
@@ -188,6 +188,11 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
       return;
     }
   }
+}
+
+/** The controller decides by the error itself whether and when to try again. */
+function tellsWhenToRetry(error: unknown): error is Error {
+  return error instanceof Error && (error.cause instanceof TerminalError || error.cause instanceof ThrottledError);
 }
 
 type PlannedWrites = { readonly writes: readonly PodWrite[]; readonly unsettled: number };

@@ -1,3 +1,5 @@
+import { ConflictError } from '@kuperator/runtime';
+
 /** Thrown when a step of a pass failed: carries the reason of the Event that tells it on the employer. */
 export class StepError extends Error {
   override readonly name = 'StepError';
@@ -12,12 +14,12 @@ export class StepError extends Error {
   }
 }
 
-/** Runs `step`; its failure becomes a {@link StepError} that says what was attempted. */
+/** Runs `step`; its failure becomes a {@link StepError} that says what was attempted. A stale cache is none. */
 export async function inStep<T>(reason: string, attempted: string, step: () => T | Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (cause) {
-    if (cause instanceof StepError) throw cause;
+    if (cause instanceof StepError || cause instanceof ConflictError) throw cause;
     throw new StepError(reason, attempted, textOf(cause), cause);
   }
 }

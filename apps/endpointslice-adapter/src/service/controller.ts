@@ -13,13 +13,14 @@ import { endpointSliceAdapter, trimService } from './adapter.ts';
 import { trafficEvent } from './events.ts';
 import { BY_SERVICE, serviceOf, sliceOptions } from './slices.ts';
 
+/** What of the operator's context is used; a test gives no shards and its own recorder. */
+type Context = Pick<OperatorContext<Config>, 'client' | 'clock' | 'config' | 'logger' | 'metrics'> & {
+  readonly recorder: Pick<OperatorContext['recorder'], 'normal' | 'warn'>;
+  readonly shards?: OperatorContext['shards'];
+};
+
 /** Services, their Pods and their EndpointSlices → one key a Service. */
-export function serviceController(
-  context: Pick<OperatorContext<Config>, 'client' | 'clock' | 'config' | 'logger' | 'metrics' | 'recorder'> & {
-    shards?: OperatorContext['shards'];
-  },
-  events: Pick<EventBus, 'publish' | 'subscribe'>,
-) {
+export function serviceController(context: Context, events: Pick<EventBus, 'publish' | 'subscribe'>) {
   const { client, clock, config, logger, metrics, recorder, shards } = context;
   const scope = { client, namespace: config.watchNamespace, logger, metrics };
   const services = new Informer({ ...scope, ...employerOptions(SERVICE_EMPLOYERS, trimService) });
