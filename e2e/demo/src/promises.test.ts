@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest';
+import type { Sighting } from './observer.ts';
+import { leastInTraffic, rollChecks, scaleInChecks, touchedInTraffic } from './promises.ts';
+
+const sighting = (touchVersion: bigint): Sighting => ({
+  touches: [{ pod: 'demo/a', uid: 'a', version: touchVersion, what: 'image v1 → v2' }],
+  traffic: [
+    { version: 20n, ready: new Set(['b']) },
+    { version: 10n, ready: new Set(['a', 'b']) },
+    { version: 30n, ready: new Set(['a', 'b']) },
+  ],
+});
+
+describe('touchedInTraffic', () => {
+  test.each([
+    { name: 'before it left', version: 15n, broken: 1 },
+    { name: 'while it was out', version: 25n, broken: 0 },
+    { name: 'after it came back', version: 35n, broken: 1 },
+  ])('judges a touch $name by the versions, not by the order of arrival', ({ version, broken }) => {
+    expect(touchedInTraffic(sighting(version))).toHaveLength(broken);
+  });
+});
+
+test('leastInTraffic is the lowest point', () => {
+  expect(leastInTraffic(sighting(25n))).toBe(1);
+});
+
+describe('checks', () => {
+  const uids = new Set(['a', 'b']);
+
+  test('are kept by a roll that takes Pods out first', () => {
+    const checks = rollChecks({ sighting: sighting(25n), pods: 2, mayBeOut: 1, uidsBefore: uids, uidsAfter: uids });
+    expect(checks.map(({ kept }) => kept)).toEqual([true, true, true]);
+  });
+
+  test.each([
+    { name: 'too many are out', change: { mayBeOut: 0 }, kept: [false, true, true] },
+    { name: 'a Pod was replaced', change: { uidsAfter: new Set(['a', 'c']) }, kept: [true, false, true] },
+    { name: 'a container was touched in traffic', change: { sighting: sighting(15n) }, kept: [true, true, false] },
+    {
+      name: 'nothing was seen at all',
+      change: { sighting: { ...sighting(25n), touches: [] } },
+      kept: [true, true, false],
+    },
+  ])('are broken when $name', ({ change, kept }) => {
+    const base = { sighting: sighting(25n), pods: 2, mayBeOut: 1, uidsBefore: uids, uidsAfter: uids };
+    expect(rollChecks({ ...base, ...change }).map((check) => check.kept)).toEqual(kept);
+  });
+
+  test('of scaling in look at who stays', () => {
+    expect(scaleInChecks(sighting(25n), 1).map(({ kept }) => kept)).toEqual([true, true]);
+    expect(scaleInChecks(sighting(25n), 2).map(({ kept }) => kept)).toEqual([false, true]);
+  });
+});

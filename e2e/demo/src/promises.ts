@@ -1,0 +1,60 @@
+import type { Sighting, Touch, Traffic } from './observer.ts';
+
+/** A promise to users, and whether it was kept. */
+export type Check = { readonly promise: string; readonly seen: string; readonly kept: boolean };
+
+/**
+ * Containers touched while the Service still sent the Pod traffic: for each touch, the traffic that was stored last before
+ * it decides. Pure.
+ */
+export function touchedInTraffic({ touches, traffic }: Sighting): readonly Touch[] {
+  const ordered = traffic.toSorted((a, b) => (a.version < b.version ? -1 : 1));
+  return touches.filter(({ uid, version }) => lastBefore(ordered, version)?.ready.has(uid) ?? false);
+}
+
+function lastBefore(traffic: readonly Traffic[], version: bigint): Traffic | undefined {
+  return traffic.findLast((each) => each.version < version);
+}
+
+/** The fewest Pods that were in traffic at once. */
+export function leastInTraffic({ traffic }: Sighting): number {
+  return Math.min(...traffic.map(({ ready }) => ready.size));
+}
+
+/** What the roll promises: nobody dies, nobody is touched in traffic, never too many out of it. */
+export function rollChecks(options: {
+  sighting: Sighting;
+  pods: number;
+  mayBeOut: number;
+  uidsBefore: ReadonlySet<string>;
+  uidsAfter: ReadonlySet<string>;
+}): readonly Check[] {
+  const { sighting, pods, mayBeOut, uidsBefore, uidsAfter } = options;
+  const out = pods - leastInTraffic(sighting);
+  const kept = [...uidsAfter].filter((uid) => uidsBefore.has(uid)).length;
+  return [
+    { promise: `at most ${mayBeOut} Pods out of traffic at once`, seen: String(out), kept: out <= mayBeOut },
+    { promise: `all ${pods} Pods kept (same uid)`, seen: String(kept), kept: kept === pods },
+    untouched('containers changed while in traffic: 0', sighting),
+  ];
+}
+
+/** What scaling in promises: those who stay keep serving, those who go are out of traffic first. */
+export function scaleInChecks(sighting: Sighting, staying: number): readonly Check[] {
+  const least = leastInTraffic(sighting);
+  return [
+    { promise: `at least ${staying} Pods in traffic`, seen: String(least), kept: least >= staying },
+    untouched('Pods deleted while in traffic: 0', sighting),
+  ];
+}
+
+function untouched(promise: string, sighting: Sighting): Check {
+  const broken = touchedInTraffic(sighting);
+  const first = broken[0];
+  return {
+    promise,
+    seen: first ? `${broken.length}, e.g. ${first.pod}: ${first.what}` : '0',
+    // A witness that saw nothing at all must not vouch for anything.
+    kept: broken.length === 0 && sighting.touches.length > 0,
+  };
+}
