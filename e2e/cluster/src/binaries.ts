@@ -39,14 +39,7 @@ export async function ensureBinaries(
   onProgress: Progress = () => {},
   names: readonly BinaryName[] = controlPlaneBinaries,
 ): Promise<Binaries> {
-  const dir = cacheDir(process.env);
-  const assets = process.env.KUBEBUILDER_ASSETS;
-  const path = (name: BinaryName): string => {
-    const given = assets === undefined ? undefined : join(assets, name);
-    if (given !== undefined && existsSync(given)) return given;
-    const product = productOf(name);
-    return join(dir, cacheFolderName(product, platformName()), name);
-  };
+  const { dir, path } = binaryPaths();
   const missing = await absent(names, path);
   if (missing.length === 0) return { dir, path };
 
@@ -60,6 +53,18 @@ export async function ensureBinaries(
     }
   };
   await Promise.all(Array.from({ length: concurrentBuilds(freemem(), availableParallelism()) }, builder));
+  return { dir, path };
+}
+
+/** Where the programs are or will be; builds nothing. */
+export function binaryPaths(env: NodeJS.ProcessEnv = process.env): Binaries {
+  const dir = cacheDir(env);
+  const assets = env.KUBEBUILDER_ASSETS;
+  const path = (name: BinaryName): string => {
+    const given = assets ? join(assets, name) : undefined;
+    if (given !== undefined && existsSync(given)) return given;
+    return join(dir, cacheFolderName(productOf(name), platformName()), name);
+  };
   return { dir, path };
 }
 

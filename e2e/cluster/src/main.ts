@@ -49,10 +49,14 @@ async function up(options: ClusterOptions): Promise<void> {
     void endInterrupted(options.name ?? 'default');
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
-  const { cluster, release } = await started;
-  if (interrupted) return;
-  await release();
-  printEnv(cluster.env);
+  try {
+    const { cluster, release } = await started;
+    if (interrupted) return;
+    await release();
+    printEnv(cluster.env);
+  } catch (error) {
+    if (!interrupted) throw error; // else it failed because everything is being removed
+  }
 }
 
 async function endInterrupted(name: string): Promise<void> {
@@ -119,6 +123,11 @@ named(program.command('restart'))
     for (const { name: replica } of replicas) await cluster.restart(replica);
     if (replicas.length === 0) await cluster.restart(processName); // which says what there is
   });
+
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0); // whoever read us has seen enough, as in `list | head -1`
+});
 
 try {
   await program.parseAsync();

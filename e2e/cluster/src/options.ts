@@ -52,7 +52,7 @@ export type Cluster = {
   env: Record<string, string>;
   /** Every process and how it is, kept up to date. */
   processes(): readonly ClusterProcess[];
-  /** Stops a process with `signal` (default SIGTERM; SIGKILL after 30 s); it stays stopped. Returns when it has ended. */
+  /** Stops a process with `signal` (default SIGTERM; SIGKILL after 30 s, 3 s for the control plane); it stays stopped. Returns when it has ended. */
   stop(process: string, signal?: NodeJS.Signals): Promise<void>;
   /** Starts a stopped or crashed process again, on the same ports and storage. Returns when it is ready. */
   start(process: string): Promise<void>;

@@ -14,8 +14,10 @@ type Entry = {
   state: ProcessState;
 };
 
-/** How long a process may take after SIGTERM before it is killed. */
-const stopTimeoutMs = 30_000;
+/** How long an operator may take after SIGTERM before it is killed: as long as a Pod's default grace period. */
+const gracefulTimeoutMs = 30_000;
+/** The rest has nothing to lose; the API server would wait for its watches for a minute. */
+const abruptTimeoutMs = 3_000;
 const downTimeoutMs = 5_000;
 
 /** The children of one supervisor: starts, stops and watches them, with a pid file and a log file each in `dir`. */
@@ -53,7 +55,8 @@ export class ProcessTable {
 
   /** Stops a process and waits for its end; it stays stopped. */
   async stop(name: string, signal: NodeJS.Signals): Promise<void> {
-    await this.#stop(this.#entry(name), signal, stopTimeoutMs);
+    const entry = this.#entry(name);
+    await this.#stop(entry, signal, entry.spec.graceful ? gracefulTimeoutMs : abruptTimeoutMs);
   }
 
   /** Stops everything; no process can be started any more. */

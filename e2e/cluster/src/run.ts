@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 
 /** Thrown when a program cannot be started or ends with another code than 0. `stderr` is what it said. */
 export class CommandError extends Error {
@@ -12,6 +12,12 @@ export class CommandError extends Error {
     this.code = code;
   }
 }
+
+/** What runs now: it ends with us, so that an interrupted build does not go on for minutes. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 export type RunOptions = {
   /** What is being done, for the error message. */
@@ -29,6 +35,8 @@ export type RunOptions = {
 export function run(command: string, args: readonly string[], options: RunOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: options.cwd, env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
+    running.add(child);
+    child.on('close', () => running.delete(child));
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
-import { type Binaries, controlPlaneBinaries, ensureBinaries, type Progress } from './binaries.ts';
+import { type Binaries, binaryPaths, controlPlaneBinaries, ensureBinaries, type Progress } from './binaries.ts';
 import { type Charts, copyCharts, installDefinitions, installOperatorChart } from './charts.ts';
 import { clusterOf } from './cluster.ts';
 import { planControlPlane, planNats } from './control-plane.ts';
@@ -92,7 +92,7 @@ export async function attachCluster(name: string): Promise<Cluster> {
   const record = await readRecord(name);
   if (!record) throw new Error(`no cluster ${name}`);
   const client = await SupervisorClient.connect(clusterFolder(name));
-  return clusterOf(record, client, await ensureBinaries());
+  return clusterOf(record, client, binaryPaths());
 }
 
 function neededBinaries({ kubeconfig, nats }: ClusterOptions) {

@@ -1,0 +1,132 @@
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { isAlive } from './cluster.ts';
+import { clusterDown, listClusters } from './commands.ts';
+import { startCluster } from './start.ts';
+import { clusterFolder, readRecord } from './state.ts';
+
+const execute = promisify(execFile);
+const bare = { operators: 'none', definitions: false } as const;
+const deadline = { timeout: 15_000, interval: 50 };
+const source = (file: string) => JSON.stringify(join(import.meta.dirname, file));
+let state: string;
+
+beforeEach(async () => {
+  // A state folder of its own shows that nothing is left in it.
+  state = await mkdtemp(join(tmpdir(), 'ks-'));
+  vi.stubEnv('XDG_STATE_HOME', state);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(state, { recursive: true, force: true });
+});
+
+const pidsOf = (dir: string) =>
+  readdir(dir).then((files) =>
+    Promise.all(
+      files
+        .filter((file) => file.endsWith('.pid'))
+        .map(async (file) => Number(await readFile(join(dir, file), 'utf8'))),
+    ),
+  );
+
+test('two clusters run side by side and leave nothing when they go down', async () => {
+  const clusters = await Promise.all(['one', 'two'].map((name) => startCluster({ ...bare, name })));
+  const pids = (await Promise.all(clusters.map(({ dir }) => pidsOf(dir)))).flat();
+  expect(pids).toHaveLength(12);
+  expect((await listClusters()).map(({ name, state }) => `${name} ${state}`)).toEqual(['one up', 'two up']);
+  for (const cluster of clusters) await cluster.kubectl(['create', 'namespace', `of-${cluster.name}`]);
+  await expect(clusters[0]?.kubectl(['get', 'namespace', 'of-two'])).rejects.toThrow('not found');
+  await Promise.all(clusters.map((cluster) => cluster.down()));
+  expect(pids.filter(isAlive)).toEqual([]);
+  expect(await readdir(state)).toEqual([]);
+});
+
+test('a stopped process comes back on the same port with what it had stored', async () => {
+  await using cluster = await startCluster(bare);
+  await cluster.kubectl(['create', 'namespace', 'kept']);
+  for (const name of ['nats', 'etcd']) {
+    await cluster.stop(name, 'SIGKILL');
+    expect(cluster.processes().find((process) => process.name === name)).toMatchObject({ state: 'stopped', pid: 0 });
+    await cluster.start(name);
+  }
+  await cluster.restart('kube-apiserver');
+  expect(await cluster.kubectl(['get', 'namespace', 'kept', '-o', 'name'])).toBe('namespace/kept\n');
+  expect(cluster.processes().every(({ state }) => state === 'running')).toBe(true);
+});
+
+test('the audit log tells who did what', async () => {
+  await using cluster = await startCluster({ ...bare, nats: false, audit: true });
+  await cluster.kubectl(['create', 'namespace', 'audited']);
+  const lines = (await readFile(join(cluster.dir, 'audit.log'), 'utf8')).trim().split('\n');
+  const events = lines.map(
+    (line) =>
+      JSON.parse(line) as { verb: string; level: string; user: { username: string }; objectRef?: { name?: string } },
+  );
+  expect(events.find(({ verb, objectRef }) => verb === 'create' && objectRef?.name === 'audited')).toMatchObject({
+    level: 'Metadata',
+    user: { username: 'kuperator-admin' },
+  });
+});
+
+test.each([
+  {
+    when: 'once it is up',
+    until: (dir: string) => readRecord('doomed').then((record) => record?.ready === true && existsSync(dir)),
+  },
+  { when: 'while it starts', until: async (dir: string) => existsSync(join(dir, 'kube-apiserver.pid')) },
+])('a caller killed $when leaves no process and no file', async ({ until }) => {
+  const script = `import { startCluster } from ${source('start.ts')};
+    await startCluster({ name: 'doomed', operators: 'none', definitions: false });
+    setInterval(() => {}, 1000);`;
+  const caller = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: 'ignore' });
+  const dir = clusterFolder('doomed');
+  await vi.waitFor(async () => expect(await until(dir)).toBe(true), deadline);
+  const pids = await pidsOf(dir);
+  expect(pids.length).toBeGreaterThan(1);
+  caller.kill('SIGKILL');
+  await vi.waitFor(async () => expect(await readdir(state)).toEqual([]), deadline);
+  expect(pids.filter(isAlive)).toEqual([]);
+});
+
+test('down removes a cluster whose supervisor was killed', async () => {
+  const cluster = await startCluster({ ...bare, name: 'orphaned' });
+  const pids = await pidsOf(cluster.dir);
+  process.kill((await readRecord('orphaned'))?.supervisorPid ?? 0, 'SIGKILL');
+  await vi.waitFor(async () => expect((await listClusters())[0]?.state).toBe('broken'), deadline);
+  await clusterDown('orphaned');
+  expect(pids.filter(isAlive)).toEqual([]);
+  expect(await readdir(state)).toEqual([]);
+});
+
+test('a cluster that cannot start leaves nothing and says why', async () => {
+  await expect(
+    startCluster({ ...bare, kubeconfig: '/no/such/file', definitions: true, name: 'failing' }),
+  ).rejects.toThrow('starting cluster failing');
+  expect(await readdir(state)).toEqual([]);
+});
+
+test('two runs that build at once build once', async () => {
+  const folder = join(state, 'module');
+  await mkdir(join(folder, 'tool'), { recursive: true });
+  await writeFile(
+    join(folder, 'go.mod'),
+    'module build.local\n\ngo 1.24\n\ntool tool.local\n\nrequire tool.local v1.0.0\n\nreplace tool.local => ./tool\n',
+  );
+  await writeFile(join(folder, 'tool', 'go.mod'), 'module tool.local\n\ngo 1.24\n');
+  await writeFile(join(folder, 'tool', 'main.go'), 'package main\n\nfunc main() { println("built") }\n');
+  const script = `import { buildProduct } from ${source('binaries.ts')};
+    const product = { name: 'tool', folder: ${JSON.stringify(folder)}, module: 'tool.local', packages: { etcd: 'tool.local' }, linkerFlags: () => [] };
+    await buildProduct(product, ['etcd'], ${JSON.stringify(join(state, 'out'))}, (line) => console.log(line));`;
+  const build = () => execute(process.execPath, ['--input-type=module', '--eval', script]);
+  const outputs = await Promise.all([build(), build()]);
+  expect(outputs.filter(({ stdout }) => stdout.includes('built tool'))).toHaveLength(1);
+  expect(await readdir(join(state, 'out'))).toEqual(['etcd']);
+  const { stderr } = await execute(join(state, 'out', 'etcd'));
+  expect(stderr).toBe('built\n');
+});

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { replicaNames, selectOperators } from './operators.ts';
+
+const available = ['a', 'b', 'c'];
+
+test.each([
+  { wanted: 'all' as const, selected: available },
+  { wanted: 'none' as const, selected: [] },
+  { wanted: ['b'], selected: ['b'] },
+  { wanted: ['b', 'a', 'b'], selected: ['b', 'a'] },
+])('selects $selected of $wanted', ({ wanted, selected }) => {
+  expect(selectOperators(wanted, available)).toEqual(selected);
+});
+
+test('names the operators there are when asked for another', () => {
+  expect(() => selectOperators(['a', 'x'], available)).toThrow('no operator x; there are a, b, c');
+});
+
+test.each([
+  { replicas: 1, names: ['a'] },
+  { replicas: 3, names: ['a-0', 'a-1', 'a-2'] },
+])('names $replicas replicas $names', ({ replicas, names }) => {
+  expect(replicaNames('a', replicas)).toEqual(names);
+});
+
+test.each([0, -1, 1.5, Number.NaN])('refuses %s replicas', (replicas) => {
+  expect(() => replicaNames('a', replicas)).toThrow('replicas of a');
+});

@@ -1,0 +1,9 @@
+import { expect, test } from 'vitest';
+import { jsonLines } from './protocol.ts';
+
+test('puts messages together however the stream was cut', () => {
+  const received: unknown[] = [];
+  const receive = jsonLines((message) => received.push(message));
+  for (const chunk of ['{"a":', '1}\n{"b"', ':2}\n', '\n{"c":3}\n{"d":']) receive(chunk);
+  expect(received).toEqual([{ a: 1 }, { b: 2 }, { c: 3 }]);
+});
