@@ -37,7 +37,7 @@ export class Controller {
   readonly #queue: WorkQueue;
   readonly #failures = new Map<Key, number>();
   readonly #lastPassAt = new Map<Key, number>();
-  readonly #abort = new AbortController();
+  #abort = new AbortController();
   readonly #seconds: Histogram<'controller' | 'result'>;
   readonly #retries: Counter<'controller'>;
   readonly #cleanups: (() => void)[] = [];
@@ -100,6 +100,7 @@ export class Controller {
     if (this.#shards) {
       this.#cleanups.push(this.#shards.onChange(() => this.#enqueueAll()));
       this.#cleanups.push(this.#shards.registerInFlight(() => this.#queue.working()));
+      this.#cleanups.push(this.#shards.onLapse(() => this.abort()));
     }
     this.#enqueueAll();
     this.#scheduleResync();
@@ -118,6 +119,7 @@ export class Controller {
   /** Tells the passes under way to give up. */
   abort(): void {
     this.#abort.abort();
+    this.#abort = new AbortController();
   }
 
   #owns(key: Key): boolean {

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import type { Lease } from '@kuperator/api';
+
+/** What one replica says about itself in its Lease. */
+export type MemberClaim = {
+  identity: string;
+  /** One run of the process: a restarted replica keeps its identity, not its incarnation. */
+  incarnation: string;
+  /** Id of the view the member acts upon. */
+  view: string;
+  durationMs: number;
+};
+
+/** A claim as it stands in the API server. */
+export type MemberLease = MemberClaim & { uid: string; version: string };
+
+/** On member Leases: which operator's replicas share their keys. */
+export const APP_LABEL = 'kuperator.kusionstack.io/app';
+const IDENTITY_ANNOTATION = 'kuperator.kusionstack.io/identity';
+const VIEW_ANNOTATION = 'kuperator.kusionstack.io/view';
+
+/** Name of a replica's Lease: a legal object name for any identity. */
+export function leaseNameOf(app: string, identity: string): string {
+  const name = `${app}.${identity}`;
+  const legal = name
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]/g, '-')
+    .replace(/[.-]+$/, '');
+  if (legal === name && name.length <= 253) return name;
+  return `${legal.slice(0, 240)}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+}
+
+export function leaseFor(
+  claim: MemberClaim,
+  options: { app: string; namespace: string; nowMs: number; held: { uid: string; version: string } | undefined },
+): Lease {
+  const { app, namespace, nowMs, held } = options;
+  return {
+    metadata: {
+      namespace,
+      name: leaseNameOf(app, claim.identity),
+      labels: { [APP_LABEL]: app },
+      annotations: { [IDENTITY_ANNOTATION]: claim.identity, [VIEW_ANNOTATION]: claim.view },
+      // The uid too: a PUT to a Lease would otherwise create it anew once it has been deleted.
+      ...(held ? { uid: held.uid, resourceVersion: held.version } : {}),
+    },
+    spec: {
+      holderIdentity: claim.incarnation,
+      leaseDurationSeconds: Math.ceil(claim.durationMs / 1000),
+      renewTime: new Date(nowMs).toISOString().replace('Z', '000Z'),
+    },
+  };
+}
+
+/** Undefined for a Lease that is no member's. */
+export function memberLeaseOf({ metadata, spec }: Lease): MemberLease | undefined {
+  const identity = metadata.annotations?.[IDENTITY_ANNOTATION];
+  if (!identity) return undefined;
+  return {
+    identity,
+    incarnation: spec.holderIdentity ?? '',
+    view: metadata.annotations?.[VIEW_ANNOTATION] ?? '',
+    durationMs: (spec.leaseDurationSeconds ?? 15) * 1000,
+    uid: metadata.uid ?? '',
+    version: metadata.resourceVersion ?? '',
+  };
+}
