@@ -1,0 +1,155 @@
+// The whole engine in process, on a real API server.
+
+import {
+  POD_TRANSITION_RULES,
+  PODS,
+  type Pod,
+  type PodTransitionRule,
+  RULE_FINALIZER,
+  SERVICE_AVAILABLE_LABEL,
+  stageLabel,
+} from '@kuperator/api';
+import { type Cluster, startCluster } from '@kuperator/cluster';
+import { createEventBus } from '@kuperator/events';
+import {
+  createKubeClient,
+  createLogger,
+  createMetrics,
+  EventRecorder,
+  Health,
+  type KubeClient,
+  loadConfig,
+  NotFoundError,
+  type OperatorContext,
+  Shards,
+  systemClock,
+} from '@kuperator/runtime';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Config, declaration } from '../config.ts';
+import { podTransitionRuleController } from './controller.ts';
+import { maxUnavailable, passedIn } from './samples.ts';
+
+const NAMESPACE = 'default';
+const WAIT = { timeout: 10_000, interval: 20 };
+
+let cluster: Cluster;
+let client: KubeClient;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  cluster = await startCluster({ operators: 'none' });
+  const logger = createLogger({ app: 'podtransitionrule-engine', level: 'warn' });
+  const metrics = createMetrics('test', { processMetrics: false });
+  client = createKubeClient({ kubeconfig: cluster.env.KUBECONFIG, userAgent: 'test', logger });
+  const config: Config = loadConfig(declaration, { WATCH_NAMESPACE: NAMESPACE, POD_NAMESPACE: NAMESPACE }, []);
+  const shards = new Shards({ client, namespace: NAMESPACE, app: 'engine', identity: 'one', logger, metrics });
+  const context: OperatorContext<Config> = {
+    config,
+    client,
+    logger,
+    metrics,
+    health: new Health({ host: '127.0.0.1', port: 0, metrics }),
+    recorder: new EventRecorder({ client, app: 'engine', instance: 'one', logger, metrics }),
+    shards,
+    clock: systemClock,
+    signal: new AbortController().signal,
+  };
+  const events = createEventBus({ url: '', cluster: 'test', source: 'podtransitionrule-engine', logger });
+  const { controller, informers } = podTransitionRuleController(context, events);
+  for (const informer of informers) informer.start();
+  await Promise.all(informers.map((informer) => informer.waitForSync()));
+  await shards.start();
+  controller.start();
+  stop = async () => {
+    await controller.stop();
+    await shards.stop();
+    await Promise.all(informers.map((informer) => informer.stop()));
+    await client.close();
+  };
+}, 900_000);
+
+afterAll(async () => {
+  await stop?.();
+  await cluster?.down();
+});
+
+const getRule = (name: string) => client.get(POD_TRANSITION_RULES, { namespace: NAMESPACE, name });
+
+async function createRule(name: string, rules: PodTransitionRule['spec']['rules']): Promise<void> {
+  const spec = { selector: { matchLabels: { app: name } }, rules };
+  await client.create(POD_TRANSITION_RULES, { metadata: { namespace: NAMESPACE, name }, spec } as PodTransitionRule);
+}
+
+async function createPod(app: string, name: string): Promise<void> {
+  const labels = { app, [SERVICE_AVAILABLE_LABEL]: '1' };
+  const pod: Pod = {
+    metadata: { namespace: NAMESPACE, name, labels },
+    spec: { containers: [{ name: 'app', image: 'app:v1' }], nodeName: 'nowhere', terminationGracePeriodSeconds: 0 },
+  };
+  await client.create(PODS, pod);
+  const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+  await client.patch(
+    PODS,
+    { namespace: NAMESPACE, name },
+    { type: 'strategic', body: { status } },
+    { subresource: 'status' },
+  );
+}
+
+function changeLabels(name: string, labels: Record<string, string | null>): Promise<Pod> {
+  return client.patch(PODS, { namespace: NAMESPACE, name }, { type: 'merge', body: { metadata: { labels } } });
+}
+
+test('gives slots to waiting Pods, and gives them on as Pods serve again', { timeout: 60_000 }, async () => {
+  await createRule('web', [maxUnavailable('50%')]);
+  const names = ['web-1', 'web-2', 'web-3', 'web-4'];
+  for (const name of names) await createPod('web', name);
+  await vi.waitFor(async () => expect((await getRule('web')).status?.targets).toEqual(names), WAIT);
+  expect((await getRule('web')).metadata.finalizers).toEqual([RULE_FINALIZER]);
+
+  for (const [index, name] of names.entries())
+    await changeLabels(name, { [stageLabel('pre-check', 'op')]: `100${index}` });
+  await vi.waitFor(async () => expect((await getRule('web')).status?.details).toHaveLength(4), WAIT);
+  expect(passedIn(await getRule('web'))).toEqual(['web-1', 'web-2']);
+
+  // As the coordinator does it: out of the stage and out of service in one write. The slots stay taken.
+  await changeLabels('web-1', { [stageLabel('pre-check', 'op')]: null, [SERVICE_AVAILABLE_LABEL]: null });
+  await vi.waitFor(async () => expect((await getRule('web')).status?.details).toHaveLength(3), WAIT);
+  expect(passedIn(await getRule('web'))).toEqual(['web-2']);
+
+  await changeLabels('web-1', { [SERVICE_AVAILABLE_LABEL]: '2' });
+  await vi.waitFor(async () => expect(passedIn(await getRule('web'))).toEqual(['web-2', 'web-3']), WAIT);
+});
+
+test('writes nothing while nothing changes', { timeout: 60_000 }, async () => {
+  await createRule('quiet', [maxUnavailable(1)]);
+  await createPod('quiet', 'quiet-1');
+  await changeLabels('quiet-1', { [stageLabel('pre-check', 'op')]: '1' });
+  await vi.waitFor(async () => expect(passedIn(await getRule('quiet'))).toEqual(['quiet-1']), WAIT);
+  const before = await getRule('quiet');
+  await client.patch(
+    PODS,
+    { namespace: NAMESPACE, name: 'quiet-1' },
+    { type: 'merge', body: { metadata: { annotations: { note: 'x' }, labels: { note: 'x' } } } },
+  );
+  // What follows in another rule proves that the change above has been dealt with.
+  await createRule('marker', []);
+  await vi.waitFor(async () => expect((await getRule('marker')).status?.observedGeneration).toBe(1), WAIT);
+  expect((await getRule('quiet')).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+});
+
+test('T68 lets a deleted rule go within 5 s, and a deleted Pod out of its targets', { timeout: 60_000 }, async () => {
+  await createRule('gone', [maxUnavailable(1)]);
+  await createPod('gone', 'gone-1');
+  await vi.waitFor(async () => expect((await getRule('gone')).status?.targets).toEqual(['gone-1']), WAIT);
+  await client.delete(PODS, { namespace: NAMESPACE, name: 'gone-1' }, { gracePeriodSeconds: 0 });
+  await vi.waitFor(async () => expect((await getRule('gone')).status?.targets).toEqual([]), {
+    timeout: 5000,
+    interval: 50,
+  });
+  await client.delete(POD_TRANSITION_RULES, { namespace: NAMESPACE, name: 'gone' });
+  await vi.waitFor(() => expect(getRule('gone')).rejects.toBeInstanceOf(NotFoundError), {
+    timeout: 5000,
+    interval: 50,
+  });
+});

@@ -1,0 +1,327 @@
+// The worked examples of the specification, and what one pass owes its Pods besides.
+
+import { SKIP_RULES_ANNOTATION, stageLabel } from '@kuperator/api';
+import { describe, expect, test } from 'vitest';
+import {
+  afterPass,
+  aPod,
+  aRule,
+  detailOf,
+  EVERYTHING_EVALUATED,
+  maxUnavailable,
+  minAvailable,
+  passedIn,
+  reasonIn,
+  rejectedIn,
+  requiresLabel,
+  waitingPods,
+} from './samples.ts';
+
+const byName = (...pods: ReturnType<typeof waitingPods>) => pods;
+const down = (name: string) => aPod({ name, available: false, preCheck: { op: '1' } });
+const waiting = (name: string) => aPod({ name, preCheck: { op: '5' } });
+
+describe('worked examples', () => {
+  test('1: of four with two down, 50% lets just those two pass, and one that fails later as well', () => {
+    const rule = afterPass(aRule([maxUnavailable('50%')]), [down('p1'), down('p2'), waiting('p3'), waiting('p4')]);
+    expect(passedIn(rule)).toEqual(['p1', 'p2']);
+    expect(reasonIn(rule, 'p3')).toBe('rule max: blocked by max unavailable 2/4, currently unavailable 2/4');
+    const later = afterPass(rule, [down('p1'), down('p2'), down('p3'), waiting('p4')]);
+    expect(passedIn(later)).toEqual(['p1', 'p2', 'p3']);
+    expect(reasonIn(later, 'p4')).toContain('currently unavailable 3/4');
+  });
+
+  test('2: 30% of five lets two pass, and a third once one of them serves again', () => {
+    const pods = waitingPods(5);
+    const first = afterPass(aRule([maxUnavailable('30%')]), pods);
+    expect(passedIn(first)).toEqual(['p1', 'p2']);
+    expect(passedIn(afterPass(first, pods))).toEqual(['p1', 'p2']);
+    const served = byName(aPod({ name: 'p1' }), ...pods.slice(1));
+    expect(passedIn(afterPass(first, served))).toEqual(['p2', 'p3']);
+  });
+
+  test('3: at least 75% of ten lets three pass', () => {
+    const rule = afterPass(aRule([minAvailable('75%')]), waitingPods(10));
+    expect(passedIn(rule)).toHaveLength(3);
+    expect(reasonIn(rule, rejectedIn(rule)[0] ?? '')).toContain('blocked by min available 7/10');
+  });
+
+  test('4: with both limits set the stricter one decides', () => {
+    const both = { name: 'both', availablePolicy: { maxUnavailableValue: 5, minAvailableValue: 8 } };
+    expect(passedIn(afterPass(aRule([both]), waitingPods(10)))).toHaveLength(2);
+  });
+
+  test('5: a budget of nothing lets only those pass that are down anyhow', () => {
+    const rule = afterPass(aRule([maxUnavailable(0)]), [waiting('p1'), waiting('p2'), down('p3')]);
+    expect(passedIn(rule)).toEqual(['p3']);
+  });
+
+  test('6: 1% of a single Pod is that Pod, 0% is none', () => {
+    expect(passedIn(afterPass(aRule([maxUnavailable('1%')]), waitingPods(1)))).toEqual(['p1']);
+    expect(passedIn(afterPass(aRule([maxUnavailable('0%')]), waitingPods(1)))).toEqual([]);
+  });
+
+  test('7: Pods that never serve use up the budget', () => {
+    const never = ['u1', 'u2'].map((name) => aPod({ name, available: false }));
+    expect(passedIn(afterPass(aRule([maxUnavailable(2)]), [...waitingPods(4), ...never]))).toEqual([]);
+  });
+
+  test('8 H3: a slot goes to the Pod that can use it, not to the first one', () => {
+    const ready = aPod({ name: 'p3', preCheck: { op: '9' }, labels: { ready: 'true' } });
+    const rule = aRule([maxUnavailable(1), requiresLabel('ready')]);
+    const judged = afterPass(rule, [waiting('p1'), waiting('p2'), ready]);
+    expect(passedIn(judged)).toEqual(['p3']);
+    expect(detailOf(judged, 'p1')).toMatchObject({ passed: false, rejectInfo: [{ ruleName: 'labels' }] });
+    expect(detailOf(judged, 'p1')?.passedRules).toBeUndefined();
+  });
+
+  test('11 H4: two rule objects over the same Pods agree on who goes first', () => {
+    const a = aRule([maxUnavailable(1)], { name: 'a' });
+    const b = aRule([maxUnavailable(1)], { name: 'b' });
+    const pods = [aPod({ name: 'p1', preCheck: { op: '20' } }), aPod({ name: 'p2', preCheck: { op: '10' } })];
+    expect(passedIn(afterPass(a, pods, { rules: [a, b] }))).toEqual(['p2']);
+    expect(passedIn(afterPass(b, pods.toReversed(), { rules: [a, b] }))).toEqual(['p2']);
+  });
+
+  test('H4: no slot for a Pod that another rule object refuses', () => {
+    const budget = aRule([maxUnavailable(1)], { name: 'a' });
+    const check = aRule([requiresLabel('ready')], { name: 'b' });
+    const pods = [waiting('p1'), aPod({ name: 'p2', preCheck: { op: '9' }, labels: { ready: 'true' } })];
+    const judged = afterPass(budget, pods, { rules: [budget, check] });
+    expect(passedIn(judged)).toEqual(['p2']);
+    expect(reasonIn(judged, 'p1')).toMatch(
+      /^rule max: no slot while PodTransitionRule b refuses it: rule labels: labels of/,
+    );
+  });
+
+  test('12: an annotated Pod skips the rule, which still counts it', () => {
+    const skipping = aPod({
+      name: 'p1',
+      preCheck: { op: '1' },
+      annotations: { [SKIP_RULES_ANNOTATION]: '{"skipRules":["max"]}' },
+    });
+    const rule = afterPass(aRule([maxUnavailable(0)]), [skipping, waiting('p2')]);
+    expect(passedIn(rule)).toEqual(['p1']);
+    expect(detailOf(rule, 'p1')?.passedRules).toBeUndefined();
+    expect(reasonIn(rule, 'p2')).toContain('0/2');
+  });
+});
+
+describe('a verdict', () => {
+  const rule = aRule([maxUnavailable(1)]);
+
+  test('D7 names the Pod and the operations it is for', () => {
+    const judged = afterPass(rule, waitingPods(1));
+    expect(judged.status).toEqual({
+      observedGeneration: 1,
+      observedPodResourceVersion: '1',
+      targets: ['p1'],
+      details: [
+        {
+          name: 'p1',
+          uid: 'uid-p1',
+          stage: 'PreCheck',
+          passed: true,
+          passedRules: ['max'],
+          operations: [{ id: 'op', since: '1000' }],
+        },
+      ],
+    });
+  });
+
+  test('H5 covers a further operation on the same Pod without a further slot', () => {
+    const first = afterPass(rule, [waiting('p1'), waiting('p2')]);
+    const both = [aPod({ name: 'p1', preCheck: { op: '5', restart: '7' } }), waiting('p2')];
+    const judged = afterPass(first, both);
+    expect(passedIn(judged)).toEqual(['p1']);
+    expect(detailOf(judged, 'p1')?.operations).toEqual([
+      { id: 'op', since: '5' },
+      { id: 'restart', since: '7' },
+    ]);
+  });
+
+  test.each([
+    { name: 'another run of the operation', pod: aPod({ name: 'p1', preCheck: { op: '99' } }) },
+    { name: 'another Pod of the name', pod: aPod({ name: 'p1', uid: 'other', preCheck: { op: '99' } }) },
+  ])('H5 D7 says nothing about $name', ({ pod }) => {
+    const first = afterPass(rule, [aPod({ name: 'p1', preCheck: { op: '1' } }), waiting('p2')]);
+    expect(passedIn(first)).toEqual(['p1']);
+    expect(passedIn(afterPass(first, [pod, waiting('p2')]))).toEqual(['p2']);
+  });
+
+  test('stays while the Pod stays, although the budget shrank', () => {
+    const first = afterPass(aRule([maxUnavailable(2)]), waitingPods(3));
+    const shrunk = { ...first, spec: { ...first.spec, rules: [maxUnavailable(0)] } };
+    expect(passedIn(afterPass(shrunk, waitingPods(3)))).toEqual(['p1', 'p2']);
+  });
+
+  test('keeps its slot while a label check has second thoughts, as the coordinator may have acted on it', () => {
+    const checked = aRule([maxUnavailable(1), requiresLabel('ready')]);
+    const ready = (name: string, since: string, value: string) =>
+      aPod({ name, preCheck: { op: since }, labels: { ready: value } });
+    const first = afterPass(checked, [ready('p1', '1', 'true'), ready('p2', '2', 'true')]);
+    const doubted = afterPass(first, [ready('p1', '1', 'false'), ready('p2', '2', 'true')]);
+    expect(passedIn(doubted)).toEqual([]);
+    expect(detailOf(doubted, 'p1')?.passedRules).toEqual(['max']);
+    expect(passedIn(afterPass(doubted, [ready('p1', '1', 'true'), ready('p2', '2', 'true')]))).toEqual(['p1']);
+  });
+
+  test('of an older spec is remembered only if it was a pass: rule names may mean other rules by now', () => {
+    const renamed = aRule([maxUnavailable(1, { name: 'x' })], { metadata: { ...rule.metadata, generation: 2 } });
+    const detail = { stage: 'PreCheck', passed: false, passedRules: ['x'], operations: [{ id: 'op', since: '5' }] };
+    const old = {
+      ...renamed,
+      status: {
+        observedGeneration: 1,
+        details: ['p1', 'p2'].map((name) => ({ ...detail, name, uid: `uid-${name}` })),
+      },
+    };
+    expect(passedIn(afterPass(old, [waiting('p1'), waiting('p2')]))).toEqual(['p1']);
+  });
+
+  test('is given in the earliest stage the Pod is in', () => {
+    const pod = aPod({ name: 'p1', available: false, preCheck: { b: '2' }, postCheck: { a: '1' } });
+    expect(detailOf(afterPass(rule, [pod]), 'p1')).toMatchObject({
+      stage: 'PreCheck',
+      operations: [{ id: 'b', since: '2' }],
+    });
+  });
+
+  test('is not given outside a stage, but the Pod is a target', () => {
+    const passedOn = { [stageLabel('pre-checked', 'op')]: '1', [stageLabel('post-checked', 'op')]: '1' };
+    const judged = afterPass(rule, [aPod({ name: 'p1', labels: passedOn }), aPod({ name: 'p0' })]);
+    expect(judged.status).toMatchObject({ targets: ['p0', 'p1'], details: [] });
+  });
+
+  test('comes in an order that does not depend on the order of the cache', () => {
+    const pods = waitingPods(12);
+    expect(afterPass(rule, pods.toReversed()).status).toEqual(afterPass(rule, pods).status);
+  });
+});
+
+describe('which rules speak', () => {
+  test('without rules every Pod in a stage passes', () => {
+    expect(passedIn(afterPass(aRule([]), waitingPods(3)))).toEqual(['p1', 'p2', 'p3']);
+  });
+
+  test('a disabled rule, one of another stage and one of a skipped kind do not', () => {
+    const others = [
+      maxUnavailable(0, { name: 'off', disabled: true }),
+      maxUnavailable(0, { name: 'later', stage: 'PostCheck' }),
+      requiresLabel('ready'),
+    ];
+    const settings = { ...EVERYTHING_EVALUATED, skippedKinds: new Set(['labelCheck'] as const) };
+    expect(passedIn(afterPass(aRule(others), waitingPods(2), { settings }))).toEqual(['p1', 'p2']);
+    expect(passedIn(afterPass(aRule([requiresLabel('ready')]), waitingPods(2)))).toEqual([]);
+  });
+
+  test('a PostCheck rule speaks about Pods in PostCheck', () => {
+    const rule = aRule([requiresLabel('ready', { stage: 'PostCheck' })]);
+    const pods = [aPod({ name: 'p1', preCheck: { op: '1' } }), aPod({ name: 'p2', postCheck: { op: '1' } })];
+    const judged = afterPass(rule, pods);
+    expect(passedIn(judged)).toEqual(['p1']);
+    expect(detailOf(judged, 'p2')).toMatchObject({ stage: 'PostCheck', passed: false });
+  });
+
+  test('conditions nobody registered make a rule inert, true ones make it apply', () => {
+    const rule = aRule([maxUnavailable(0, { conditions: ['Canary'] })]);
+    expect(passedIn(afterPass(rule, waitingPods(1)))).toEqual(['p1']);
+    const settings = { ...EVERYTHING_EVALUATED, conditions: new Map([['Canary', () => true]]) };
+    expect(passedIn(afterPass(rule, waitingPods(1), { settings }))).toEqual([]);
+  });
+
+  test('a filter leaves out Pods, but the budget counts all of them', () => {
+    const rule = aRule([maxUnavailable('50%', { filter: { labelSelector: { matchLabels: { tier: 'a' } } } })]);
+    const tier = (name: string, value: string) => aPod({ name, preCheck: { op: '1' }, labels: { tier: value } });
+    // b1 and b2 go down without asking, which is all that half of four allows.
+    const judged = afterPass(rule, [tier('a1', 'a'), tier('a2', 'a'), tier('b1', 'b'), tier('b2', 'b')]);
+    expect(passedIn(judged)).toEqual(['b1', 'b2']);
+  });
+
+  test('of two budgets a Pod gets a slot of both or of none', () => {
+    const strict = maxUnavailable(1, { name: 'strict', filter: { labelSelector: { matchLabels: { tier: 'a' } } } });
+    const rule = aRule([maxUnavailable(2), strict]);
+    const tier = (name: string, since: string, value: string) =>
+      aPod({ name, preCheck: { op: since }, labels: { tier: value } });
+    const judged = afterPass(rule, [tier('a1', '1', 'a'), tier('a2', '2', 'a'), tier('b1', '3', 'b')]);
+    expect(passedIn(judged)).toEqual(['a1', 'b1']);
+    expect(detailOf(judged, 'a2')?.passedRules).toBeUndefined();
+  });
+
+  test.each([
+    {
+      name: 'a webhook',
+      rule: { name: 'r', webhook: { clientConfig: { url: 'http://127.0.0.1:1' } } },
+      reason: 'webhook rules are not evaluated by this version',
+    },
+    {
+      name: 'an adaptive budget alone',
+      rule: { name: 'r', availablePolicy: { maxUnavailablePolicy: { expFunc: { coeff: '1', pow: '1' } } } },
+      reason: 'has only an expFunc policy, which is not evaluated by this version',
+    },
+    { name: 'an unreadable percentage', rule: maxUnavailable('12.5%'), reason: '"12.5%" is neither' },
+    {
+      name: 'a malformed filter',
+      rule: maxUnavailable(1, {
+        filter: { labelSelector: { matchExpressions: [{ key: 'a', operator: 'Near' as 'In' }] } },
+      }),
+      reason: 'unknown operator "Near"',
+    },
+    {
+      name: 'a malformed label check',
+      rule: { name: 'r', labelCheck: { requires: { matchExpressions: [{ key: 'a', operator: 'Near' as 'In' }] } } },
+      reason: 'unknown operator "Near"',
+    },
+  ])('H7 $name rejects its Pods and says why', ({ rule, reason }) => {
+    const judged = afterPass(aRule([rule]), waitingPods(2));
+    expect(passedIn(judged)).toEqual([]);
+    expect(reasonIn(judged, 'p1')).toContain(reason);
+  });
+
+  test('two rules of one name reject: a pass of the one would stand for a slot of the other', () => {
+    const judged = afterPass(
+      aRule([maxUnavailable(1, { name: 'r' }), { name: 'r', labelCheck: { requires: {} } }]),
+      waitingPods(3),
+    );
+    expect(reasonIn(judged, 'p1')).toContain('used by several rules');
+    expect(passedIn(judged)).toEqual([]);
+  });
+
+  test('a skip annotation that is not JSON skips nothing', () => {
+    const pod = aPod({ name: 'p1', preCheck: { op: '1' }, annotations: { [SKIP_RULES_ANNOTATION]: 'max' } });
+    expect(passedIn(afterPass(aRule([maxUnavailable(0)]), [pod]))).toEqual([]);
+  });
+
+  test('only Pods the selector matches are spoken about', () => {
+    const judged = afterPass(aRule([maxUnavailable(5)]), [
+      ...waitingPods(1),
+      aPod({ name: 'x', labels: { app: 'other' } }),
+    ]);
+    expect(judged.status?.targets).toEqual(['p1']);
+  });
+});
+
+test('an evaluation reads each Pod a constant number of times, however many wait', () => {
+  const reads = (count: number) => {
+    let touched = 0;
+    const pods = waitingPods(count).map((pod) => {
+      const metadata = new Proxy(pod.metadata, {
+        get(target, key, receiver) {
+          touched += 1;
+          return Reflect.get(target, key, receiver);
+        },
+      });
+      return { ...pod, metadata };
+    });
+    const rule = aRule([maxUnavailable('10%'), requiresLabel('app', { labelCheck: { requires: {} } })]);
+    const other = aRule([maxUnavailable('20%')], { name: 'other' });
+    const first = afterPass(rule, pods, { rules: [rule, other] });
+    touched = 0;
+    afterPass(first, pods, { rules: [rule, other] });
+    return touched;
+  };
+  const [few, many] = [reads(500), reads(1000)];
+  // Sorting by name reads each name log n times; all else is constant.
+  expect(many / few).toBeLessThan(2.3);
+  expect(many / 1000).toBeLessThan(80);
+});

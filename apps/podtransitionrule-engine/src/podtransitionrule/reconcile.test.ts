@@ -1,0 +1,210 @@
+import {
+  COLLA_SETS,
+  keyOf,
+  POD_TRANSITION_RULES,
+  PODS,
+  type Pod,
+  type PodTransitionRule,
+  RULE_DETAIL_ANNOTATION_PREFIX,
+  RULE_FINALIZER,
+  stageLabel,
+} from '@kuperator/api';
+import type { KuperatorEvent } from '@kuperator/events';
+import { ConflictError, createLogger, createMetrics } from '@kuperator/runtime';
+import { FakeClock, InMemoryCluster } from '@kuperator/testing';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { ruleMetrics } from './metrics.ts';
+import { ownWritesTo } from './own-writes.ts';
+import { POD_INDEXES, trimPod } from './pod-cache.ts';
+import { podTransitionRuleReconciler } from './reconcile.ts';
+import { aPod, aRule, EVERYTHING_EVALUATED, maxUnavailable, NAMESPACE, waitingPods } from './samples.ts';
+
+const KEY = `${NAMESPACE}/rule`;
+const ANNOTATION = `${RULE_DETAIL_ANNOTATION_PREFIX}rule`;
+
+let cluster: InMemoryCluster;
+let clock: FakeClock;
+let published: KuperatorEvent[];
+let warnings: string[];
+
+beforeEach(() => {
+  clock = new FakeClock();
+  cluster = new InMemoryCluster({ clock });
+  published = [];
+  warnings = [];
+});
+
+function anEngine() {
+  const byNamespace = (object: PodTransitionRule) => [object.metadata.namespace ?? ''];
+  const rules = cluster.informer(POD_TRANSITION_RULES, { indexes: { namespace: byNamespace } });
+  const pods = cluster.informer(PODS, { indexes: POD_INDEXES, trim: trimPod });
+  const ownWrites = ownWritesTo(rules);
+  const metrics = createMetrics('test', { processMetrics: false });
+  const reconcile = podTransitionRuleReconciler({
+    rules,
+    pods,
+    sets: cluster.informer(COLLA_SETS),
+    client: cluster.client,
+    ownWrites,
+    events: { publish: (event) => published.push(event) },
+    recorder: { warn: (_object, _reason, message) => warnings.push(message) },
+    metrics: ruleMetrics(metrics),
+    clock,
+    settings: EVERYTHING_EVALUATED,
+  });
+  const logger = createLogger({ app: 'test', level: 'silent' });
+  const pass = () => reconcile(KEY, { logger, signal: new AbortController().signal });
+  return { pass, pods, rules, metrics, ownWrites };
+}
+
+const stored = () => cluster.get(POD_TRANSITION_RULES, KEY);
+const passedNow = () => (stored()?.status?.details ?? []).filter(({ passed }) => passed).map(({ name }) => name);
+const changeLabels = (name: string, labels: Record<string, string | undefined>) =>
+  cluster.change<Pod>(PODS, `${NAMESPACE}/${name}`, (pod) => ({
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      labels: Object.fromEntries(
+        Object.entries({ ...pod.metadata.labels, ...labels }).flatMap(([key, value]) => (value ? [[key, value]] : [])),
+      ),
+    },
+  }));
+
+function given(pods: readonly Pod[], rule: PodTransitionRule = aRule([maxUnavailable(1)])): void {
+  for (const pod of pods) cluster.add(PODS, pod);
+  cluster.add(POD_TRANSITION_RULES, rule);
+}
+
+describe('a pass', () => {
+  test('stores the verdicts of all waiting Pods in one write, then tells of them', async () => {
+    given(waitingPods(3));
+    await anEngine().pass();
+    expect(cluster.writes).toHaveLength(2);
+    expect(stored()?.metadata.finalizers).toEqual([RULE_FINALIZER]);
+    expect(stored()?.status).toMatchObject({ observedGeneration: 1, targets: ['p1', 'p2', 'p3'] });
+    expect(passedNow()).toEqual(['p1']);
+    expect(published.map(({ event, name }) => [event, name])).toEqual([
+      ['transition.decided', 'p1'],
+      ['transition.decided', 'p2'],
+      ['transition.decided', 'p3'],
+    ]);
+    expect(published[0]?.data).toMatchObject({
+      uid: 'uid-p1',
+      rule: { name: 'rule', generation: 1 },
+      stage: 'PreCheck',
+      passed: true,
+      operations: [{ id: 'op', since: '1000' }],
+    });
+  });
+
+  test('T23 H10 that follows one changes nothing', async () => {
+    given(waitingPods(3));
+    const { pass } = anEngine();
+    await pass();
+    const writes = cluster.writes.length;
+    await pass();
+    expect(cluster.writes).toHaveLength(writes);
+    expect(published).toHaveLength(3);
+  });
+
+  test('T70 reads what it wrote itself, though the watch is late', async () => {
+    given(waitingPods(2));
+    const { pass, rules } = anEngine();
+    rules.pause();
+    await pass();
+    const writes = cluster.writes.length;
+    await pass();
+    expect(cluster.writes).toHaveLength(writes);
+  });
+
+  test('T70 that judges by an older status than the stored one is refused', async () => {
+    given(waitingPods(2));
+    const [slow, quick] = [anEngine(), anEngine()];
+    slow.rules.pause();
+    await quick.pass();
+    await expect(slow.pass()).rejects.toBeInstanceOf(ConflictError);
+    expect(passedNow()).toEqual(['p1']);
+  });
+
+  test('T70 H8 waits while its Pod cache is behind the verdicts of another engine', async () => {
+    given([aPod({ name: 'p1' }), aPod({ name: 'p2' })]);
+    const [slow, quick] = [anEngine(), anEngine()];
+    await quick.pass();
+    slow.pods.pause();
+    changeLabels('p1', { [stageLabel('pre-check', 'op')]: '1' });
+    await quick.pass();
+    expect(passedNow()).toEqual(['p1']);
+    expect(await slow.pass()).toEqual({ requeueAfterMs: 20 });
+    expect(passedNow()).toEqual(['p1']);
+    slow.pods.resume();
+    expect(await slow.pass()).toBeUndefined();
+  });
+
+  test('puts off what nobody waits for until a second after the last write', async () => {
+    given(waitingPods(1));
+    const { pass } = anEngine();
+    await pass();
+    clock.advance(300);
+    cluster.add(PODS, aPod({ name: 'p2' }));
+    const writes = cluster.writes.length;
+    expect(await pass()).toEqual({ requeueAfterMs: 700 });
+    expect(cluster.writes).toHaveLength(writes);
+    clock.advance(700);
+    expect(await pass()).toBeUndefined();
+    expect(stored()?.status?.targets).toEqual(['p1', 'p2']);
+  });
+
+  test('counts the Pods that wait', async () => {
+    given(waitingPods(4));
+    const { pass, metrics } = anEngine();
+    await pass();
+    expect(await metrics.registry.metrics()).toMatch(/waiting_pods\{.*namespace="shop",rule="rule".*\} 3/);
+  });
+
+  test('T73 tells the user once what to mend in a rule', async () => {
+    given(waitingPods(1), aRule([{ name: 'ask', webhook: { clientConfig: { url: 'http://127.0.0.1:1' } } }]));
+    const { pass } = anEngine();
+    await pass();
+    clock.advance(5000);
+    cluster.add(PODS, aPod({ name: 'p9', preCheck: { op: '1' } }));
+    await pass();
+    expect(warnings).toEqual(['rule ask: webhook rules are not evaluated by this version']);
+  });
+
+  test('leaves a rule alone that was deleted meanwhile', async () => {
+    given(waitingPods(1));
+    const { pass, rules } = anEngine();
+    rules.pause();
+    cluster.remove(POD_TRANSITION_RULES, KEY);
+    await expect(pass()).resolves.toBeUndefined();
+    expect(published).toEqual([]);
+  });
+});
+
+describe('T71 a verdict shown on a Pod', () => {
+  const shown = (name: string, labels: Record<string, string> = {}) =>
+    aPod({ name, labels, annotations: { [ANNOTATION]: '{"stage":"PreCheck","passed":true}' } });
+  const isShown = (name: string) =>
+    ANNOTATION in (cluster.get(PODS, `${NAMESPACE}/${name}`)?.metadata.annotations ?? {});
+
+  test('is taken off when the rule selects the Pod no more', async () => {
+    given([shown('p1'), shown('p2', { app: 'other' })]);
+    await anEngine().pass();
+    expect([isShown('p1'), isShown('p2')]).toEqual([true, false]);
+  });
+
+  test('is taken off everywhere before a deleted rule goes', async () => {
+    given([shown('p1'), shown('p2', { app: 'other' }), aPod({ name: 'p3' })]);
+    const { pass } = anEngine();
+    await pass();
+    await cluster.client.delete(POD_TRANSITION_RULES, { namespace: NAMESPACE, name: 'rule' });
+    await pass();
+    expect(stored()).toBeUndefined();
+    expect([isShown('p1'), isShown('p2')]).toEqual([false, false]);
+    await pass();
+  });
+});
+
+test('the key of a rule is its namespace and name', () => {
+  expect(keyOf(aRule([]))).toBe(KEY);
+});

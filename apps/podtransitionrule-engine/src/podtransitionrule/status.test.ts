@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { afterPass, aPod, aRule, maxUnavailable, waitingPods } from './samples.ts';
+import { changeOf, decidedBy, restWaitMs } from './status.ts';
+
+const pods = waitingPods(3);
+const rule = afterPass(aRule([maxUnavailable(1)]), pods);
+const statusOver = (...now: typeof pods) => afterPass(rule, now).status ?? {};
+
+describe('what a status says anew', () => {
+  test('H10 the same Pods give nothing to write, also when their versions moved on', () => {
+    const touched = pods.map((pod) => ({ ...pod, metadata: { ...pod.metadata, resourceVersion: '77' } }));
+    expect(changeOf(rule, statusOver(...touched))).toBe('none');
+  });
+
+  test('a Pod that comes to the stage is awaited', () => {
+    expect(changeOf(rule, statusOver(...pods, aPod({ name: 'p4', preCheck: { op: '9' } })))).toBe('verdicts');
+  });
+
+  test('numbers in a reason, a new target and a Pod that left its stage are not', () => {
+    expect(changeOf(rule, statusOver(...pods, aPod({ name: 'p4', available: false })))).toBe('rest');
+    expect(changeOf(rule, statusOver(...pods.slice(0, 2), aPod({ name: 'p3' })))).toBe('rest');
+  });
+
+  test('a Pod in a stage without rules is not: the coordinator does not ask', () => {
+    const done = aPod({ name: 'p3', available: false, postCheck: { op: '9' } });
+    expect(changeOf(rule, statusOver(...pods.slice(0, 2), done))).toBe('rest');
+  });
+
+  test('T64 another spec always is, be the verdicts the same', () => {
+    const edited = { ...rule, metadata: { ...rule.metadata, generation: 2 } };
+    expect(changeOf(edited, afterPass(edited, pods).status ?? {})).toBe('verdicts');
+  });
+
+  test('decided are the Pods whose answer or operations differ', () => {
+    const next = statusOver(...pods.slice(0, 2), aPod({ name: 'p3', preCheck: { op: '1002', more: '9' } }));
+    expect(decidedBy(rule.status, next).map(({ name }) => name)).toEqual(['p3']);
+    expect(decidedBy(undefined, next)).toHaveLength(3);
+  });
+});
+
+test.each([
+  { name: 'was just written', updateTime: '2026-01-01T00:00:09.700Z', waitMs: 700 },
+  { name: 'was written long ago', updateTime: '2026-01-01T00:00:00Z', waitMs: 0 },
+  { name: 'was never written', updateTime: undefined, waitMs: 0 },
+  { name: 'was written by a clock ahead of ours', updateTime: '2026-01-01T01:00:00Z', waitMs: 0 },
+])('what nobody waits for waits $waitMs ms when the status $name', ({ updateTime, waitMs }) => {
+  const now = Date.parse('2026-01-01T00:00:10Z');
+  expect(restWaitMs(updateTime ? { updateTime } : {}, now, 1000)).toBe(waitMs);
+});
