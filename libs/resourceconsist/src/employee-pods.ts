@@ -9,10 +9,10 @@ import {
   type Resource,
   SERVICE_READY_GATE,
 } from '@kuperator/api';
-import { expectedFinalizersOf } from '@kuperator/lifecycle';
 import type { Informer } from '@kuperator/runtime';
 import type { EmployerKind } from './adapter.ts';
-import { selects } from './employer.ts';
+import { selectorFor } from './employer.ts';
+import { expectedOf } from './expected.ts';
 import { employerOfExpectedKey, lifecycleFinalizerFor } from './names.ts';
 import type { EmployerMarks } from './pod-plan.ts';
 
@@ -80,13 +80,12 @@ export function employeesOf(
   employer: Key,
   marks: EmployerMarks,
 ): Employees {
-  const selected = candidates(pods, namespace, selector).filter((pod) => selects(selector, pod));
-  const rest = new Set([
-    ...pods.byIndex(BY_EMPLOYER, employer),
-    ...pods.byIndex(BY_FINALIZER, `${namespace}/${marks.finalizer}`),
-  ]);
-  for (const pod of selected) rest.delete(pod);
-  return { selected, marked: [...rest] };
+  const selected = candidates(pods, namespace, selector).filter(selectorFor(selector));
+  const known = new Set(selected);
+  const marked = new Set<Pod>();
+  for (const pod of pods.byIndex(BY_EMPLOYER, employer)) if (!known.has(pod)) marked.add(pod);
+  for (const pod of pods.byIndex(BY_FINALIZER, `${namespace}/${marks.finalizer}`)) if (!known.has(pod)) marked.add(pod);
+  return { selected, marked: [...marked] };
 }
 
 /** The employers a Pod may concern: those that select it, and those whose key or finalizer it bears, gone ones included. */
@@ -100,7 +99,7 @@ export function employersOf<E extends KubeObject>(
   const keys = new Set(namedEmployersOf(pod, kind.resource.kind));
   for (const employer of employers.byIndex(BY_NAMESPACE, namespace)) {
     const name = employer.metadata.name ?? '';
-    if (selects(kind.selectorOf(employer), pod) || finalizers.includes(lifecycleFinalizerFor(name))) {
+    if (selectorFor(kind.selectorOf(employer))(pod) || finalizers.includes(lifecycleFinalizerFor(name))) {
       keys.add(`${namespace}/${name}`);
     }
   }
@@ -144,13 +143,11 @@ function isSelectable(label: string): boolean {
 }
 
 function namedEmployersOf(pod: Pod, kind: string): readonly Key[] {
-  return (
-    Object.keys(expectedFinalizersOf(pod) ?? {})
-      .map((key) => employerOfExpectedKey(kind, key))
-      .filter((employer) => employer !== undefined)
-      // A key may name any namespace; employers select only in their own.
-      .filter((employer) => employer.startsWith(`${pod.metadata.namespace}/`))
-  );
+  return Object.keys(expectedOf(pod)).flatMap((key) => {
+    const employer = employerOfExpectedKey(kind, key);
+    // A key may name any namespace; employers select only in their own.
+    return employer?.startsWith(`${pod.metadata.namespace}/`) ? [employer] : [];
+  });
 }
 
 export function lifecycleFinalizersOf(pod: Pod): readonly string[] {

@@ -1,7 +1,7 @@
 import { EMPLOYER_CLEAN_FINALIZER } from '@kuperator/api';
 import { expect, test } from 'vitest';
 import { type Adapter, SERVICE_EMPLOYERS } from './adapter.ts';
-import { selects, standingOfEmployer, withCleanFinalizer, withoutCleanFinalizer } from './employer.ts';
+import { selectorFor, standingOfEmployer, withCleanFinalizer, withoutCleanFinalizer } from './employer.ts';
 import { aPod, aService } from './test/objects.ts';
 
 const adapter: Adapter = {
@@ -35,7 +35,7 @@ test.each([
   { name: 'an empty selector', selector: {}, selected: false },
   { name: 'no selector', selector: undefined, selected: false },
 ])('selection: $name', ({ selector, selected }) => {
-  expect(selects(selector, aPod())).toBe(selected);
+  expect(selectorFor(selector)(aPod())).toBe(selected);
 });
 
 test('the old clean finalizer is replaced by the new one, others stay (T89)', () => {

@@ -20,11 +20,11 @@ export function isOptedIn(employer: KubeObject): boolean {
   return employer.metadata.labels?.[CONTROL_LABEL] === 'true';
 }
 
-/** An empty selector selects nothing: a Service without one has its endpoints made by somebody else. */
-export function selects(selector: Readonly<Record<string, string>> | undefined, pod: Pod): boolean {
+/** Whether a Pod has all the labels. An empty selector selects nothing: such a Service has its endpoints made by others. */
+export function selectorFor(selector: Readonly<Record<string, string>> | undefined): (pod: Pod) => boolean {
   const wanted = Object.entries(selector ?? {});
-  const labels = pod.metadata.labels ?? {};
-  return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value);
+  if (wanted.length === 0) return () => false;
+  return ({ metadata: { labels } }) => wanted.every(([key, value]) => labels?.[key] === value);
 }
 
 /** Finalizer of early versions of the Go implementation; too long for employer names over 57 characters (T89). */

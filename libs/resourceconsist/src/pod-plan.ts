@@ -1,6 +1,6 @@
 import { isTerminal, isTerminating, type Pod } from '@kuperator/api';
-import { expectedFinalizersOf } from '@kuperator/lifecycle';
 import type { Traffic } from './adapter.ts';
+import { expectedOf } from './expected.ts';
 import { isLifecycleReady } from './lifecycle-ready.ts';
 
 /** What an employer puts on its Pods. */
@@ -28,13 +28,12 @@ export type PodStanding = {
   readonly hasFinalizer: boolean;
 };
 
-/** @throws nothing: a malformed annotation counts as announcing nothing, and the write that would touch it says so */
 export function standingOf(
   pod: Pod,
   marks: EmployerMarks,
   { wanted, traffic }: { wanted: boolean; traffic: Traffic },
 ): PodStanding {
-  const announced = expectedFinalizersOf(pod)?.[marks.expectedKey];
+  const announced = expectedOf(pod)[marks.expectedKey];
   return {
     wanted,
     traffic,

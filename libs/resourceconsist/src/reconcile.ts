@@ -1,5 +1,4 @@
 import { type Key, type KubeObject, type Pod, splitKey } from '@kuperator/api';
-import { expectedFinalizersOf } from '@kuperator/lifecycle';
 import type { Logger, Reconcile } from '@kuperator/runtime';
 import { TerminalError, ThrottledError } from '@kuperator/runtime';
 import { type Adapter, isObserver, type Pass, type Traffic, type TrafficOf } from './adapter.ts';
@@ -14,6 +13,7 @@ import {
 } from './employer.ts';
 import type { EmployerReports } from './employer-reports.ts';
 import type { EmployerWriter } from './employer-writer.ts';
+import { expectedOf } from './expected.ts';
 import { expectedKeyFor, lifecycleFinalizerFor, sharersOf } from './names.ts';
 import { type EmployerMarks, isUnsettled, planPod, standingOf } from './pod-plan.ts';
 import type { PodWrite, PodWriter } from './pod-writer.ts';
@@ -69,20 +69,23 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
     const readEmployees = () => employeesOf(pods, splitKey(key).namespace ?? '', selector, key, marks);
 
     const failures: unknown[] = [];
+    let employees = readEmployees();
     if (employer && ownsBackend(employer, standing, adapter)) {
       // A provider can be slow or down; what a Pod must wait for has to be on it before it becomes available.
-      const announced = planWrites(readEmployees(), marks, () => 'changing');
+      const announced = planWrites(employees, marks, () => 'changing');
       failures.push(...(await podWriter.write(marks, announced.writes)));
+      employees = readEmployees();
     }
-    const { trafficOf, sync } = await trafficFor(employer, standing, readEmployees(), pass);
-    // Read again: our own writes and the time a provider took have made the Pods of before old.
-    const plan = planWrites(readEmployees(), marks, trafficOf);
+    const { trafficOf, sync } = await trafficFor(employer, standing, employees, pass);
+    // The time a provider took has made the Pods of before old.
+    if (sync) employees = readEmployees();
+    const plan = planWrites(employees, marks, trafficOf);
     failures.push(...(await podWriter.write(marks, plan.writes)));
     deps.onUnsettled(key, plan.unsettled);
 
     if (employer) {
       tellSharers(key, employer, marks, plan.writes);
-      const finished = await finish(employer, standing, readEmployees(), marks, sync);
+      const finished = await finish(employer, standing, readEmployees, marks, sync);
       if (failures.length === 0 && !finished) await reports.succeeded(employer, sync?.results, logger);
     }
     if (failures.length > 0) throw new AggregateError(failures, `writing Pods of ${kind.resource.kind} ${key}`);
@@ -134,10 +137,12 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
   async function finish(
     employer: E,
     standing: EmployerStanding,
-    employees: Employees,
+    readEmployees: () => Employees,
     marks: EmployerMarks,
     sync: BackendSync | undefined,
   ): Promise<boolean> {
+    if (!adapter.records && !sync?.clean) return false;
+    const employees = readEmployees();
     const annotations = recordChanges(employer, employees, marks, adapter.records);
     const released = standing !== 'active' && sync?.clean === true && employees.marked.length === 0;
     const finalizers = released ? withoutCleanFinalizer(employer) : undefined;
@@ -181,7 +186,7 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
 
   function tellSharers(key: Key, employer: E, marks: EmployerMarks, writes: readonly PodWrite[]): void {
     for (const { pod } of writes) {
-      const [other] = sharersOf(marks.finalizer, marks.expectedKey, expectedFinalizersOf(pod) ?? {});
+      const [other] = sharersOf(marks.finalizer, marks.expectedKey, expectedOf(pod));
       if (!other) continue;
       const message = `finalizer ${marks.finalizer} on Pod ${pod.metadata.name} is also that of ${other}: one name, two employers`;
       reports.warnOnce(key, employer, { reason: 'FinalizerShared', message });
