@@ -1,9 +1,9 @@
 {{/* A rule per kind, its verbs as used in apps/endpointslice-adapter. */}}
 {{- define "endpointslice-adapter.rules" -}}
-# Written for the adapter's finalizer on a Service.
+# Never written: the adapter owns nothing that a Service would have to wait for.
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, patch, update]
+  verbs: [get, list, watch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]
