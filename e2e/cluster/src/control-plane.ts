@@ -38,13 +38,14 @@ const unlimitedQps = ['--kube-api-qps=5000', '--kube-api-burst=10000'];
 const readyTimeoutMs = 60_000;
 
 /**
- * A control plane as it is to be started: `etcd` and `apiServer` first, then `adminKubeconfig()`, which also writes the files the
- * `others` need, then these side by side.
+ * A control plane as it is to be started: `etcd`, then `apiServer`, then `writeKubeconfigs()` for the `others`, then these side by
+ * side.
  */
 export type ControlPlane = {
   etcd: ProcessSpec;
   apiServer: ProcessSpec;
   others: readonly ProcessSpec[];
+  /** Returns the path of the administrator's. */
   writeKubeconfigs(): Promise<string>;
 };
 

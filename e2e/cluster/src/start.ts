@@ -69,8 +69,9 @@ export async function startReleasable(
   const cluster = () => clusterOf(record, client, binaries);
   try {
     await writeRecord(record);
-    await Promise.all([startNats(start), startControlPlane(start)]);
-    await startOperators(start, operators);
+    const [startRest] = await Promise.all([startApiServer(start), startNats(start)]);
+    // Charts and operators need the API server alone, so the rest of the control plane starts meanwhile.
+    await Promise.all([startRest(), startOperators(start, operators)]);
     record.ready = true;
     await writeRecord(record);
   } catch (error) {
@@ -109,11 +110,12 @@ async function startNats({ options, record, dir, client, binaries, ports }: Star
   record.natsUrl = url;
 }
 
-async function startControlPlane(start: Start): Promise<void> {
+/** Starts what answers API requests; the function it returns starts the rest of the control plane. */
+async function startApiServer(start: Start): Promise<() => Promise<void>> {
   const { options, record, dir, client, binaries, ports, progress } = start;
   if (options.kubeconfig !== undefined) {
     record.kubeconfigPath = resolve(options.kubeconfig);
-    return;
+    return async () => {};
   }
   const timings = {
     imageChangeDelayMs: options.imageChangeDelayMs ?? 0,
@@ -124,9 +126,11 @@ async function startControlPlane(start: Start): Promise<void> {
   await client.request('run', plan.etcd);
   await client.request('run', plan.apiServer);
   record.kubeconfigPath = await plan.writeKubeconfigs();
-  progress('starting the controller-manager, the scheduler and the simulated nodes');
-  await Promise.all([...plan.others.map((spec) => client.request('run', spec)), createNodes(start)]);
-  await nodesReady(start);
+  return async () => {
+    progress('starting the controller-manager, the scheduler and the simulated nodes');
+    await Promise.all([...plan.others.map((spec) => client.request('run', spec)), createNodes(start)]);
+    await nodesReady(start);
+  };
 }
 
 function kubectl({ binaries, record }: Start, args: readonly string[], what: string, input?: string): Promise<string> {
