@@ -38,7 +38,7 @@ let stop: () => Promise<void>;
 
 beforeAll(async () => {
   cluster = await startCluster({ operators: 'none' });
-  const logger = createLogger({ app: 'podtransitionrule-engine', level: 'warn' });
+  const logger = createLogger({ app: 'podtransitionrule-engine', level: 'error' });
   const metrics = createMetrics('test', { processMetrics: false });
   client = createKubeClient({ kubeconfig: cluster.env.KUBECONFIG, userAgent: 'test', logger });
   const config: Config = loadConfig(declaration, { WATCH_NAMESPACE: NAMESPACE, POD_NAMESPACE: NAMESPACE }, []);

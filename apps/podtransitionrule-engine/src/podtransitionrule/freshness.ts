@@ -1,4 +1,4 @@
-// Why verdicts hold although caches lag: docs/decisions/0003-verdicts-under-a-stale-cache.md.
+// Why verdicts hold although caches lag: docs/decisions/0005-verdicts-under-a-stale-cache.md.
 
 import type { Pod, PodTransitionRuleStatus } from '@kuperator/api';
 import { compareResourceVersions } from '@kuperator/runtime';
