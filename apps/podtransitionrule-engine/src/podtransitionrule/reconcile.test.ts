@@ -1,6 +1,5 @@
 import {
   COLLA_SETS,
-  keyOf,
   POD_TRANSITION_RULES,
   PODS,
   type Pod,
@@ -203,8 +202,4 @@ describe('T71 a verdict shown on a Pod', () => {
     expect([isShown('p1'), isShown('p2')]).toEqual([false, false]);
     await pass();
   });
-});
-
-test('the key of a rule is its namespace and name', () => {
-  expect(keyOf(aRule([]))).toBe(KEY);
 });

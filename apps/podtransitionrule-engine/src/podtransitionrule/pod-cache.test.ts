@@ -1,0 +1,68 @@
+import { RULE_DETAIL_ANNOTATION_PREFIX, SKIP_RULES_ANNOTATION } from '@kuperator/api';
+import { expect, test } from 'vitest';
+import { evaluate } from './evaluate.ts';
+import { isRelevantChange, POD_INDEXES, trimPod } from './pod-cache.ts';
+import { isUnavailable } from './population.ts';
+import {
+  aPod,
+  aRule,
+  EVERYTHING_EVALUATED,
+  maxUnavailable,
+  type PodSample,
+  UNKNOWN_OWNERS,
+  waitingPods,
+} from './samples.ts';
+
+const annotations = {
+  [SKIP_RULES_ANNOTATION]: '{"skipRules":["max"]}',
+  [`${RULE_DETAIL_ANNOTATION_PREFIX}rule`]: '{"stage":"PreCheck","passed":true}',
+  note: 'long',
+};
+
+test('a trimmed Pod gets the verdict the whole one gets', () => {
+  const pods = [...waitingPods(3, { owner: 'set' }), aPod({ name: 'p9', preCheck: { op: '1' }, annotations })];
+  const judged = (selected: typeof pods) =>
+    evaluate({
+      rule: aRule([maxUnavailable(1)]),
+      selected,
+      owners: UNKNOWN_OWNERS,
+      settings: EVERYTHING_EVALUATED,
+      refusedElsewhere: () => undefined,
+    });
+  expect(judged(pods.map(trimPod))).toEqual(judged(pods));
+});
+
+test('of annotations it keeps which rules are skipped and which verdicts are shown', () => {
+  expect(trimPod(aPod({ name: 'p1', annotations })).metadata.annotations).toEqual({
+    [SKIP_RULES_ANNOTATION]: '{"skipRules":["max"]}',
+    [`${RULE_DETAIL_ANNOTATION_PREFIX}rule`]: '',
+  });
+});
+
+test.each<{ name: string; now: Partial<PodSample> }>([
+  { name: 'a stage', now: { preCheck: { op: '1' } } },
+  { name: 'its label of availability', now: { available: false } },
+  { name: 'Ready', now: { ready: false } },
+  { name: 'its phase', now: { phase: 'Failed' } },
+  { name: 'its end', now: { terminating: true } },
+  { name: 'what it skips', now: { annotations } },
+  { name: 'its owner', now: { owner: 'set' } },
+  { name: 'itself, under the same name', now: { uid: 'other' } },
+])('a Pod that changes $name is looked at', ({ now }) => {
+  const [was, is] = [trimPod(aPod({ name: 'p1' })), trimPod(aPod({ name: 'p1', ...now }))];
+  expect(isRelevantChange(was, is)).toBe(true);
+});
+
+test('a Pod that changes anything else is not', () => {
+  const now = aPod({ name: 'p1', version: 9, annotations: { note: 'x' } });
+  expect(
+    isRelevantChange(trimPod(aPod({ name: 'p1' })), trimPod({ ...now, status: { ...now.status, podIP: '10.0.0.9' } })),
+  ).toBe(false);
+});
+
+test('is found by namespace and by its controller', () => {
+  expect(POD_INDEXES.controller(aPod({ name: 'p1', owner: 'set' }))).toEqual(['uid-set']);
+  expect(POD_INDEXES.controller(aPod({ name: 'p1' }))).toEqual([]);
+  expect(POD_INDEXES.namespace(aPod({ name: 'p1' }))).toEqual(['shop']);
+  expect(isUnavailable(trimPod(aPod({ name: 'p1' })))).toBe(false);
+});
