@@ -168,7 +168,8 @@ export class Controller {
     if (this.#minIntervalMs === 0) return 0;
     const now = this.#clock.monotonic();
     const last = this.#lastPassAt.get(key);
-    if (last !== undefined && now - last < this.#minIntervalMs) return this.#minIntervalMs - (now - last);
+    // Whole milliseconds, as timers count them: a rest lost to rounding would have the key wait for no time, over and over.
+    if (last !== undefined && now - last < this.#minIntervalMs) return Math.ceil(this.#minIntervalMs - (now - last));
     this.#lastPassAt.set(key, now);
     if (this.#lastPassAt.size > 1000) {
       for (const [old, at] of this.#lastPassAt) {
