@@ -14,7 +14,7 @@ import type { EmployerKind } from './adapter.ts';
 import { selectorFor } from './employer.ts';
 import { expectedOf } from './expected.ts';
 import { employerOfExpectedKey, lifecycleFinalizerFor } from './names.ts';
-import type { EmployerMarks } from './pod-plan.ts';
+import { bearsOwnFinalizer, type EmployerMarks } from './pod-plan.ts';
 
 const BY_LABEL = 'label';
 const BY_EMPLOYER = 'employer';
@@ -84,7 +84,9 @@ export function employeesOf(
   const known = new Set(selected);
   const marked = new Set<Pod>();
   for (const pod of pods.byIndex(BY_EMPLOYER, employer)) if (!known.has(pod)) marked.add(pod);
-  for (const pod of pods.byIndex(BY_FINALIZER, `${namespace}/${marks.finalizer}`)) if (!known.has(pod)) marked.add(pod);
+  for (const pod of pods.byIndex(BY_FINALIZER, `${namespace}/${marks.finalizer}`)) {
+    if (!known.has(pod) && bearsOwnFinalizer(pod, marks)) marked.add(pod);
+  }
   return { selected, marked: [...marked] };
 }
 

@@ -8,7 +8,7 @@ import {
 } from '@kuperator/api';
 import { expectedFinalizersOf } from '@kuperator/lifecycle';
 import { expect, test } from 'vitest';
-import { type Adapter, SERVICE_EMPLOYERS } from './adapter.ts';
+import { type Adapter, SERVICE_EMPLOYERS, type TrafficOf } from './adapter.ts';
 import { World } from './test/world.ts';
 
 const finalizer = 'prot.podopslifecycle.kusionstack.io/cf89d7dfb21f63d6';
@@ -262,6 +262,28 @@ test('employers of two kinds with one name are told that they share a finalizer'
   world.addPod({ expected: { 'Gateway/default/nginx': finalizer } });
   await world.rest();
   expect(world.events.join()).toMatch(/Warning FinalizerShared: .*Gateway\/default\/nginx/);
+});
+
+test('a finalizer that another kind of employer announces too is not taken off when the Service does not want it', async () => {
+  const { world } = observed(new Set());
+  world.addService({ labels: {} });
+  world.addPod({ finalizers: [finalizer], expected: { ...expected, 'Gateway/default/nginx': finalizer } });
+  await world.rest();
+  expect(marksOf(world.pod())).toEqual({
+    finalizers: [finalizer],
+    expected: { 'Gateway/default/nginx': finalizer },
+  });
+});
+
+test.each([
+  { name: 'is slow to answer', answer: () => new Promise<TrafficOf>(() => {}) },
+  { name: 'fails to answer', answer: () => Promise.reject<TrafficOf>(new Error('unreachable')) },
+])('a Pod is announced although the provider $name', async ({ answer }) => {
+  const { world } = observed(new Set(), { traffic: { observe: answer } });
+  world.addService();
+  world.addPod();
+  await world.rest();
+  expect(marksOf(world.pod())).toEqual({ finalizers: [], expected });
 });
 
 test('an observer that asks to be asked again is, ever later, until the Pods are settled', async () => {

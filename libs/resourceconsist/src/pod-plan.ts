@@ -2,6 +2,7 @@ import { isTerminal, isTerminating, type Pod } from '@kuperator/api';
 import type { Traffic } from './adapter.ts';
 import { expectedOf } from './expected.ts';
 import { isLifecycleReady } from './lifecycle-ready.ts';
+import { sharersOf } from './names.ts';
 
 /** What an employer puts on its Pods. */
 export type EmployerMarks = {
@@ -41,8 +42,18 @@ export function standingOf(
     lives: !isTerminating(pod) && !isTerminal(pod),
     announced: announced === marks.finalizer,
     hasKey: announced !== undefined,
-    hasFinalizer: pod.metadata.finalizers?.includes(marks.finalizer) ?? false,
+    // Shared with an employer of another kind and one name, it is not ours to take off when we leave.
+    hasFinalizer: wanted ? bearsFinalizer(pod, marks) : bearsOwnFinalizer(pod, marks),
   };
+}
+
+/** The finalizer is there, and nobody else announces the same one. */
+export function bearsOwnFinalizer(pod: Pod, marks: EmployerMarks): boolean {
+  return bearsFinalizer(pod, marks) && sharersOf(marks.finalizer, marks.expectedKey, expectedOf(pod)).length === 0;
+}
+
+function bearsFinalizer(pod: Pod, { finalizer }: EmployerMarks): boolean {
+  return pod.metadata.finalizers?.includes(finalizer) ?? false;
 }
 
 /**

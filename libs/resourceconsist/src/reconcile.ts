@@ -1,7 +1,7 @@
 import { type Key, type KubeObject, type Pod, splitKey } from '@kuperator/api';
 import type { Logger, Reconcile } from '@kuperator/runtime';
 import { TerminalError, ThrottledError } from '@kuperator/runtime';
-import { type Adapter, isObserver, type Pass, type Traffic, type TrafficOf } from './adapter.ts';
+import { type Adapter, isObserver, type Observer, type Pass, type Traffic, type TrafficOf } from './adapter.ts';
 import { type EmployeeCaches, type Employees, employeesOf } from './employee-pods.ts';
 import {
   type EmployerStanding,
@@ -20,7 +20,7 @@ import type { PodWrite, PodWriter } from './pod-writer.ts';
 import { type BackendSync, syncBackend } from './provider-sync.ts';
 import type { Recheck } from './recheck.ts';
 import { recordChanges } from './records.ts';
-import { inStep } from './step-error.ts';
+import { inStep, StepError, textOf } from './step-error.ts';
 import type { StrayPods } from './stray-pods.ts';
 
 export type ReconcileDeps<E extends KubeObject> = EmployeeCaches<E> & {
@@ -70,15 +70,17 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
 
     const failures: unknown[] = [];
     let employees = readEmployees();
-    if (employer && ownsBackend(employer, standing, adapter)) {
+    const asked = trafficFor(employer, standing, employees, pass);
+    const slow = asked instanceof Promise;
+    if (slow) {
       // A provider can be slow or down; what a Pod must wait for has to be on it before it becomes available.
+      asked.catch(() => {});
       const announced = planWrites(employees, marks, () => 'changing');
       failures.push(...(await podWriter.write(marks, announced.writes)));
-      employees = readEmployees();
     }
-    const { trafficOf, sync } = await trafficFor(employer, standing, employees, pass);
-    // The time a provider took has made the Pods of before old.
-    if (sync) employees = readEmployees();
+    const { trafficOf, sync } = await asked;
+    // Our own writes and the time the provider took have made the Pods of before old.
+    if (slow) employees = readEmployees();
     const plan = planWrites(employees, marks, trafficOf);
     failures.push(...(await podWriter.write(marks, plan.writes)));
     deps.onUnsettled(key, plan.unsettled);
@@ -110,27 +112,23 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
     return held;
   }
 
-  async function trafficFor(
+  /** Answered at once where nothing has to be waited for: then all of a Pod's changes go in one write. */
+  function trafficFor(
     employer: E | undefined,
     standing: EmployerStanding,
     employees: Employees,
     pass: Pass,
-  ): Promise<{ trafficOf: TrafficOf; sync?: BackendSync }> {
-    const off: TrafficOf = () => 'off';
-    if (!employer) return { trafficOf: off };
-    if (!isObserver(adapter.traffic)) {
-      if (!ownsBackend(employer, standing, adapter)) return { trafficOf: off };
-      const sync = await syncBackend(adapter.traffic, employer, employees, standing !== 'active', pass);
-      return { trafficOf: sync.trafficOf, sync };
-    }
+  ): TrafficAnswer | Promise<TrafficAnswer> {
+    const { traffic } = adapter;
     // Who has opted out may keep its traffic; it is only no longer what the lifecycle waits for.
-    if (standing === 'out') return { trafficOf: off };
-    const observer = adapter.traffic;
-    const all = [...employees.selected, ...employees.marked];
-    const trafficOf = await inStep('GetCurrentEmployeesFailed', 'get current employees failed', () =>
-      observer.observe(employer, all, pass),
-    );
-    return { trafficOf };
+    const off: TrafficAnswer = { trafficOf: () => 'off' };
+    if (!employer) return off;
+    if (!isObserver(traffic)) {
+      if (!ownsBackend(employer, standing, adapter)) return off;
+      const leaving = standing !== 'active';
+      return syncBackend(traffic, employer, employees, leaving, pass).then((sync) => ({ ...sync, sync }));
+    }
+    return standing === 'out' ? off : observe(traffic, employer, [...employees.selected, ...employees.marked], pass);
   }
 
   /** The employer's own last write: its records, and the clean finalizer once nothing is left. @returns whether that went */
@@ -198,6 +196,25 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
 /** The controller decides by the error itself whether and when to try again. */
 function tellsWhenToRetry(error: unknown): error is Error {
   return error instanceof Error && (error.cause instanceof TerminalError || error.cause instanceof ThrottledError);
+}
+
+type TrafficAnswer = { readonly trafficOf: TrafficOf; readonly sync?: BackendSync };
+
+function observe<E extends KubeObject>(
+  observer: Observer<E>,
+  employer: E,
+  pods: readonly Pod[],
+  pass: Pass,
+): TrafficAnswer | Promise<TrafficAnswer> {
+  const failed = (cause: unknown): never => {
+    throw new StepError('GetCurrentEmployeesFailed', 'get current employees failed', textOf(cause), cause);
+  };
+  try {
+    const answer = observer.observe(employer, pods, pass);
+    return answer instanceof Promise ? answer.then((trafficOf) => ({ trafficOf }), failed) : { trafficOf: answer };
+  } catch (cause) {
+    return Promise.reject(cause).catch(failed);
+  }
 }
 
 type PlannedWrites = { readonly writes: readonly PodWrite[]; readonly unsettled: number };
