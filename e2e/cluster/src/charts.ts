@@ -2,6 +2,7 @@ import { cp, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { baseEnv } from './control-plane.ts';
+import { waitUntil } from './probe.ts';
 import { run } from './run.ts';
 
 export const repositoryRoot = join(import.meta.dirname, '..', '..', '..');
@@ -39,14 +40,23 @@ export async function copyCharts(dir: string): Promise<Charts> {
 
 export type HelmOptions = { binaries: Binaries; dir: string; kubeconfig: string };
 
+type Definition = { status?: { conditions?: { type: string; status: string }[] | null } };
+
 /** Installs the custom resource definitions and returns once the API server serves them. */
 export async function installDefinitions(charts: Charts, options: HelmOptions): Promise<void> {
   await helmInstall(definitionsChart, join(charts.folder, definitionsChart), [], options);
-  const kubectl = options.binaries.path('kubectl');
-  const args = ['wait', '--for=condition=Established', 'customresourcedefinitions', '--all', '--timeout=30s'];
-  await run(kubectl, [`--kubeconfig=${options.kubeconfig}`, ...args], {
-    what: 'waiting for the custom resource definitions',
-  });
+  // Not `kubectl wait`: it ends with an error while a definition, just created, has no conditions at all.
+  const args = [`--kubeconfig=${options.kubeconfig}`, 'get', 'customresourcedefinitions', '--output=json'];
+  const what = 'the custom resource definitions to be served';
+  const established = async () => {
+    const { items } = JSON.parse(await run(options.binaries.path('kubectl'), args, { what })) as {
+      items: Definition[];
+    };
+    return items.every(({ status }) =>
+      status?.conditions?.some((condition) => condition.type === 'Established' && condition.status === 'True'),
+    );
+  };
+  await waitUntil(established, { what, timeoutMs: 30_000 });
 }
 
 /** Installs the chart of one operator without its Pods: ServiceAccount, roles, policies and the rest are what a user gets. */
