@@ -1,0 +1,137 @@
+import { type CollaSetStatus, SERVICE_AVAILABLE_LABEL } from '@kuperator/api';
+import { describe, expect, test } from 'vitest';
+import { aMember, aSet, begun } from '../test/builders.ts';
+import { type ConditionUpdate, conditionsWith, failed, messageOf, succeeded } from './conditions.ts';
+import { membersOf } from './members.ts';
+import { statusChange, statusOf } from './status.ts';
+
+const NOW = '2026-01-01T01:00:00Z';
+type Pods = Parameters<typeof membersOf>[1];
+
+function status(
+  pods: Pods,
+  { spec = {}, previous = {}, known = (_: string) => true, conditions = [] as ConditionUpdate[] } = {},
+): CollaSetStatus {
+  const set = aSet({ replicas: 3, ...spec }, { status: previous, metadata: { generation: 7 } });
+  return statusOf({
+    set,
+    members: membersOf(set, pods),
+    updatedRevision: 'web-2',
+    isKnownRevision: known,
+    collisionCount: 0,
+    conditions,
+    now: NOW,
+  });
+}
+
+const terminating = (id: number) => aMember({ id, given: { metadata: {} } });
+const gone = (pod: Pods[number]) => ({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: NOW } });
+
+describe('statusOf', () => {
+  const pods = [
+    aMember({ id: 0, revision: 'web-2' }),
+    aMember({ id: 1, revision: 'web-2', ready: false, labels: { [SERVICE_AVAILABLE_LABEL]: '' } }),
+    aMember({ id: 2, revision: 'web-0', stages: begun('update') }),
+    gone(terminating(3)),
+    aMember({ id: 4, given: { status: { phase: 'Failed' } } }),
+  ];
+
+  test('counts active Pods; available is what the label says, three revisions add up (T9b, T67)', () => {
+    expect(status(pods)).toMatchObject({
+      observedGeneration: 7,
+      replicas: 3,
+      scheduledReplicas: 3,
+      readyReplicas: 2,
+      availableReplicas: 2,
+      updatedReplicas: 2,
+      updatedReadyReplicas: 1,
+      updatedAvailableReplicas: 2,
+      operatingReplicas: 1,
+      terminatingReplicas: 1,
+      updatedRevision: 'web-2',
+      collisionCount: 0,
+      selector: 'app=web',
+    });
+  });
+
+  test('by sequence all that hold a name count', () => {
+    const spec = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } };
+    expect(status(pods, { spec })).toMatchObject({ replicas: 5, terminatingReplicas: 1 });
+  });
+
+  test.each([
+    { name: 'stays while updated Pods are not ready (T58)', pods, previous: 'web-1', current: 'web-1' },
+    {
+      name: 'moves when all are updated and ready (T58)',
+      pods: [0, 1, 2].map((id) => aMember({ id, revision: 'web-2' })),
+      previous: 'web-1',
+      current: 'web-2',
+    },
+    { name: 'is the updated one at first', pods: [], previous: undefined, current: 'web-2' },
+    { name: 'moves when its revision is gone', pods: [], previous: 'lost', current: 'web-2' },
+  ])('currentRevision $name', ({ pods, previous, current }) => {
+    const known = (name: string) => name !== 'lost';
+    expect(status(pods, { previous: previous ? { currentRevision: previous } : {}, known }).currentRevision).toBe(
+      current,
+    );
+  });
+
+  test('currentRevision moves at no replicas (T58)', () => {
+    expect(status([], { spec: { replicas: 0 }, previous: { currentRevision: 'web-1' } }).currentRevision).toBe('web-2');
+  });
+});
+
+describe('conditions', () => {
+  const set = (conditions: object[]) => aSet({}, { status: { conditions } as never });
+  const old = '2026-01-01T00:00:00Z';
+
+  test('keep their order, and the time while the status stays (T65)', () => {
+    const before = [
+      { type: 'Update', status: 'True', reason: 'Updated', message: '', lastTransitionTime: old },
+      { type: 'Scale', status: 'True', reason: 'Scaled', message: '', lastTransitionTime: old },
+    ];
+    const after = conditionsWith(
+      set(before),
+      [failed('Update', 'UpdateFailed', [new Error('x')]), succeeded('Scale')],
+      NOW,
+    );
+    expect(after).toMatchObject([
+      { type: 'Scale', status: 'True', lastTransitionTime: old },
+      { type: 'Update', status: 'False', reason: 'UpdateFailed', message: 'x', lastTransitionTime: NOW },
+    ]);
+  });
+
+  test('the first failure of each kind is told once, with its cause', () => {
+    const cause = new Error('quota');
+    const failures = [new Error('a', { cause }), new Error('a', { cause }), new AggregateError([new Error('b')])];
+    expect(messageOf(failures)).toBe('a: quota; b');
+  });
+});
+
+describe('statusChange', () => {
+  const base = status([aMember({ id: 0 })], { conditions: [succeeded('Scale')] });
+
+  test.each([
+    { name: 'nothing', after: base, change: 'none' },
+    { name: 'a count', after: { ...base, readyReplicas: 9 }, change: 'figures' },
+    {
+      name: 'the text of a condition',
+      after: { ...base, conditions: [{ ...base.conditions?.[0], message: 'm' }] },
+      change: 'figures',
+    },
+    { name: 'a generation', after: { ...base, observedGeneration: 8 }, change: 'news' },
+    { name: 'a revision', after: { ...base, currentRevision: 'web-9' }, change: 'news' },
+    {
+      name: 'the reason of a condition',
+      after: { ...base, conditions: [{ ...base.conditions?.[0], reason: 'R' }] },
+      change: 'news',
+    },
+  ])('$name: $change', ({ after, change }) => {
+    expect(statusChange(base, after as CollaSetStatus)).toBe(change);
+  });
+
+  test('a count that was left out was 0', () => {
+    const { terminatingReplicas: _, ...without } = base;
+    expect(statusChange(without, base)).toBe('none');
+  });
+});

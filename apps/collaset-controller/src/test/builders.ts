@@ -1,0 +1,106 @@
+import {
+  COLLASET_OPERATION_ID,
+  CONTROL_LABEL,
+  type CollaSet,
+  INSTANCE_ID_LABEL,
+  type Pod,
+  REVISION_LABEL,
+  SERVICE_AVAILABLE_LABEL,
+  type StageLabel,
+  stageLabel,
+} from '@kuperator/api';
+import { aCollaSet, aCondition, aPod, type Given } from '@kuperator/testing';
+import { type Revision, revisionDataOf, revisionOf } from '../collaset/revision-data.ts';
+
+export const setName = 'web';
+
+/** A CollaSet `web` whose template makes Pods labelled `app: web`. */
+export function aSet(spec: Given<CollaSet>['spec'] = {}, given: Given<CollaSet> = {}): CollaSet {
+  return aCollaSet({ ...given, metadata: { name: setName, ...given.metadata }, spec: { replicas: 3, ...spec } });
+}
+
+type Member = {
+  id: number;
+  revision?: string;
+  ready?: boolean;
+  name?: string;
+  /** Time of creation, and of becoming ready, as minutes of a day in 2026. */
+  created?: number;
+  readySince?: number;
+  labels?: Record<string, string>;
+  annotations?: Record<string, string>;
+  /** Stages of the operation `collaset`. */
+  stages?: Partial<Record<StageLabel, string>>;
+  given?: Given<Pod>;
+};
+
+/** A Pod of the set, named `web-<id>` with the id as letter: `web-a` is 0. Serves, unless it is not ready or operated on. */
+export function aMember(member: Member): Pod {
+  const { id, revision = 'web-1', ready = true, created = 0, readySince = created, stages = {}, given = {} } = member;
+  const operation = Object.fromEntries(
+    Object.entries(stages).map(([stage, value]) => [stageLabel(stage as StageLabel, COLLASET_OPERATION_ID), value]),
+  );
+  const serves = ready && Object.keys(stages).length === 0;
+  return aPod({
+    ready,
+    ...given,
+    metadata: {
+      name: member.name ?? memberName(id),
+      creationTimestamp: minute(created),
+      labels: {
+        app: setName,
+        [CONTROL_LABEL]: 'true',
+        [INSTANCE_ID_LABEL]: String(id),
+        [REVISION_LABEL]: revision,
+        ...(serves ? { [SERVICE_AVAILABLE_LABEL]: '1' } : {}),
+        ...operation,
+        ...member.labels,
+      },
+      annotations: member.annotations ?? {},
+      ownerReferences: [
+        {
+          apiVersion: 'apps.kusionstack.io/v1alpha1',
+          kind: 'CollaSet',
+          name: setName,
+          uid: `${setName}-uid`,
+          controller: true,
+          blockOwnerDeletion: true,
+        },
+      ],
+      ...given.metadata,
+    },
+    status: {
+      conditions: [
+        aCondition('Ready', ready, { lastTransitionTime: minute(readySince) }),
+        aCondition('PodScheduled', true),
+      ],
+      ...given.status,
+    },
+  });
+}
+
+export function memberName(id: number): string {
+  return `web-${String.fromCharCode(97 + id)}`;
+}
+
+/** Names of Pods as the letters of `aMember`. */
+export function letters(pods: Iterable<Pod>): string {
+  return [...pods].map((pod) => pod.metadata.name?.slice(setName.length + 1)).join('');
+}
+
+export const begun = (type: string) => ({ operating: '1', 'operation-type': type, 'pre-check': '1' });
+export const permitted = (type: string, nanos = '1') => ({
+  operating: '1',
+  'operation-type': type,
+  'pre-checked': '1',
+  operate: nanos,
+});
+
+function minute(minutes: number): string {
+  return new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString().replace('.000Z', 'Z');
+}
+
+/** The revision a set with this spec makes. */
+export function aRevision(name: string, spec: Given<CollaSet>['spec'] = {}): Revision {
+  return revisionOf(name, revisionDataOf(aSet(spec)));
+}
