@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { type Cluster, startCluster } from '@kuperator/cluster';
+import { AuditLog, countCalls, operatorWrites } from '@kuperator/observer';
 import { createKubeClient } from '@kuperator/runtime';
 import { Command, InvalidArgumentError } from 'commander';
-import { AuditLog, countCalls, operatorWrites } from './audit-log.ts';
 import { runBare } from './bare.ts';
 import { runCeiling } from './ceiling.ts';
 import { runOurs } from './ours.ts';
@@ -72,7 +72,7 @@ async function measureOurs(cluster: Cluster): Promise<Pick<Report, 'ours' | 'pea
     const calls = await audit.read();
     phases.set(phase, {
       ...timing,
-      writesPerPod: operatorWrites(calls, OPERATORS) / timing.pods,
+      writesPerPod: operatorWrites(calls) / timing.pods,
       calls: countCalls(calls),
       cpuSeconds: Object.fromEntries(
         after.map(({ name, cpuSeconds }, at) => [name, cpuSeconds - (before[at]?.cpuSeconds ?? 0)]),

@@ -1,5 +1,5 @@
+import type { CallCount } from '@kuperator/observer';
 import Table from 'cli-table3';
-import type { CallCount } from './audit-log.ts';
 import { PHASES, type Phase, podsPerSecond, type Timing } from './phase.ts';
 
 export type PhaseReport = Timing & {

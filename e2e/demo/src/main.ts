@@ -2,13 +2,11 @@ import { COLLA_SETS, type KubeObject, POD_TRANSITION_RULES, type Resource, SERVI
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { createEventBus } from '@kuperator/events';
 import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
+import { AuditLog, type Check, Observer, operatorWrites, rollChecks, scaleInChecks } from '@kuperator/observer';
 import { createKubeClient, createLogger, type KubeClient } from '@kuperator/runtime';
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { collaSet, MAX_UNAVAILABLE, NAME, NAMESPACE, rule, service, template } from './manifests.ts';
-import { Observer } from './observer.ts';
-import { operatorWrites } from './operator-writes.ts';
-import { type Check, rollChecks, scaleInChecks } from './promises.ts';
 import { Screen } from './screen.ts';
 
 const TIMEOUT_MS = 120_000;
@@ -86,6 +84,7 @@ async function walk(
   observer: Observer,
   screen: Screen,
 ): Promise<readonly Step[]> {
+  const audit = new AuditLog(`${cluster.dir}/audit.log`);
   const staying = Math.max(1, Math.round(pods * 0.6));
   const uids = () => new Set(observer.pods.list().map((pod) => pod.metadata.uid ?? ''));
   const settled = (count: number, image: string) => () =>
@@ -105,12 +104,12 @@ async function walk(
   ) => {
     screen.title(name);
     observer.reset();
-    const writesBefore = await operatorWrites(`${cluster.dir}/audit.log`);
+    await audit.read();
     const began = performance.now();
     await act();
     await observer.until(name, done, TIMEOUT_MS + pods * 1000);
     const seconds = (performance.now() - began) / 1000;
-    const writes = (await operatorWrites(`${cluster.dir}/audit.log`)) - writesBefore;
+    const writes = operatorWrites(await audit.read());
     return { name, seconds, writesPerPod: writes / touched, checks: judge() };
   };
   const change = (spec: object) =>

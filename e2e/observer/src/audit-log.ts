@@ -2,12 +2,16 @@ import { open } from 'node:fs/promises';
 
 /** One finished API call, as far as the counts need it. */
 export type ApiCall = {
+  /** Name of an operator, else the user agent. */
   readonly client: string;
+  /** One of our operators made it. */
+  readonly byOperator: boolean;
   readonly verb: string;
   readonly resource: string;
   readonly code: number;
 };
 
+const OPERATOR_AGENT = 'kuperator-';
 const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 
 /** Reads the Metadata-level audit log of the API server piece by piece, as it grows. */
@@ -51,12 +55,10 @@ function parse(line: string): readonly ApiCall[] {
   const resource = objectRef.subresource
     ? `${objectRef.resource}/${objectRef.subresource}`
     : (objectRef.resource ?? '');
-  return [{ client: clientOf(userAgent, user?.username), verb, resource, code: responseStatus?.code ?? 0 }];
-}
-
-function clientOf(userAgent = '', username = ''): string {
-  const agent = userAgent.split(/[/ ]/)[0] ?? '';
-  return agent.startsWith('kuperator-') ? agent.slice('kuperator-'.length) : agent || username;
+  const agent = userAgent?.split(/[/ ]/)[0] ?? '';
+  const byOperator = agent.startsWith(OPERATOR_AGENT);
+  const client = byOperator ? agent.slice(OPERATOR_AGENT.length) : agent || (user?.username ?? '');
+  return [{ client, byOperator, verb, resource, code: responseStatus?.code ?? 0 }];
 }
 
 export type CallCount = {
@@ -77,10 +79,10 @@ export function countCalls(calls: readonly ApiCall[]): readonly CallCount[] {
   return [...counts.values()].toSorted((a, b) => b.calls - a.calls);
 }
 
-/** Writes our operators made, Kubernetes Events and Leases left out: the currency. */
-export function operatorWrites(calls: readonly ApiCall[], operators: readonly string[]): number {
+/** Writes our operators made, Kubernetes Events and Leases left out, refused ones counted: the currency. */
+export function operatorWrites(calls: readonly ApiCall[]): number {
   return calls.filter(
-    ({ client, verb, resource }) =>
-      operators.includes(client) && WRITES.has(verb) && resource !== 'events' && resource !== 'leases',
+    ({ byOperator, verb, resource }) =>
+      byOperator && WRITES.has(verb) && resource !== 'events' && resource !== 'leases',
   ).length;
 }

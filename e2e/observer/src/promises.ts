@@ -1,4 +1,4 @@
-import type { Sighting, Touch, Traffic } from './observer.ts';
+import type { Sighting, Touch, Traffic } from './sighting.ts';
 
 /** A promise to users, and whether it was kept. */
 export type Check = { readonly promise: string; readonly seen: string; readonly kept: boolean };

@@ -1,16 +1,8 @@
 // An independent witness: it knows Pods and EndpointSlices as the API server shows them, and none of our code or labels.
 
-import { ENDPOINT_SLICES, type EndpointSlice, isTerminating, keyOf, PODS, type Pod } from '@kuperator/api';
+import { ENDPOINT_SLICES, type EndpointSlice, isTerminating, PODS, type Pod } from '@kuperator/api';
 import { createLogger, Informer, type KubeClient } from '@kuperator/runtime';
-
-/** A container was replaced, or a Pod was told to die. `version` orders it among all writes of the cluster. */
-export type Touch = { readonly pod: string; readonly uid: string; readonly version: bigint; readonly what: string };
-
-/** Who was ready behind the Service from `version` on. */
-export type Traffic = { readonly version: bigint; readonly ready: ReadonlySet<string> };
-
-/** What was seen, in the order of the cluster's writes. */
-export type Sighting = { readonly touches: readonly Touch[]; readonly traffic: readonly Traffic[] };
+import { type PodVersion, type Sighting, type Touch, type Traffic, touchesOf } from './sighting.ts';
 
 /**
  * Watches from `start` on. All objects live in one etcd, so resourceVersions order Pods and slices against each other
@@ -21,7 +13,9 @@ export class Observer {
   readonly #slices: Informer<EndpointSlice>;
   readonly #touches: Touch[] = [];
   readonly #traffic: Traffic[] = [];
+  readonly #versions: PodVersion[] = [];
   readonly #looks = new Set<() => void>();
+  #changedAt = performance.now();
 
   constructor(client: KubeClient, namespace: string, service: string) {
     const logger = createLogger({ app: 'observer', level: 'error' });
@@ -29,7 +23,9 @@ export class Observer {
     const labelSelector = `kubernetes.io/service-name=${service}`;
     this.#slices = new Informer({ client, resource: ENDPOINT_SLICES, namespace, labelSelector, logger });
     this.pods.onChange(({ type, object, old }) => {
-      if (type === 'updated' && old) this.#touches.push(...touchesOf(old, object));
+      const version = { version: versionOf(object), pod: object, gone: type === 'deleted' };
+      this.#versions.push(version);
+      if (old) this.#touches.push(...touchesOf(old, version));
       this.#look();
     });
     this.#slices.onChange(({ object }) => {
@@ -53,10 +49,12 @@ export class Observer {
   reset(): void {
     this.#touches.length = 0;
     this.#traffic.splice(0, this.#traffic.length - 1);
+    const present = this.pods.list().map((pod) => ({ version: versionOf(pod), pod, gone: false }));
+    this.#versions.splice(0, this.#versions.length, ...present);
   }
 
   sighting(): Sighting {
-    return { touches: [...this.#touches], traffic: [...this.#traffic] };
+    return { touches: [...this.#touches], traffic: [...this.#traffic], pods: [...this.#versions] };
   }
 
   /** uids of the Pods the Service sends traffic to. */
@@ -71,7 +69,10 @@ export class Observer {
     return ready;
   }
 
-  /** @throws Error after `timeoutMs`, saying what was waited for */
+  /**
+   * Resolves once `done` holds for what is seen.
+   * @throws Error after `timeoutMs`, saying what was waited for and how the Pods are
+   */
   until(what: string, done: () => boolean, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -82,34 +83,46 @@ export class Observer {
       };
       const timer = setTimeout(() => {
         this.#looks.delete(look);
-        reject(new Error(`${what}: not within ${timeoutMs / 1000} s`));
+        reject(new Error(`${what}: not within ${timeoutMs / 1000} s\n${this.#description()}`));
       }, timeoutMs);
       this.#looks.add(look);
       look();
     });
   }
 
+  /**
+   * Resolves once neither a Pod nor who has traffic has changed for `quietMs`: nobody goes on.
+   * @throws Error after `timeoutMs`
+   */
+  async untilQuiet(quietMs: number, timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const now = performance.now();
+      const remainingMs = this.#changedAt + quietMs - now;
+      if (remainingMs <= 0) return;
+      if (now > deadline) throw new Error(`never quiet for ${quietMs} ms within ${timeoutMs / 1000} s`);
+      await new Promise((resolve) => setTimeout(resolve, remainingMs));
+    }
+  }
+
   #look(): void {
+    this.#changedAt = performance.now();
     for (const look of this.#looks) look();
   }
-}
 
-function touchesOf(old: Pod, pod: Pod): readonly Touch[] {
-  const about = { pod: keyOf(pod), uid: pod.metadata.uid ?? '', version: versionOf(pod) };
-  const touches: Touch[] = [];
-  if (images(old) !== images(pod)) touches.push({ ...about, what: `image ${images(old)} → ${images(pod)}` });
-  if (containers(old) !== '' && containers(old) !== containers(pod))
-    touches.push({ ...about, what: 'container replaced' });
-  if (!isTerminating(old) && isTerminating(pod)) touches.push({ ...about, what: 'deleted' });
-  return touches;
-}
-
-function images(pod: Pod): string {
-  return pod.spec.containers.map(({ image }) => image).join(' ');
-}
-
-function containers(pod: Pod): string {
-  return (pod.status?.containerStatuses ?? []).map(({ containerID }) => containerID ?? '').join('');
+  #description(): string {
+    const ready = this.ready();
+    return this.pods
+      .list()
+      .map((pod) => {
+        const { name, uid = '', labels, finalizers } = pod.metadata;
+        const traffic = ready.has(uid) ? 'in traffic' : 'out of traffic';
+        const images = pod.spec.containers.map(({ image }) => image);
+        const end = isTerminating(pod) ? ', terminating' : '';
+        return `  ${name} ${images} ${traffic}${end} ${JSON.stringify({ labels, finalizers })}`;
+      })
+      .join('\n');
+  }
 }
 
 function versionOf(object: Pod | EndpointSlice): bigint {

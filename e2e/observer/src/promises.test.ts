@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Sighting } from './observer.ts';
 import { leastInTraffic, rollChecks, scaleInChecks, touchedInTraffic } from './promises.ts';
+import type { Sighting } from './sighting.ts';
 
 const sighting = (touchVersion: bigint): Sighting => ({
   touches: [{ pod: 'demo/a', uid: 'a', version: touchVersion, what: 'image v1 → v2' }],
@@ -9,6 +9,7 @@ const sighting = (touchVersion: bigint): Sighting => ({
     { version: 10n, ready: new Set(['a', 'b']) },
     { version: 30n, ready: new Set(['a', 'b']) },
   ],
+  pods: [],
 });
 
 describe('touchedInTraffic', () => {
