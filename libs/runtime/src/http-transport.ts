@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { type Connection, type Credentials, loadConnection } from './connection.ts';
 import { ConnectionError } from './errors.ts';
+import { exchange } from './http-exchange.ts';
 import type { Transport, TransportRequest, TransportResponse, TransportStream } from './transport.ts';
 
 // Service account tokens live an hour and are replaced on disk at 80 % of that; reading once a minute is plenty.
@@ -57,13 +58,8 @@ export class HttpTransport implements Transport {
     const session = await this.#open();
     const timeoutMs = request.timeoutMs ?? 30_000;
     try {
-      const response = await session.requests.request({
-        ...session.parameters(request),
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-        signal: request.signal ?? null,
-      });
-      return { status: response.statusCode, headers: headersOf(response), body: await response.body.text() };
+      const options = { ...session.parameters(request), headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
+      return await exchange(session.requests, options, request.signal);
     } catch (cause) {
       throw connectionError(request, cause);
     }

@@ -13,7 +13,7 @@ type Preconditions = { uid?: string; resourceVersion?: string };
 /** Answers one request as kube-apiserver would, as far as our operators can tell. */
 export function answer(store: ObjectStore, request: TransportRequest): TransportResponse {
   try {
-    const path = parseRequestPath(request.path);
+    const path = parseRequestPath(request.path, request.method);
     const body = request.body === undefined ? undefined : (JSON.parse(request.body) as Json);
     const result = handle(store, request, path, body);
     return { status: request.method === 'POST' ? 201 : 200, headers: {}, body: JSON.stringify(result) };
@@ -140,11 +140,13 @@ function remove(
 
 function check(path: RequestPath, old: KubeObject, { uid, resourceVersion }: Preconditions): void {
   const what = `${path.resource.plural} "${path.name}"`;
-  if (uid !== undefined && uid !== old.metadata.uid) {
-    throw new ApiFailure(409, 'Conflict', `${what}: uid ${uid} is not ${old.metadata.uid}`);
-  }
   if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
     throw new ApiFailure(409, 'Conflict', `${what}: the object has been modified`);
+  }
+  if (uid !== undefined && uid !== old.metadata.uid) {
+    // Seen on 1.36: a precondition for PUT and DELETE, an immutable field for PATCH.
+    if (path.method === 'PATCH') throw new ApiFailure(422, 'Invalid', `${what}: metadata.uid: field is immutable`);
+    throw new ApiFailure(409, 'Conflict', `${what}: uid ${uid} is not ${old.metadata.uid}`);
   }
 }
 

@@ -2,6 +2,7 @@ import type { Resource } from '@kuperator/api';
 import { ApiFailure } from './api-failure.ts';
 
 export type RequestPath = {
+  method: string;
   resource: Resource;
   namespace: string | undefined;
   name: string | undefined;
@@ -10,7 +11,7 @@ export type RequestPath = {
 };
 
 /** Takes apart `/apis/<group>/<version>/namespaces/<namespace>/<plural>/<name>/<subresource>?…`. */
-export function parseRequestPath(path: string): RequestPath {
+export function parseRequestPath(path: string, method = 'GET'): RequestPath {
   const url = new URL(path, 'http://in-memory');
   const parts = url.pathname.split('/').slice(1).map(decodeURIComponent);
   const root = parts.shift();
@@ -20,7 +21,7 @@ export function parseRequestPath(path: string): RequestPath {
   const namespace = parts[0] === 'namespaces' && parts.length > 2 ? parts.splice(0, 2)[1] : undefined;
   const [plural = '', name, subresource] = parts;
   const resource = { group, version, plural, kind: kindOf(plural), namespaced: namespace !== undefined };
-  return { resource, namespace, name, subresource, query: url.searchParams };
+  return { method, resource, namespace, name, subresource, query: url.searchParams };
 }
 
 /** Good enough where only the special treatment of Pods depends on the kind. */

@@ -1,0 +1,223 @@
+import { FakeClock, settled } from '@kuperator/testing';
+import { expect, test } from 'vitest';
+import { Controller, type Reconcile } from './controller.ts';
+import { ConflictError, TerminalError, ThrottledError } from './errors.ts';
+import { createLogger } from './logger.ts';
+import { createMetrics } from './metrics.ts';
+
+function controllerWith(reconcile: Reconcile, options: Partial<ConstructorParameters<typeof Controller>[0]> = {}) {
+  const clock = new FakeClock();
+  const metrics = createMetrics('test', { processMetrics: false });
+  const logger = createLogger({ app: 'test', level: 'silent' });
+  const controller = new Controller({
+    name: 'pod',
+    reconcile,
+    concurrency: 2,
+    keys: () => [],
+    clock,
+    logger,
+    metrics,
+    ...options,
+  });
+  controller.start();
+  return { controller, clock, metrics };
+}
+
+/** A reconcile that notes when it ran and fails as told. */
+function recording(clock: () => FakeClock, failures: unknown[] = []) {
+  const at: number[] = [];
+  const reconcile: Reconcile = async () => {
+    at.push(clock().monotonic());
+    const failure = failures.shift();
+    if (failure) throw failure;
+  };
+  return { at, reconcile };
+}
+
+test('runs no key twice at a time, and again when it changed meanwhile', async () => {
+  let running = 0;
+  let most = 0;
+  let passes = 0;
+  const gate = Promise.withResolvers<void>();
+  const { controller } = controllerWith(async () => {
+    most = Math.max(most, ++running);
+    passes++;
+    await gate.promise;
+    running--;
+  });
+  controller.enqueue('a');
+  controller.enqueue('a');
+  await settled();
+  controller.enqueue('a');
+  controller.enqueue('a');
+  gate.resolve();
+  await settled();
+  expect([most, passes]).toEqual([1, 2]);
+});
+
+test('backs off from failures, longer each time, and forgets them after a good pass', async () => {
+  let clock = new FakeClock();
+  const { at, reconcile } = recording(
+    () => clock,
+    [new Error('1'), new Error('2'), new Error('3'), undefined, new Error('4')],
+  );
+  const made = controllerWith(reconcile, { backoff: { baseMs: 100, maxMs: 10_000 } });
+  clock = made.clock;
+  made.controller.enqueue('a');
+  await clock.advanceAsync(1000);
+  const waits = at.slice(1).map((time, i) => time - (at[i] ?? 0));
+  expect(waits).toHaveLength(3);
+  for (const [i, wait] of waits.entries()) {
+    expect(wait).toBeGreaterThanOrEqual(50 * 2 ** i);
+    expect(wait).toBeLessThanOrEqual(100 * 2 ** i);
+  }
+  made.controller.enqueue('a');
+  await clock.advanceAsync(100);
+  expect((at[5] ?? 0) - (at[4] ?? 0)).toBeLessThanOrEqual(100);
+});
+
+test('repeats soon after a conflict, also one inside an AggregateError', async () => {
+  let clock = new FakeClock();
+  const conflict = new ConflictError('', { status: 409, reason: 'Conflict' });
+  const { at, reconcile } = recording(() => clock, [new AggregateError([conflict, new AggregateError([conflict])])]);
+  const made = controllerWith(reconcile, { backoff: { baseMs: 60_000, maxMs: 60_000 } });
+  clock = made.clock;
+  made.controller.enqueue('a');
+  await clock.advanceAsync(30);
+  expect(at).toHaveLength(2);
+});
+
+test('does not repeat what only the user can mend', async () => {
+  let clock = new FakeClock();
+  const { at, reconcile } = recording(() => clock, [new TerminalError('no such template')]);
+  const made = controllerWith(reconcile);
+  clock = made.clock;
+  made.controller.enqueue('a');
+  await clock.advanceAsync(3_600_000);
+  expect(at).toHaveLength(1);
+  made.controller.enqueue('a');
+  await settled();
+  expect(at).toHaveLength(2);
+});
+
+test('waits as long as a throttle asks', async () => {
+  let clock = new FakeClock();
+  const throttled = new ThrottledError('', { status: 429, reason: 'TooManyRequests', retryAfterMs: 20_000 });
+  const { at, reconcile } = recording(() => clock, [throttled]);
+  const made = controllerWith(reconcile);
+  clock = made.clock;
+  made.controller.enqueue('a');
+  await clock.advanceAsync(19_000);
+  expect(at).toHaveLength(1);
+  await clock.advanceAsync(2000);
+  expect(at).toHaveLength(2);
+});
+
+test('keeps a least time between two passes of a key, the first one at once', async () => {
+  let clock = new FakeClock();
+  const { at, reconcile } = recording(() => clock);
+  const made = controllerWith(reconcile, { minIntervalMs: 100 });
+  clock = made.clock;
+  for (let i = 0; i < 25; i++) {
+    made.controller.enqueue('a');
+    await clock.advanceAsync(10);
+  }
+  await clock.advanceAsync(1000);
+  expect(at).toEqual([0, 100, 200, 300]);
+});
+
+test('comes back after requeueAfterMs', async () => {
+  let clock = new FakeClock();
+  const at: number[] = [];
+  const made = controllerWith(async () => {
+    at.push(clock.monotonic());
+    return at.length < 3 ? { requeueAfterMs: 500 } : undefined;
+  });
+  clock = made.clock;
+  made.controller.enqueue('a');
+  await clock.advanceAsync(5000);
+  expect(at).toEqual([0, 500, 1000]);
+});
+
+test('resyncs all keys, spread out', async () => {
+  const passes = new Map<string, number>();
+  const keys = ['a', 'b', 'c'];
+  const { clock } = controllerWith(async (key) => void passes.set(key, (passes.get(key) ?? 0) + 1), {
+    keys: () => keys,
+    resyncMs: 60_000,
+  });
+  await clock.advanceAsync(0);
+  expect([...passes.values()]).toEqual([1, 1, 1]);
+  await clock.advanceAsync(66_000 + 15_000);
+  expect([...passes.values()]).toEqual([2, 2, 2]);
+});
+
+test('a graceful stop lets passes finish and takes no new keys', async () => {
+  const gate = Promise.withResolvers<void>();
+  const passes: string[] = [];
+  const { controller } = controllerWith(async (key) => {
+    await gate.promise;
+    passes.push(key);
+  });
+  controller.enqueue('a');
+  await settled();
+  const stopped = controller.stop();
+  controller.enqueue('b');
+  gate.resolve();
+  await stopped;
+  await settled();
+  expect(passes).toEqual(['a']);
+});
+
+test('works on the keys of its shard only, and on all it has when the shards change', async () => {
+  let owned = new Set(['a']);
+  const handlers = new Set<() => void>();
+  const lapses = new Set<() => void>();
+  let inFlight: () => readonly string[] = () => [];
+  const shards = {
+    owns: (key: string) => owned.has(key),
+    onChange: (handler: () => void) => void handlers.add(handler),
+    onLapse: (handler: () => void) => void lapses.add(handler),
+    registerInFlight: (keys: () => readonly string[]) => {
+      inFlight = keys;
+    },
+  };
+  const passes: string[] = [];
+  const signals: AbortSignal[] = [];
+  const gate = Promise.withResolvers<void>();
+  const { controller } = controllerWith(
+    async (key, { signal }) => {
+      passes.push(key);
+      signals.push(signal);
+      await gate.promise;
+    },
+    { keys: () => ['a', 'b'], shards: shards as never },
+  );
+  await settled();
+  controller.enqueue('b');
+  await settled();
+  expect([passes, inFlight()]).toEqual([['a'], ['a']]);
+  for (const lapse of lapses) lapse();
+  expect(signals[0]?.aborted).toBe(true);
+  gate.resolve();
+  await settled();
+  owned = new Set(['b']);
+  for (const handler of handlers) handler();
+  await settled();
+  expect(passes).toEqual(['a', 'b']);
+  expect(signals[1]?.aborted).toBe(false);
+});
+
+test('counts passes by their result, retries and waiting keys', async () => {
+  const { controller, metrics, clock } = controllerWith(async (key) => {
+    if (key === 'bad') throw new Error('no');
+  });
+  controller.enqueue('good');
+  controller.enqueue('bad');
+  await clock.advanceAsync(0);
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('kuperator_reconcile_seconds_count{app="test",controller="pod",result="success"} 1');
+  expect(text).toContain('kuperator_reconcile_seconds_count{app="test",controller="pod",result="error"} 1');
+  expect(text).toContain('kuperator_reconcile_retries_total{controller="pod",app="test"} 1');
+  expect(text).toContain('kuperator_workqueue_depth{controller="pod",app="test"} 0');
+});
