@@ -2,10 +2,10 @@
 {{- define "podtransitionrule-engine.rules" -}}
 - apiGroups: [apps.kusionstack.io]
   resources: [podtransitionrules]
-  verbs: [get, list, watch, patch, update]
+  verbs: [get, list, watch, patch]
 - apiGroups: [apps.kusionstack.io]
   resources: [podtransitionrules/status]
-  verbs: [patch, update]
+  verbs: [patch]
 # Budgets are counted against the replicas of the set a Pod belongs to.
 - apiGroups: [apps.kusionstack.io]
   resources: [collasets]
