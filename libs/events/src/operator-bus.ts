@@ -9,7 +9,14 @@ export type OperatorBusConfig = {
   readonly natsToken?: string | undefined;
   readonly natsUser?: string | undefined;
   readonly natsPassword?: string | undefined;
+  readonly natsNkeyFile?: string | undefined;
   readonly natsTlsCaFile?: string | undefined;
+  readonly natsTlsCertFile?: string | undefined;
+  readonly natsTlsKeyFile?: string | undefined;
+  /** 0: as the stream has it, or the default of a new one; so for the two below. */
+  readonly natsStreamReplicas: number;
+  readonly natsStreamMaxAgeHours: number;
+  readonly natsStreamMaxMegabytes: number;
 };
 
 /** The parts of an operator the bus reports to; structural, since this library knows no runtime. */
@@ -58,7 +65,15 @@ export function operatorBus(source: string, { config, logger, metrics, health }:
     token: config.natsToken,
     user: config.natsUser,
     password: config.natsPassword,
+    nkeyFile: config.natsNkeyFile,
     tlsCaFile: config.natsTlsCaFile,
+    tlsCertFile: config.natsTlsCertFile,
+    tlsKeyFile: config.natsTlsKeyFile,
+    stream: {
+      replicas: config.natsStreamReplicas || undefined,
+      maxAgeMs: config.natsStreamMaxAgeHours * 3_600_000 || undefined,
+      maxBytes: config.natsStreamMaxMegabytes * 1_048_576 || undefined,
+    },
     logger,
     onPublished: ({ kind, event }) => published.inc({ kind, event }),
     onDropped: (reason) => dropped.inc({ reason }),

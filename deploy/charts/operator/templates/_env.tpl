@@ -28,6 +28,9 @@
 {{- if eq .Values.nats.credentials.type "creds" }}
 - name: NATS_CREDS_FILE
   value: /etc/kuperator/nats-credentials/nats.creds
+{{- else if eq .Values.nats.credentials.type "nkey" }}
+- name: NATS_NKEY_FILE
+  value: /etc/kuperator/nats-credentials/nats.nk
 {{- else if eq .Values.nats.credentials.type "token" }}
 - name: NATS_TOKEN
   valueFrom:
@@ -45,6 +48,24 @@
 - name: NATS_TLS_CA_FILE
   value: /etc/kuperator/nats-ca/ca.crt
 {{- end }}
+{{- if .Values.nats.tls.clientSecretName }}
+- name: NATS_TLS_CERT_FILE
+  value: /etc/kuperator/nats-client/tls.crt
+- name: NATS_TLS_KEY_FILE
+  value: /etc/kuperator/nats-client/tls.key
+{{- end }}
+{{- with .Values.nats.stream.replicas }}
+- name: NATS_STREAM_REPLICAS
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.nats.stream.maxAgeHours }}
+- name: NATS_STREAM_MAX_AGE_HOURS
+  value: {{ . | quote }}
+{{- end }}
+{{- with .Values.nats.stream.maxMegabytes }}
+- name: NATS_STREAM_MAX_MEGABYTES
+  value: {{ . | quote }}
+{{- end }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
@@ -52,11 +73,14 @@
 
 {{/* Secrets that are mounted: volume name to Secret name. */}}
 {{- define "operator.secretVolumes" -}}
-{{- if and .Values.nats.credentials.secretName (eq .Values.nats.credentials.type "creds") }}
+{{- if and .Values.nats.credentials.secretName (has .Values.nats.credentials.type (list "creds" "nkey")) }}
 nats-credentials: {{ .Values.nats.credentials.secretName | quote }}
 {{- end }}
 {{- with .Values.nats.tls.caSecretName }}
 nats-ca: {{ . | quote }}
+{{- end }}
+{{- with .Values.nats.tls.clientSecretName }}
+nats-client: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
