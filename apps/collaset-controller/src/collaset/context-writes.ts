@@ -87,10 +87,10 @@ export async function verifyCreations(
 ): Promise<void> {
   if (!seen) return;
   const version = seen.metadata.resourceVersion ?? '0';
-  const lost = plan.creations.filter(({ verify }) => verify === 'pods');
+  const lost = plan.creations.filter(({ needsPods }) => needsPods);
   // The Pod cache that has seen all up to this version has seen every Pod the context can speak of.
   if (lost.length > 0 && deps.pods.resourceVersion() < BigInt(version)) await listLost(deps, set, lost);
-  const resumed = plan.creations.some(({ verify }) => verify === 'context');
+  const resumed = plan.creations.some(({ needsContext }) => needsContext);
   // A write of ours that this pass still needs is refused if the context was stale: no need to read it first.
   if (!resumed || plan.change === 'needed' || memory.contextVersion === version) return;
   const { namespace, name = '' } = seen.metadata;

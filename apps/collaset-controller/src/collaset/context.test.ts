@@ -118,7 +118,9 @@ describe('planContext', () => {
     const planned = plan({}, [], { create: [0], fresh: new Map([[0, 'web-1']]) });
     expect(planned.change).toBe('needed');
     expect(entriesOf(planned)).toEqual({ 0: at('web-1', { PodJustCreate: 'true' }) });
-    expect(planned.creations).toEqual([{ id: 0, name: nameOf(0), revision: 'web-1', isNew: true, verify: 'nothing' }]);
+    expect(planned.creations).toEqual([
+      { id: 0, name: nameOf(0), revision: 'web-1', isNew: true, needsPods: false, needsContext: false },
+    ]);
   });
 
   test('once its Pod exists the mark is taken off at leisure', () => {
@@ -129,14 +131,16 @@ describe('planContext', () => {
   test('an id that lost its Pod gets the next incarnation at its own revision, after a look whether it is lost', () => {
     const planned = plan({ 0: at('web-1') }, [], { create: [0], updated: 'web-2' });
     expect(entriesOf(planned)).toEqual({ 0: at('web-1', { PodRecreate: 'true', Incarnation: '1' }) });
-    expect(planned.creations).toEqual([{ id: 0, name: nameOf(1), revision: 'web-1', isNew: false, verify: 'pods' }]);
+    expect(planned.creations).toEqual([
+      { id: 0, name: nameOf(1), revision: 'web-1', isNew: false, needsPods: true, needsContext: false },
+    ]);
     expect(planned.change).toBe('needed');
   });
 
   test('a creation begun before goes on under the same name, without a write', () => {
     const planned = plan({ 0: at('web-1', { PodRecreate: 'true', Incarnation: '4' }) }, [], { create: [0] });
     expect(planned.change).toBe('none');
-    expect(planned.creations).toMatchObject([{ name: nameOf(4), verify: 'context' }]);
+    expect(planned.creations).toMatchObject([{ name: nameOf(4), needsPods: false, needsContext: true }]);
   });
 
   test('a name that is taken is passed over', () => {
@@ -144,7 +148,7 @@ describe('planContext', () => {
       create: [0],
       isNameTaken: (name) => name === nameOf(0),
     });
-    expect(planned.creations).toMatchObject([{ name: nameOf(1), verify: 'nothing' }]);
+    expect(planned.creations).toMatchObject([{ name: nameOf(1), needsContext: false }]);
     expect(planned.change).toBe('needed');
   });
 
@@ -161,6 +165,12 @@ describe('planContext', () => {
     const created = aMember({ id: 0, name: nameOf(1) });
     const planned = plan(left, [created], { pending: new Map([[created, { mode: 'recreate' }]]), updated: 'web-2' });
     expect(entriesOf(planned)).toEqual({ 0: at('web-2', { PodRecreateUpdate: 'true', Incarnation: '2' }) });
+  });
+
+  test('a Pod to be made anew may only seem gone: its successor rests on both caches', () => {
+    const marked = { 0: at('web-2', { PodRecreateUpdate: 'true', Incarnation: '1' }) };
+    const { creations } = plan(marked, [], { create: [0], updated: 'web-2' });
+    expect(creations).toMatchObject([{ name: nameOf(1), needsPods: true, needsContext: true }]);
   });
 
   test('by sequence a mark is written once, too', () => {

@@ -33,11 +33,10 @@ export type Creation = {
   readonly revision: string;
   /** The id never had a Pod. */
   readonly isNew: boolean;
-  /**
-   * What must be known to be fresh before: `pods` where the cache shows no Pod and the context says there was one, `context` where an
-   * earlier attempt, maybe another replica's, is gone on with.
-   */
-  readonly verify: 'nothing' | 'pods' | 'context';
+  /** Where the context says that the id had a Pod: rests on the Pod cache having seen it go. */
+  readonly needsPods: boolean;
+  /** Where an earlier attempt, maybe another replica's, is gone on with: rests on the context being the latest. */
+  readonly needsContext: boolean;
 };
 
 export type ContextPlan = {
@@ -155,16 +154,17 @@ function vacantEntry(input: ContextInput, id: number): { data: EntryData; creati
     revision = updated;
   }
   data[REVISION] = revision;
-  return {
-    data: withServed(input, data, name, true),
-    creation: { id, name, revision, isNew: JUST_CREATE in data, verify: verificationFor() },
+  // A first Pod can exist under this name only; so can one that was lost, once that was seen.
+  const isSafeByName = isSequence(set) || before === undefined || (wasMarked && before[RECREATE_UPDATE] === undefined);
+  const creation: Creation = {
+    id,
+    name,
+    revision,
+    isNew: JUST_CREATE in data,
+    needsPods: !isSafeByName,
+    needsContext: !isSequence(set) && wasMarked && incarnation === count,
   };
-
-  function verificationFor(): Creation['verify'] {
-    if (isFresh || isSequence(set)) return 'nothing';
-    if (!wasMarked) return 'pods';
-    return incarnation === count ? 'context' : 'nothing';
-  }
+  return { data: withServed(input, data, name, true), creation };
 }
 
 /** The first incarnation from `from` on whose name is free; by sequence the name never changes. */

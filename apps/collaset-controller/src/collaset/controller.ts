@@ -1,28 +1,23 @@
 import {
   COLLA_SETS,
-  CONTROL_LABEL,
   CONTROLLER_REVISIONS,
   type CollaSet,
-  contextNameOf,
   controllerOf,
   type KubeObject,
   keyOf,
   PERSISTENT_VOLUME_CLAIMS,
   PODS,
-  type Pod,
   RESOURCE_CONTEXTS,
   type Resource,
 } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import { type Change, Controller, Informer, type OperatorContext } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
-import { BY_OWNER, UNOWNED } from './deps.ts';
+import { BY_CONTEXT, claimCache, podCache, revisionCache, setCache } from './caches.ts';
 import { collaSetMetrics } from './metrics.ts';
 import { collaSetReconciler } from './reconcile.ts';
-import { trimPod, trimRevision } from './trim.ts';
 
 const RESYNC_MS = 10 * 60_000;
-const BY_CONTEXT = 'context';
 
 /** Watches CollaSets and all they own; any change of these queues the set. */
 export function collaSetController(context: OperatorContext<Config>, bus: EventBus) {
@@ -35,30 +30,11 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
     metrics,
     clock,
   });
-  const sets = new Informer<CollaSet>({
-    ...watch(COLLA_SETS),
-    indexes: { [BY_CONTEXT]: (set) => [`${set.metadata.namespace}/${contextNameOf(set)}`] },
-  });
-  const pods = new Informer<Pod>({
-    ...watch(PODS),
-    labelSelector: `${CONTROL_LABEL}=true`,
-    trim: trimPod,
-    indexes: { [BY_OWNER]: ownerUid },
-  });
-  const revisions = new Informer({
-    ...watch(CONTROLLER_REVISIONS),
-    trim: trimRevision,
-    indexes: { [BY_OWNER]: ownerUid },
-  });
+  const sets = new Informer({ ...watch(COLLA_SETS), ...setCache });
+  const pods = new Informer({ ...watch(PODS), ...podCache });
+  const revisions = new Informer({ ...watch(CONTROLLER_REVISIONS), ...revisionCache });
   const contexts = new Informer(watch(RESOURCE_CONTEXTS));
-  const claims = new Informer({
-    ...watch(PERSISTENT_VOLUME_CLAIMS),
-    labelSelector: `${CONTROL_LABEL}=true`,
-    indexes: {
-      [BY_OWNER]: ownerUid,
-      [UNOWNED]: ({ metadata }) => (metadata.ownerReferences?.length ? [] : [metadata.namespace ?? '']),
-    },
-  });
+  const claims = new Informer({ ...watch(PERSISTENT_VOLUME_CLAIMS), ...claimCache });
 
   const controller = new Controller({
     name: 'collaset',
@@ -103,11 +79,11 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
     for (const set of sets.byIndex(BY_CONTEXT, key)) controller.enqueue(keyOf(set));
   });
   // A hint only: the Pod's own event tells the same a little later.
-  const unsubscribe = bus.subscribe({ kind: 'pod', event: 'operation.permitted' }, ({ namespace, name }) => {
+  bus.subscribe({ kind: 'pod', event: 'operation.permitted' }, ({ namespace, name }) => {
     const pod = pods.get(`${namespace}/${name}`);
     if (pod) enqueueOwner(pod);
   });
-  return { controller, informers: [sets, pods, revisions, contexts, claims], stop: unsubscribe };
+  return { controller, informers: [sets, pods, revisions, contexts, claims] };
 }
 
 /** Status is ours, so that only a change of what the user says is news. */
@@ -117,9 +93,4 @@ function isRelevant({ object, old }: Change<CollaSet>): boolean {
     object.metadata.deletionTimestamp !== old?.metadata.deletionTimestamp ||
     object.metadata.finalizers?.join() !== old?.metadata.finalizers?.join()
   );
-}
-
-function ownerUid(object: KubeObject): readonly string[] {
-  const uid = controllerOf(object)?.uid;
-  return uid === undefined ? [] : [uid];
 }

@@ -10,7 +10,7 @@ type Pods = Parameters<typeof membersOf>[1];
 
 function status(
   pods: Pods,
-  { spec = {}, previous = {}, known = (_: string) => true, conditions = [] as ConditionUpdate[] } = {},
+  { spec = {}, previous = {}, known = (_: string): boolean => true, conditions = [] as ConditionUpdate[] } = {},
 ): CollaSetStatus {
   const set = aSet({ replicas: 3, ...spec }, { status: previous, metadata: { generation: 7 } });
   return statusOf({

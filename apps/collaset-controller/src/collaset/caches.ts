@@ -1,0 +1,48 @@
+import {
+  COLLA_SETS,
+  CONTROL_LABEL,
+  type CollaSet,
+  type ControllerRevision,
+  contextNameOf,
+  controllerOf,
+  type KubeObject,
+  type PersistentVolumeClaim,
+  type Pod,
+} from '@kuperator/api';
+import type { InformerOptions } from '@kuperator/runtime';
+import { BY_OWNER, UNOWNED } from './deps.ts';
+import { trimPod, trimRevision } from './trim.ts';
+
+type CacheOptions<T extends KubeObject> = Pick<InformerOptions<T>, 'labelSelector' | 'trim' | 'indexes'>;
+
+/** Index of sets by the key of their ResourceContext. */
+export const BY_CONTEXT = 'context';
+
+/** What is held of each kind, and how it is found. */
+export const setCache: CacheOptions<CollaSet> = {
+  indexes: { [BY_CONTEXT]: (set) => [`${set.metadata.namespace}/${contextNameOf(set)}`] },
+};
+
+export const podCache: CacheOptions<Pod> = {
+  labelSelector: `${CONTROL_LABEL}=true`,
+  trim: trimPod,
+  indexes: { [BY_OWNER]: ownerUid },
+};
+
+export const revisionCache: CacheOptions<ControllerRevision> = {
+  trim: trimRevision,
+  indexes: { [BY_OWNER]: ownerUid },
+};
+
+export const claimCache: CacheOptions<PersistentVolumeClaim> = {
+  labelSelector: `${CONTROL_LABEL}=true`,
+  indexes: {
+    [BY_OWNER]: ownerUid,
+    [UNOWNED]: ({ metadata }) => (metadata.ownerReferences?.length ? [] : [metadata.namespace ?? '']),
+  },
+};
+
+function ownerUid(object: KubeObject): readonly string[] {
+  const owner = controllerOf(object);
+  return owner?.kind === COLLA_SETS.kind ? [owner.uid] : [];
+}

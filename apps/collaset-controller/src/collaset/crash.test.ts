@@ -1,0 +1,179 @@
+// Whatever write fails or is the last before a crash: a fresh replica comes to the same end, no Pod is there twice at any moment, and
+// no instance id is lost.
+import { COLLA_SETS, type CollaSet, INSTANCE_ID_LABEL, keyOf, PODS, type Pod, RESOURCE_CONTEXTS } from '@kuperator/api';
+import type { Given } from '@kuperator/testing';
+import { describe, expect, test } from 'vitest';
+import { aSet } from '../test/builders.ts';
+import { Replica, World } from '../test/world.ts';
+
+const template = (image: string, more: object = {}) => ({
+  metadata: { labels: { app: 'web' } },
+  spec: { containers: [{ name: 'app', image, ...more }] },
+});
+const sequence = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' as const } };
+
+type Scenario = {
+  name: string;
+  spec?: Given<CollaSet>['spec'];
+  act: (world: World) => void;
+  ids: readonly number[];
+  image: string;
+};
+
+const scenarios: readonly Scenario[] = [
+  { name: 'scale out', act: (world) => world.edit({ replicas: 5 }), ids: [0, 1, 2, 3, 4], image: 'app:v1' },
+  { name: 'scale in', act: (world) => world.edit({ replicas: 1 }), ids: [0], image: 'app:v1' },
+  {
+    name: 'update in place',
+    act: (world) => world.edit({ template: template('app:v2') }),
+    ids: [0, 1, 2],
+    image: 'app:v2',
+  },
+  {
+    name: 'update by making anew',
+    act: (world) => world.edit({ template: template('app:v2', { env: [{ name: 'A', value: '1' }] }) }),
+    ids: [0, 1, 2],
+    image: 'app:v2',
+  },
+  {
+    name: 'update by making anew, by sequence',
+    spec: sequence,
+    act: (world) => world.edit({ template: template('app:v2', { env: [{ name: 'A', value: '1' }] }) }),
+    ids: [0, 1, 2],
+    image: 'app:v2',
+  },
+  {
+    name: 'update by making anew and scale out at once',
+    act: (world) => world.edit({ replicas: 5, template: template('app:v2', { env: [{ name: 'A', value: '1' }] }) }),
+    ids: [0, 1, 2, 3, 4],
+    image: 'app:v2',
+  },
+];
+
+async function begin({ spec = {}, act }: Scenario): Promise<World> {
+  const world = new World(aSet({ template: template('app:v1'), ...spec }));
+  await world.run();
+  world.takeWrites();
+  act(world);
+  return world;
+}
+
+async function countWrites(scenario: Scenario): Promise<number> {
+  const world = await begin(scenario);
+  await world.run();
+  return world.cluster.writes.length;
+}
+
+function checkEnd(world: World, { ids, image }: Scenario): void {
+  expect(world.ids()).toEqual(ids);
+  expect(new Set(world.images())).toEqual(new Set([image]));
+  expect(world.context()?.spec.contexts?.map(({ id, data }) => [id, Object.keys(data ?? {}).filter(isMark)])).toEqual(
+    ids.map((id) => [id, []]),
+  );
+  expect(world.set().status).toMatchObject({
+    availableReplicas: ids.length,
+    operatingReplicas: 0,
+    terminatingReplicas: 0,
+  });
+}
+
+const isMark = (key: string) => key.startsWith('Pod') || key === 'ScaleIn';
+
+describe.each(scenarios)('$name', (scenario) => {
+  test.each([
+    { name: 'is lost', takesEffect: false },
+    { name: 'is answered into the void', takesEffect: true },
+  ])('comes to its end whichever write $name and is the last of its replica', async ({ takesEffect }) => {
+    const total = await countWrites(scenario);
+    for (let nth = 1; nth <= total; nth++) {
+      const world = await begin(scenario);
+      // The replica dies with this write: nothing it sends after reaches the API server either.
+      world.cluster.failWrite({ nth, times: 1, error: 'connection', takesEffect });
+      world.cluster.failWrite({ nth: nth + 1, times: 1_000_000, error: 'connection' });
+      while (world.cluster.writes.length < nth) {
+        await world.pass();
+        world.checkInvariants();
+        world.others();
+        world.clock.advance(5000);
+      }
+      world.cluster.healWrites();
+      world.restart();
+      await world.run();
+      checkEnd(world, scenario);
+    }
+  });
+});
+
+describe('two replicas', () => {
+  /** Every way one replica can hand over to another whose caches are behind, at any pass. */
+  test.each(scenarios)('$name: another replica takes over with caches that are behind', async (scenario) => {
+    for (const behind of [['pods'], ['contexts'], ['pods', 'contexts']] as const) {
+      for (let passes = 0; passes < 6; passes++) {
+        const world = await begin(scenario);
+        const successor = new Replica(world.cluster, world.clock);
+        for (const cache of behind) successor.caches[cache].pause();
+        for (let i = 0; i < passes; i++) {
+          await world.pass();
+          world.others();
+          world.clock.advance(5000);
+        }
+        world.replica = successor;
+        for (let i = 0; i < 4; i++) {
+          await world.pass();
+          world.checkInvariants();
+          world.others();
+          world.clock.advance(5000);
+        }
+        for (const cache of behind) successor.caches[cache].resume();
+        await world.run();
+        checkEnd(world, scenario);
+      }
+    }
+  });
+
+  test('a creation that arrives after all is refused by its name', async () => {
+    const world = new World(aSet({ template: template('app:v1'), replicas: 1 }));
+    await world.run();
+    const [pod] = world.pods();
+    const late = { ...pod, metadata: { ...pod?.metadata, resourceVersion: '', uid: '' } } as Pod;
+    await expect(world.cluster.client.create(PODS, late)).rejects.toThrow('AlreadyExists');
+  });
+
+  test('a Pod made twice after all is drained and deleted, the one on record stays', async () => {
+    const world = new World(aSet({ template: template('app:v1'), replicas: 2 }));
+    await world.run();
+    const [pod] = world.pods();
+    const { uid: _, resourceVersion: __, ...metadata } = pod?.metadata ?? {};
+    world.cluster.add(PODS, { ...pod, metadata: { ...metadata, name: 'web-late', uid: 'late' } } as Pod);
+    for (let i = 0; i < 6; i++) {
+      await world.pass();
+      world.others();
+      world.clock.advance(5000);
+    }
+    expect(world.active().map(({ metadata }) => metadata.name)).not.toContain('web-late');
+    expect(world.ids()).toEqual([0, 1]);
+  });
+});
+
+test('a context that another set writes in between is not overwritten', async () => {
+  const shared = { scaleStrategy: { context: 'pool' } };
+  const world = new World(aSet({ template: template('app:v1'), ...shared }));
+  const other = aSet({ replicas: 2, ...shared }, { metadata: { name: 'api' } });
+  world.cluster.add(COLLA_SETS, other);
+  const second = new Replica(world.cluster, world.clock);
+  second.caches.contexts.pause();
+  await world.pass();
+  await second.pass(keyOf(other));
+  second.caches.contexts.resume();
+  await second.pass(keyOf(other));
+  const entries = world.cluster.get(RESOURCE_CONTEXTS, 'default/pool')?.spec.contexts ?? [];
+  expect(entries.map(({ id, data }) => [id, data?.Owner])).toEqual([
+    [0, 'web'],
+    [1, 'web'],
+    [2, 'web'],
+    [3, 'api'],
+    [4, 'api'],
+  ]);
+  const ids = world.pods().map((pod) => pod.metadata.labels?.[INSTANCE_ID_LABEL]);
+  expect(new Set(ids).size).toBe(5);
+});

@@ -1,0 +1,388 @@
+import {
+  COLLA_SETS,
+  COLLASET_FINALIZER,
+  COMPLETING_LABEL,
+  CREATING_LABEL,
+  PODS,
+  RESOURCE_CONTEXTS,
+  REVISION_LABEL,
+  TO_DELETE_LABEL,
+} from '@kuperator/api';
+import { describe, expect, test } from 'vitest';
+import { aSet } from '../test/builders.ts';
+import { World } from '../test/world.ts';
+
+const template = (image: string, more: object = {}) => ({
+  metadata: { labels: { app: 'web' } },
+  spec: { containers: [{ name: 'app', image, ...more }] },
+});
+const v2 = { template: template('app:v2') };
+const env = { template: template('app:v1', { env: [{ name: 'A', value: '1' }] }) };
+const partition = (value: number) => ({ rollingUpdate: { byPartition: { partition: value } } });
+
+async function running(replicas: number, spec: Parameters<typeof aSet>[0] = {}): Promise<World> {
+  const world = new World(aSet({ ...v1(), replicas, ...spec }));
+  await world.run();
+  world.takeWrites();
+  return world;
+}
+
+function v1() {
+  return { template: template('app:v1') };
+}
+
+describe('scaling', () => {
+  test('creates what is missing: one write a Pod, two to the context, few to the status', async () => {
+    const world = new World(aSet({ ...v1(), replicas: 20 }));
+    await world.run();
+    expect(world.ids()).toEqual(Array.from({ length: 20 }, (_, id) => id));
+    const { 'patch collasets/status': status = 0, ...writes } = world.takeWrites();
+    expect(writes).toEqual({
+      'patch collasets': 1,
+      'create controllerrevisions': 1,
+      'create resourcecontexts': 1,
+      'create pods': 20,
+      'patch resourcecontexts': 1,
+    });
+    expect(status).toBeLessThanOrEqual(4);
+    expect(world.set().status).toMatchObject({ replicas: 20, availableReplicas: 20, updatedReplicas: 20 });
+  });
+
+  test('does nothing when there is nothing to do (T27)', async () => {
+    const world = await running(3);
+    for (let i = 0; i < 3; i++) await world.pass();
+    expect(world.takeWrites()).toEqual({});
+    expect(world.condition('Scale')).toBe('True Scaled');
+    expect(world.condition('Update')).toBe('True Updated');
+  });
+
+  test('scales in through the lifecycle: two writes a Pod', async () => {
+    const world = await running(10);
+    world.edit({ replicas: 4 });
+    await world.run();
+    expect(world.ids()).toEqual([0, 1, 2, 3]);
+    const { 'patch collasets/status': _, ...writes } = world.takeWrites();
+    expect(writes).toEqual({ 'patch pods': 6, 'delete pods': 6, 'patch resourcecontexts': 2 });
+    expect(world.context()?.spec.contexts?.map(({ id }) => id)).toEqual([0, 1, 2, 3]);
+  });
+
+  test('deletes no Pod without permission, and says who is waited for', async () => {
+    const world = await running(3);
+    world.permits = false;
+    world.edit({ replicas: 1 });
+    await world.run();
+    expect(world.ids()).toEqual([0, 1, 2]);
+    expect(world.condition('Scale')).toMatch(
+      /^True Scaled Pod web-\w+ \(and 1 more\) waits for every PodTransitionRule/,
+    );
+  });
+
+  test('gives Pods back when replicas go up again (T26)', async () => {
+    const world = await running(3);
+    const before = world.pods().map(({ metadata }) => metadata.uid);
+    world.permits = false;
+    world.edit({ replicas: 1 });
+    await world.run();
+    world.edit({ replicas: 3 });
+    world.permits = true;
+    await world.run();
+    expect(world.pods().map(({ metadata }) => metadata.uid)).toEqual(before);
+    expect(world.set().status).toMatchObject({ availableReplicas: 3, operatingReplicas: 0 });
+    expect(world.context()?.spec.contexts?.every(({ data }) => data?.ScaleIn === undefined)).toBe(true);
+  });
+
+  test('leaves no context behind at no replicas (T50)', async () => {
+    const world = await running(3);
+    world.edit({ replicas: 0 });
+    await world.run();
+    expect([world.pods().length, world.context()]).toEqual([0, undefined]);
+  });
+
+  test('makes a lost Pod anew at its own revision, under another name', async () => {
+    const world = await running(2);
+    world.edit({ ...v2, updateStrategy: partition(1) });
+    await world.run();
+    for (const pod of world.pods()) world.cluster.remove(PODS, `default/${pod.metadata.name}`);
+    await world.run();
+    expect(world.images().toSorted()).toEqual(['app:v1', 'app:v2']);
+    expect(world.ids()).toEqual([0, 1]);
+  });
+
+  test('a fresh Pod is marked as creating, one made anew as completing', async () => {
+    const world = new World(aSet({ ...v1(), replicas: 1 }));
+    await world.pass();
+    expect(world.pods()[0]?.metadata.labels).toHaveProperty([CREATING_LABEL]);
+    for (const pod of world.pods()) world.cluster.remove(PODS, `default/${pod.metadata.name}`);
+    await world.pass();
+    const labels = world.pods()[0]?.metadata.labels ?? {};
+    // Its first Pod was never known to exist, so the id is still new.
+    expect(COMPLETING_LABEL in labels || CREATING_LABEL in labels).toBe(true);
+    await world.run();
+    for (const pod of world.pods()) world.cluster.remove(PODS, `default/${pod.metadata.name}`);
+    await world.pass();
+    expect(world.pods()[0]?.metadata.labels).toHaveProperty([COMPLETING_LABEL]);
+  });
+
+  test('a Pod marked to-delete is drained and made anew at its revision', async () => {
+    const world = await running(2);
+    world.edit({ ...v2, updateStrategy: partition(1) });
+    await world.run();
+    const old = world.pods().find((pod) => pod.spec.containers[0]?.image === 'app:v1');
+    world.editPod(old?.metadata.name ?? '', { [TO_DELETE_LABEL]: '1' });
+    await world.run();
+    expect(world.active().map(({ metadata }) => metadata.name)).not.toContain(old?.metadata.name);
+    expect(world.images().toSorted()).toEqual(['app:v1', 'app:v2']);
+  });
+
+  test('by sequence a Pod in podToDelete is made anew once', async () => {
+    const world = await running(2, { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } });
+    expect(world.pods().map(({ metadata, spec }) => [metadata.name, spec.hostname])).toEqual([
+      ['web-0', 'web-0'],
+      ['web-1', 'web-1'],
+    ]);
+    const uid = world.pods()[1]?.metadata.uid;
+    world.edit({ scaleStrategy: { podToDelete: ['web-1'] } });
+    await world.run();
+    expect(world.pods()[1]?.metadata.uid).not.toBe(uid);
+    expect(world.takeWrites()['delete pods']).toBe(1);
+  });
+
+  test('two sets share a pool without taking ids from each other (T53, T54)', async () => {
+    const shared = { scaleStrategy: { context: 'pool' } };
+    const world = new World(aSet({ ...v1(), ...shared }));
+    const other = aSet({ replicas: 2, ...shared }, { metadata: { name: 'api' } });
+    world.cluster.add(COLLA_SETS, other);
+    await world.run();
+    await world.replica.pass('default/api');
+    await world.replica.pass('default/api');
+    const entries = world.context('pool')?.spec.contexts?.map(({ id, data }) => [id, data?.Owner]);
+    expect(entries).toEqual([
+      [0, 'web'],
+      [1, 'web'],
+      [2, 'web'],
+      [3, 'api'],
+      [4, 'api'],
+    ]);
+  });
+});
+
+describe('updating', () => {
+  test('in place: three writes a Pod, the same Pods, the context once', async () => {
+    const world = await running(10);
+    const before = world.pods().map(({ metadata }) => metadata.uid);
+    world.edit(v2);
+    await world.run();
+    expect(world.pods().map(({ metadata }) => metadata.uid)).toEqual(before);
+    expect(new Set(world.images())).toEqual(new Set(['app:v2']));
+    const { 'patch collasets/status': _, ...writes } = world.takeWrites();
+    expect(writes).toEqual({ 'create controllerrevisions': 1, 'patch pods': 30, 'patch resourcecontexts': 1 });
+    expect(world.set().status).toMatchObject({ updatedAvailableReplicas: 10, operatingReplicas: 0 });
+    expect(world.set().status?.currentRevision).toBe(world.set().status?.updatedRevision);
+  });
+
+  test('by making anew: three writes a Pod, the context twice', async () => {
+    const world = await running(10);
+    const before = new Set(world.pods().map(({ metadata }) => metadata.name));
+    world.edit(env);
+    await world.run();
+    expect(world.pods().some(({ metadata }) => before.has(metadata.name))).toBe(false);
+    expect(world.ids()).toEqual(Array.from({ length: 10 }, (_, id) => id));
+    const { 'patch collasets/status': _, ...writes } = world.takeWrites();
+    expect(writes).toEqual({
+      'create controllerrevisions': 1,
+      'patch pods': 10,
+      'delete pods': 10,
+      'create pods': 10,
+      'patch resourcecontexts': 2,
+    });
+  });
+
+  test('partition 2, 1, 0 in turn', async () => {
+    const world = await running(3);
+    for (const value of [3, 2, 1, 0]) {
+      world.edit({ ...v2, updateStrategy: partition(value) });
+      await world.run();
+      expect(world.images().filter((image) => image === 'app:v2')).toHaveLength(3 - value);
+      expect(world.set().status).toMatchObject({ updatedReplicas: 3 - value, availableReplicas: 3 });
+    }
+  });
+
+  test('scaled out mid-partition, new Pods keep to it (T10)', async () => {
+    const world = await running(2);
+    world.edit({ ...v2, updateStrategy: partition(2) });
+    await world.run();
+    world.edit({ replicas: 5, updateStrategy: partition(4) });
+    await world.run();
+    expect(world.images()).toEqual(['app:v1', 'app:v1', 'app:v1', 'app:v1', 'app:v2']);
+  });
+
+  test('rolled back before permission, Pods come back as they were (T16)', async () => {
+    const world = await running(2);
+    const before = world.pods().map(({ metadata }) => metadata.uid);
+    world.permits = false;
+    world.edit(env);
+    await world.run();
+    world.edit(v1());
+    world.permits = true;
+    await world.run();
+    expect(world.pods().map(({ metadata }) => metadata.uid)).toEqual(before);
+    expect(world.set().status).toMatchObject({ availableReplicas: 2, operatingReplicas: 0 });
+  });
+
+  test('a paused set begins nothing, and goes on when it is resumed', async () => {
+    const world = await running(2);
+    world.edit({ ...v2, replicas: 3, paused: true });
+    await world.run();
+    expect(world.images()).toEqual(['app:v1', 'app:v1']);
+    expect(world.set().status).toMatchObject({ observedGeneration: 2, updatedReplicas: 0 });
+    world.edit({ paused: false });
+    await world.run();
+    expect(world.images()).toEqual(['app:v2', 'app:v2', 'app:v2']);
+  });
+
+  test('Replace says that it is not supported yet, and updates nothing', async () => {
+    const world = await running(2, { updateStrategy: { podUpgradePolicy: 'Replace' } });
+    world.edit(v2);
+    await world.run();
+    expect(world.images()).toEqual(['app:v1', 'app:v1']);
+    expect(world.condition('Update')).toMatch(/^False UpdateFailed podUpgradePolicy Replace is not supported yet/);
+  });
+
+  test('InPlaceOnly says what prevents it', async () => {
+    const world = await running(2, { updateStrategy: { podUpgradePolicy: 'InPlaceOnly' } });
+    world.edit(env);
+    await world.run();
+    expect(world.condition('Update')).toMatch(
+      / and 1 more cannot be updated in place: spec.containers\[0\].env differs$/,
+    );
+    expect(world.takeWrites()['delete pods']).toBeUndefined();
+  });
+});
+
+describe('failing', () => {
+  const forbidden = { status: 403, reason: 'Forbidden', message: 'exceeded quota' };
+
+  test('a refused creation shows in the condition, does not stop the update, and is tried again (T8, T31, T66)', async () => {
+    const world = await running(2);
+    world.cluster.failWrite({ verb: 'create', resource: 'pods', times: 1000, error: forbidden });
+    world.edit({ ...v2, replicas: 4 });
+    for (let i = 0; i < 8; i++) {
+      await world.pass();
+      world.others();
+      world.clock.advance(1100);
+    }
+    expect(world.condition('Scale')).toMatch(/^False ScaleOutFailed .*exceeded quota/);
+    expect(world.condition('Update')).toMatch(/^True/);
+    expect(world.images()).toEqual(['app:v2', 'app:v2']);
+    world.cluster.healWrites();
+    world.edit({ historyLimit: 3 });
+    await world.run();
+    expect(world.images()).toEqual(Array(4).fill('app:v2'));
+    expect(world.condition('Scale')).toBe('True Scaled');
+  });
+
+  test('creations that fail are not tried with every event', async () => {
+    const world = new World(aSet({ ...v1(), replicas: 50 }));
+    world.cluster.failWrite({ verb: 'create', resource: 'pods', times: 1000, error: forbidden });
+    for (let i = 0; i < 20; i++) await world.pass();
+    expect(world.takeWrites()['create pods']).toBe(4);
+  });
+
+  test.each([404, 409, 429, 503])('creations answered %i, then fewer replicas (T32)', async (status) => {
+    const reason =
+      { 404: 'NotFound', 409: 'Conflict', 429: 'TooManyRequests', 503: 'ServiceUnavailable' }[status] ?? '';
+    const world = new World(aSet({ ...v1(), replicas: 6 }));
+    world.cluster.failWrite({ verb: 'create', resource: 'pods', nth: 2, times: 9, error: { status, reason } });
+    await world.pass();
+    world.edit({ replicas: 2 });
+    await world.run();
+    expect(world.ids()).toHaveLength(2);
+    expect(world.context()?.spec.contexts?.map(({ id }) => id)).toEqual(world.ids());
+  });
+
+  test('observedGeneration moves although the revision cannot be stored (T64)', async () => {
+    const world = await running(1);
+    world.cluster.failWrite({ verb: 'create', resource: 'controllerrevisions', times: 9, error: forbidden });
+    world.edit(v2);
+    await world.pass();
+    expect(world.set().status).toMatchObject({ observedGeneration: 2, replicas: 1, availableReplicas: 1 });
+    expect(world.condition('Update')).toMatch(/^False UpdateFailed/);
+  });
+
+  test('a template that is refused is left behind when it is mended', async () => {
+    const world = await running(3);
+    const invalid = { status: 422, reason: 'Invalid', message: 'no such volume' };
+    world.cluster.failWrite({
+      verb: 'create',
+      resource: 'pods',
+      times: 1000,
+      error: invalid,
+      matching: ({ body }) => JSON.stringify(body).includes('bad:v1'),
+    });
+    world.edit({ template: template('bad:v1', { env: [{ name: 'A', value: '1' }] }), updateStrategy: partition(1) });
+    for (let i = 0; i < 8; i++) {
+      await world.pass();
+      world.others();
+      world.clock.advance(1100);
+    }
+    expect(world.set().status).toMatchObject({ replicas: 1, updatedReplicas: 0 });
+    world.edit({ ...v2, updateStrategy: partition(0) });
+    await world.run();
+    expect(world.images()).toEqual(['app:v2', 'app:v2', 'app:v2']);
+  });
+
+  test('an id that is on a Pod is put back on record when the context is lost (T52)', async () => {
+    const world = await running(3);
+    world.cluster.remove(RESOURCE_CONTEXTS, 'default/web');
+    await world.run();
+    expect(world.context()?.spec.contexts?.map(({ id }) => id)).toEqual([0, 1, 2]);
+    expect(world.takeWrites()['create pods']).toBeUndefined();
+  });
+});
+
+describe('deleting', () => {
+  const deletion = { deletionTimestamp: '2026-01-01T00:00:00Z' };
+  const remove = (world: World, finalizers: string[] = []) =>
+    world.cluster.change(COLLA_SETS, world.key, (set) => ({
+      ...set,
+      metadata: { ...set.metadata, ...deletion, finalizers: [...(set.metadata.finalizers ?? []), ...finalizers] },
+    }));
+
+  test('asks every Pod to leave, waits for all of them, then lets the set go (T30)', async () => {
+    const world = await running(3);
+    world.permits = false;
+    remove(world);
+    await world.run();
+    expect(world.ids()).toEqual([0, 1, 2]);
+    expect(world.condition('Terminating')).toMatch(
+      /^False ReclaimingTargetsDeletion Pod web-\w+ \(and 2 more\) waits for/,
+    );
+    world.permits = true;
+    await world.run();
+    expect(world.pods()).toEqual([]);
+    expect(world.cluster.get(RESOURCE_CONTEXTS, 'default/web')).toBeUndefined();
+    expect(world.cluster.get(COLLA_SETS, world.key)?.metadata.finalizers ?? []).not.toContain(COLLASET_FINALIZER);
+    expect(world.takeWrites()).toMatchObject({ 'delete pods': 3, 'patch pods': 3 });
+  });
+
+  test('with --cascade=orphan lets the set go and touches no Pod', async () => {
+    const world = await running(3);
+    remove(world, ['orphan']);
+    await world.run();
+    expect(world.ids()).toEqual([0, 1, 2]);
+    expect(world.cluster.get(COLLA_SETS, world.key)?.metadata.finalizers ?? []).not.toContain(COLLASET_FINALIZER);
+    const { 'patch collasets': set, ...writes } = world.takeWrites();
+    expect([set, writes]).toEqual([1, { 'delete resourcecontexts': 1 }]);
+  });
+
+  test('a Pod the selector no longer matches is let go and replaced', async () => {
+    const world = await running(2);
+    const [first] = world.pods();
+    world.editPod(first?.metadata.name ?? '', { app: 'other' });
+    await world.run();
+    const released = world.cluster.get(PODS, `default/${first?.metadata.name}`);
+    expect(released?.metadata.ownerReferences ?? []).toEqual([]);
+    expect(world.ids()).toEqual([0, 1]);
+    expect(released?.metadata.labels).toHaveProperty([REVISION_LABEL]);
+  });
+});

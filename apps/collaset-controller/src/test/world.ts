@@ -1,0 +1,220 @@
+import {
+  COLLA_SETS,
+  CONTROLLER_REVISIONS,
+  type CollaSet,
+  controllerOf,
+  INSTANCE_ID_LABEL,
+  isTerminating,
+  keyOf,
+  PERSISTENT_VOLUME_CLAIMS,
+  PODS,
+  type Pod,
+  RESOURCE_CONTEXTS,
+  type ResourceContext,
+} from '@kuperator/api';
+import type { KuperatorEvent } from '@kuperator/events';
+import { podStateOf, settle } from '@kuperator/lifecycle';
+import { ConflictError, createLogger, flattenErrors, type Reconcile } from '@kuperator/runtime';
+import { aCondition, FakeClock, InMemoryCluster, settled } from '@kuperator/testing';
+import { claimCache, podCache, revisionCache, setCache } from '../collaset/caches.ts';
+import type { Deps, Settings } from '../collaset/deps.ts';
+import { collaSetReconciler } from '../collaset/reconcile.ts';
+
+const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal: new AbortController().signal };
+
+/** A replica of the operator: caches of its own and an empty memory. */
+export class Replica {
+  readonly caches;
+  readonly events: KuperatorEvent[] = [];
+  readonly #reconcile: Reconcile;
+
+  constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}) {
+    this.caches = {
+      sets: cluster.informer(COLLA_SETS, setCache),
+      pods: cluster.informer(PODS, podCache),
+      revisions: cluster.informer(CONTROLLER_REVISIONS, revisionCache),
+      contexts: cluster.informer(RESOURCE_CONTEXTS),
+      claims: cluster.informer(PERSISTENT_VOLUME_CLAIMS, claimCache),
+    };
+    const deps: Deps = {
+      ...this.caches,
+      client: cluster.client,
+      clock,
+      recorder: { normal: () => {}, warn: () => {} },
+      bus: { publish: (event) => void this.events.push(event) },
+      metrics: { wrote: () => {}, permitted: () => {}, changed: () => {} },
+      settings: { statusIntervalMs: 1000, passMs: 60_000, maxWrites: 32, ...settings },
+    };
+    this.#reconcile = collaSetReconciler(deps);
+  }
+
+  /** One pass; answers what it failed with. Conflicts are expected waits. */
+  async pass(key: string): Promise<readonly unknown[]> {
+    try {
+      await this.#reconcile(key, context);
+      return [];
+    } catch (error) {
+      return flattenErrors(error).filter((failure) => !(failure instanceof ConflictError));
+    }
+  }
+}
+
+/** A set on an in-memory cluster, with the parts of the coordinator and the kubelet that its Pods need. */
+export class World {
+  readonly cluster = new InMemoryCluster();
+  readonly clock = new FakeClock();
+  readonly key: string;
+  replica: Replica;
+  /** While false operations stay in PreCheck. */
+  permits = true;
+  readonly #settings: Partial<Settings>;
+
+  constructor(set: CollaSet, settings: Partial<Settings> = {}) {
+    this.#settings = settings;
+    this.key = keyOf(set);
+    this.cluster.add(COLLA_SETS, set);
+    this.replica = new Replica(this.cluster, this.clock, settings);
+    this.cluster.writes.length = 0;
+  }
+
+  /** The operator is gone and comes back, knowing nothing. */
+  restart(): void {
+    this.replica = new Replica(this.cluster, this.clock, this.#settings);
+  }
+
+  pass(): Promise<readonly unknown[]> {
+    return this.replica.pass(this.key);
+  }
+
+  /** Passes, and everybody else's work between them, until nothing changes any more. Time goes on. */
+  async run(limit = 40): Promise<void> {
+    for (let quiet = 0, round = 0; quiet < 3; round++) {
+      if (round > limit) throw new Error(`not settled after ${limit} rounds`);
+      const before = this.cluster.resourceVersion;
+      await this.pass();
+      this.checkInvariants();
+      this.others();
+      await settled();
+      this.clock.advance(5000);
+      quiet = before === this.cluster.resourceVersion ? quiet + 1 : 0;
+    }
+  }
+
+  /** What coordinator and kubelet do with every Pod. */
+  others(): void {
+    for (const pod of this.pods()) {
+      if (isTerminating(pod)) this.cluster.finishTermination(PODS, keyOf(pod));
+      else if (this.permits) this.#coordinate(this.#kubelet(pod));
+      else this.#kubelet(pod);
+    }
+  }
+
+  #kubelet(pod: Pod): Pod {
+    const statuses = pod.status?.containerStatuses ?? [];
+    const isCurrent = pod.spec.containers.every(({ name, image }) =>
+      statuses.some((status) => status.name === name && status.image === image),
+    );
+    if (isCurrent) return pod;
+    return this.cluster.change<Pod>(PODS, keyOf(pod), (old) => ({
+      ...old,
+      status: {
+        phase: 'Running',
+        conditions: [aCondition('PodScheduled', true), aCondition('Ready', true)],
+        containerStatuses: old.spec.containers.map(({ name, image = '' }) => ({
+          name,
+          image,
+          imageID: `sha256:${image}`,
+          containerID: `${old.metadata.uid}/${image}`,
+          ready: true,
+          restartCount: 0,
+        })),
+      },
+    }));
+  }
+
+  #coordinate(pod: Pod): void {
+    const { labels } = settle(podStateOf(pod), this.clock.nanos(), { passes: () => true });
+    if (Object.keys(labels).length === 0) return;
+    this.cluster.change<Pod>(PODS, keyOf(pod), (old) => {
+      const next: Record<string, string> = { ...old.metadata.labels };
+      for (const [key, value] of Object.entries(labels)) {
+        if (value === null) delete next[key];
+        else next[key] = value;
+      }
+      return { ...old, metadata: { ...old.metadata, labels: next } };
+    });
+  }
+
+  /** What must hold at every moment. */
+  checkInvariants(): void {
+    const ids = this.active().map(idOf);
+    if (new Set(ids).size < ids.length) throw new Error(`two Pods of one instance id: ${ids.join(', ')}`);
+  }
+
+  set(): CollaSet {
+    const set = this.cluster.get(COLLA_SETS, this.key);
+    if (!set) throw new Error('the set is gone');
+    return set;
+  }
+
+  edit(spec: Partial<CollaSet['spec']>): void {
+    this.cluster.change<CollaSet>(COLLA_SETS, this.key, (set) => ({
+      ...set,
+      metadata: { ...set.metadata, generation: (set.metadata.generation ?? 0) + 1 },
+      spec: { ...set.spec, ...spec },
+    }));
+  }
+
+  editPod(name: string, labels: Record<string, string>): void {
+    this.cluster.change<Pod>(PODS, `default/${name}`, (pod) => ({
+      ...pod,
+      metadata: { ...pod.metadata, labels: { ...pod.metadata.labels, ...labels } },
+    }));
+  }
+
+  pods(): readonly Pod[] {
+    return this.cluster.list(PODS);
+  }
+
+  /** Pods of the set that are not being deleted. */
+  active(): readonly Pod[] {
+    const uid = `${this.key.split('/')[1]}-uid`;
+    return this.pods().filter((pod) => !isTerminating(pod) && controllerOf(pod)?.uid === uid);
+  }
+
+  /** Ids of the active Pods, ascending. */
+  ids(): readonly number[] {
+    return this.active()
+      .map(idOf)
+      .toSorted((a, b) => a - b);
+  }
+
+  images(): readonly string[] {
+    return this.active()
+      .toSorted((a, b) => idOf(a) - idOf(b))
+      .map((pod) => pod.spec.containers[0]?.image ?? '');
+  }
+
+  context(name = this.set().metadata.name): ResourceContext | undefined {
+    return this.cluster.get(RESOURCE_CONTEXTS, `default/${name}`);
+  }
+
+  /** Writes of the operator since the last call, as `verb resource` and their number. */
+  takeWrites(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { verb, resource, subresource } of this.cluster.writes.splice(0)) {
+      const kind = `${verb} ${resource}${subresource ? `/${subresource}` : ''}`;
+      counts[kind] = (counts[kind] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  condition(type: string): string {
+    const found = this.set().status?.conditions?.find((condition) => condition.type === type);
+    return `${found?.status} ${found?.reason} ${found?.message}`.trim();
+  }
+}
+
+export function idOf(pod: Pod): number {
+  return Number(pod.metadata.labels?.[INSTANCE_ID_LABEL]);
+}
