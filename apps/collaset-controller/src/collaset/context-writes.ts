@@ -75,7 +75,7 @@ async function createContext(deps: Deps, set: CollaSet, entries: readonly Contex
 }
 
 /**
- * Makes sure that what the plan's creations rest on is no stale cache: see docs/decisions/0002-idempotent-pod-names.md.
+ * Makes sure that what the plan's creations rest on is no stale cache: see docs/decisions/0006-idempotent-pod-names.md.
  * @throws ConflictError when it was; the caches have caught up
  */
 export async function verifyCreations(

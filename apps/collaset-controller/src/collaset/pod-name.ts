@@ -5,7 +5,7 @@ import { isSequence } from './members.ts';
 /**
  * Name of the Pod for an instance id. Computed, so that creating it twice is refused by the API server: with random naming from the
  * set, the id and its incarnation, which grows each time the id gets another Pod; with names by sequence `<set>-<id>`.
- * @see docs/decisions/0002-idempotent-pod-names.md
+ * @see docs/decisions/0006-idempotent-pod-names.md
  */
 export function podNameFor(set: CollaSet, id: number, incarnation: number): string {
   const name = set.metadata.name ?? '';
