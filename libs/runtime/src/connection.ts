@@ -7,8 +7,11 @@ export type Connection = {
   /** Path prefix of the server, without a trailing slash; mostly empty. */
   basePath: string;
   proxyUri: string | undefined;
-  /** Present TLS options and headers; cheap files and cached tokens, so it may be called often. */
-  credentials(): Promise<Credentials>;
+  /**
+   * Present TLS options and headers. Tokens are remembered for a while, as their source allows; with `fresh` everything is
+   * read anew.
+   */
+  credentials(options?: { fresh?: boolean }): Promise<Credentials>;
 };
 
 export type TlsOptions = {
@@ -29,9 +32,13 @@ export type Credentials = {
 export async function loadConnection(kubeconfig?: string): Promise<Connection> {
   // Imported late: the package loads its 600 generated models, which unit tests and pure libraries should not pay for.
   const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  if (kubeconfig) config.loadFromFile(kubeconfig);
-  else config.loadFromDefault();
+  const load = () => {
+    const config = new KubeConfig();
+    if (kubeconfig) config.loadFromFile(kubeconfig);
+    else config.loadFromDefault();
+    return config;
+  };
+  let config = load();
   const cluster = config.getCurrentCluster();
   if (!cluster) throw new Error(`kubeconfig ${kubeconfig ?? '(default)'} names no cluster in its current context`);
   const url = new URL(cluster.server);
@@ -39,7 +46,8 @@ export async function loadConnection(kubeconfig?: string): Promise<Connection> {
     origin: url.origin,
     basePath: url.pathname.replace(/\/+$/, ''),
     proxyUri: cluster.proxyUrl,
-    async credentials() {
+    async credentials({ fresh = false } = {}) {
+      if (fresh) config = load();
       const options: { headers?: Record<string, string> } & ConnectionOptions = {};
       await config.applyToHTTPSOptions(options);
       const { headers = {}, ca, cert, key, passphrase, rejectUnauthorized, servername } = options;

@@ -5,6 +5,7 @@ import { type Cancel, type Clock, systemClock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { outcomeOfFailure, type PassOutcome } from './pass-outcome.ts';
+import { sampledGauge } from './sampled-gauge.ts';
 import type { Shards } from './shards.ts';
 import { WorkQueue } from './workqueue.ts';
 
@@ -83,7 +84,13 @@ export class Controller {
       help: 'Passes queued again because one failed.',
       labels: ['controller'],
     });
-    depthGauge(options.metrics, this.name, () => this.#queue.length);
+    sampledGauge(options.metrics, {
+      name: 'kuperator_workqueue_depth',
+      help: 'Keys that wait for a worker.',
+      label: 'controller',
+      value: this.name,
+      read: () => this.#queue.length,
+    });
   }
 
   enqueue(key: Key): void {
@@ -224,24 +231,4 @@ export class Controller {
     else if (outcome.result === 'terminal') logger.warn({ err: error }, 'waiting for the user to mend this');
     else logger.error({ err: error }, 'reconcile failed');
   }
-}
-
-const depths = new WeakMap<Metrics, Map<string, () => number>>();
-
-function depthGauge(metrics: Metrics, controller: string, depth: () => number): void {
-  const known = depths.get(metrics);
-  if (known) {
-    known.set(controller, depth);
-    return;
-  }
-  const all = new Map([[controller, depth]]);
-  depths.set(metrics, all);
-  metrics.gauge({
-    name: 'kuperator_workqueue_depth',
-    help: 'Keys that wait for a worker.',
-    labels: ['controller'],
-    collect: (gauge) => {
-      for (const [name, count] of all) gauge.set({ controller: name }, count());
-    },
-  });
 }

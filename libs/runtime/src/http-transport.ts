@@ -14,6 +14,8 @@ export class HttpTransport implements Transport {
   readonly #connection: Promise<Connection>;
   #credentials: Promise<Credentials> | undefined;
   #credentialsAt = 0;
+  /** The server has rejected what we remember. */
+  #fresh = false;
   #session: Session | undefined;
 
   constructor(options: { kubeconfig?: string | undefined; userAgent: string; connections: number }) {
@@ -28,7 +30,7 @@ export class HttpTransport implements Transport {
     const response = await this.#sendOnce(request);
     if (response.status !== 401) return response;
     // The token has probably just been replaced. 401 comes before anything takes effect: once more is safe.
-    this.#credentials = undefined;
+    this.#rejected();
     return this.#sendOnce(request);
   }
 
@@ -41,7 +43,7 @@ export class HttpTransport implements Transport {
         bodyTimeout: 0,
         signal: request.signal ?? null,
       });
-      if (response.statusCode === 401) this.#credentials = undefined;
+      if (response.statusCode === 401) this.#rejected();
       return { status: response.statusCode, headers: headersOf(response), body: chunksOf(request, response.body) };
     } catch (cause) {
       throw connectionError(request, cause);
@@ -72,7 +74,8 @@ export class HttpTransport implements Transport {
     const connection = await this.#connection;
     if (!this.#credentials || now - this.#credentialsAt >= CREDENTIALS_MAX_AGE_MS) {
       this.#credentialsAt = now;
-      this.#credentials = connection.credentials();
+      this.#credentials = connection.credentials({ fresh: this.#fresh });
+      this.#fresh = false;
       this.#credentials.catch(() => {
         this.#credentials = undefined;
       });
@@ -84,9 +87,14 @@ export class HttpTransport implements Transport {
     }
     const old = this.#session;
     this.#session = new Session(connection, credentials, this.#headers(credentials), this.#connections);
-    // Requests under way on the old connections finish; watches on them end within minutes by their own time-out.
+    // Requests under way on the old connections finish; watches break off and go on over the new ones.
     old?.close().catch(() => {});
     return this.#session;
+  }
+
+  #rejected(): void {
+    this.#credentials = undefined;
+    this.#fresh = true;
   }
 
   #headers(credentials: Credentials): Record<string, string> {
@@ -99,11 +107,13 @@ class Session {
   headers: Record<string, string>;
   readonly requests: Dispatcher;
   readonly watches: Dispatcher;
+  readonly #origin: string;
   readonly #basePath: string;
 
   constructor(connection: Connection, credentials: Credentials, headers: Record<string, string>, connections: number) {
     this.fingerprint = credentials.fingerprint;
     this.headers = headers;
+    this.#origin = connection.origin;
     this.#basePath = connection.basePath;
     const dispatcher = (limit: number | null): Dispatcher => {
       const options = {
@@ -120,10 +130,7 @@ class Session {
     };
     this.requests = dispatcher(connections);
     this.watches = dispatcher(null);
-    this.#origin = connection.origin;
   }
-
-  readonly #origin: string;
 
   parameters(request: TransportRequest): Dispatcher.RequestOptions {
     return {

@@ -10,6 +10,7 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { type Change, type IndexFunctions, ObjectCache } from './object-cache.ts';
 import { compareResourceVersions } from './resource-version.ts';
+import { sampledGauge } from './sampled-gauge.ts';
 import { type WatchScope, watchEvents } from './watch-stream.ts';
 
 export type InformerOptions<T extends KubeObject> = {
@@ -76,6 +77,14 @@ export class Informer<T extends KubeObject> {
       name: 'kuperator_informer_lists_total',
       help: 'Times the whole state was read, and why.',
       labels: ['resource', 'reason'],
+    });
+    if (!options.metrics) return;
+    sampledGauge(options.metrics, {
+      name: 'kuperator_informer_objects',
+      help: 'Objects in the cache.',
+      label: 'resource',
+      value: options.resource.plural,
+      read: () => this.#cache.size,
     });
   }
 

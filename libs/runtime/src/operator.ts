@@ -71,6 +71,7 @@ export async function runOperator<C>(options: {
       const context = { config, client, logger, metrics, health, recorder, shards, clock, signal };
       const { informers, controllers, components = [] } = await build(context);
       health.addCheck('process', () => (signal.aborted ? 'stopping' : true));
+      health.addCheck('shards', () => shards.state(), { required: false });
       for (const informer of informers) {
         health.addCheck(
           `informer/${informer.resource.plural}`,
@@ -99,7 +100,14 @@ export async function runOperator<C>(options: {
           start() {
             for (const controller of controllers) controller.start();
           },
-          stop: async () => void (await Promise.all(controllers.map((controller) => controller.stop()))),
+          async stop() {
+            // Passes get most of the time to finish; what then still waits for something is told to give up.
+            const impatience = setTimeout(() => {
+              for (const controller of controllers) controller.abort();
+            }, config.shutdownGraceSeconds * 600);
+            await Promise.all(controllers.map((controller) => controller.stop()));
+            clearTimeout(impatience);
+          },
         },
       ];
     },

@@ -9,5 +9,6 @@ export {
 } from './builders.ts';
 export { FakeClock, settled } from './fake-clock.ts';
 export { FakeInformer } from './fake-informer.ts';
+export { FakeRecorder, type RecordedEvent } from './fake-recorder.ts';
 export type { Fault, Write, WriteVerb } from './faults.ts';
 export { byKey, InMemoryCluster } from './in-memory-cluster.ts';

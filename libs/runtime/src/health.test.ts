@@ -1,0 +1,46 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { Health } from './health.ts';
+import { createMetrics } from './metrics.ts';
+
+async function startHealth() {
+  const metrics = createMetrics('test', { processMetrics: false });
+  const health = new Health({ host: '127.0.0.1', port: 0, metrics });
+  await health.start();
+  onTestFinished(() => health.stop());
+  const get = (path: string) => fetch(`http://127.0.0.1:${health.port}${path}`);
+  return { health, metrics, get };
+}
+
+test('is ready only while every required check passes, and says what does not', async () => {
+  const { health, get } = await startHealth();
+  let synced = false;
+  health.addCheck('informer/pods', () => synced || 'the first list is not complete');
+  health.addCheck('nats', () => 'disconnected', { required: false });
+  const unready = await get('/readyz');
+  expect(unready.status).toBe(503);
+  expect(await unready.json()).toEqual({
+    ready: false,
+    checks: {
+      'informer/pods': { ok: false, required: true, detail: 'the first list is not complete' },
+      nats: { ok: false, required: false, detail: 'disconnected' },
+    },
+  });
+  synced = true;
+  expect((await get('/readyz?verbose')).status).toBe(200);
+  expect((await get('/livez')).status).toBe(200);
+});
+
+test('shows the metrics (T95)', async () => {
+  const { metrics, get } = await startHealth();
+  metrics.counter({ name: 'kuperator_things_total', help: 'Things.' }).inc();
+  const response = await get('/metrics');
+  expect(response.headers.get('content-type')).toMatch(/^text\/plain/);
+  expect(await response.text()).toContain('kuperator_things_total{app="test"} 1');
+  expect((await get('/else')).status).toBe(404);
+});
+
+test('says when its port is taken', async () => {
+  const { health, metrics } = await startHealth();
+  const second = new Health({ host: '127.0.0.1', port: health.port, metrics });
+  await expect(second.start()).rejects.toThrow('EADDRINUSE');
+});
