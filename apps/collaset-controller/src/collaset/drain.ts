@@ -31,6 +31,7 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
   const startedMs = deps.clock.monotonic();
   const lane = await runLane(podTasks(deps, set, memory).scaleIn(plan), {
     isOver: () => deps.clock.monotonic() - startedMs > deps.settings.passMs,
+    window: memory.windows.scaleIn,
     max: deps.settings.maxWrites,
   });
   const members = membersOf(set, owned());

@@ -1,12 +1,13 @@
 import { ConflictError } from '@kuperator/runtime';
 import { describe, expect, test } from 'vitest';
-import { runLane } from './lane.ts';
+import { newWindow, runLane } from './lane.ts';
 
 const never = () => false;
 const conflict = () => new ConflictError('409', { status: 409, reason: 'Conflict' });
 
 describe('runLane', () => {
   test('runs everything, a few at once first and more with every success', async () => {
+    const window = newWindow();
     let running = 0;
     const widths: number[] = [];
     const task = async () => {
@@ -14,9 +15,9 @@ describe('runLane', () => {
       await Promise.resolve();
       running--;
     };
-    const result = await runLane(Array(40).fill(task), { isOver: never, initial: 2, max: 8 });
+    const result = await runLane(Array(40).fill(task), { isOver: never, window, max: 8 });
     expect(result).toEqual({ failures: [], conflicts: 0, left: 0 });
-    expect([widths[1], Math.max(...widths)]).toEqual([2, 8]);
+    expect([Math.max(...widths.slice(0, 4)), Math.max(...widths), window.size]).toEqual([4, 8, 8]);
   });
 
   test('what fails for all fails a few times, and every failure is reported (T33)', async () => {
@@ -24,22 +25,32 @@ describe('runLane', () => {
     const task = async () => {
       throw new Error(`failure ${++tried}`);
     };
-    const { failures, left } = await runLane(Array(1000).fill(task), { isOver: never });
+    const { failures, left } = await runLane(Array(1000).fill(task), { isOver: never, window: newWindow(), max: 64 });
     expect([failures.length, tried, left]).toEqual([4, 4, 996]);
+  });
+
+  test('after a failure a lane begins narrow again', async () => {
+    const window = { size: 30 };
+    await runLane([() => Promise.reject(new Error('x'))], { isOver: never, window, max: 64 });
+    expect(window.size).toBe(4);
   });
 
   test('a conflict stops nothing and is no failure', async () => {
     const tasks = Array.from({ length: 9 }, (_, index) => async () => {
       if (index % 3 === 0) throw conflict();
     });
-    expect(await runLane(tasks, { isOver: never })).toEqual({ failures: [], conflicts: 3, left: 0 });
+    expect(await runLane(tasks, { isOver: never, window: newWindow(), max: 64 })).toEqual({
+      failures: [],
+      conflicts: 3,
+      left: 0,
+    });
   });
 
   test('begins nothing when time is up', async () => {
     let calls = 0;
     const { left } = await runLane(
       Array(10).fill(async () => void calls++),
-      { isOver: () => calls >= 4 },
+      { isOver: () => calls >= 4, window: newWindow(), max: 64 },
     );
     expect([calls, left]).toEqual([4, 6]);
   });
@@ -51,7 +62,7 @@ describe('runLane', () => {
           throw new Error('at once');
         },
       ],
-      { isOver: never },
+      { isOver: never, window: newWindow(), max: 64 },
     );
     expect(failures).toHaveLength(1);
   });

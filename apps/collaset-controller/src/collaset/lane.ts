@@ -9,12 +9,21 @@ export type LaneResult = {
   readonly left: number;
 };
 
+/** How many tasks run at once. Kept from run to run, so that a lane which goes well need not begin anew. */
+export type Window = { size: number };
+
+const INITIAL = 4;
+
+export function newWindow(): Window {
+  return { size: INITIAL };
+}
+
 export type LaneOptions = {
   /** No task is begun once it answers true. */
   readonly isOver: () => boolean;
-  /** Tasks at once in the beginning; every success allows one more. */
-  readonly initial?: number;
-  readonly max?: number;
+  /** Every success widens it by one, up to `max`; a failure narrows it to where it began. */
+  readonly window: Window;
+  readonly max: number;
 };
 
 /**
@@ -23,23 +32,25 @@ export type LaneOptions = {
  */
 export function runLane(
   tasks: readonly (() => Promise<void>)[],
-  { isOver, initial = 4, max = 64 }: LaneOptions,
+  { isOver, window, max }: LaneOptions,
 ): Promise<LaneResult> {
   return new Promise((resolve) => {
     const failures: unknown[] = [];
     let conflicts = 0;
     let next = 0;
     let running = 0;
-    let window = initial;
     const settle = (error?: unknown) => {
       running--;
-      if (error === undefined) window = Math.min(max, window + 1);
+      if (error === undefined) window.size = Math.min(max, window.size + 1);
       else if (error instanceof ConflictError) conflicts++;
-      else failures.push(error);
+      else {
+        failures.push(error);
+        window.size = INITIAL;
+      }
       pump();
     };
     const pump = () => {
-      while (next < tasks.length && running < window && failures.length === 0 && !isOver()) {
+      while (next < tasks.length && running < window.size && failures.length === 0 && !isOver()) {
         const task = tasks[next++];
         running++;
         // A task that throws at once must count like one that rejects.

@@ -1,4 +1,5 @@
 import type { CollaSet, Key } from '@kuperator/api';
+import { newWindow, type Window } from './lane.ts';
 
 /**
  * What a replica remembers of a set between passes. Only to spare work: everything is decided from the API server's objects, and a
@@ -13,6 +14,13 @@ export type SetMemory = {
   readonly takenNames: Set<string>;
   /** resourceVersion of the ResourceContext as we wrote or read it ourselves: no cache can be behind that. */
   contextVersion: string | undefined;
+  /** How wide each lane of writes has become. */
+  readonly windows: {
+    readonly create: Window;
+    readonly scaleIn: Window;
+    readonly update: Window;
+    readonly others: Window;
+  };
   creationFailures: number;
   /** No creation is tried before; by the monotonic clock. */
   createAfterMs: number;
@@ -35,6 +43,7 @@ export class Memories {
         refused: new Set(),
         takenNames: new Set(),
         contextVersion: undefined,
+        windows: { create: newWindow(), scaleIn: newWindow(), update: newWindow(), others: newWindow() },
         creationFailures: 0,
         createAfterMs: Number.NEGATIVE_INFINITY,
         statusWrittenMs: Number.NEGATIVE_INFINITY,

@@ -4,8 +4,8 @@ import { isPermitted, permittedSince } from '@kuperator/lifecycle';
 /** `granted`, `none`, or granted and to be used only after `delayMs`. */
 export type Permission = 'granted' | 'none' | { readonly delayMs: number };
 
-/** How long the kubelet is waited for after its Pod's gate was closed. */
-const KUBELET_MS = 150;
+/** How long at most the kubelet is waited for after its Pod's gate was closed. */
+const KUBELET_MS = 1000;
 
 /** Whether our operation of `type` may go on now, `operationDelaySeconds` counted from the moment permission was given. */
 export function permissionOf(pod: Pod, type: string, delaySeconds: number, nowMs: number): Permission {

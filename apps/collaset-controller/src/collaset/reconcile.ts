@@ -10,7 +10,7 @@ import { drain } from './drain.ts';
 import { scaling, settled, updating } from './events.ts';
 import { ensureFinalizer } from './finalizer.ts';
 import { REVISION } from './instance-id.ts';
-import { type LaneResult, runLane } from './lane.ts';
+import { type LaneResult, runLane, type Window } from './lane.ts';
 import { membersOf, revisionNameOf } from './members.ts';
 import { Memories, type SetMemory } from './memory.ts';
 import { isSettled, type Plan, planPass } from './plan.ts';
@@ -19,7 +19,7 @@ import type { Revision } from './revision-data.ts';
 import { ensureRevision, expireRevisions } from './revision-writes.ts';
 import { statusOf } from './status.ts';
 import { writeStatus } from './status-writes.ts';
-import { podTasks } from './tasks.ts';
+import { podTasks, type Task } from './tasks.ts';
 import { unsupportedScale, unsupportedUpdate } from './unsupported.ts';
 
 const CREATE_BACKOFF_MS = 250;
@@ -113,14 +113,15 @@ class Pass {
     await this.#adoptClaims();
     const tasks = podTasks(deps, set, this.#memory);
     const isOver = () => clock.monotonic() - this.#startedMs > settings.passMs;
-    const lane = { isOver, max: settings.maxWrites };
+    const run = (lane: readonly Task[], window: Window) => runLane(lane, { isOver, window, max: settings.maxWrites });
+    const { windows } = this.#memory;
     const mayCreate = this.#mayCreate(plan);
     const revisions = revisionsByName(this.#revisions());
     const [out, purge, scaleIn, update] = await Promise.all([
-      runLane(mayCreate ? tasks.create(plan.context.creations, revisions) : [], lane),
-      runLane([...tasks.release(plan.members.released), ...tasks.purge(this.#finished(plan))], lane),
-      runLane(tasks.scaleIn(plan.scale), lane),
-      runLane(tasks.update(plan.update, updated), lane),
+      run(mayCreate ? tasks.create(plan.context.creations, revisions) : [], windows.create),
+      run([...tasks.release(plan.members.released), ...tasks.purge(this.#finished(plan))], windows.others),
+      run(tasks.scaleIn(plan.scale), windows.scaleIn),
+      run(tasks.update(plan.update, updated), windows.update),
     ]);
     if (mayCreate) this.#noteCreations(out);
     const tidied = await this.#tidy(plan, updated);
