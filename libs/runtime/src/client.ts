@@ -220,19 +220,18 @@ export class KubeClient {
     // Lease renewals must not wait behind a burst of writes: a member that renews late loses its keys.
     const bounded = resource?.group !== 'coordination.k8s.io';
     const ticket = bounded ? await this.#inFlight.acquire() : 0;
-    let outcome: 'good' | 'throttled' | 'failed' = 'failed';
-    const started = this.#clock.monotonic();
+    let response: TransportResponse | undefined;
+    const startedAt = this.#clock.monotonic();
     try {
-      const response = await this.#transport.send({ method, path, body, contentType, timeoutMs, signal });
-      outcome = response.status === 429 ? 'throttled' : 'good';
-      this.#count(method, resource, response.status);
-      this.#seconds?.observe({ verb: method }, (this.#clock.monotonic() - started) / 1000);
+      response = await this.#transport.send({ method, path, body, contentType, timeoutMs, signal });
       if (response.status < 400) return JSON.parse(response.body) as T;
       return new Failure(errorOf(`${method} ${path}`, response));
     } catch (error) {
-      this.#count(method, resource, 0);
       return new Failure(error);
     } finally {
+      this.#count(method, resource, response?.status ?? 0);
+      this.#seconds?.observe({ verb: method }, (this.#clock.monotonic() - startedAt) / 1000);
+      const outcome = response === undefined ? 'failed' : response.status === 429 ? 'throttled' : 'good';
       if (bounded) this.#inFlight.release(ticket, outcome);
     }
   }

@@ -23,7 +23,8 @@ export const systemClock: Clock = {
     return lastNanos.toString();
   },
   setTimeout(run, ms) {
-    const timer = setTimeout(run, ms);
+    // Node fires at once what is further away than it can count.
+    const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },
 };

@@ -55,6 +55,18 @@ test('runs no key twice at a time, and again when it changed meanwhile', async (
   expect([most, passes]).toEqual([1, 2]);
 });
 
+test('does not run inside the caller: what comes in one go for a key is one pass', async () => {
+  const passes: string[] = [];
+  const { controller } = controllerWith(async (key) => void passes.push(key));
+  for (let i = 0; i < 5; i++) {
+    controller.enqueue('a');
+    await Promise.resolve();
+  }
+  expect(passes).toEqual([]);
+  await settled();
+  expect(passes).toEqual(['a']);
+});
+
 test('backs off from failures, longer each time, and forgets them after a good pass', async () => {
   let clock = new FakeClock();
   const { at, reconcile } = recording(

@@ -45,6 +45,7 @@ export class Controller {
   #cancelResync: Cancel = () => {};
   #started = false;
   #stopping = false;
+  #pumping = false;
   #running = 0;
   #idle: (() => void)[] = [];
 
@@ -73,7 +74,7 @@ export class Controller {
     this.#backoff = options.backoff ?? DEFAULT_BACKOFF;
     this.#clock = options.clock ?? systemClock;
     this.#logger = options.logger.child({ controller: options.name });
-    this.#queue = new WorkQueue({ clock: this.#clock, onReady: () => this.#pump() });
+    this.#queue = new WorkQueue({ clock: this.#clock, onReady: () => this.#pumpSoon() });
     this.#seconds = options.metrics.histogram({
       name: 'kuperator_reconcile_seconds',
       help: 'Duration of reconcile passes.',
@@ -111,7 +112,7 @@ export class Controller {
     }
     this.#enqueueAll();
     this.#scheduleResync();
-    this.#pump();
+    this.#pumpSoon();
   }
 
   /** Takes no new keys and resolves once the passes under way have finished. */
@@ -148,6 +149,19 @@ export class Controller {
       },
       resyncMs * (0.9 + Math.random() / 5),
     );
+  }
+
+  /**
+   * Not at once: keys are queued from within informers, whose caches are then between two states. And what one chunk of
+   * a watch brings for a key ends up in one pass.
+   */
+  #pumpSoon(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    setImmediate(() => {
+      this.#pumping = false;
+      this.#pump();
+    });
   }
 
   #pump(): void {

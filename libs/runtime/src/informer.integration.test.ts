@@ -2,15 +2,17 @@ import { type KubeObject, keyOf, PODS, type Pod, type Resource } from '@kuperato
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { aPod } from '@kuperator/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createKubeClient, type KubeClient } from './client.ts';
+import { createKubeClient, KubeClient } from './client.ts';
 import { systemClock } from './clock.ts';
 import { AlreadyExistsError, ConflictError, ConnectionError, InvalidError, NotFoundError } from './errors.ts';
+import { HttpTransport } from './http-transport.ts';
 import { Informer } from './informer.ts';
 import { kubeLeaseStore } from './lease-store.ts';
 import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { EventRecorder } from './recorder.ts';
 import { Shards } from './shards.ts';
+import type { Transport } from './transport.ts';
 
 type ConfigMap = KubeObject & { data?: Record<string, string> };
 const CONFIG_MAPS: Resource<ConfigMap> = {
@@ -134,28 +136,53 @@ test('an informer streams the state in, follows it, and survives a restart of th
   await expect(client.create(CONFIG_MAPS, aConfigMap('nobody-there'))).rejects.toThrow(ConnectionError);
   expect(informer.keys()).toEqual(['default/first']);
   await cluster.start('kube-apiserver');
-  await until('writes work again', () => true);
   const third = await client.create(CONFIG_MAPS, aConfigMap('third', {}, { followed: '1' }));
   await until('followed again', () => informer.get(keyOf(third)) !== undefined);
   expect(seen.slice(2)).toEqual(['deleted default/second', 'added default/third']);
   await informer.stop();
 });
 
-test('starts again from the whole state when its version is too old (410)', async () => {
-  const informer = new Informer({ client, resource: CONFIG_MAPS, labelSelector: 'old', namespace: 'default', logger });
-  const version = informer.resourceVersion();
-  expect(version).toBe(0n);
-  // A watch from version 1 is always compacted or out of the watch cache's window.
-  const chunks: string[] = [];
-  const attempt = async () => {
-    const stream = await client.stream('/api/v1/configmaps', { query: { watch: 1, resourceVersion: 1 } });
-    for await (const chunk of stream) {
-      chunks.push(Buffer.from(chunk).toString());
-      break;
-    }
+test('reads all anew when its version is too old (410), and reports what was deleted meanwhile', async () => {
+  const metrics = createMetrics('test', { processMetrics: false });
+  const http = new HttpTransport({ kubeconfig: cluster.kubeconfigPath, userAgent: 'runtime-test', connections: 4 });
+  let cut = new AbortController();
+  let reachable = true;
+  const transport: Transport = {
+    send: (request) => http.send(request),
+    stream: ({ signal, ...request }) => {
+      if (!reachable) return Promise.reject(new ConnectionError('cut'));
+      return http.stream({ ...request, signal: signal ? AbortSignal.any([signal, cut.signal]) : cut.signal });
+    },
+    close: () => http.close(),
   };
-  await attempt().catch((error) => chunks.push(String(error)));
-  expect(chunks.join('')).toMatch(/too old resource version|410/);
+  await client.create(CONFIG_MAPS, aConfigMap('old-a', {}, { aged: '1' }));
+  await client.create(CONFIG_MAPS, aConfigMap('old-b', {}, { aged: '1' }));
+  const informer = new Informer({
+    client: new KubeClient({ transport }),
+    resource: CONFIG_MAPS,
+    labelSelector: 'aged',
+    logger,
+    metrics,
+  });
+  const seen: string[] = [];
+  informer.onChange(({ type, key }) => seen.push(`${type} ${key}`));
+  informer.start();
+  await informer.waitForSync();
+  reachable = false;
+  cut.abort();
+  await client.delete(CONFIG_MAPS, { namespace: 'default', name: 'old-a' });
+  await client.create(CONFIG_MAPS, aConfigMap('old-c', {}, { aged: '1' }));
+  // A new API server remembers no events from before its start.
+  await cluster.restart('kube-apiserver');
+  cut = new AbortController();
+  reachable = true;
+  await until('relisted', () => seen.length === 4);
+  expect(seen).toEqual(['added default/old-a', 'added default/old-b', 'deleted default/old-a', 'added default/old-c']);
+  expect(await metrics.registry.metrics()).toContain(
+    'informer_lists_total{resource="configmaps",reason="gone",app="test"} 1',
+  );
+  await informer.stop();
+  await http.close();
 });
 
 test('two replicas share the keys through Leases and hand over at once when one leaves', async () => {

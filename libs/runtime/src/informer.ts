@@ -27,7 +27,8 @@ export type InformerOptions<T extends KubeObject> = {
   clock?: Clock;
 };
 
-const BACKOFF = { baseMs: 200, maxMs: 15_000 };
+// A restarted API server should not be waited for much longer than its restart took.
+const BACKOFF = { baseMs: 200, maxMs: 5000 };
 const STALL_CHECK_MS = 10_000;
 /** The server sends bookmarks about once a minute, but none for a kind it has seen no event of: a new watch is cheap. */
 const SILENCE_MS = 180_000;
@@ -49,10 +50,12 @@ export class Informer<T extends KubeObject> {
   readonly #clock: Clock;
   readonly #cache: ObjectCache<T>;
   readonly #handlers = new Set<(change: Change<T>) => void>();
-  readonly #relists: Counter<'resource' | 'reason'> | undefined;
+  readonly #lists: Counter<'resource' | 'reason'> | undefined;
   readonly #stop = new AbortController();
   readonly #sync = Promise.withResolvers<void>();
   #synced = false;
+  /** Why the whole state has to be read; undefined once it has been, and the watch can go on from the cache's version. */
+  #listReason: 'start' | 'gone' | undefined = 'start';
   #running: Promise<void> | undefined;
   #watchList = true;
   #lastBytesAt = 0;
@@ -73,7 +76,7 @@ export class Informer<T extends KubeObject> {
       now: () => this.#clock.monotonic(),
       ...(options.indexes ? { indexes: options.indexes } : {}),
     });
-    this.#relists = options.metrics?.counter({
+    this.#lists = options.metrics?.counter({
       name: 'kuperator_informer_lists_total',
       help: 'Times the whole state was read, and why.',
       labels: ['resource', 'reason'],
@@ -161,28 +164,22 @@ export class Informer<T extends KubeObject> {
 
   async #run(): Promise<void> {
     let failures = 0;
-    let reason: string | undefined = 'start';
     while (!this.#stop.signal.aborted) {
       const startedAt = this.#clock.monotonic();
       const version = this.#cache.version;
+      let failure: unknown;
       try {
-        if (reason !== undefined) this.#relists?.inc({ resource: this.resource.plural, reason });
-        await this.#watch(reason === undefined ? version : undefined);
-        reason = undefined;
-        // A server that ends every watch at once must not be asked in a tight loop.
-        failures = this.#clock.monotonic() - startedAt < 1000 && this.#cache.version === version ? failures + 1 : 0;
+        await this.#watch();
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        if (this.#cache.version !== version) failures = 0;
-        failures++;
-        // A state that was complete before the failure can be gone on from.
-        if (this.#synced && reason !== undefined && this.#cache.version !== version) reason = undefined;
-        if (error instanceof GoneError) reason = 'gone';
-        this.#logger.warn({ err: error, failures, relist: reason }, 'watch failed');
-        await this.#pause(failures, error);
-        continue;
+        if (error instanceof GoneError) this.#listReason = 'gone';
+        failure = error;
       }
-      if (failures > 0) await this.#pause(failures, undefined);
+      // A server that ends every watch at once must not be asked in a tight loop either.
+      const vain = this.#cache.version === version && this.#clock.monotonic() - startedAt < 1000;
+      failures = failure === undefined && !vain ? 0 : this.#cache.version === version ? failures + 1 : 1;
+      if (failure !== undefined) this.#logger.warn({ err: failure, failures, list: this.#listReason }, 'watch failed');
+      if (failures > 0) await this.#pause(failures, failure);
     }
   }
 
@@ -191,9 +188,12 @@ export class Informer<T extends KubeObject> {
     return sleep(this.#clock, Math.max(atLeastMs, backoffMs(failures, BACKOFF)), this.#stop.signal);
   }
 
-  /** One watch request: from a version on, or the whole state first. Resolves when the server ends it. */
-  async #watch(from: string | undefined): Promise<void> {
-    const start = from ?? (this.#watchList ? undefined : await this.#listPages());
+  /** One watch request: from where we are, or the whole state first. Resolves when the server ends it. */
+  async #watch(): Promise<void> {
+    const listed = this.#listReason;
+    if (listed !== undefined) this.#lists?.inc({ resource: this.resource.plural, reason: listed });
+    if (listed !== undefined && !this.#watchList) await this.#listPages();
+    const start = this.#listReason === undefined ? this.#cache.version : undefined;
     const abort = new AbortController();
     const stopped = () => abort.abort();
     this.#stop.signal.addEventListener('abort', stopped, { once: true });
@@ -238,23 +238,20 @@ export class Informer<T extends KubeObject> {
     if (initial) throw new Error('watch ended before the initial state was complete');
   }
 
-  async #listPages(): Promise<string> {
+  async #listPages(): Promise<void> {
     const { namespace, labelSelector, fieldSelector } = this.#scope;
     const list = await this.#client.list(this.resource, {
       ...(namespace ? { namespace } : {}),
       ...(labelSelector ? { labelSelector } : {}),
       ...(fieldSelector ? { fieldSelector } : {}),
     });
-    const version = list.metadata.resourceVersion ?? '';
-    this.#replace(
-      list.items.map((object) => this.#trimmed(object)),
-      version,
-    );
-    return version;
+    const objects = list.items.map((object) => this.#trimmed(object));
+    this.#replace(objects, list.metadata.resourceVersion ?? '');
   }
 
   #replace(objects: readonly T[], version: string): void {
     this.#cache.replace(objects, version);
+    this.#listReason = undefined;
     if (this.#synced) return;
     this.#synced = true;
     this.#sync.resolve();

@@ -1,0 +1,42 @@
+// An operator for tests of runOperator: labels every ConfigMap it sees with the replica that worked on it.
+import type { KubeObject, Resource } from '@kuperator/api';
+import { splitKey } from '@kuperator/api';
+import { commonConfig } from '../common-config.ts';
+import { defineConfig } from '../config.ts';
+import { Controller } from '../controller.ts';
+import { Informer } from '../informer.ts';
+import { runOperator } from '../operator.ts';
+import { readConfig } from '../process.ts';
+
+const CONFIG_MAPS: Resource<KubeObject> = {
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  plural: 'configmaps',
+  namespaced: true,
+};
+
+await runOperator({
+  app: 'fixture-operator',
+  config: readConfig(defineConfig(commonConfig)),
+  build: async ({ client, config, logger, metrics, shards }) => {
+    const informer = new Informer({ client, resource: CONFIG_MAPS, labelSelector: 'shared', logger, metrics });
+    const controller = new Controller({
+      name: 'configmap',
+      concurrency: config.concurrency,
+      keys: () => informer.keys(),
+      shards,
+      logger,
+      metrics,
+      async reconcile(key) {
+        const object = informer.get(key);
+        if (!object || object.metadata.labels?.by) return;
+        const { resourceVersion } = object.metadata;
+        const body = { metadata: { resourceVersion, labels: { by: config.podName } } };
+        informer.observe(await client.patch(CONFIG_MAPS, splitKey(key), { type: 'merge', body }));
+      },
+    });
+    informer.onChange(({ key }) => controller.enqueue(key));
+    return { informers: [informer], controllers: [controller] };
+  },
+});
