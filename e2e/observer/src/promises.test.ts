@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { leastInTraffic, rollChecks, scaleInChecks, touchedInTraffic } from './promises.ts';
+import { leastInTraffic, recreateChecks, rollChecks, scaleInChecks, touchedInTraffic } from './promises.ts';
 import type { Sighting } from './sighting.ts';
 
 const sighting = (touchVersion: bigint): Sighting => ({
@@ -46,6 +46,14 @@ describe('checks', () => {
   ])('are broken when $name', ({ change, kept }) => {
     const base = { sighting: sighting(25n), pods: 2, mayBeOut: 1, uidsBefore: uids, uidsAfter: uids };
     expect(rollChecks({ ...base, ...change }).map((check) => check.kept)).toEqual(kept);
+  });
+
+  test('of recreating look for new Pods', () => {
+    const base = { sighting: sighting(25n), pods: 2, mayBeOut: 1, uidsBefore: uids };
+    const kept = (...after: string[]) =>
+      recreateChecks({ ...base, uidsAfter: new Set(after) }).map((check) => check.kept);
+    expect(kept('c', 'd')).toEqual([true, true, true]);
+    expect(kept('a', 'd')).toEqual([true, false, true]);
   });
 
   test('of scaling in look at who stays', () => {

@@ -21,21 +21,31 @@ export function leastInTraffic({ traffic }: Sighting): number {
   return Math.min(...traffic.map(({ ready }) => ready.size));
 }
 
-/** What the roll promises: nobody dies, nobody is touched in traffic, never too many out of it. */
-export function rollChecks(options: {
-  sighting: Sighting;
-  pods: number;
-  mayBeOut: number;
-  uidsBefore: ReadonlySet<string>;
-  uidsAfter: ReadonlySet<string>;
-}): readonly Check[] {
-  const { sighting, pods, mayBeOut, uidsBefore, uidsAfter } = options;
-  const out = pods - leastInTraffic(sighting);
-  const kept = [...uidsAfter].filter((uid) => uidsBefore.has(uid)).length;
+export type RollOptions = {
+  readonly sighting: Sighting;
+  readonly pods: number;
+  readonly mayBeOut: number;
+  readonly uidsBefore: ReadonlySet<string>;
+  readonly uidsAfter: ReadonlySet<string>;
+};
+
+/** What a roll in place promises: nobody dies, nobody is touched in traffic, never too many out of it. */
+export function rollChecks({ sighting, pods, mayBeOut, uidsBefore, uidsAfter }: RollOptions): readonly Check[] {
+  const kept = uidsAfter.intersection(uidsBefore).size;
   return [
-    { promise: `at most ${mayBeOut} Pods out of traffic at once`, seen: String(out), kept: out <= mayBeOut },
+    atMostOut(sighting, pods, mayBeOut),
     { promise: `all ${pods} Pods kept (same uid)`, seen: String(kept), kept: kept === pods },
     untouched('containers changed while in traffic: 0', sighting),
+  ];
+}
+
+/** What a roll by new Pods promises: all are new, nobody dies in traffic, never too many out of it. */
+export function recreateChecks({ sighting, pods, mayBeOut, uidsBefore, uidsAfter }: RollOptions): readonly Check[] {
+  const made = uidsAfter.difference(uidsBefore).size;
+  return [
+    atMostOut(sighting, pods, mayBeOut),
+    { promise: `all ${pods} Pods new (another uid)`, seen: String(made), kept: made === pods },
+    untouched('Pods deleted while in traffic: 0', sighting),
   ];
 }
 
@@ -46,6 +56,11 @@ export function scaleInChecks(sighting: Sighting, staying: number): readonly Che
     { promise: `at least ${staying} Pods in traffic`, seen: String(least), kept: least >= staying },
     untouched('Pods deleted while in traffic: 0', sighting),
   ];
+}
+
+function atMostOut(sighting: Sighting, pods: number, mayBeOut: number): Check {
+  const out = pods - leastInTraffic(sighting);
+  return { promise: `at most ${mayBeOut} Pods out of traffic at once`, seen: String(out), kept: out <= mayBeOut };
 }
 
 function untouched(promise: string, sighting: Sighting): Check {

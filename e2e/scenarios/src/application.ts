@@ -1,0 +1,138 @@
+import {
+  COLLA_SETS,
+  INSTANCE_ID_LABEL,
+  isTerminating,
+  POD_TRANSITION_RULES,
+  type Pod,
+  RESOURCE_CONTEXTS,
+  SERVICES,
+} from '@kuperator/api';
+import { Observer } from '@kuperator/observer';
+import type { KubeClient } from '@kuperator/runtime';
+import {
+  type ApplicationOptions,
+  budget,
+  collaSet,
+  NAME,
+  service,
+  type TemplateOptions,
+  template,
+} from './manifests.ts';
+
+/** Generous: the machine may be busy. What is promised has no clock in it. */
+export const DEADLINE_MS = 120_000;
+
+const SERVICE_AVAILABLE = 'podopslifecycle.kusionstack.io/service-available';
+
+/** A Service, a CollaSet and perhaps a budget in a namespace of their own, and the witness that watches them. */
+export class Application {
+  readonly observer: Observer;
+  readonly #client: KubeClient;
+  readonly #options: ApplicationOptions;
+
+  constructor(client: KubeClient, options: ApplicationOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.observer = new Observer(client, options.namespace, NAME);
+  }
+
+  /** Applies everything and returns once all Pods serve; from then on the witness counts. */
+  async deploy(): Promise<void> {
+    const { namespace, replicas, image, maxUnavailable } = this.#options;
+    await this.observer.start();
+    await this.#client.create(SERVICES, service(namespace));
+    if (maxUnavailable !== undefined) {
+      await this.#client.create(POD_TRANSITION_RULES, budget(namespace, maxUnavailable));
+    }
+    await this.#client.create(COLLA_SETS, collaSet(this.#options));
+    await this.serves({ replicas, image });
+    this.observer.reset();
+  }
+
+  stop(): Promise<void> {
+    return this.observer.stop();
+  }
+
+  /** Merges `spec` into the CollaSet's. */
+  async change(spec: object): Promise<void> {
+    const ref = { namespace: this.#options.namespace, name: NAME };
+    await this.#client.patch(COLLA_SETS, ref, { type: 'merge', body: { spec } });
+  }
+
+  /** Changes the template as far as `changes` says; a list is replaced as a whole by a merge. */
+  async changeTemplate(changes: Partial<TemplateOptions>): Promise<void> {
+    await this.change({ template: template({ ...this.#options, ...changes }) });
+  }
+
+  pods(): readonly Pod[] {
+    return this.observer.pods.list();
+  }
+
+  uids(): ReadonlySet<string> {
+    return new Set(this.pods().map((pod) => pod.metadata.uid ?? ''));
+  }
+
+  /** How many Pods run `image`. */
+  running(image: string): number {
+    return this.pods().filter((pod) => runs(pod, image)).length;
+  }
+
+  /** Waits until at least `count` Pods run `image`. */
+  reached(image: string, count: number): Promise<void> {
+    return this.observer.until(
+      `${count} Pods of ${this.#options.namespace} run ${image}`,
+      () => this.running(image) >= count,
+      DEADLINE_MS,
+    );
+  }
+
+  /** Waits until there are exactly `replicas` Pods, all in service and, if given, all running `image`. */
+  serves({ replicas, image }: { replicas: number; image?: string }): Promise<void> {
+    return this.observer.until(
+      `${replicas} Pods of ${this.#options.namespace} serve${image ? ` ${image}` : ''}`,
+      () =>
+        this.pods().length === replicas &&
+        this.pods().every((pod) => this.isInService(pod) && (image === undefined || runs(pod, image))),
+      DEADLINE_MS,
+    );
+  }
+
+  /** In traffic, available, and with no trace of an operation. */
+  isInService(pod: Pod): boolean {
+    return (
+      !isTerminating(pod) &&
+      this.observer.ready().has(pod.metadata.uid ?? '') &&
+      pod.metadata.labels?.[SERVICE_AVAILABLE] !== undefined &&
+      lifecycleLabels(pod).length === 0
+    );
+  }
+
+  /** The instance ids the Pods carry, ascending. */
+  instanceIds(): readonly number[] {
+    return this.pods()
+      .map((pod) => Number(pod.metadata.labels?.[INSTANCE_ID_LABEL]))
+      .sort((a, b) => a - b);
+  }
+
+  /** The instance ids recorded for the CollaSet, ascending. */
+  async recordedIds(): Promise<readonly number[]> {
+    const ref = { namespace: this.#options.namespace, name: NAME };
+    const context = await this.#client.get(RESOURCE_CONTEXTS, ref);
+    return (context.spec.contexts ?? []).map(({ id }) => id).sort((a, b) => a - b);
+  }
+}
+
+/** Keys of the labels by which operations and their stages are told, the mark of a Pod in service left out. */
+export function lifecycleLabels(pod: Pod): readonly string[] {
+  return Object.keys(pod.metadata.labels ?? {}).filter(
+    (key) => /(^|\.)podopslifecycle\.kusionstack\.io\//.test(key) && key !== SERVICE_AVAILABLE,
+  );
+}
+
+/** The Pod is asked to run `image`, and does. */
+function runs(pod: Pod, image: string): boolean {
+  const statuses = pod.status?.containerStatuses ?? [];
+  return (
+    pod.spec.containers[0]?.image === image && statuses.length > 0 && statuses.every((each) => each.image === image)
+  );
+}

@@ -1,0 +1,54 @@
+// What the operators say of themselves, and what the API server says of them.
+
+import { readFile } from 'node:fs/promises';
+import type { Cluster, ClusterProcess } from '@kuperator/cluster';
+import type { AuditLog } from '@kuperator/observer';
+
+export const OPERATORS = [
+  'collaset-controller',
+  'podopslifecycle-coordinator',
+  'podtransitionrule-engine',
+  'endpointslice-adapter',
+] as const;
+
+/** Two replicas of each operator. */
+export const TWO_REPLICAS = Object.fromEntries(OPERATORS.map((app) => [app, 2]));
+
+type Readiness = { status: number; checks: Record<string, { ok: boolean; required: boolean; detail?: string }> };
+
+export function operatorProcesses(cluster: Cluster): readonly ClusterProcess[] {
+  return cluster.processes().filter(({ name }) => OPERATORS.some((app) => name.startsWith(app)));
+}
+
+/** What `/readyz` of a process answers. */
+export async function readinessOf({ httpPort }: ClusterProcess): Promise<Readiness> {
+  const response = await fetch(`http://127.0.0.1:${httpPort}/readyz`);
+  const { checks } = (await response.json()) as Pick<Readiness, 'checks'>;
+  return { status: response.status, checks };
+}
+
+/** How many passes a process has done, by its metrics. */
+export async function passesOf({ httpPort }: ClusterProcess): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
+  const counts = (await response.text()).matchAll(/^kuperator_reconcile_seconds_count(?:\{.*\})? (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+/** Rights an operator lacked and errors nobody caught, since `audit` was last read; from all logs. */
+export async function complaintsOf(cluster: Cluster, audit: AuditLog): Promise<readonly string[]> {
+  const refused = (await audit.read())
+    .filter(({ byOperator, code }) => byOperator && code === 403)
+    .map(({ client, verb, resource }) => `${client} may not ${verb} ${resource}`);
+  const logs = await Promise.all(
+    operatorProcesses(cluster).map(async ({ name, logFile }) => {
+      const lines = (await readFile(logFile, 'utf8')).split('\n').filter((line) => line !== '');
+      return lines.filter(isComplaint).map((line) => `${name}: ${line}`);
+    }),
+  );
+  return [...refused, ...logs.flat()];
+}
+
+/** A line that is not JSON comes from Node.js itself: a stack trace. */
+function isComplaint(line: string): boolean {
+  return !line.startsWith('{') || line.includes('"level":"fatal"') || /Forbidden|"status":403/.test(line);
+}

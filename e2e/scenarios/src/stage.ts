@@ -1,0 +1,66 @@
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Cluster, type ClusterOptions, startCluster } from '@kuperator/cluster';
+import { AuditLog } from '@kuperator/observer';
+import { createKubeClient, type KubeClient } from '@kuperator/runtime';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { Application } from './application.ts';
+import type { ApplicationOptions } from './manifests.ts';
+import { complaintsOf } from './operators.ts';
+
+export type Stage = {
+  readonly cluster: Cluster;
+  /** Deploys an application in a new namespace; it is watched until the test ends. */
+  deploy(options: ApplicationOptions): Promise<Application>;
+};
+
+/**
+ * One cluster with all operators for the tests of a file. After each test no operator may have lacked a right or crashed by
+ * itself. `KUPERATOR_E2E_LOGS=<folder>` keeps the logs of a cluster in which a test failed.
+ */
+export function stage(options: ClusterOptions = {}): Stage {
+  let cluster: Cluster | undefined;
+  let client: KubeClient | undefined;
+  let audit: AuditLog | undefined;
+  const applications: Application[] = [];
+  const started = <T>(part: T | undefined): T => {
+    if (part === undefined) throw new Error('the cluster has not started');
+    return part;
+  };
+
+  beforeAll(async () => {
+    cluster = await startCluster({ operators: 'all', audit: true, ...options });
+    client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'scenario' });
+    audit = new AuditLog(join(cluster.dir, 'audit.log'));
+  });
+
+  afterEach(async ({ task }) => {
+    await Promise.all(applications.splice(0).map((application) => application.stop()));
+    const { KUPERATOR_E2E_LOGS: logs } = process.env;
+    if (logs && task.result?.state === 'fail') {
+      await cp(started(cluster).dir, join(logs, started(cluster).name), {
+        recursive: true,
+        filter: (path) => path === started(cluster).dir || path.endsWith('.log'),
+      });
+    }
+    expect(await complaintsOf(started(cluster), started(audit))).toEqual([]);
+  });
+
+  afterAll(async () => {
+    await client?.close();
+    await cluster?.down();
+  });
+
+  return {
+    get cluster() {
+      return started(cluster);
+    },
+    async deploy(options) {
+      await started(cluster).kubectl(['create', 'namespace', options.namespace]);
+      const application = new Application(started(client), options);
+      applications.push(application);
+      await application.deploy();
+      return application;
+    },
+  };
+}

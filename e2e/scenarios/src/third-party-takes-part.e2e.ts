@@ -1,0 +1,110 @@
+// Everything third parties do here they do with kubectl: the labels, annotations and finalizers are the whole interface.
+
+import { leastInTraffic, touchedInTraffic } from '@kuperator/observer';
+import { expect, test } from 'vitest';
+import { lifecycleLabels } from './application.ts';
+import { stage } from './stage.ts';
+import { ThirdParty } from './third-party.ts';
+
+const on = stage();
+
+test('an operation controller restarts a Pod while it is updated: one drain, and traffic only after both', async () => {
+  const namespace = 'restart';
+  const app = await on.deploy({ namespace, replicas: 3, maxUnavailable: 1, image: 'web:v1' });
+  const restart = new ThirdParty(on.cluster, app, namespace);
+
+  await restart.label('operating/job-1=1', 'operation-type/job-1=Restart');
+  await restart.until('is permitted to restart', 'operate/job-1');
+  await app.changeTemplate({ image: 'web:v2' });
+  await app.reached('web:v2', 1);
+  await app.observer.untilQuiet(1000, 60_000);
+  // The update of this Pod was free, since it is out anyhow; it is done and waits, and holds the budget.
+  expect(app.pods().filter((pod) => pod.spec.containers[0]?.image === 'web:v2')).toEqual([restart.pod]);
+  expect(restart.isInTraffic()).toBe(false);
+  expect(lifecycleLabels(restart.pod)).not.toContain('operating.podopslifecycle.kusionstack.io/collaset');
+
+  await restart.label('operating/job-1-');
+  await app.serves({ replicas: 3, image: 'web:v2' });
+  expect(leastInTraffic(app.observer.sighting())).toBe(2);
+  expect(touchedInTraffic(app.observer.sighting())).toEqual([]);
+});
+
+test('a cooperation controller holds the drain until its traffic is off, and the end until it is on', async () => {
+  const namespace = 'balancer';
+  const app = await on.deploy({ namespace, replicas: 2, maxUnavailable: 1, image: 'web:v1' });
+  const balancer = new ThirdParty(on.cluster, app, namespace);
+  await balancer.expectFinalizer();
+  await balancer.addFinalizer();
+
+  await app.changeTemplate({ image: 'web:v2' });
+  await balancer.until('waits for traffic to end', 'preparing/collaset');
+  await app.observer.until('its other traffic is off', () => balancer.finalizers().length === 1, 60_000);
+  await app.observer.untilQuiet(1000, 60_000);
+  expect(balancer.isInTraffic()).toBe(false);
+  expect(balancer.pod.spec.containers[0]?.image).toBe('web:v1');
+
+  await balancer.removeFinalizer();
+  await balancer.until('waits for traffic to be on', 'completing/collaset');
+  await app.observer.until('its other traffic is on', () => balancer.isInTraffic(), 60_000);
+  await app.observer.untilQuiet(1000, 60_000);
+  expect(lifecycleLabels(balancer.pod)).toContain('completing.podopslifecycle.kusionstack.io/collaset');
+  expect(app.isInService(balancer.pod)).toBe(false);
+
+  await balancer.addFinalizer();
+  await app.serves({ replicas: 2, image: 'web:v2' });
+  expect(leastInTraffic(app.observer.sighting())).toBe(1);
+  expect(touchedInTraffic(app.observer.sighting())).toEqual([]);
+});
+
+const begin = ['operating/job-1=1', 'operation-type/job-1=Restart'];
+
+/** How an operation is brought to a phase and kept there, and what must be let go before the Pod can serve again. */
+const phases: readonly {
+  phase: string;
+  label: string;
+  hold?: (party: ThirdParty) => Promise<void>;
+  go?: (party: ThirdParty) => Promise<void>;
+  release?: (party: ThirdParty) => Promise<void>;
+}[] = [
+  { phase: 'PreCheck', label: 'pre-check/job-1', hold: (party) => party.requireConsent('PreCheck') },
+  { phase: 'Preparing', label: 'preparing/job-1', hold: (party) => party.addFinalizer() },
+  { phase: 'Operate', label: 'operate/job-1' },
+  {
+    phase: 'PostCheck',
+    label: 'post-check/job-1',
+    hold: (party) => party.requireConsent('PostCheck'),
+    go: (party) => party.finish('job-1'),
+  },
+  {
+    phase: 'Completing',
+    label: 'completing/job-1',
+    hold: (party) => party.expectFinalizer(),
+    go: (party) => party.finish('job-1'),
+    release: (party) => party.addFinalizer(),
+  },
+];
+
+test.each(phases)('an operation undone in $phase leaves nothing behind', async ({
+  phase,
+  label,
+  hold,
+  go,
+  release,
+}) => {
+  const namespace = `undo-${phase.toLowerCase()}`;
+  const app = await on.deploy({ namespace, replicas: 1, image: 'web:v1' });
+  const party = new ThirdParty(on.cluster, app, namespace);
+  await hold?.(party);
+  await party.label(...begin);
+  await go?.(party);
+  await party.until(`is in ${phase}`, label);
+  await app.observer.untilQuiet(500, 60_000);
+  expect(lifecycleLabels(party.pod)).toContain(label.replace('/', '.podopslifecycle.kusionstack.io/'));
+
+  await party.label('undo-operation-type/job-1=Restart');
+  const isClean = () => lifecycleLabels(party.pod).length === 0;
+  await app.observer.until('no label of the operation is left', isClean, 60_000);
+  await release?.(party);
+  await app.serves({ replicas: 1, image: 'web:v1' });
+  expect(app.observer.sighting().touches).toEqual([]);
+});
