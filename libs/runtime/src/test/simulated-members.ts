@@ -9,6 +9,8 @@ import { Shards } from '../shards.ts';
 
 const logger = createLogger({ app: 'test', level: 'silent' });
 
+export type LeaseVerb = 'list' | 'write' | 'remove' | 'watch';
+
 /** How the network treats one request; all times in ms of real time. */
 export type Weather = { thereMs: number; backMs: number; fate: 'arrives' | 'lost' | 'answer lost' };
 
@@ -66,7 +68,7 @@ export class SimulatedMember {
     time: FakeClock;
     server: LeaseServer;
     rate: number;
-    weather: () => Weather;
+    weather: (verb: LeaseVerb) => Weather;
     watches: boolean;
   }) {
     this.#time = options.time;
@@ -151,11 +153,11 @@ export class SimulatedMember {
     };
   }
 
-  #store(options: { server: LeaseServer; weather: () => Weather; watches: boolean }): LeaseStore {
+  #store(options: { server: LeaseServer; weather: (verb: LeaseVerb) => Weather; watches: boolean }): LeaseStore {
     const { server, weather, watches } = options;
-    const call = <R>(timeoutMs: number, effect: () => R): Promise<R> =>
+    const call = <R>(verb: LeaseVerb, timeoutMs: number, effect: () => R): Promise<R> =>
       new Promise<R>((resolve, reject) => {
-        const { thereMs, backMs, fate } = weather();
+        const { thereMs, backMs, fate } = weather(verb);
         const answer = (settle: () => void) => {
           if (fate === 'arrives') this.#time.setTimeout(() => this.#whenRunning(settle), backMs);
         };
@@ -172,12 +174,12 @@ export class SimulatedMember {
         this.#clock().setTimeout(() => reject(new ConnectionError('timeout')), timeoutMs);
       });
     return {
-      list: (timeoutMs) => call(timeoutMs, () => server.list()),
-      write: (claim, held, timeoutMs) => call(timeoutMs, () => server.write(claim, held)),
-      remove: (lease, timeoutMs) => call(timeoutMs, () => server.remove(lease)),
+      list: (timeoutMs) => call('list', timeoutMs, () => server.list()),
+      write: (claim, held, timeoutMs) => call('write', timeoutMs, () => server.write(claim, held)),
+      remove: (lease, timeoutMs) => call('remove', timeoutMs, () => server.remove(lease)),
       watch: (_identity, wake) => {
         const stop = watches
-          ? server.watch(() => this.#time.setTimeout(() => this.#whenRunning(wake), 1 + weather().backMs))
+          ? server.watch(() => this.#time.setTimeout(() => this.#whenRunning(wake), 1 + weather('watch').backMs))
           : () => {};
         return { stop: async () => void stop() };
       },
