@@ -1,6 +1,5 @@
 import { type CollaSet, isTerminal, keyOf, type Pod, retainsClaims } from '@kuperator/api';
 import { waitingFor } from '@kuperator/lifecycle';
-import { ConflictError } from '@kuperator/runtime';
 import { orphanClaims } from './claim-writes.ts';
 import { type ConditionUpdate, messageOf } from './conditions.ts';
 import { releaseContext } from './context-writes.ts';
@@ -12,7 +11,7 @@ import type { SetMemory } from './memory.ts';
 import { planDrain } from './plan.ts';
 import { statusOf } from './status.ts';
 import { writeStatus } from './status-writes.ts';
-import { podTasks } from './tasks.ts';
+import { BEHIND_MS, podTasks } from './tasks.ts';
 
 /** Finalizer by which the API server notes `--cascade=orphan`. */
 const ORPHAN_FINALIZER = 'orphan';
@@ -42,8 +41,12 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
   }
   if (left.length > 0) {
     const waitMs = await report(deps, set, memory, condition('False', 'ReclaimingTargetsDeletion', holderOf(left)));
-    if (lane.conflicts > 0) throw new ConflictError('decided on a stale cache', { status: 409, reason: 'Conflict' });
-    const delays = [lane.left > 0 ? 0 : undefined, plan.delayMs, waitMs].filter((delay) => delay !== undefined);
+    const delays = [
+      lane.left > 0 ? 0 : undefined,
+      lane.conflicts > 0 ? BEHIND_MS : undefined,
+      plan.delayMs,
+      waitMs,
+    ].filter((delay) => delay !== undefined);
     return delays.length > 0 ? { requeueAfterMs: Math.min(...delays) } : {};
   }
   await releaseContext(deps, set, memory);

@@ -12,6 +12,11 @@ export type SetMemory = {
   readonly refused: Set<number>;
   /** Names that turned out to be taken by Pods the cache does not hold. */
   readonly takenNames: Set<string>;
+  /**
+   * Pods (by uid) that turned out to be newer than the cache, with the cached resourceVersion and when: until the cache moves on, a
+   * write would only be refused again.
+   */
+  readonly behind: Map<string, { readonly version: string | undefined; readonly atMs: number }>;
   /** resourceVersion of the ResourceContext as we wrote or read it ourselves: no cache can be behind that. */
   contextVersion: string | undefined;
   /** How wide each lane of writes has become. */
@@ -42,6 +47,7 @@ export class Memories {
         generation: -1,
         refused: new Set(),
         takenNames: new Set(),
+        behind: new Map(),
         contextVersion: undefined,
         windows: { create: newWindow(), scaleIn: newWindow(), update: newWindow(), others: newWindow() },
         creationFailures: 0,

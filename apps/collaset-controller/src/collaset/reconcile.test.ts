@@ -300,6 +300,18 @@ describe('failing', () => {
     expect(world.context()?.spec.contexts?.map(({ id }) => id)).toEqual(world.ids());
   });
 
+  test('a Pod that is newer than the cache is left alone until the cache has caught up', async () => {
+    const world = await running(2);
+    world.replica.caches.pods.pause();
+    for (const { metadata } of world.pods()) world.editPod(metadata.name ?? '', { changed: 'x' });
+    world.edit({ replicas: 0 });
+    for (let i = 0; i < 10; i++) await world.pass();
+    expect(world.takeWrites()['patch pods']).toBe(2);
+    world.replica.caches.pods.resume();
+    await world.run();
+    expect(world.pods()).toEqual([]);
+  });
+
   test('observedGeneration moves although the revision cannot be stored (T64)', async () => {
     const world = await running(1);
     world.cluster.failWrite({ verb: 'create', resource: 'controllerrevisions', times: 9, error: forbidden });

@@ -19,7 +19,7 @@ import type { Revision } from './revision-data.ts';
 import { ensureRevision, expireRevisions } from './revision-writes.ts';
 import { statusOf } from './status.ts';
 import { writeStatus } from './status-writes.ts';
-import { podTasks, type Task } from './tasks.ts';
+import { BEHIND_MS, podTasks, type Task } from './tasks.ts';
 import { unsupportedScale, unsupportedUpdate } from './unsupported.ts';
 
 const CREATE_BACKOFF_MS = 250;
@@ -56,10 +56,9 @@ class Pass {
   async run(): Promise<{ requeueAfterMs?: number }> {
     const updated = await this.#ensureRevision();
     const plan = this.#plan(updated.revision);
-    const { conditions, failures, conflicts } = await this.#execute(plan, updated.revision);
+    const { conditions, failures } = await this.#execute(plan, updated.revision);
     await this.#writeStatus(plan, updated, conditions);
     if (failures.length > 0) throw new AggregateError(failures, `reconciling ${keyOf(this.#set)}`);
-    if (conflicts > 0) throw new ConflictError('decided on a stale cache', { status: 409, reason: 'Conflict' });
     return Number.isFinite(this.#requeueMs) ? { requeueAfterMs: this.#requeueMs } : {};
   }
 
@@ -129,10 +128,11 @@ class Pass {
     const results = [out, purge, scaleIn, update];
     // Out of time, not out of luck: the rest is decided anew at once.
     if (results.some(({ left, failures }) => left > 0 && failures.length === 0)) this.#requeue(0);
+    // The cache is behind; mostly its event comes first. A name that was taken needs none.
+    if (results.some(({ conflicts }) => conflicts > 0)) this.#requeue(out.conflicts > 0 ? 0 : BEHIND_MS);
     for (const delayMs of [plan.scale.delayMs, plan.update.delayMs]) if (delayMs !== undefined) this.#requeue(delayMs);
     return {
       failures: [...results.flatMap(({ failures }) => failures), ...tidied],
-      conflicts: results.reduce((sum, { conflicts }) => sum + conflicts, 0),
       conditions: this.#conditions(plan, { out: mayCreate ? out : undefined, scaleIn, update }),
     };
   }

@@ -13,7 +13,7 @@ import {
   operationsOf,
   permittedSince,
 } from '@kuperator/lifecycle';
-import { ForbiddenError, InvalidError } from '@kuperator/runtime';
+import { ConflictError, ForbiddenError, InvalidError } from '@kuperator/runtime';
 import { ensureClaims } from './claim-writes.ts';
 import type { Creation } from './context.ts';
 import type { Deps } from './deps.ts';
@@ -25,6 +25,9 @@ import { createPod, deletePod, patchPod, relabelPod, staleCache } from './pod-wr
 import type { Revision } from './revision-data.ts';
 import { SCALE_IN, type ScalePlan } from './scale.ts';
 import { type InPlaceChange, UPDATE, type UpdatePlan } from './update.ts';
+
+/** A watch that says nothing for so long has lost something: the write is tried again. */
+export const BEHIND_MS = 5000;
 
 export type Task = () => Promise<void>;
 /** Writes one Pod, and tells who listens. */
@@ -105,23 +108,42 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     metrics.permitted(type, Math.max(0, Number(until - BigInt(from)) / 1e9));
   }
 
+  /** A task for a Pod, or none while the cache is known to be behind it. */
+  function taskFor(pod: Pod, run: () => Promise<void>): Task[] {
+    const { uid = '', resourceVersion } = pod.metadata;
+    const known = memory.behind.get(uid);
+    if (known?.version === resourceVersion && known && clock.monotonic() - known.atMs < BEHIND_MS) return [];
+    memory.behind.delete(uid);
+    return [
+      () =>
+        run().catch((error: unknown) => {
+          if (error instanceof ConflictError) {
+            // Pods that have gone leave entries behind; losing the others costs a refused write each.
+            if (memory.behind.size > 1000) memory.behind.clear();
+            memory.behind.set(uid, { version: resourceVersion, atMs: clock.monotonic() });
+          }
+          throw error;
+        }),
+    ];
+  }
+
   return {
     create: (creations: readonly Creation[], revisions: ReadonlyMap<string, Revision>): Task[] =>
       creations.map((creation) => () => create(creation, revisions.get(creation.revision))),
 
     /** Pods wanted again first, they are missing in the service; then those that may go. */
     scaleIn: (plan: ScalePlan): Task[] => [
-      ...plan.cancel.map((pod) => () => cancel(pod, SCALE_IN)),
-      ...plan.delete.map((pod) => () => remove(pod, SCALE_IN)),
-      ...plan.begin.map((pod) => () => begin(pod, SCALE_IN, true)),
+      ...plan.cancel.flatMap((pod) => taskFor(pod, () => cancel(pod, SCALE_IN))),
+      ...plan.delete.flatMap((pod) => taskFor(pod, () => remove(pod, SCALE_IN))),
+      ...plan.begin.flatMap((pod) => taskFor(pod, () => begin(pod, SCALE_IN, true))),
     ],
 
     /** Out of service already before those that still serve. */
     update: (plan: UpdatePlan, revision: Revision): Task[] => [
-      ...plan.finish.map((pod) => () => finish(pod)),
-      ...plan.cancel.map((pod) => () => cancel(pod, UPDATE)),
-      ...plan.change.map((item) => () => change(item, revision)),
-      ...plan.recreate.map((pod) => () => remove(pod, UPDATE)),
+      ...plan.finish.flatMap((pod) => taskFor(pod, () => finish(pod))),
+      ...plan.cancel.flatMap((pod) => taskFor(pod, () => cancel(pod, UPDATE))),
+      ...plan.change.flatMap((item) => taskFor(item.pod, () => change(item, revision))),
+      ...plan.recreate.flatMap((pod) => taskFor(pod, () => remove(pod, UPDATE))),
       ...plan.begin.map(
         ({ pod, transition }) =>
           () =>
