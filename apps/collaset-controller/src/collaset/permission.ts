@@ -5,7 +5,7 @@ import { isPermitted, permittedSince } from '@kuperator/lifecycle';
 export type Permission = 'granted' | 'none' | { readonly delayMs: number };
 
 /** How long at most the kubelet is waited for after its Pod's gate was closed. */
-const KUBELET_MS = 1000;
+const KUBELET_MS = 3000;
 
 /** Whether our operation of `type` may go on now, `operationDelaySeconds` counted from the moment permission was given. */
 export function permissionOf(pod: Pod, type: string, delaySeconds: number, nowMs: number): Permission {
