@@ -1,12 +1,22 @@
 // Everything third parties do here they do with kubectl: the labels, annotations and finalizers are the whole interface.
 
+import type { Pod } from '@kuperator/api';
 import { leastInTraffic, touchedInTraffic } from '@kuperator/observer';
 import { expect, test } from 'vitest';
-import { lifecycleLabels } from './application.ts';
+import { DEADLINE_MS, lifecycleLabels } from './application.ts';
 import { stage } from './stage.ts';
 import { ThirdParty } from './third-party.ts';
 
 const on = stage();
+
+/** Updated and finished, and held back by another operation on the Pod. */
+function isParked(pod: Pod): boolean {
+  const labels = lifecycleLabels(pod).filter((key) => key.endsWith('/collaset'));
+  return (
+    labels.includes('operate.podopslifecycle.kusionstack.io/collaset') &&
+    !labels.includes('operating.podopslifecycle.kusionstack.io/collaset')
+  );
+}
 
 test('an operation controller restarts a Pod while it is updated: one drain, and traffic only after both', async () => {
   const namespace = 'restart';
@@ -17,11 +27,11 @@ test('an operation controller restarts a Pod while it is updated: one drain, and
   await restart.until('is permitted to restart', 'operate/job-1');
   await app.changeTemplate({ image: 'web:v2' });
   await app.reached('web:v2', 1);
-  await app.observer.untilQuiet(1000, 60_000);
-  // The update of this Pod was free, since it is out anyhow; it is done and waits, and holds the budget.
+  await app.observer.until('its update is done and waits', () => isParked(restart.pod), DEADLINE_MS);
+  await app.observer.untilQuiet(1000, DEADLINE_MS);
+  // The update of this Pod was free, since it is out anyhow, and it still holds the budget.
   expect(app.pods().filter((pod) => pod.spec.containers[0]?.image === 'web:v2')).toEqual([restart.pod]);
   expect(restart.isInTraffic()).toBe(false);
-  expect(lifecycleLabels(restart.pod)).not.toContain('operating.podopslifecycle.kusionstack.io/collaset');
 
   await restart.label('operating/job-1-');
   await app.serves({ replicas: 3, image: 'web:v2' });
@@ -38,15 +48,15 @@ test('a cooperation controller holds the drain until its traffic is off, and the
 
   await app.changeTemplate({ image: 'web:v2' });
   await balancer.until('waits for traffic to end', 'preparing/collaset');
-  await app.observer.until('its other traffic is off', () => balancer.finalizers().length === 1, 60_000);
-  await app.observer.untilQuiet(1000, 60_000);
+  await app.observer.until('its other traffic is off', () => balancer.finalizers().length === 1, DEADLINE_MS);
+  await app.observer.untilQuiet(1000, DEADLINE_MS);
   expect(balancer.isInTraffic()).toBe(false);
   expect(balancer.pod.spec.containers[0]?.image).toBe('web:v1');
 
   await balancer.removeFinalizer();
   await balancer.until('waits for traffic to be on', 'completing/collaset');
-  await app.observer.until('its other traffic is on', () => balancer.isInTraffic(), 60_000);
-  await app.observer.untilQuiet(1000, 60_000);
+  await app.observer.until('its other traffic is on', () => balancer.isInTraffic(), DEADLINE_MS);
+  await app.observer.untilQuiet(1000, DEADLINE_MS);
   expect(lifecycleLabels(balancer.pod)).toContain('completing.podopslifecycle.kusionstack.io/collaset');
   expect(app.isInService(balancer.pod)).toBe(false);
 
@@ -98,12 +108,12 @@ test.each(phases)('an operation undone in $phase leaves nothing behind', async (
   await party.label(...begin);
   await go?.(party);
   await party.until(`is in ${phase}`, label);
-  await app.observer.untilQuiet(500, 60_000);
+  await app.observer.untilQuiet(500, DEADLINE_MS);
   expect(lifecycleLabels(party.pod)).toContain(label.replace('/', '.podopslifecycle.kusionstack.io/'));
 
   await party.label('undo-operation-type/job-1=Restart');
   const isClean = () => lifecycleLabels(party.pod).length === 0;
-  await app.observer.until('no label of the operation is left', isClean, 60_000);
+  await app.observer.until('no label of the operation is left', isClean, DEADLINE_MS);
   await release?.(party);
   await app.serves({ replicas: 1, image: 'web:v1' });
   expect(app.observer.sighting().touches).toEqual([]);
