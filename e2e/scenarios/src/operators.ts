@@ -34,18 +34,20 @@ export async function passesOf({ httpPort }: ClusterProcess): Promise<number> {
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-/** Rights an operator lacked and errors nobody caught, since `audit` was last read; from all logs. */
+/** Rights an operator lacked since `audit` was last read; by the logs, too, and errors nobody caught, since the start. */
 export async function complaintsOf(cluster: Cluster, audit: AuditLog): Promise<readonly string[]> {
   const refused = (await audit.read())
     .filter(({ byOperator, code }) => byOperator && code === 403)
     .map(({ client, verb, resource }) => `${client} may not ${verb} ${resource}`);
+  const processes = operatorProcesses(cluster);
+  const crashed = processes.filter(({ state }) => state === 'crashed').map(({ name, ended }) => `${name}: ${ended}`);
   const logs = await Promise.all(
-    operatorProcesses(cluster).map(async ({ name, logFile }) => {
+    processes.map(async ({ name, logFile }) => {
       const lines = (await readFile(logFile, 'utf8')).split('\n').filter((line) => line !== '');
       return lines.filter(isComplaint).map((line) => `${name}: ${line}`);
     }),
   );
-  return [...refused, ...logs.flat()];
+  return [...refused, ...crashed, ...logs.flat()];
 }
 
 /** A line that is not JSON comes from Node.js itself: a stack trace. */
