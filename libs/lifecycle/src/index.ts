@@ -5,6 +5,7 @@ export {
   withExpectedFinalizer,
 } from './expected-finalizers.ts';
 export { applyLabels, diffLabels, isEmpty, type LabelChanges, type Labels } from './label-changes.ts';
+export { brokenLabelRules, forgedLabel, REFUSAL } from './label-rules.ts';
 export {
   beginOperation,
   cancelOperation,
@@ -28,4 +29,4 @@ export {
   protectionFinalizers,
 } from './pod-state.ts';
 export { type Authority, type CheckRequest, type Settled, settle } from './settle.ts';
-export { type Waiting, waitingFor } from './waiting.ts';
+export { type Holder, type Waiting, waitingFor } from './waiting.ts';

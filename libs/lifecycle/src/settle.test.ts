@@ -240,6 +240,26 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['operating/a', 'operation-type/a', 'pre-check/a']);
   });
 
+  test('D10: an operation whose type label was taken away keeps its permission, and can be finished', () => {
+    const sim = new Simulation(servingPod());
+    begin(sim, 'a', 'update');
+    sim.coordinate();
+    unlabel(sim, stageLabel('operation-type', 'a'));
+    expect(sim.coordinate()).toBe(false);
+    expect(sim.stages()).toEqual(['operate/a', 'operating/a', 'permission/update', 'pre-checked/a']);
+    finish(sim, 'a');
+    expect(sim.pod.metadata.labels).toMatchObject({ [stageLabel('done-operation-type', 'a')]: 'update' });
+  });
+
+  test('a check passed without any permission is asked for again', () => {
+    const sim = new Simulation(servingPod());
+    begin(sim, 'a', 'update');
+    label(sim, stageLabel('pre-checked', 'a'));
+    unlabel(sim, stageLabel('operation-type', 'a'));
+    sim.coordinate();
+    expect(sim.stages()).toEqual(['SA', 'operating/a', 'pre-check/a']);
+  });
+
   test('D10: the same when a third party overwrites the type', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a', 'update');

@@ -91,18 +91,27 @@ function unclaimedPermission(labels: StageLabels): string | undefined {
 
 function restartChanged(labels: StageLabels): void {
   for (const id of labels.liveIds()) {
-    if (!labels.has(id, 'operating')) continue;
+    if (!labels.has(id, 'operating')) {
+      // Parked without a permission, by somebody's hand; it needs none any more.
+      if (!isPermissionLeft(labels, id)) labels.drop(id, 'pre-checked');
+      continue;
+    }
     // Begun again before the last round was cleared away: that round's labels would let it skip its checks (D11, T15).
     if (labels.has(id, 'operated')) {
       labels.drop(id, 'pre-check', 'pre-checked', 'preparing', 'operate');
       labels.drop(id, 'operated', 'done-operation-type', 'post-check', 'post-checked', 'completing');
     }
     // Passed as another type: the permission was for that one, the new type asks anew (D10).
-    const type = labels.get(id, 'operation-type');
-    if (labels.has(id, 'pre-checked') && type !== undefined && !labels.isTypePermitted(type)) {
+    if (labels.has(id, 'pre-checked') && !isPermissionLeft(labels, id)) {
       labels.drop(id, 'pre-checked', 'preparing', 'operate');
     }
   }
+}
+
+/** There is a permission the operation may have passed with; whose type label was taken away has one nobody else claims. */
+function isPermissionLeft(labels: StageLabels, id: string): boolean {
+  const type = labels.get(id, 'operation-type');
+  return type === undefined ? unclaimedPermission(labels) !== undefined : labels.isTypePermitted(type);
 }
 
 /** Labels that belong to no live operation, or to a stage their operation is not in. */
@@ -174,6 +183,7 @@ function enterStages(labels: StageLabels, state: PodState, nanos: string): void 
 function revokePermissions(labels: StageLabels): void {
   const held = new Set<string | undefined>();
   for (const id of labels.liveIds()) if (labels.has(id, 'pre-checked')) held.add(labels.get(id, 'operation-type'));
+  if (held.has(undefined)) held.add(unclaimedPermission(labels));
   for (const type of labels.permittedTypes()) if (!held.has(type)) labels.revokeType(type);
 }
 

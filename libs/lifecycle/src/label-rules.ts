@@ -1,0 +1,59 @@
+// What the API server refuses in the lifecycle labels of a controlled Pod. The coordinator's chart says the same in CEL; a test
+// holds the two together on a real API server.
+
+import { PERMISSION_PREFIX, STAGE_LABELS, type StageLabel, stagePrefix } from '@kuperator/api';
+import type { Labels } from './label-changes.ts';
+
+/** How every refusal begins, as in the Go implementation. */
+export const REFUSAL = 'failed to validate PodOpsLifecycleWebhook, ';
+
+/** Labels a Pod may be created with: it is then born in Pre-Check. The other stages come from those who grant them. */
+const BEGIN_LABELS: readonly StageLabel[] = ['operating', 'operation-type', 'pre-check', 'undo-operation-type'];
+
+/**
+ * The rules that hold for the labels of a controlled Pod whoever writes it, as the refusals of those that are broken.
+ * Every state `settle` answers keeps them.
+ * @see podopslifecycle.md §3.1
+ */
+export function brokenLabelRules(labels: Labels): readonly string[] {
+  const keys = Object.keys(labels).sort();
+  const broken: string[] = [];
+  const invalid = keys.find((key) => !key.includes('/') && STAGE_LABELS.some((stage) => key.startsWith(bare(stage))));
+  if (invalid) {
+    broken.push(`invalid label ${invalid}: allowed is ${invalid}/<operation id>`);
+  }
+  for (const [stage, twin] of [
+    ['operated', 'done-operation-type'],
+    ['done-operation-type', 'operated'],
+  ] as const) {
+    const lone = keys
+      .filter((key) => key.startsWith(stagePrefix(stage)))
+      .map((key) => stagePrefix(twin) + key.slice(stagePrefix(stage).length))
+      .find((key) => !(key in labels));
+    if (lone)
+      broken.push(`not found label ${lone}: operated and done-operation-type of an id are allowed only together`);
+  }
+  const has = (prefix: string) => keys.some((key) => key.startsWith(prefix));
+  for (const [present, needed] of [
+    [stagePrefix('pre-checked'), PERMISSION_PREFIX],
+    [PERMISSION_PREFIX, stagePrefix('pre-checked')],
+  ] as const) {
+    if (!has(present) || has(needed)) continue;
+    const [label, other] = [present.slice(0, -1), needed.slice(0, -1)];
+    broken.push(`not found the expected label prefixes: map[${other}:{}]: ${label} is allowed only together with it`);
+  }
+  return broken.map((message) => REFUSAL + message);
+}
+
+/** The first label, by name, that only a Pod in the middle of an operation can have: a new Pod has forged it (D17). */
+export function forgedLabel(labels: Labels): string | undefined {
+  const granted = STAGE_LABELS.filter((stage) => !BEGIN_LABELS.includes(stage)).map(stagePrefix);
+  return Object.keys(labels)
+    .sort()
+    .find((key) => [...granted, PERMISSION_PREFIX].some((prefix) => key.startsWith(prefix)));
+}
+
+/** Without the slash: a key that ends there has no operation id. */
+function bare(stage: StageLabel): string {
+  return stagePrefix(stage).slice(0, -1);
+}
