@@ -56,6 +56,19 @@ export const STAY_OFFLINE_LABEL = `${LIFECYCLE_DOMAIN}/stay-offline`;
 /** The running operation will end in the Pod's deletion. */
 export const PREPARING_TO_DELETE_LABEL = `${LIFECYCLE_DOMAIN}/preparing-to-delete`;
 
+/** Pod annotation: when a client last asked for the Pod's deletion, Unix nanoseconds. */
+export const DELETION_REQUESTED_ANNOTATION = 'gracedelete.kusionstack.io/delete-timestamp';
+/** Pod annotation: when a client last asked for the Pod's eviction, Unix nanoseconds. Not known to the Go implementation. */
+export const EVICTION_REQUESTED_ANNOTATION = `${LIFECYCLE_DOMAIN}/eviction-requested`;
+/** Pod annotation, set by a user: `true` lets every deletion and eviction of the Pod through at once. Not known to the Go implementation. */
+export const DELETE_AT_ONCE_ANNOTATION = `${LIFECYCLE_DOMAIN}/delete-at-once`;
+/** Operation id under which a Pod marked `to-delete` is deleted. */
+export const POD_DELETE_OPERATION_ID = 'pod-delete';
+/** Operation id under which a Pod is drained for an eviction. */
+export const POD_EVICT_OPERATION_ID = 'pod-evict';
+/** Operation type of both. */
+export const DELETE_OPERATION_TYPE = 'delete';
+
 /** Readiness gate, and the Pod condition behind it, through which the coordinator takes a Pod out of traffic. */
 export const SERVICE_READY_GATE = 'pod.kusionstack.io/service-ready';
 /** Message of the service-ready condition as the Go implementation writes it. */

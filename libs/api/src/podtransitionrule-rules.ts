@@ -16,14 +16,36 @@ export const NAME_FITS_ANNOTATION: Rule<KubeObject & { spec: unknown }> = {
   },
 };
 
-export const SOME_AVAILABLE_VALUE: Rule<{
+type Adaptive = { expFunc?: { coeff?: string; pow?: string } };
+
+export const SOME_AVAILABLE_LIMIT: Rule<{
   maxUnavailableValue?: number | string;
   minAvailableValue?: number | string;
+  maxUnavailablePolicy?: Adaptive;
+  minAvailablePolicy?: Adaptive;
 }> = {
-  rule: 'has(self.maxUnavailableValue) || has(self.minAvailableValue)',
-  message: 'availablePolicy needs at least one of maxUnavailableValue and minAvailableValue',
+  rule: `has(self.maxUnavailableValue) || has(self.minAvailableValue)
+    || (has(self.maxUnavailablePolicy) && has(self.maxUnavailablePolicy.expFunc)
+      && has(self.maxUnavailablePolicy.expFunc.coeff) && self.maxUnavailablePolicy.expFunc.coeff != '')
+    || (has(self.minAvailablePolicy) && has(self.minAvailablePolicy.expFunc)
+      && has(self.minAvailablePolicy.expFunc.coeff) && self.minAvailablePolicy.expFunc.coeff != '')`,
+  message: 'availablePolicy needs at least one of maxUnavailableValue, minAvailableValue and an expFunc of either',
   reason: 'FieldValueRequired',
   check(self) {
-    return self.maxUnavailableValue === undefined && self.minAvailableValue === undefined ? this.message : undefined;
+    const hasLimit =
+      self.maxUnavailableValue !== undefined ||
+      self.minAvailableValue !== undefined ||
+      Boolean(self.maxUnavailablePolicy?.expFunc?.coeff) ||
+      Boolean(self.minAvailablePolicy?.expFunc?.coeff);
+    return hasLimit ? undefined : this.message;
+  },
+};
+
+export const WHOLE_FUNCTION: Rule<{ coeff?: string; pow?: string }> = {
+  rule: "(has(self.coeff) && self.coeff != '') == (has(self.pow) && self.pow != '')",
+  message: 'expFunc needs both coeff and pow',
+  reason: 'FieldValueRequired',
+  check(self) {
+    return Boolean(self.coeff) === Boolean(self.pow) ? undefined : this.message;
   },
 };

@@ -1,7 +1,7 @@
 import type { Type } from 'typebox';
 import type { KubeObject } from './core.ts';
 import type { KindDeclaration } from './kind.ts';
-import { NAME_FITS_ANNOTATION, SOME_AVAILABLE_VALUE } from './podtransitionrule-rules.ts';
+import { NAME_FITS_ANNOTATION, SOME_AVAILABLE_LIMIT, WHOLE_FUNCTION } from './podtransitionrule-rules.ts';
 import { boolean, fields, int64, intOrString, listByKey, listOf, oneOf, optional, string, time } from './schema.ts';
 import { labelSelector } from './selector-schema.ts';
 
@@ -10,11 +10,13 @@ export const RULE_STAGES = ['PreCheck', 'PostCheck'] as const;
 export type RuleStage = (typeof RULE_STAGES)[number];
 
 const budget = (description: string) => optional(intOrString({ pattern: '^[-+]?[0-9]+%$', description }));
-const adaptive = () =>
+// Go clients send empty strings for what is unset.
+const decimal = () => optional(string({ maxLength: 32, pattern: '^([-+]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+))?$' }));
+const adaptive = (description: string) =>
   optional(
     fields(
-      { expFunc: optional(fields({ coeff: optional(string()), pow: optional(string()) })) },
-      { description: 'Kept for compatibility; without effect.' },
+      { expFunc: optional(fields({ coeff: decimal(), pow: decimal() }, { rules: [WHOLE_FUNCTION] })) },
+      { description },
     ),
   );
 
@@ -26,10 +28,14 @@ const availablePolicy = fields(
     minAvailableValue: budget(
       'How many selected Pods must stay available: a number, or a percentage of them, rounded down.',
     ),
-    maxUnavailablePolicy: adaptive(),
-    minAvailablePolicy: adaptive(),
+    maxUnavailablePolicy: adaptive(
+      'The same as a function of the selected Pods: coeff * Pods ^ pow, rounded up. With a value set too, the stricter of both holds.',
+    ),
+    minAvailablePolicy: adaptive(
+      'The same as a function of the selected Pods: coeff * Pods ^ pow, rounded down. With a value set too, the stricter of both holds.',
+    ),
   },
-  { rules: [SOME_AVAILABLE_VALUE] },
+  { rules: [SOME_AVAILABLE_LIMIT] },
 );
 
 const url = () => string({ maxLength: 2048, pattern: '^https?://[^/]' });
@@ -89,7 +95,10 @@ const spec = fields({
 });
 
 const task = fields({
-  taskId: optional(string()),
+  taskId: optional(
+    string({ description: "The approver's name for the task; none while it was asked and has not answered." }),
+  ),
+  traceId: optional(string({ description: 'Sent with the question; written before it is asked for the first time.' })),
   processing: optional(listOf(string())),
   approved: optional(listOf(string())),
   beginTime: optional(time()),
@@ -115,6 +124,17 @@ const detail = fields({
   ),
 });
 
+const ruleState = fields({
+  name: optional(string()),
+  webhookStatus: optional(
+    fields({
+      question: optional(string({ description: 'Hash of what is asked where: tasks are those of this question.' })),
+      taskStates: optional(listOf(task)),
+      history: optional(listOf(task)),
+    }),
+  ),
+});
+
 const status = fields({
   observedGeneration: optional(int64()),
   observedPodResourceVersion: optional(
@@ -123,20 +143,15 @@ const status = fields({
   updateTime: optional(time()),
   targets: optional(listOf(string())),
   details: optional(listOf(detail)),
-  ruleStates: optional(
-    listOf(
-      fields({
-        name: optional(string()),
-        webhookStatus: optional(fields({ taskStates: optional(listOf(task)), history: optional(listOf(task)) })),
-      }),
-    ),
-  ),
+  ruleStates: optional(listOf(ruleState)),
 });
 
 export type TransitionRule = Type.Static<typeof rule>;
 export type AvailablePolicy = Type.Static<typeof availablePolicy>;
 export type TransitionRuleWebhook = Type.Static<typeof webhook>;
 export type WebhookTask = Type.Static<typeof task>;
+/** What is under way at, and came of, the webhook of one rule. */
+export type RuleState = Type.Static<typeof ruleState>;
 /** The verdict for one Pod that waits in a stage. */
 export type RuleDetail = Type.Static<typeof detail>;
 export type PodTransitionRuleSpec = Type.Static<typeof spec>;

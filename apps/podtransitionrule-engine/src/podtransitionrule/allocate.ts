@@ -1,5 +1,6 @@
 import type { Pod } from '@kuperator/api';
-import { type Budget, exhausted, hasRoom, limitsOf } from './budget.ts';
+import { type Budget, exhausted, hasRoom } from './budget.ts';
+import { limitsOf } from './limits.ts';
 import { isUnavailable, type Population } from './population.ts';
 import type { Rejection, StageRule } from './rules.ts';
 import { nameOf } from './selection.ts';

@@ -51,6 +51,11 @@ describe('worked examples', () => {
     expect(passedIn(afterPass(aRule([both]), waitingPods(10)))).toHaveLength(2);
   });
 
+  test('an adaptive budget alone: the square root of nine lets three pass', () => {
+    const rule = { name: 'r', availablePolicy: { maxUnavailablePolicy: { expFunc: { coeff: '1', pow: '0.5' } } } };
+    expect(passedIn(afterPass(aRule([rule]), waitingPods(9)))).toEqual(['p1', 'p2', 'p3']);
+  });
+
   test('5: a budget of nothing lets only those pass that are down anyhow', () => {
     const rule = afterPass(aRule([maxUnavailable(0)]), [waiting('p1'), waiting('p2'), down('p3')]);
     expect(passedIn(rule)).toEqual(['p3']);
@@ -253,11 +258,6 @@ describe('which rules speak', () => {
       name: 'a webhook',
       rule: { name: 'r', webhook: { clientConfig: { url: 'http://127.0.0.1:1' } } },
       reason: 'webhook rules are not evaluated by this version',
-    },
-    {
-      name: 'an adaptive budget alone',
-      rule: { name: 'r', availablePolicy: { maxUnavailablePolicy: { expFunc: { coeff: '1', pow: '1' } } } },
-      reason: 'has only an expFunc policy, which is not evaluated by this version',
     },
     { name: 'an unreadable percentage', rule: maxUnavailable('12.5%'), reason: '"12.5%" is neither' },
     {

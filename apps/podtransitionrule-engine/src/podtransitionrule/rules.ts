@@ -1,7 +1,7 @@
 import { type Pod, type PodTransitionRuleSpec, RULE_STAGES, type RuleStage, type TransitionRule } from '@kuperator/api';
-import { limitsOf } from './budget.ts';
 import { type Conditions, isExempt } from './exemption.ts';
 import { labelRefusal } from './label-check.ts';
+import { limitsOf } from './limits.ts';
 import { malformedOperator } from './selection.ts';
 
 export const RULE_KINDS = ['availablePolicy', 'labelCheck', 'webhook'] as const;
