@@ -14,7 +14,10 @@ await runOperator({
     return {
       informers: parts.flatMap(({ informers }) => informers),
       controllers: parts.map(({ controller }) => controller),
-      components: [{ name: 'events', start: () => events.start(), stop: () => events.stop() }],
+      components: [
+        { name: 'events', start: () => events.start(), stop: () => events.stop() },
+        ...parts.flatMap(({ components }) => components),
+      ],
     };
   },
 });

@@ -57,7 +57,7 @@ export function allocate(candidates: readonly Candidate[], rules: readonly Stage
   }
 }
 
-function budgetsOf(rules: readonly StageRule[], { counted, missing, total }: Population): readonly Budget[] {
+function budgetsOf(rules: readonly StageRule[], { counted, missing, total, unread }: Population): readonly Budget[] {
   const policies = rules.flatMap(({ name, kind, rule, problem }) => {
     const limits =
       kind === 'availablePolicy' && rule.availablePolicy ? limitsOf(rule.availablePolicy, total) : undefined;
@@ -66,7 +66,7 @@ function budgetsOf(rules: readonly StageRule[], { counted, missing, total }: Pop
   if (policies.length === 0) return [];
   let unavailable = missing;
   for (const pod of counted) if (isUnavailable(pod)) unavailable += 1;
-  return policies.map((policy) => ({ ...policy, total, unavailable }));
+  return policies.map((policy) => ({ ...policy, total, unread, unavailable }));
 }
 
 /** A Pod that is down anyhow passes every budget and costs none of them: it is among the unavailable already. */

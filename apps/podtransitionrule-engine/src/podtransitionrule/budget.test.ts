@@ -2,8 +2,21 @@ import { expect, test } from 'vitest';
 import { exhausted, hasRoom } from './budget.ts';
 
 test('says which limit holds, of how many, and how many are down', () => {
-  const budget = { ruleName: 'web', total: 4, maxUnavailable: 2, minAvailable: 0, unavailable: 2 };
+  const budget = { ruleName: 'web', total: 4, maxUnavailable: 2, minAvailable: 0, unavailable: 2, unread: undefined };
   expect(hasRoom(budget)).toBe(false);
   expect(exhausted(budget)).toBe('rule web: blocked by max unavailable 2/4, currently unavailable 2/4');
   expect(exhausted({ ...budget, maxUnavailable: 4, minAvailable: 2 })).toContain('blocked by min available 2/4');
+});
+
+test('gives nothing while it is not known how many Pods there should be', () => {
+  const budget = {
+    ruleName: 'web',
+    total: 4,
+    maxUnavailable: 2,
+    minAvailable: 0,
+    unavailable: 0,
+    unread: 'ReplicaSet a',
+  };
+  expect(hasRoom(budget)).toBe(false);
+  expect(exhausted(budget)).toBe('rule web: the replicas of ReplicaSet a have not been read yet');
 });

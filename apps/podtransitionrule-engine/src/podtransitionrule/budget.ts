@@ -4,6 +4,8 @@ import type { Limits } from './limits.ts';
 export type Budget = Limits & {
   readonly ruleName: string;
   readonly total: number;
+  /** The owner, as `kind name`, whose replicas are not known: while it is there, nothing is given. */
+  readonly unread: string | undefined;
   unavailable: number;
 };
 
@@ -14,7 +16,8 @@ export function hasRoom(budget: Budget): boolean {
 
 /** Why no further Pod may go down, in numbers. Only for a budget without room. */
 export function exhausted(budget: Budget): string {
-  const { ruleName, total, maxUnavailable, minAvailable, unavailable } = budget;
+  const { ruleName, total, maxUnavailable, minAvailable, unavailable, unread } = budget;
+  if (unread !== undefined) return `rule ${ruleName}: the replicas of ${unread} have not been read yet`;
   const limit =
     limitThatHolds(budget) === 'min'
       ? `min available ${minAvailable}/${total}`
@@ -22,7 +25,9 @@ export function exhausted(budget: Budget): string {
   return `rule ${ruleName}: blocked by ${limit}, currently unavailable ${unavailable}/${total}`;
 }
 
-function limitThatHolds({ total, maxUnavailable, minAvailable, unavailable }: Budget): 'max' | 'min' | undefined {
+function limitThatHolds(budget: Budget): 'unread' | 'max' | 'min' | undefined {
+  const { total, maxUnavailable, minAvailable, unavailable, unread } = budget;
+  if (unread !== undefined) return 'unread';
   if (maxUnavailable - unavailable <= 0) return 'max';
   return total - unavailable - minAvailable < 1 ? 'min' : undefined;
 }

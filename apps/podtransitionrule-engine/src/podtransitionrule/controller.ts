@@ -1,11 +1,12 @@
-import { COLLA_SETS, keyOf, POD_TRANSITION_RULES, PODS, replicasOf } from '@kuperator/api';
+import { COLLA_SETS, keyOf, POD_TRANSITION_RULES, PODS, type PodTransitionRule, replicasOf } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import { Controller, Informer, type OperatorContext } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
 import { enteredStage } from './events.ts';
 import { ruleMetrics } from './metrics.ts';
 import { ownWritesTo } from './own-writes.ts';
-import { trimCollaSet } from './owners.ts';
+import { OwnerCache } from './owner-cache.ts';
+import { ownerKinds, REPLICA_SETS, STATEFUL_SETS, trimCollaSet, trimOwner } from './owners.ts';
 import { isRelevantChange, POD_INDEXES, trimPod } from './pod-cache.ts';
 import { podTransitionRuleReconciler } from './reconcile.ts';
 import { concerns, selects } from './selection.ts';
@@ -20,13 +21,25 @@ export function podTransitionRuleController(context: OperatorContext<Config>, ev
   const pods = new Informer({ ...shared, resource: PODS, trim: trimPod, indexes: POD_INDEXES });
   const sets = new Informer({ ...shared, resource: COLLA_SETS, trim: trimCollaSet });
   const ownWrites = ownWritesTo(rules);
+  const [replicaSets, statefulSets] = [REPLICA_SETS, STATEFUL_SETS].map(
+    (resource) =>
+      new OwnerCache({
+        informer: { ...shared, resource, trim: trimOwner },
+        onChange: ({ metadata }) => wake(rulesIn(metadata.namespace)),
+        onRead: () => wake(rules.list()),
+      }),
+  );
   const settings = { skippedKinds: config.skipPodTransitionRules, conditions: new Map() };
   const controller = new Controller({
     name: 'podtransitionrule',
     reconcile: podTransitionRuleReconciler({
       rules,
       pods,
-      sets,
+      ownerKinds: ownerKinds({
+        collaSet: (key) => sets.get(key),
+        replicaSet: (key) => replicaSets?.get(key),
+        statefulSet: (key) => statefulSets?.get(key),
+      }),
       client,
       ownWrites,
       events,
@@ -45,13 +58,16 @@ export function podTransitionRuleController(context: OperatorContext<Config>, ev
     metrics,
   });
   const rulesIn = (namespace: string | undefined) => rules.byIndex('namespace', namespace ?? '');
+  const wake = (some: readonly PodTransitionRule[]) => {
+    for (const rule of some) controller.enqueue(keyOf(rule));
+  };
 
   rules.onChange(({ type, key, object, old }) => {
     if (type === 'updated' && ownWrites.isOwn(object)) return;
     controller.enqueue(key);
     // Who refuses a Pod decides about the slots of the others, too.
     if (old?.metadata.generation === object.metadata.generation && type === 'updated') return;
-    for (const rule of rulesIn(object.metadata.namespace)) controller.enqueue(keyOf(rule));
+    wake(rulesIn(object.metadata.namespace));
   });
   pods.onChange(({ type, object, old }) => {
     if (type === 'updated' && old && !isRelevantChange(old, object)) return;
@@ -61,7 +77,7 @@ export function podTransitionRuleController(context: OperatorContext<Config>, ev
   });
   sets.onChange(({ type, object, old }) => {
     if (type === 'updated' && old && replicasOf(old) === replicasOf(object)) return;
-    for (const rule of rulesIn(object.metadata.namespace)) controller.enqueue(keyOf(rule));
+    wake(rulesIn(object.metadata.namespace));
   });
   // The watch on Pods tells the same. An event that is ahead of it is let go: an evaluation now would not see the change,
   // and would put off the one that will.
@@ -72,5 +88,10 @@ export function podTransitionRuleController(context: OperatorContext<Config>, ev
       for (const rule of rulesIn(pod.metadata.namespace)) if (selects(rule, pod)) controller.enqueue(keyOf(rule));
     });
   }
-  return { informers: [rules, pods, sets], controller };
+  const owners = {
+    name: 'owners',
+    start() {},
+    stop: async () => void (await Promise.all([replicaSets?.stop(), statefulSets?.stop()])),
+  };
+  return { informers: [rules, pods, sets], controller, components: [owners] };
 }

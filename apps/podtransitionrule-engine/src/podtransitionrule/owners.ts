@@ -1,15 +1,57 @@
-import { API_GROUP, type CollaSet, isTerminating, type Pod, replicasOf } from '@kuperator/api';
+import {
+  API_GROUP,
+  type CollaSet,
+  isTerminating,
+  type Key,
+  type KubeObject,
+  type Pod,
+  type Resource,
+} from '@kuperator/api';
 import type { Informer } from '@kuperator/runtime';
 import type { Owners } from './population.ts';
 
-/** What owners want, as far as we know their kind. Another kind that has replicas is known by one more line here. */
-export function ownersFrom(sets: Pick<Informer<CollaSet>, 'get'>, pods: Pick<Informer<Pod>, 'byIndex'>): Owners {
+/** An object that wants a number of Pods, of which nothing else is read. */
+export type ReplicaOwner = KubeObject & { spec?: { replicas?: number } };
+
+const apps = (kind: string, plural: string): Resource<ReplicaOwner> => ({
+  group: 'apps',
+  version: 'v1',
+  kind,
+  plural,
+  namespaced: true,
+});
+export const REPLICA_SETS = apps('ReplicaSet', 'replicasets');
+export const STATEFUL_SETS = apps('StatefulSet', 'statefulsets');
+
+/** Where the owners of one kind are read; `unread` while its cache is not complete. */
+export type OwnerKind = {
+  readonly group: string;
+  readonly kind: string;
+  /** What an object wants that does not say. */
+  readonly unset: number;
+  readonly get: (key: Key) => ReplicaOwner | 'unread' | undefined;
+};
+
+/** The kinds whose wish is known. Another kind that has replicas is known by one more line. */
+export function ownerKinds(
+  get: Readonly<Record<'collaSet' | 'replicaSet' | 'statefulSet', OwnerKind['get']>>,
+): readonly OwnerKind[] {
+  return [
+    { group: API_GROUP, kind: 'CollaSet', unset: 0, get: get.collaSet },
+    { group: 'apps', kind: 'ReplicaSet', unset: 1, get: get.replicaSet },
+    { group: 'apps', kind: 'StatefulSet', unset: 1, get: get.statefulSet },
+  ];
+}
+
+/** What owners want. One of a kind we do not know, or that is gone, wants what there is. */
+export function ownersFrom(kinds: readonly OwnerKind[], pods: Pick<Informer<Pod>, 'byIndex'>): Owners {
   return {
     wanted({ apiVersion, kind, name, uid }, namespace) {
-      if (kind !== 'CollaSet' || !apiVersion.startsWith(`${API_GROUP}/`)) return undefined;
-      const set = sets.get(`${namespace}/${name}`);
-      if (set?.metadata.uid !== uid) return undefined;
-      return isTerminating(set) ? 0 : replicasOf(set);
+      const known = kinds.find((each) => each.kind === kind && apiVersion.startsWith(`${each.group}/`));
+      const owner = known?.get(`${namespace}/${name}`);
+      if (owner === 'unread') return owner;
+      if (!known || owner?.metadata.uid !== uid) return undefined;
+      return isTerminating(owner) ? 0 : (owner.spec?.replicas ?? known.unset);
     },
     owned: (uid) => pods.byIndex('controller', uid),
   };
@@ -17,6 +59,16 @@ export function ownersFrom(sets: Pick<Informer<CollaSet>, 'get'>, pods: Pick<Inf
 
 /** Only what `ownersFrom` reads: templates are large. */
 export function trimCollaSet({ metadata, spec }: CollaSet): CollaSet {
-  const { annotations: _annotations, labels: _labels, managedFields: _managedFields, ...identity } = metadata;
-  return { metadata: identity, spec: { ...spec, template: { spec: { containers: [] } } } };
+  return { metadata: identityOf(metadata), spec: { ...spec, template: { spec: { containers: [] } } } };
 }
+
+export function trimOwner({ metadata, spec }: ReplicaOwner): ReplicaOwner {
+  const replicas = spec?.replicas;
+  return { metadata: identityOf(metadata), spec: replicas === undefined ? {} : { replicas } };
+}
+
+function identityOf({ annotations: _annotations, labels: _labels, managedFields: _managed, ...identity }: Metadata) {
+  return identity;
+}
+
+type Metadata = KubeObject['metadata'];

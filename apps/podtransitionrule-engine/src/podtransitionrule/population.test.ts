@@ -1,7 +1,7 @@
 import { controllerOf, type Pod } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { isUnavailable, type Owners, populationOf } from './population.ts';
-import { afterPass, aPod, aRule, maxUnavailable, passedIn, waitingPods } from './samples.ts';
+import { afterPass, aPod, aRule, maxUnavailable, passedIn, reasonIn, waitingPods } from './samples.ts';
 
 const ownersOf = (pods: readonly Pod[], wanted: number): Owners => ({
   wanted: () => wanted,
@@ -30,6 +30,15 @@ describe('T, the number percentages are taken of', () => {
   test('is no larger for Pods of the owner that the rule does not select', () => {
     const pods = setOf(10);
     expect(populationOf(pods.slice(0, 3), ownersOf(pods, 10))).toMatchObject({ missing: 0, total: 3 });
+  });
+
+  test('is not known while an owner has not been read: Pods that are down pass, no other', () => {
+    const pods = [...setOf(3), aPod({ name: 'p9', available: false, preCheck: { op: '1' }, owner: 'set' })];
+    const owners: Owners = { wanted: () => 'unread', owned: () => pods };
+    expect(populationOf(pods, owners)).toMatchObject({ unread: 'CollaSet set' });
+    const judged = afterPass(aRule([maxUnavailable(2)]), pods, { owners });
+    expect(passedIn(judged)).toEqual(['p9']);
+    expect(reasonIn(judged, 'p1')).toBe('rule max: the replicas of CollaSet set have not been read yet');
   });
 
   test('T74 counts a terminating Pod once, whether it has been replaced or not', () => {

@@ -16,11 +16,13 @@ export type Population = {
   readonly missing: number;
   /** T: what percentages are taken of. */
   readonly total: number;
+  /** An owner whose wish is not known yet, as `kind name`: until then nobody can say what is missing. */
+  readonly unread: string | undefined;
 };
 
 export type Owners = {
-  /** Pods the owner wants to have; undefined for owners whose wish we do not know: only their existing Pods count. */
-  readonly wanted: (owner: OwnerReference, namespace: string) => number | undefined;
+  /** Pods the owner wants to have; undefined for owners that have no wish we know of: only their existing Pods count. */
+  readonly wanted: (owner: OwnerReference, namespace: string) => number | 'unread' | undefined;
   /** Every Pod of the namespace the owner controls, selected or not. */
   readonly owned: (uid: string) => readonly Pod[];
 };
@@ -31,19 +33,21 @@ export type Owners = {
  * already: either way it is not counted beside it (T74).
  */
 export function populationOf(selected: readonly Pod[], { wanted, owned }: Owners): Population {
-  const wishes = new Map<string, number | undefined>();
+  const wishes = new Map<string, number | 'unread' | undefined>();
   let missing = 0;
+  let unread: string | undefined;
   const counted = selected.filter((pod) => {
     const owner = controllerOf(pod);
     if (!owner) return true;
     if (!wishes.has(owner.uid)) {
       const wish = wanted(owner, pod.metadata.namespace ?? '');
       wishes.set(owner.uid, wish);
-      if (wish !== undefined) missing += Math.max(0, wish - owned(owner.uid).filter(isStaying).length);
+      if (wish === 'unread') unread ??= `${owner.kind} ${owner.name}`;
+      else if (wish !== undefined) missing += Math.max(0, wish - owned(owner.uid).filter(isStaying).length);
     }
     return wishes.get(owner.uid) === undefined || !isTerminating(pod);
   });
-  return { counted: new Set(counted), missing, total: counted.length + missing };
+  return { counted: new Set(counted), missing, total: counted.length + missing, unread };
 }
 
 function isStaying(pod: Pod): boolean {

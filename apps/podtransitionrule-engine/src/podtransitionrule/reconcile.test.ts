@@ -1,5 +1,4 @@
 import {
-  COLLA_SETS,
   POD_TRANSITION_RULES,
   PODS,
   type Pod,
@@ -42,7 +41,7 @@ function anEngine() {
   const reconcile = podTransitionRuleReconciler({
     rules,
     pods,
-    sets: cluster.informer(COLLA_SETS),
+    ownerKinds: [],
     client: cluster.client,
     ownWrites,
     events: { publish: (event) => published.push(event) },

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type CollaSet, isTerminating, POD_TRANSITION_RULES, type Pod, type PodTransitionRule } from '@kuperator/api';
+import { isTerminating, POD_TRANSITION_RULES, type Pod, type PodTransitionRule } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import type { Clock, EventRecorder, Informer, KubeClient, Reconcile } from '@kuperator/runtime';
 import { hasFinalizer, ignoreNotFound, podsShowing, removeDetails, writeFinalizer } from './cleanup.ts';
@@ -7,7 +7,7 @@ import { transitionDecided } from './events.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { RuleMetrics } from './metrics.ts';
 import type { OwnWrites } from './own-writes.ts';
-import { ownersFrom } from './owners.ts';
+import { type OwnerKind, ownersFrom } from './owners.ts';
 import { complaintsAbout, type RuleSettings } from './rules.ts';
 import { nameOf, selects } from './selection.ts';
 import { decidedBy, restWaitMs } from './status.ts';
@@ -15,7 +15,7 @@ import { decidedBy, restWaitMs } from './status.ts';
 export type Deps = {
   readonly rules: Pick<Informer<PodTransitionRule>, 'get' | 'byIndex'>;
   readonly pods: Pick<Informer<Pod>, 'byIndex' | 'resourceVersion'>;
-  readonly sets: Pick<Informer<CollaSet>, 'get'>;
+  readonly ownerKinds: readonly OwnerKind[];
   readonly client: Pick<KubeClient, 'patch'>;
   readonly ownWrites: OwnWrites;
   readonly events: Pick<EventBus, 'publish'>;
@@ -32,7 +32,7 @@ const REST_INTERVAL_MS = 1000;
 
 export function podTransitionRuleReconciler(deps: Deps): Reconcile {
   const { rules, pods, client, ownWrites, metrics, clock, settings } = deps;
-  const owners = ownersFrom(deps.sets, pods);
+  const owners = ownersFrom(deps.ownerKinds, pods);
 
   return async function reconcile(key, { logger }) {
     // A watch hands over its events one by one and we are woken by the first: let it finish, so that the cache is whole

@@ -10,6 +10,10 @@
 - apiGroups: [apps.kusionstack.io]
   resources: [collasets]
   verbs: [get, list, watch]
+# As are those of other owners with replicas; read once a rule selects a Pod of theirs.
+- apiGroups: [apps]
+  resources: [replicasets, statefulsets]
+  verbs: [get, list, watch]
 # Patched to keep the detail annotations of a rule's verdict.
 - apiGroups: [""]
   resources: [pods]

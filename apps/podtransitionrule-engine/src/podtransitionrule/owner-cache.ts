@@ -1,0 +1,46 @@
+import type { Key } from '@kuperator/api';
+import { Informer, type InformerOptions } from '@kuperator/runtime';
+import type { ReplicaOwner } from './owners.ts';
+
+/**
+ * A cache of ReplicaSets or StatefulSets that fills itself once somebody asks for one: most clusters have many of them, and
+ * most rules select no Pod of theirs.
+ */
+export class OwnerCache {
+  readonly #make: () => Informer<ReplicaOwner>;
+  readonly #onChange: (owner: ReplicaOwner) => void;
+  readonly #onRead: () => void;
+  #informer: Informer<ReplicaOwner> | undefined;
+
+  constructor(options: {
+    informer: InformerOptions<ReplicaOwner>;
+    /** An owner came, went or wants another number. */
+    onChange: (owner: ReplicaOwner) => void;
+    /** From now on all are known. */
+    onRead: () => void;
+  }) {
+    this.#make = () => new Informer(options.informer);
+    this.#onChange = options.onChange;
+    this.#onRead = options.onRead;
+  }
+
+  get(key: Key): ReplicaOwner | 'unread' | undefined {
+    this.#informer ??= this.#start();
+    return this.#informer.hasSynced() ? this.#informer.get(key) : 'unread';
+  }
+
+  async stop(): Promise<void> {
+    await this.#informer?.stop();
+  }
+
+  #start(): Informer<ReplicaOwner> {
+    const informer = this.#make();
+    informer.onChange(({ type, object, old }) => {
+      if (!informer.hasSynced()) return;
+      if (type !== 'updated' || !old || old.spec?.replicas !== object.spec?.replicas) this.#onChange(object);
+    });
+    informer.start();
+    void informer.waitForSync().then(this.#onRead);
+    return informer;
+  }
+}
