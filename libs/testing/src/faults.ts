@@ -25,6 +25,8 @@ export type Fault = {
   /** Plural of the kind. */
   resource?: string;
   matching?: (write: Write) => boolean;
+  /** What others do just before, e.g. delete what is about to be written. */
+  before?: (write: Write) => void;
   /** The answer, or `connection` for none. */
   error: { status: number; reason: string; message?: string; retryAfterSeconds?: number } | 'connection';
   /** Whether the write takes effect nevertheless: an answer lost on the way. Default false. */

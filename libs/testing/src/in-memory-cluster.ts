@@ -121,6 +121,7 @@ export class InMemoryCluster {
         this.writes.push(write);
         const fault = this.#faults.next(write);
         if (!fault) return answer(this.#store, request);
+        fault.before?.(write);
         if (fault.takesEffect) answer(this.#store, request);
         if (fault.error === 'connection')
           throw new ConnectionError(`${request.method} ${request.path}: connection reset`);

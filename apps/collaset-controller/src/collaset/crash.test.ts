@@ -1,83 +1,16 @@
 // Whatever write fails or is the last before a crash: a fresh replica comes to the same end, no Pod is there twice at any moment, and
 // no instance id is lost.
-import { COLLA_SETS, type CollaSet, INSTANCE_ID_LABEL, keyOf, PODS, type Pod, RESOURCE_CONTEXTS } from '@kuperator/api';
-import type { Given } from '@kuperator/testing';
+import { COLLA_SETS, INSTANCE_ID_LABEL, keyOf, PODS, type Pod, RESOURCE_CONTEXTS } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
+import { begin, checkEnd, type Scenario, scenarios, template } from '../test/scenarios.ts';
 import { Replica, World } from '../test/world.ts';
-
-const template = (image: string, more: object = {}) => ({
-  metadata: { labels: { app: 'web' } },
-  spec: { containers: [{ name: 'app', image, ...more }] },
-});
-const sequence = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' as const } };
-
-type Scenario = {
-  name: string;
-  spec?: Given<CollaSet>['spec'];
-  act: (world: World) => void;
-  ids: readonly number[];
-  image: string;
-};
-
-const scenarios: readonly Scenario[] = [
-  { name: 'scale out', act: (world) => world.edit({ replicas: 5 }), ids: [0, 1, 2, 3, 4], image: 'app:v1' },
-  { name: 'scale in', act: (world) => world.edit({ replicas: 1 }), ids: [0], image: 'app:v1' },
-  {
-    name: 'update in place',
-    act: (world) => world.edit({ template: template('app:v2') }),
-    ids: [0, 1, 2],
-    image: 'app:v2',
-  },
-  {
-    name: 'update by making anew',
-    act: (world) => world.edit({ template: template('app:v2', { env: [{ name: 'A', value: '1' }] }) }),
-    ids: [0, 1, 2],
-    image: 'app:v2',
-  },
-  {
-    name: 'update by making anew, by sequence',
-    spec: sequence,
-    act: (world) => world.edit({ template: template('app:v2', { env: [{ name: 'A', value: '1' }] }) }),
-    ids: [0, 1, 2],
-    image: 'app:v2',
-  },
-  {
-    name: 'update by making anew and scale out at once',
-    act: (world) => world.edit({ replicas: 5, template: template('app:v2', { env: [{ name: 'A', value: '1' }] }) }),
-    ids: [0, 1, 2, 3, 4],
-    image: 'app:v2',
-  },
-];
-
-async function begin({ spec = {}, act }: Scenario): Promise<World> {
-  const world = new World(aSet({ template: template('app:v1'), ...spec }));
-  await world.run();
-  world.takeWrites();
-  act(world);
-  return world;
-}
 
 async function countWrites(scenario: Scenario): Promise<number> {
   const world = await begin(scenario);
   await world.run();
   return world.cluster.writes.length;
 }
-
-function checkEnd(world: World, { ids, image }: Scenario): void {
-  expect(world.ids()).toEqual(ids);
-  expect(new Set(world.images())).toEqual(new Set([image]));
-  expect(world.context()?.spec.contexts?.map(({ id, data }) => [id, Object.keys(data ?? {}).filter(isMark)])).toEqual(
-    ids.map((id) => [id, []]),
-  );
-  expect(world.set().status).toMatchObject({
-    availableReplicas: ids.length,
-    operatingReplicas: 0,
-    terminatingReplicas: 0,
-  });
-}
-
-const isMark = (key: string) => key.startsWith('Pod') || key === 'ScaleIn';
 
 describe.each(scenarios)('$name', (scenario) => {
   test.each([

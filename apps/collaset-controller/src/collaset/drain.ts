@@ -21,14 +21,14 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
   if (!hasFinalizer(set)) return {};
   if (set.metadata.finalizers?.includes(ORPHAN_FINALIZER)) {
     await releaseContext(deps, set, memory);
-    await removeFinalizer(deps, set);
-    return {};
+    return (await removeFinalizer(deps, set)) ? {} : { requeueAfterMs: BEHIND_MS };
   }
   if (retainsClaims(set, 'whenDeleted')) await orphanClaims(deps, set);
   const owned = () => deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? '');
   const plan = planDrain(set, membersOf(set, owned()), deps.clock.now());
   const startedMs = deps.clock.monotonic();
-  const lane = await runLane(podTasks(deps, set, memory).scaleIn(plan), {
+  const tasks = podTasks(deps, set, memory);
+  const lane = await runLane(tasks.scaleIn(plan), {
     isOver: () => deps.clock.monotonic() - startedMs > deps.settings.passMs,
     window: memory.windows.scaleIn,
     max: deps.settings.maxWrites,
@@ -43,7 +43,7 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
     const waitMs = await report(deps, set, memory, condition('False', 'ReclaimingTargetsDeletion', holderOf(left)));
     const delays = [
       lane.left > 0 ? 0 : undefined,
-      lane.conflicts > 0 ? BEHIND_MS : undefined,
+      lane.conflicts > 0 || tasks.heldBack() ? BEHIND_MS : undefined,
       plan.delayMs,
       waitMs,
     ].filter((delay) => delay !== undefined);
@@ -51,8 +51,8 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
   }
   await releaseContext(deps, set, memory);
   await report(deps, set, memory, condition('True', 'Deleted', ''));
-  await removeFinalizer(deps, deps.sets.get(keyOf(set)) ?? set);
-  return {};
+  const isReleased = await removeFinalizer(deps, deps.sets.get(keyOf(set)) ?? set);
+  return isReleased ? {} : { requeueAfterMs: BEHIND_MS };
 }
 
 function condition(status: 'True' | 'False', reason: string, message: string): ConditionUpdate {

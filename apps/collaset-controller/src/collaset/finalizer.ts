@@ -14,14 +14,16 @@ export async function ensureFinalizer(deps: FinalizerDeps, set: CollaSet): Promi
   return writeFinalizers(deps, set, [...(set.metadata.finalizers ?? []), COLLASET_FINALIZER]);
 }
 
-export async function removeFinalizer(deps: FinalizerDeps, set: CollaSet): Promise<void> {
-  if (!hasFinalizer(set)) return;
+/** @returns false when the set was not found: mostly it is gone, but its definition may just be being replaced */
+export async function removeFinalizer(deps: FinalizerDeps, set: CollaSet): Promise<boolean> {
+  if (!hasFinalizer(set)) return true;
   const others = set.metadata.finalizers?.filter((name) => name !== COLLASET_FINALIZER) ?? [];
   try {
     await writeFinalizers(deps, set, others);
+    return true;
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
-    deps.sets.observeGone(keyOf(set), set.metadata.uid ?? '');
+    return false;
   }
 }
 

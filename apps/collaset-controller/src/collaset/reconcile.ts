@@ -129,7 +129,8 @@ class Pass {
     // Out of time, not out of luck: the rest is decided anew at once.
     if (results.some(({ left, failures }) => left > 0 && failures.length === 0)) this.#requeue(0);
     // The cache is behind; mostly its event comes first. A name that was taken needs none.
-    if (results.some(({ conflicts }) => conflicts > 0)) this.#requeue(out.conflicts > 0 ? 0 : BEHIND_MS);
+    if (results.some(({ conflicts }) => conflicts > 0) || tasks.heldBack())
+      this.#requeue(out.conflicts > 0 ? 0 : BEHIND_MS);
     for (const delayMs of [plan.scale.delayMs, plan.update.delayMs]) if (delayMs !== undefined) this.#requeue(delayMs);
     return {
       failures: [...results.flatMap(({ failures }) => failures), ...tidied],

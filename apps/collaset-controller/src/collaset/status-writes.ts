@@ -4,6 +4,8 @@ import type { Deps } from './deps.ts';
 import type { SetMemory } from './memory.ts';
 import { statusChange } from './status.ts';
 
+const NOT_FOUND_MS = 5000;
+
 /**
  * Writes the status if it is another: news and the last figures of a set that has settled at once, other figures at most every
  * `statusIntervalMs`.
@@ -29,8 +31,9 @@ export async function writeStatus(
     const patch = { type: 'merge', body } as const;
     deps.sets.observe(await deps.client.patch(COLLA_SETS, { namespace, name }, patch, { subresource: 'status' }));
   } catch (error) {
-    // Gone meanwhile: nobody reads it any more.
+    // Gone meanwhile: nobody reads it any more. Where its definition is just being replaced, it is back soon.
     if (!(error instanceof NotFoundError)) throw error;
+    return NOT_FOUND_MS;
   }
   return undefined;
 }

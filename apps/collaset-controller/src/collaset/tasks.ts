@@ -36,6 +36,7 @@ export type PodTasks = ReturnType<typeof podTasks>;
 /** The single writes a plan is made of. Each is at most one write to a Pod. */
 export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
   const { bus, clock, metrics } = deps;
+  let heldBack = false;
 
   async function begin(pod: Pod, type: string, willDelete: boolean): Promise<void> {
     const nanos = clock.nanos();
@@ -112,7 +113,10 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
   function taskFor(pod: Pod, run: () => Promise<void>): Task[] {
     const { uid = '', resourceVersion } = pod.metadata;
     const known = memory.behind.get(uid);
-    if (known?.version === resourceVersion && known && clock.monotonic() - known.atMs < BEHIND_MS) return [];
+    if (known?.version === resourceVersion && known && clock.monotonic() - known.atMs < BEHIND_MS) {
+      heldBack = true;
+      return [];
+    }
     memory.behind.delete(uid);
     return [
       () =>
@@ -128,6 +132,9 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
   }
 
   return {
+    /** Whether there was a Pod without a task: the cache may be behind for longer than the next pass. */
+    heldBack: () => heldBack,
+
     create: (creations: readonly Creation[], revisions: ReadonlyMap<string, Revision>): Task[] =>
       creations.map((creation) => () => create(creation, revisions.get(creation.revision))),
 

@@ -50,11 +50,17 @@ export class Replica {
 
   /** One pass; answers what it failed with. Conflicts are expected waits. */
   async pass(key: string): Promise<readonly unknown[]> {
+    const { failures } = await this.attempt(key);
+    return failures.filter((failure) => !(failure instanceof ConflictError));
+  }
+
+  /** One pass; answers all it failed with, conflicts too, or when it asks to be repeated. */
+  async attempt(key: string): Promise<{ failures: readonly unknown[]; requeueAfterMs?: number | undefined }> {
     try {
-      await this.#reconcile(key, context);
-      return [];
+      const result = await this.#reconcile(key, context);
+      return { failures: [], requeueAfterMs: result?.requeueAfterMs };
     } catch (error) {
-      return flattenErrors(error).filter((failure) => !(failure instanceof ConflictError));
+      return { failures: flattenErrors(error) };
     }
   }
 }
@@ -195,7 +201,7 @@ export class World {
       .map((pod) => pod.spec.containers[0]?.image ?? '');
   }
 
-  context(name = this.set().metadata.name): ResourceContext | undefined {
+  context(name = this.key.split('/')[1]): ResourceContext | undefined {
     return this.cluster.get(RESOURCE_CONTEXTS, `default/${name}`);
   }
 

@@ -1,0 +1,104 @@
+// Every write of every scenario fails once, in every way a write can fail, and the replica lives on or dies of it: the set comes to the
+// same end. At no moment is a Pod there that was not asked for, and none goes that was not permitted to.
+import {
+  CONTROLLER_REVISIONS,
+  isTerminating,
+  type Key,
+  keyOf,
+  PERSISTENT_VOLUME_CLAIMS,
+  PODS,
+  RESOURCE_CONTEXTS,
+} from '@kuperator/api';
+import { isPermitted } from '@kuperator/lifecycle';
+import type { Fault, Write } from '@kuperator/testing';
+import { describe, expect, test } from 'vitest';
+import { runQueued } from '../test/queued.ts';
+import { begin, checkEnd, moreScenarios, type Scenario, scenarios } from '../test/scenarios.ts';
+import type { World } from '../test/world.ts';
+
+const answered = (status: number, reason: string, times = 1) => ({
+  times,
+  error: { status, reason, retryAfterSeconds: 1 },
+});
+
+type Failure = { name: string; fault: Omit<Fault, 'nth'>; isGone?: true };
+
+const failures: readonly Failure[] = [
+  { name: '404 for something else, e.g. the namespace', fault: { ...answered(404, 'NotFound'), verb: 'create' } },
+  { name: '404, as somebody deleted it', fault: answered(404, 'NotFound'), isGone: true },
+  { name: '409', fault: answered(409, 'Conflict') },
+  { name: '409, as the name is taken', fault: { ...answered(409, 'AlreadyExists'), verb: 'create' } },
+  { name: '422', fault: answered(422, 'Invalid') },
+  { name: '429 with Retry-After, until the client gives up', fault: answered(429, 'TooManyRequests', 10) },
+  { name: '500', fault: answered(500, 'InternalError') },
+  { name: 'the connection is cut before it took effect', fault: { error: 'connection' } },
+  { name: 'the connection is cut after it took effect', fault: { error: 'connection', takesEffect: true } },
+];
+
+const RESOURCES = [PODS, CONTROLLER_REVISIONS, RESOURCE_CONTEXTS, PERSISTENT_VOLUME_CLAIMS];
+
+/** Sees every Pod come and go. */
+class Witness {
+  readonly complaints: string[] = [];
+  readonly #world: World;
+  readonly #vanished = new Set<Key>();
+
+  constructor(world: World, { ids }: Scenario) {
+    this.#world = world;
+    const most = Math.max(3, ids.length);
+    const pods = world.cluster.informer(PODS);
+    pods.onChange(({ type, key, object, old = object }) => {
+      const active = pods.list().filter((pod) => !isTerminating(pod)).length;
+      if (active > most) this.complaints.push(`${active} Pods where ${most} were asked for`);
+      if (type !== 'deleted' || this.#vanished.has(key)) return;
+      const mayGo = ['scale-in', 'update'].some((operation) => isPermitted(old, 'collaset', operation));
+      if (!mayGo) this.complaints.push(`${key} was deleted without a permission`);
+    });
+  }
+
+  /** Somebody deletes what is about to be written. The set stays, and the claims it leaves behind: nobody makes these anew. */
+  vanish({ resource, namespace, name }: Write): void {
+    const kind = RESOURCES.find(({ plural }) => plural === resource);
+    if (!kind || (kind === PERSISTENT_VOLUME_CLAIMS && isTerminating(this.#world.set()))) return;
+    const key = keyOf({ metadata: { namespace: namespace ?? '', name: name ?? '' } });
+    this.#vanished.add(key);
+    this.#world.cluster.remove(kind, key);
+  }
+}
+
+async function countWrites(scenario: Scenario): Promise<number> {
+  const world = await begin(scenario);
+  await runQueued(world);
+  checkEnd(world, scenario);
+  return world.cluster.writes.length;
+}
+
+async function runWith(scenario: Scenario, { fault, isGone }: Failure, nth: number, crashes: boolean): Promise<void> {
+  const world = await begin(scenario);
+  const { writes } = world.cluster;
+  const witness = new Witness(world, scenario);
+  world.cluster.failWrite({ ...fault, nth, ...(isGone ? { before: (write) => witness.vanish(write) } : {}) });
+  try {
+    if (crashes) {
+      await runQueued(world, () => writes.length >= nth);
+      world.cluster.healWrites();
+      world.restart();
+    }
+    await runQueued(world);
+    checkEnd(world, scenario);
+    expect(witness.complaints).toEqual([]);
+  } catch (error) {
+    const { verb, resource, subresource = '' } = writes[nth - 1] ?? {};
+    const message = `write ${nth}, ${verb} ${resource} ${subresource}${crashes ? ', then a crash' : ''}`;
+    throw new Error(message, { cause: error });
+  }
+}
+
+describe.each([...scenarios, ...moreScenarios])('$name comes to its end', (scenario) => {
+  test.each(failures)('whichever write fails: $name', async (failure) => {
+    const total = await countWrites(scenario);
+    for (let nth = 1; nth <= total; nth++) {
+      for (const crashes of [false, true]) await runWith(scenario, failure, nth, crashes);
+    }
+  });
+});

@@ -1,0 +1,145 @@
+// What a set may be asked for, and how it must be in the end: for tests that disturb it on the way there.
+import { COLLA_SETS, type CollaSet, INSTANCE_ID_LABEL, PERSISTENT_VOLUME_CLAIMS } from '@kuperator/api';
+import type { Given } from '@kuperator/testing';
+import { expect } from 'vitest';
+import { aSet } from './builders.ts';
+import { World } from './world.ts';
+
+export const template = (image: string, more: object = {}) => ({
+  metadata: { labels: { app: 'web' } },
+  spec: { containers: [{ name: 'app', image, ...more }] },
+});
+const anew = template('app:v2', { env: [{ name: 'A', value: '1' }] });
+const sequence = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' as const } };
+const data = (storage: string) => ({
+  volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { resources: { requests: { storage } } } }],
+});
+const partition = (count: number) => ({ rollingUpdate: { byPartition: { partition: count } } });
+
+export type Scenario = {
+  name: string;
+  spec?: Given<CollaSet>['spec'];
+  /** Disturbed from the first Pod on; otherwise from `act` on. */
+  isNew?: true;
+  act: (world: World) => void;
+  /** Ids of the Pods in the end. */
+  ids: readonly number[];
+  /** Their images, in order of the ids; one for all of them. */
+  images: readonly string[] | string;
+  /** Instance ids of the claims in the end. */
+  claims?: readonly number[];
+};
+
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'scale out',
+    act: (world) => world.edit({ replicas: 5 }),
+    ids: [0, 1, 2, 3, 4],
+    images: 'app:v1',
+  },
+  { name: 'scale in', act: (world) => world.edit({ replicas: 1 }), ids: [0], images: 'app:v1' },
+  {
+    name: 'update in place',
+    act: (world) => world.edit({ template: template('app:v2') }),
+    ids: [0, 1, 2],
+    images: 'app:v2',
+  },
+  {
+    name: 'update by making anew',
+    act: (world) => world.edit({ template: anew }),
+    ids: [0, 1, 2],
+    images: 'app:v2',
+  },
+  {
+    name: 'update by making anew, by sequence',
+    spec: sequence,
+    act: (world) => world.edit({ template: anew }),
+    ids: [0, 1, 2],
+    images: 'app:v2',
+  },
+  {
+    name: 'update by making anew and scale out at once',
+    act: (world) => world.edit({ replicas: 5, template: anew }),
+    ids: [0, 1, 2, 3, 4],
+    images: 'app:v2',
+  },
+];
+
+/** Further ones, of which a disturbance at every write is enough. */
+export const moreScenarios: readonly Scenario[] = [
+  {
+    name: 'the first Pods, with claims',
+    isNew: true,
+    spec: data('1Gi'),
+    act: () => {},
+    ids: [0, 1, 2],
+    images: 'app:v1',
+    claims: [0, 1, 2],
+  },
+  {
+    name: 'partition',
+    act: (world) => world.edit({ template: template('app:v2'), updateStrategy: partition(2) }),
+    ids: [0, 1, 2],
+    images: ['app:v1', 'app:v1', 'app:v2'],
+  },
+  {
+    name: 'partition and scale out at once',
+    act: (world) => world.edit({ replicas: 4, template: anew, updateStrategy: partition(3) }),
+    ids: [0, 1, 2, 3],
+    images: ['app:v1', 'app:v1', 'app:v1', 'app:v2'],
+  },
+  {
+    name: 'scale in with claims',
+    spec: data('1Gi'),
+    act: (world) => world.edit({ replicas: 1 }),
+    ids: [0],
+    images: 'app:v1',
+    claims: [0],
+  },
+  {
+    name: 'other claims',
+    spec: data('1Gi'),
+    act: (world) => world.edit(data('2Gi')),
+    ids: [0, 1, 2],
+    images: 'app:v1',
+    claims: [0, 1, 2],
+  },
+  {
+    name: 'deletion, with claims that stay',
+    spec: { ...data('1Gi'), scaleStrategy: { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain' } } },
+    act: (world) => world.cluster.finishTermination(COLLA_SETS, world.key),
+    ids: [],
+    images: [],
+    claims: [0, 1, 2],
+  },
+];
+
+/** The scenario's set, as it is when it is asked for something. */
+export async function begin({ spec = {}, act, isNew }: Scenario): Promise<World> {
+  const world = new World(aSet({ template: template('app:v1'), ...spec }));
+  if (!isNew) await world.run();
+  world.takeWrites();
+  act(world);
+  return world;
+}
+
+/** The set is as asked for, and nothing is left over. */
+export function checkEnd(world: World, { ids, images, claims = [] }: Scenario): void {
+  expect(world.ids()).toEqual(ids);
+  expect(world.images()).toEqual(typeof images === 'string' ? ids.map(() => images) : images);
+  const entries = world.context()?.spec.contexts?.map(({ id, data }) => [id, Object.keys(data ?? {}).filter(isMark)]);
+  expect(entries ?? []).toEqual(ids.map((id) => [id, []]));
+  const claimed = world.cluster.list(PERSISTENT_VOLUME_CLAIMS).map(({ metadata }) => metadata.labels);
+  expect(claimed.map((labels) => Number(labels?.[INSTANCE_ID_LABEL])).toSorted()).toEqual(claims);
+  const set = world.cluster.get(COLLA_SETS, world.key);
+  if (ids.length === 0) expect(set).toBeUndefined();
+  else {
+    expect(set?.status).toMatchObject({
+      availableReplicas: ids.length,
+      operatingReplicas: 0,
+      terminatingReplicas: 0,
+    });
+  }
+}
+
+const isMark = (key: string) => key.startsWith('Pod') || key === 'ScaleIn';
