@@ -9,6 +9,18 @@ export const declaration = defineConfig({
     max: 86_400,
     default: 600,
   }),
+  explainAfterSeconds: integer({
+    meaning: 'an operation that waits in a stage for so long, in seconds, says on its Pod who holds it',
+    min: 1,
+    max: 86_400,
+    default: 10,
+  }),
+  stalledAfterSeconds: integer({
+    meaning: 'an operation that waits in a stage for so long, in seconds, is reported as stalled; it is never forced',
+    min: 1,
+    max: 604_800,
+    default: 600,
+  }),
 });
 
 export type Config = ConfigOf<typeof declaration>;

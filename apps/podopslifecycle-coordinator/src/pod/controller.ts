@@ -1,7 +1,8 @@
-import { CONTROL_LABEL, keyOf, POD_TRANSITION_RULES, PODS } from '@kuperator/api';
+import { CONTROL_LABEL, conditionOf, isTerminating, keyOf, POD_TRANSITION_RULES, PODS } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import { Controller, Informer, type OperatorContext } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
+import { PROGRESSING, stalledWaits } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
 import { podMetrics } from './metrics.ts';
 import { podReconciler } from './reconcile.ts';
@@ -10,7 +11,7 @@ import { podsToWake } from './wakeups.ts';
 
 /** Controlled Pods and the rules over them → one key a Pod. */
 export function podController(context: OperatorContext<Config>, events: EventBus) {
-  const { client, clock, config, logger, metrics, shards } = context;
+  const { client, clock, config, logger, metrics, recorder, shards } = context;
   const namespace = config.watchNamespace;
   const pods = new Informer({
     client,
@@ -30,10 +31,23 @@ export function podController(context: OperatorContext<Config>, events: EventBus
     logger,
     metrics,
   });
-  const own = podMetrics(metrics);
+  const patience = {
+    graceMs: config.explainAfterSeconds * 1000,
+    deadlineMs: config.stalledAfterSeconds * 1000,
+  };
+  const own = podMetrics(metrics, () =>
+    pods
+      .list()
+      // Few say so of themselves; only these are looked at closely.
+      .filter((pod) => conditionOf(pod, PROGRESSING)?.status === 'False' && !isTerminating(pod))
+      .filter((pod) => shards.owns(keyOf(pod)))
+      .flatMap((pod) =>
+        stalledWaits(pod, rules.byIndex('namespace', pod.metadata.namespace ?? ''), clock.now(), patience),
+      ),
+  );
   const controller = new Controller({
     name: 'pod',
-    reconcile: podReconciler({ pods, rules, client, clock, metrics: own }),
+    reconcile: podReconciler({ pods, rules, client, clock, recorder, metrics: own, patience }),
     concurrency: config.concurrency,
     keys: () => pods.keys(),
     shards,

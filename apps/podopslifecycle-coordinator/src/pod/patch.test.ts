@@ -31,6 +31,7 @@ describe('writeFor', () => {
   test('patches the Pod itself where only labels change', () => {
     const write = writeFor(pod('True'), { labels: { a: '1' } }, NOW);
     expect(write).toEqual({
+      changed: 'labels',
       patch: { type: 'merge', body: { metadata: { uid: 'uid-a', resourceVersion: '7', labels: { a: '1' } } } },
     });
   });
@@ -43,5 +44,35 @@ describe('writeFor', () => {
     const write = writeFor(pod(from), { labels, gate: 'True' }, NOW);
     const { metadata } = write?.patch.body as { metadata: { resourceVersion?: string } };
     expect(metadata.resourceVersion).toBe(version);
+  });
+
+  const told = { type: 'pod.kusionstack.io/operation-progressing', status: 'True' as const, reason: 'WaitingForRules' };
+
+  test('lets an explanation join the write of the gate, and be none of its own until it is due', () => {
+    const explanation = { condition: told, annotations: { why: 'so' }, isDue: false };
+    expect(writeFor(pod('True'), { labels: {} }, NOW, explanation)).toBeUndefined();
+    expect(writeFor(pod('True'), { labels: { a: '1' } }, NOW, explanation)).toEqual({
+      changed: 'labels',
+      patch: {
+        type: 'merge',
+        body: { metadata: { uid: 'uid-a', resourceVersion: '7', labels: { a: '1' }, annotations: { why: 'so' } } },
+      },
+    });
+    const { body } = writeFor(pod('True'), { labels: {}, gate: 'False' }, NOW, explanation)?.patch as { body: object };
+    expect(body).toMatchObject({
+      metadata: { annotations: { why: 'so' } },
+      status: { conditions: [{ type: SERVICE_READY_GATE }, told] },
+    });
+  });
+
+  test('writes an explanation that is due, and takes it away, without touching other conditions', () => {
+    const due = (condition: typeof told | null) =>
+      writeFor(pod('True'), { labels: {} }, NOW, { condition, annotations: {}, isDue: true });
+    expect(due(told)).toMatchObject({
+      changed: 'explanation',
+      subresource: 'status',
+      patch: { type: 'strategic', body: { metadata: { resourceVersion: '7' }, status: { conditions: [told] } } },
+    });
+    expect(due(null)?.patch.body).toMatchObject({ status: { conditions: [{ $patch: 'delete', type: told.type }] } });
   });
 });

@@ -1,4 +1,5 @@
 import {
+  conditionOf,
   POD_TRANSITION_RULES,
   PODS,
   type Pod,
@@ -7,12 +8,14 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import { beginOperation, operationsOf } from '@kuperator/lifecycle';
-import { ConflictError, createLogger, systemClock } from '@kuperator/runtime';
-import { aCondition, aPod, aPodTransitionRule, InMemoryCluster } from '@kuperator/testing';
+import { ConflictError, createLogger } from '@kuperator/runtime';
+import { aCondition, aPod, aPodTransitionRule, FakeClock, FakeRecorder, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
+import { PROGRESSING } from './explain.ts';
 import { podReconciler } from './reconcile.ts';
 
 const KEY = 'default/a';
+const START_NANOS = `${BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n}`;
 const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal: new AbortController().signal };
 
 function setup(pod: Parameters<typeof aPod>[0] = {}) {
@@ -23,8 +26,13 @@ function setup(pod: Parameters<typeof aPod>[0] = {}) {
     indexes: { namespace: (rule) => [rule.metadata.namespace ?? ''] },
   });
   const { client } = cluster;
-  const reconcile = podReconciler({ pods, rules, client, clock: systemClock, metrics: { wrote: () => {} } });
-  return { cluster, pods, pass: () => reconcile(KEY, context), pod: () => cluster.get(PODS, KEY) as Pod };
+  const clock = new FakeClock();
+  const recorder = new FakeRecorder();
+  const metrics = { wrote: () => {} };
+  const patience = { graceMs: 10_000, deadlineMs: 600_000 };
+  const reconcile = podReconciler({ pods, rules, client, clock, recorder, metrics, patience });
+  const pass = () => reconcile(KEY, context);
+  return { cluster, pods, clock, recorder, pass, pod: () => cluster.get(PODS, KEY) as Pod };
 }
 
 const GATED = { readinessGates: [{ conditionType: SERVICE_READY_GATE }] };
@@ -33,7 +41,7 @@ const serving = { metadata: { labels: { [SERVICE_AVAILABLE_LABEL]: '1', app: 'we
 
 function begin(cluster: InMemoryCluster): void {
   cluster.change(PODS, KEY, (pod) => {
-    const labels = beginOperation(pod, { id: 'c', type: 'update', nanos: '5' });
+    const labels = beginOperation(pod, { id: 'c', type: 'update', nanos: START_NANOS });
     return {
       ...pod,
       metadata: { ...pod.metadata, labels: { ...pod.metadata.labels, ...labels } as Record<string, string> },
@@ -113,5 +121,53 @@ describe('podReconciler', () => {
     await expect(pass()).rejects.toThrow();
     await pass();
     expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'Operate' }]);
+  });
+
+  describe('while an operation waits', () => {
+    function held() {
+      const all = setup(serving);
+      const spec = {
+        selector: { matchLabels: { app: 'web' } },
+        rules: [{ name: 'b', availablePolicy: { maxUnavailableValue: 1 } }],
+      };
+      all.cluster.add(POD_TRANSITION_RULES, aPodTransitionRule({ metadata: { name: 'r' }, spec }));
+      begin(all.cluster);
+      return all;
+    }
+    const told = (pod: Pod) => conditionOf(pod, PROGRESSING);
+
+    test('writes once why, and tells it once, however many passes there are', async () => {
+      const { cluster, clock, recorder, pass, pod } = held();
+      expect(await pass()).toEqual({ requeueAfterMs: 10_000 });
+      clock.advance(10_000);
+      await pass();
+      clock.advance(5000);
+      expect(await pass()).toEqual({ requeueAfterMs: 585_000 });
+      expect(cluster.writes).toHaveLength(1);
+      expect(told(pod())).toMatchObject({ status: 'True', reason: 'WaitingForEngine' });
+      expect(conditionOf(pod(), 'Ready')?.status).toBe('True');
+      expect(recorder.events).toMatchObject([{ type: 'Normal', key: KEY, reason: 'WaitingForEngine' }]);
+    });
+
+    test('reports it as stalled after the deadline', async () => {
+      const { cluster, clock, recorder, pass, pod } = held();
+      clock.advance(600_000);
+      await pass();
+      await pass();
+      expect(cluster.writes).toHaveLength(1);
+      expect(told(pod())).toMatchObject({ status: 'False', reason: 'Stalled' });
+      expect(recorder.events).toMatchObject([{ type: 'Warning', reason: 'Stalled' }]);
+    });
+
+    test('takes the explanation away with the write that lets it go on', async () => {
+      const { cluster, clock, pass, pod } = held();
+      clock.advance(10_000);
+      await pass();
+      cluster.remove(POD_TRANSITION_RULES, 'default/r');
+      await pass();
+      expect(cluster.writes).toHaveLength(2);
+      expect(operationsOf(pod())).toMatchObject([{ stage: 'Operate' }]);
+      expect(told(pod())).toBeUndefined();
+    });
   });
 });

@@ -1,6 +1,15 @@
-import { CONTROL_LABEL, isTerminating, type Key, PODS, type Pod, type PodTransitionRule } from '@kuperator/api';
-import { podStateOf, settle } from '@kuperator/lifecycle';
-import { type Clock, type KubeClient, NotFoundError, type Reconcile } from '@kuperator/runtime';
+import {
+  CONTROL_LABEL,
+  isTerminating,
+  type Key,
+  PODS,
+  type Pod,
+  type PodTransitionRule,
+  SERVICE_READY_GATE,
+} from '@kuperator/api';
+import { applyLabels, podStateOf, type Settled, settle } from '@kuperator/lifecycle';
+import { type Clock, type EventRecorder, type KubeClient, NotFoundError, type Reconcile } from '@kuperator/runtime';
+import { type Explanation, explain, type Patience } from './explain.ts';
 import type { PodMetrics } from './metrics.ts';
 import { writeFor } from './patch.ts';
 import { verdictFor } from './verdict.ts';
@@ -10,11 +19,13 @@ export type Deps = {
   readonly rules: { byIndex(index: 'namespace', namespace: string): readonly PodTransitionRule[] };
   readonly client: Pick<KubeClient, 'patch'>;
   readonly clock: Pick<Clock, 'now' | 'nanos'>;
+  readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
   readonly metrics: Pick<PodMetrics, 'wrote'>;
+  readonly patience: Patience;
 };
 
 /** Brings a Pod to the fixpoint of the protocol: at most one write a pass, none when it is there. */
-export function podReconciler({ pods, rules, client, clock, metrics }: Deps): Reconcile {
+export function podReconciler({ pods, rules, client, clock, recorder, metrics, patience }: Deps): Reconcile {
   return async (key) => {
     const pod = pods.get(key);
     // A Pod on its way out is the kubelet's and the traffic controllers' (T18); one without the label is nobody's (T24).
@@ -23,16 +34,44 @@ export function podReconciler({ pods, rules, client, clock, metrics }: Deps): Re
     const settled = settle(podStateOf(pod), clock.nanos(), {
       passes: (request) => verdictFor(pod, guarding, request).passed,
     });
-    const write = writeFor(pod, settled, new Date(clock.now()).toISOString());
-    if (!write) return;
+    const nowMs = clock.now();
+    const explanation = explain(settledPod(pod, settled), guarding, nowMs, patience);
+    const again = explanation.nextMs === undefined ? undefined : { requeueAfterMs: explanation.nextMs };
+    const write = writeFor(pod, settled, new Date(nowMs).toISOString(), explanation);
+    if (!write) return again;
     const { namespace, name = '', uid = '' } = pod.metadata;
     const options = write.subresource ? { subresource: write.subresource } : {};
     try {
       pods.observe(await client.patch(PODS, { namespace, name }, write.patch, options));
-      metrics.wrote(write.subresource);
+      metrics.wrote(write.changed);
+      tell(recorder, pod, explanation);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
       pods.observeGone(key, uid);
     }
+    return again;
   };
+}
+
+/** The Pod as the write will leave it: what it waits for then is what is to be told. */
+function settledPod(pod: Pod, { labels, gate }: Settled): Pod {
+  const conditions = pod.status?.conditions ?? [];
+  const others = conditions.filter(({ type }) => type !== SERVICE_READY_GATE);
+  return {
+    ...pod,
+    metadata: { ...pod.metadata, labels: applyLabels(pod.metadata.labels ?? {}, labels) },
+    status: {
+      ...pod.status,
+      conditions: gate ? [...others, { type: SERVICE_READY_GATE, status: gate }] : conditions,
+    },
+  };
+}
+
+/** A Kubernetes Event for each new holder; the recorder bounds how many a Pod may have. */
+function tell(recorder: Deps['recorder'], pod: Pod, { condition, isDue }: Explanation): void {
+  if (!isDue || !condition) return;
+  const { status, reason = '', message = '' } = condition;
+  const about = { ...pod, apiVersion: 'v1', kind: 'Pod' };
+  if (status === 'False') recorder.warn(about, reason, message);
+  else recorder.normal(about, reason, message);
 }

@@ -66,7 +66,7 @@ describe('verdictFor', () => {
 
   test('says which rule refuses and why', () => {
     const refused = rule({ ...passedDetail, passed: false, rejectInfo: [{ ruleName: 'r', reason: 'no slot' }] });
-    expect(verdictFor(pod, [refused], request).heldBy).toEqual([{ rule: 'budget', reason: 'r: no slot' }]);
+    expect(verdictFor(pod, [refused], request).heldBy).toEqual([{ rule: 'budget', reason: 'r: no slot', by: 'rules' }]);
   });
 
   test('does not wait in a stage for which the object has no enabled rule', () => {

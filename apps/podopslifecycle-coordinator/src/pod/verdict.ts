@@ -1,9 +1,21 @@
-import { matchesSelector, type Pod, type PodTransitionRule, type TransitionRule } from '@kuperator/api';
+import {
+  matchesSelector,
+  type Pod,
+  type PodTransitionRule,
+  type RuleDetail,
+  type TransitionRule,
+} from '@kuperator/api';
 import type { CheckRequest } from '@kuperator/lifecycle';
 
 /** Whether an operation may pass its stage, and which rule objects hold it when not. */
 export type Verdict = { readonly passed: boolean; readonly heldBy: readonly RuleHold[] };
-export type RuleHold = { readonly rule: string; readonly reason: string };
+export type RuleHold = {
+  /** Name of the rule object. */
+  readonly rule: string;
+  readonly reason: string;
+  /** The rule object refuses, or the engine has not said yet what it says. */
+  readonly by: 'rules' | 'engine';
+};
 
 /**
  * Asks every PodTransitionRule of the Pod's namespace that selects it, by its labels of now: a rule that has not seen the
@@ -13,8 +25,8 @@ export function verdictFor(pod: Pod, rules: readonly PodTransitionRule[], reques
   const heldBy: RuleHold[] = [];
   for (const rule of rules) {
     if (!guards(rule, request.stage) || !matchesSelector(rule.spec.selector, pod.metadata.labels)) continue;
-    const reason = holdOf(rule, pod, request);
-    if (reason !== undefined) heldBy.push({ rule: rule.metadata.name ?? '', reason });
+    const hold = holdOf(rule, pod, request);
+    if (hold) heldBy.push({ rule: rule.metadata.name ?? '', ...hold });
   }
   return { passed: heldBy.length === 0, heldBy };
 }
@@ -29,16 +41,25 @@ function stageOf(rule: TransitionRule): string {
   return rule.stage || 'PreCheck';
 }
 
-/** @returns why the rule object holds the operation, or undefined when it lets it pass */
-function holdOf(rule: PodTransitionRule, pod: Pod, request: CheckRequest): string | undefined {
+function holdOf(rule: PodTransitionRule, pod: Pod, request: CheckRequest): Omit<RuleHold, 'rule'> | undefined {
   const { status, metadata } = rule;
-  if ((status?.observedGeneration ?? -1) < (metadata.generation ?? 0)) return 'the rule was not evaluated yet';
-  const detail = status?.details?.find((each) => each.name === pod.metadata.name && each.uid === pod.metadata.uid);
-  if (!detail || detail.stage !== request.stage) return 'the rule has not decided on this Pod yet';
+  const engine = (reason: string) => ({ by: 'engine' as const, reason });
+  if ((status?.observedGeneration ?? -1) < (metadata.generation ?? 0)) return engine('the rule was not evaluated yet');
+  const detail = detailOf(rule, pod);
+  if (!detail || detail.stage !== request.stage) return engine('the rule has not decided on this Pod yet');
   // A verdict is for one run of an operation. Another one, or one begun later, has to ask for its own (D7).
-  const asked = detail.operations?.some(({ id, since }) => id === request.id && since === request.since) ?? false;
-  if (!asked) return 'the rule has not decided on this operation yet';
+  if (!isFor(detail, request)) return engine('the rule has not decided on this operation yet');
   if (detail.passed) return undefined;
   const rejected = (detail.rejectInfo ?? []).map(({ ruleName, reason }) => `${ruleName ?? ''}: ${reason ?? ''}`);
-  return rejected.join('; ') || 'the rule refuses';
+  return { by: 'rules', reason: rejected.join('; ') || 'the rule refuses' };
+}
+
+/** What the rule object's status says of the Pod, be it of now or of an earlier stage. */
+export function detailOf({ status }: PodTransitionRule, { metadata }: Pod): RuleDetail | undefined {
+  return status?.details?.find(({ name, uid }) => name === metadata.name && uid === metadata.uid);
+}
+
+/** The verdict was given for this run of the operation. */
+export function isFor({ operations = [] }: RuleDetail, { id, since }: Pick<CheckRequest, 'id' | 'since'>): boolean {
+  return operations.some((operation) => operation.id === id && operation.since === since);
 }

@@ -1,0 +1,206 @@
+import { type Condition, type Pod, type PodTransitionRule, SERVICE_READY_GATE, stageLabel } from '@kuperator/api';
+import { describe, expect, test } from 'vitest';
+import { explain, PROGRESSING, stalledWaits } from './explain.ts';
+
+const START = Date.UTC(2026, 0, 1);
+const START_NANOS = `${BigInt(START) * 1_000_000n}`;
+const patience = { graceMs: 10_000, deadlineMs: 600_000 };
+const after = (seconds: number) => START + seconds * 1000;
+
+type Given = { labels?: Record<string, string>; present?: Condition; gate?: 'True' | 'False'; ready?: boolean };
+
+function pod({ labels = {}, present, gate = 'True', ready = true }: Given): Pod {
+  return {
+    metadata: { name: 'a', namespace: 'default', uid: 'uid-a', labels: { app: 'web', ...labels } },
+    spec: { containers: [], readinessGates: [{ conditionType: SERVICE_READY_GATE }] },
+    status: {
+      conditions: [
+        { type: SERVICE_READY_GATE, status: gate },
+        { type: 'Ready', status: ready ? 'True' : 'False' },
+        ...(present ? [present] : []),
+      ],
+    },
+  };
+}
+
+const begun = (id: string) => ({ [stageLabel('operating', id)]: '1', [stageLabel('operation-type', id)]: 'Restart' });
+const inPreCheck = { ...begun('job'), [stageLabel('pre-check', 'job')]: START_NANOS };
+const inOperate = {
+  ...begun('job'),
+  [stageLabel('pre-checked', 'job')]: START_NANOS,
+  [stageLabel('operate', 'job')]: START_NANOS,
+};
+
+function rule(reason: string): PodTransitionRule {
+  return {
+    metadata: { name: 'budget', namespace: 'default', generation: 1 },
+    spec: {
+      selector: { matchLabels: { app: 'web' } },
+      rules: [{ name: 'slots', availablePolicy: { maxUnavailableValue: 1 } }],
+    },
+    status: {
+      observedGeneration: 1,
+      details: [
+        {
+          name: 'a',
+          uid: 'uid-a',
+          stage: 'PreCheck',
+          passed: false,
+          rejectInfo: [{ ruleName: 'slots', reason }],
+          operations: [{ id: 'job', since: START_NANOS }],
+        },
+      ],
+    },
+  };
+}
+
+const unevaluated: PodTransitionRule = { ...rule(''), status: {} };
+const waiting = (change: Partial<Condition> = {}): Condition => ({
+  type: PROGRESSING,
+  status: 'True',
+  reason: 'WaitingForRules',
+  message:
+    'Restart job waits for PodTransitionRule budget (slots: 1 of 10 is out); in PreCheck since 2026-01-01T00:00:00Z',
+  lastTransitionTime: '2026-01-01T00:00:10.000Z',
+  ...change,
+});
+
+describe('explain', () => {
+  test('says nothing of an operation that flows, and when to look again', () => {
+    expect(explain(pod({ labels: inPreCheck }), [rule('1 of 10 is out')], after(4), patience)).toEqual({
+      annotations: {},
+      isDue: false,
+      nextMs: 6000,
+    });
+  });
+
+  test('names the rule object, the rule and its reason once a wait has lasted, on the Pod’s annotation too', () => {
+    expect(explain(pod({ labels: inPreCheck }), [rule('1 of 10 is out')], after(10), patience)).toEqual({
+      condition: waiting(),
+      annotations: {
+        'detail.podtransitionrule.kusionstack.io/budget':
+          '{"stage":"PreCheck","passed":false,"rejectInfo":[{"ruleName":"slots","reason":"1 of 10 is out"}]}',
+      },
+      isDue: true,
+      nextMs: 590_000,
+    });
+  });
+
+  test('blames the engine while it has not evaluated the rule', () => {
+    const { condition } = explain(pod({ labels: inPreCheck }), [unevaluated], after(60), patience);
+    expect(condition).toMatchObject({ status: 'True', reason: 'WaitingForEngine' });
+    expect(condition?.message).toContain(
+      'Restart job waits for a verdict from the PodTransitionRule engine on PodTransitionRule budget',
+    );
+  });
+
+  test('costs nothing more while only the counts in a reason move', () => {
+    const present = waiting();
+    const moved = explain(pod({ labels: inPreCheck, present }), [rule('9 of 12 is out')], after(60), patience);
+    expect(moved).not.toHaveProperty('condition');
+    expect(moved.isDue).toBe(false);
+  });
+
+  test('tells another holder', () => {
+    const { condition, isDue } = explain(
+      pod({ labels: inOperate, present: waiting(), gate: 'False' }),
+      [],
+      after(11),
+      patience,
+    );
+    expect(isDue).toBe(true);
+    expect(condition).toMatchObject({
+      status: 'True',
+      reason: 'WaitingForOperator',
+      message: 'Restart job waits for its operation controller (job) to finish; in Operate since 2026-01-01T00:00:00Z',
+      lastTransitionTime: '2026-01-01T00:00:10.000Z',
+    });
+  });
+
+  test('turns Stalled at the deadline, once', () => {
+    const stalled = explain(
+      pod({ labels: inPreCheck, present: waiting() }),
+      [rule('1 of 10 is out')],
+      after(600),
+      patience,
+    );
+    expect(stalled.condition).toMatchObject({
+      status: 'False',
+      reason: 'Stalled',
+      message: waiting().message,
+      lastTransitionTime: '2026-01-01T00:10:00.000Z',
+    });
+    const present = stalled.condition as Condition;
+    expect(explain(pod({ labels: inPreCheck, present }), [rule('1 of 10 is out')], after(700), patience).isDue).toBe(
+      false,
+    );
+  });
+
+  test('goes with the next write when the operation moves on', () => {
+    const moved = { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(60)) * 1_000_000n}` };
+    const step = explain(pod({ labels: moved, present: waiting(), gate: 'False' }), [], after(61), patience);
+    expect(step).toMatchObject({ condition: null, isDue: false });
+  });
+
+  test.each([
+    { name: 'when no operation is left', labels: {}, present: waiting() },
+    {
+      name: 'when a stalled operation moves on',
+      labels: { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(899)) * 1_000_000n}` },
+      present: waiting({ status: 'False', reason: 'Stalled' }),
+    },
+  ])('goes at once $name', ({ labels, present }) => {
+    expect(explain(pod({ labels, present }), [], after(900), patience)).toMatchObject({ condition: null, isDue: true });
+  });
+
+  test('tells at once of a label without a time, and counts from then on', () => {
+    const labels = { ...inOperate, [stageLabel('operate', 'job')]: 'yes' };
+    const first = explain(pod({ labels, gate: 'False' }), [], after(0), patience);
+    expect(first).toMatchObject({ condition: { status: 'True' }, isDue: true });
+    const present = first.condition as Condition;
+    expect(explain(pod({ labels, present, gate: 'False' }), [], after(599), patience).isDue).toBe(false);
+    expect(explain(pod({ labels, present, gate: 'False' }), [], after(600), patience).condition).toMatchObject({
+      status: 'False',
+    });
+  });
+
+  test('a clock that is ahead of ours only delays', () => {
+    expect(explain(pod({ labels: inPreCheck }), [rule('x')], after(-60), patience)).toMatchObject({
+      isDue: false,
+      nextMs: 70_000,
+    });
+  });
+});
+
+describe('the detail annotation', () => {
+  const annotated = (given: Given, value: string): Pod => {
+    const bare = pod(given);
+    return {
+      ...bare,
+      metadata: { ...bare.metadata, annotations: { 'detail.podtransitionrule.kusionstack.io/budget': value } },
+    };
+  };
+  const UNKNOWN = '{"stage":"Unknown","passed":true}';
+
+  test('says Unknown once the Pod is in no stage, with a write that happens anyway', () => {
+    const moved = { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(60)) * 1_000_000n}` };
+    expect(explain(annotated({ labels: moved }, '{}'), [rule('x')], after(61), patience)).toMatchObject({
+      annotations: { 'detail.podtransitionrule.kusionstack.io/budget': UNKNOWN },
+      isDue: false,
+    });
+    expect(explain(annotated({}, UNKNOWN), [rule('x')], after(61), patience).annotations).toEqual({});
+  });
+
+  test('goes when the rule does not select the Pod any more (T71)', () => {
+    expect(explain(annotated({}, UNKNOWN), [], after(61), patience).annotations).toEqual({
+      'detail.podtransitionrule.kusionstack.io/budget': null,
+    });
+  });
+});
+
+test('stalledWaits counts operations by stage and holder, beyond the deadline', () => {
+  expect(stalledWaits(pod({ labels: inPreCheck }), [unevaluated], after(599), patience)).toEqual([]);
+  expect(stalledWaits(pod({ labels: inPreCheck }), [unevaluated], after(600), patience)).toMatchObject([
+    { holder: 'engine', operation: { stage: 'PreCheck' } },
+  ]);
+});

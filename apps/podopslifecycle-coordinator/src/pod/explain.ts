@@ -1,0 +1,112 @@
+// The condition by which a Pod says what its operations wait for. An operation that flows has none and costs nothing: it appears
+// when a wait has lasted, and goes with whatever write comes next.
+
+import { type Condition, conditionOf, type Pod, type PodTransitionRule } from '@kuperator/api';
+import { type AnnotationChanges, ruleDetailChanges } from './rule-details.ts';
+import { type Wait, type WaitHolder, waitsOf } from './waits.ts';
+
+/** True: operations go on, somebody is waited for. False: one has waited too long. Absent: nothing waits for long. */
+export const PROGRESSING = 'pod.kusionstack.io/operation-progressing';
+
+export type Patience = {
+  /** A wait is not worth a write before. */
+  readonly graceMs: number;
+  /** A wait in one stage is reported as stalled after. */
+  readonly deadlineMs: number;
+};
+
+export type Explanation = {
+  /** What the condition has to become; null: it goes; undefined: it is right as it is. */
+  readonly condition?: Condition | null;
+  readonly annotations: AnnotationChanges;
+  /** Worth a write of its own; else it only joins one that happens anyway. */
+  readonly isDue: boolean;
+  /** When time alone changes the answer, from now. */
+  readonly nextMs?: number;
+};
+
+export const NOTHING_TO_EXPLAIN: Explanation = { annotations: {}, isDue: false };
+
+const REASONS: Record<WaitHolder, string> = {
+  rules: 'WaitingForRules',
+  engine: 'WaitingForEngine',
+  traffic: 'WaitingForTraffic',
+  operator: 'WaitingForOperator',
+  kubelet: 'WaitingForKubelet',
+  coordinator: 'WaitingForCoordinator',
+  user: 'WaitingForUser',
+};
+const STALLED = 'Stalled';
+/** A Pod may have many operations, a rule many reasons; nobody reads more. */
+const MESSAGE_LIMIT = 2000;
+
+type Aged = Wait & { readonly ageMs: number };
+
+/** Pure. @param pod as it will be after the pass; @param rules those of its namespace */
+export function explain(
+  pod: Pod,
+  rules: readonly PodTransitionRule[],
+  nowMs: number,
+  { graceMs, deadlineMs }: Patience,
+): Explanation {
+  const present = conditionOf(pod, PROGRESSING);
+  const waits = agedWaits(pod, rules, nowMs, graceMs);
+  const long = waits.filter(({ ageMs }) => ageMs >= graceMs).toSorted((a, b) => b.ageMs - a.ageMs);
+  const isStalled = long.some(({ ageMs }) => ageMs >= deadlineMs);
+  const isShown = long.some(({ holder }) => holder === 'rules');
+  const annotations = ruleDetailChanges(pod, rules, { isShown });
+  const dates = waits.flatMap(({ ageMs }) => [graceMs - ageMs, deadlineMs - ageMs]).filter((ms) => ms > 0);
+  const next = dates.length > 0 ? { nextMs: Math.min(...dates) } : {};
+  const [oldest] = long;
+  if (!oldest) {
+    // Still True, it may be left to the next write: the operation goes on. Without an operation none may ever come.
+    const isDue = present !== undefined && (present.status === 'False' || waits.length === 0);
+    return { ...(present ? { condition: null } : {}), annotations, isDue, ...next };
+  }
+  const condition: Condition = {
+    type: PROGRESSING,
+    status: isStalled ? 'False' : 'True',
+    reason: isStalled ? STALLED : REASONS[oldest.holder],
+    message: messageOf(long),
+  };
+  if (present && isSameHolder(present, condition)) return { annotations, isDue: false, ...next };
+  const isTurned = present?.status !== condition.status;
+  const lastTransitionTime = (!isTurned && present?.lastTransitionTime) || new Date(nowMs).toISOString();
+  return { condition: { ...condition, lastTransitionTime }, annotations, isDue: true, ...next };
+}
+
+/** The waits of the Pod that have passed the deadline. */
+export function stalledWaits(
+  pod: Pod,
+  rules: readonly PodTransitionRule[],
+  nowMs: number,
+  { graceMs, deadlineMs }: Patience,
+): readonly Wait[] {
+  return agedWaits(pod, rules, nowMs, graceMs).filter(({ ageMs }) => ageMs >= deadlineMs);
+}
+
+function agedWaits(pod: Pod, rules: readonly PodTransitionRule[], nowMs: number, graceMs: number): readonly Aged[] {
+  const noticed = Date.parse(conditionOf(pod, PROGRESSING)?.lastTransitionTime ?? '');
+  // A label set by hand may not say since when; then it counts from when we first told of it, which is at once.
+  const fallbackMs = Number.isNaN(noticed) ? nowMs - graceMs : noticed;
+  return waitsOf(pod, rules).map((wait) => ({ ...wait, ageMs: nowMs - (wait.sinceMs ?? fallbackMs) }));
+}
+
+function messageOf(waits: readonly Wait[]): string {
+  const sentences = waits.map(({ operation: { id, type = 'operation', stage }, message, sinceMs }) => {
+    const since = sinceMs === undefined ? '' : ` since ${new Date(sinceMs).toISOString().replace(/\.\d+Z$/, 'Z')}`;
+    return `${type} ${id} ${message}; in ${stage}${since}`;
+  });
+  const text = sentences.join('. ');
+  return text.length > MESSAGE_LIMIT ? `${text.slice(0, MESSAGE_LIMIT - 1)}…` : text;
+}
+
+/** Counts in a rule's reason move with every Pod of the roll: not worth a write for each waiting one. */
+function isSameHolder(a: Condition, b: Condition): boolean {
+  return a.status === b.status && a.reason === b.reason && withoutCounts(a.message) === withoutCounts(b.message);
+}
+
+function withoutCounts(message = ''): string {
+  // Numbers that stand alone; those in names, times and finalizers are part of who is meant.
+  return message.replace(/(?<![\w.:/-])\d+(?![\w:-])/g, '#');
+}
