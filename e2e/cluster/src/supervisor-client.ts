@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { waitUntil } from './probe.ts';
@@ -99,14 +99,15 @@ export async function startSupervisor(dir: string): Promise<{ client: Supervisor
   const leash = child.stdin as unknown as Socket;
   leash.unref();
   child.unref();
-  await waitUntil(
-    () => {
-      if (child.exitCode !== null)
-        throw new Error(`the supervisor ended: ${lastLines(readFileSync(logFile, 'utf8'), 15)}`);
-      return existsSync(socketPath(dir));
-    },
-    { what: 'the supervisor', timeoutMs: 20_000, everyMs: 10 },
-  );
-  const client = await SupervisorClient.connect(dir);
+  let client: SupervisorClient | undefined;
+  const answers = async () => {
+    if (child.exitCode !== null)
+      throw new Error(`the supervisor ended: ${lastLines(readFileSync(logFile, 'utf8'), 15)}`);
+    // Its socket is there a moment before it listens.
+    client = await SupervisorClient.connect(dir).catch(() => undefined);
+    return client !== undefined;
+  };
+  await waitUntil(answers, { what: 'the supervisor', timeoutMs: 20_000, everyMs: 10 });
+  if (!client) throw new Error('the supervisor is gone');
   return { client, pid: child.pid };
 }

@@ -1,0 +1,23 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { socketPath } from './state.ts';
+import { startSupervisor } from './supervisor-client.ts';
+
+test('a supervisor is waited for until it listens: its socket is there before', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'ks-'));
+  try {
+    // What nobody listens on is left by a process that was killed.
+    const script = `require('node:net').createServer().listen(${JSON.stringify(socketPath(dir))}, () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['--eval', script]);
+    expect(existsSync(socketPath(dir))).toBe(true);
+    const { client } = await startSupervisor(dir);
+    expect(client.connected()).toBe(true);
+    await client.request('down', null);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+});
