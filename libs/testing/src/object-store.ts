@@ -86,16 +86,17 @@ export class ObjectStore {
   update(resource: Resource, key: Key, given: KubeObject): KubeObject {
     const old = this.get(resource, key);
     if (!old) throw new ApiFailure(404, 'NotFound', `${resource.plural} "${key}" not found`);
-    const specChanged = !isDeepStrictEqual(specOf(given), specOf(old));
+    const next = plain(given);
+    const specChanged = !isDeepStrictEqual(specOf(next), specOf(old));
     const object = {
-      ...given,
+      ...next,
       metadata: {
-        ...given.metadata,
+        ...next.metadata,
         ...identityOf(old),
         generation: (old.metadata.generation ?? 1) + (specChanged ? 1 : 0),
       },
     };
-    if (isDeepStrictEqual(plain(object), plain(old))) return old;
+    if (isDeepStrictEqual(object, old)) return old;
     if (isReleased(object)) return this.#remove(resource, key, object);
     return this.#store('MODIFIED', resource, key, object, old);
   }
@@ -114,7 +115,7 @@ export class ObjectStore {
       },
     };
     if (isReleased(object)) return { object: this.#remove(resource, key, object), gone: true };
-    if (isDeepStrictEqual(plain(object), plain(old))) return { object: old, gone: false };
+    if (isDeepStrictEqual(object, old)) return { object: old, gone: false };
     return { object: this.#store('MODIFIED', resource, key, object, old), gone: false };
   }
 
@@ -198,7 +199,7 @@ function identityOf({ metadata }: KubeObject): Partial<KubeObject['metadata']> {
 
 function specOf(object: KubeObject): unknown {
   const { metadata: _metadata, status: _status, ...rest } = object as Stored;
-  return plain(rest);
+  return rest;
 }
 
 function plain<T>(value: T): T {

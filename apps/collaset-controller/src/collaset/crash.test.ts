@@ -1,41 +1,10 @@
-// Whatever write fails or is the last before a crash: a fresh replica comes to the same end, no Pod is there twice at any moment, and
-// no instance id is lost.
+// Whoever takes over, and however far behind its caches are: no Pod is there twice at any moment, and no instance id is lost. What
+// failed writes and crashes do is in faults.test.ts.
 import { COLLA_SETS, INSTANCE_ID_LABEL, keyOf, PODS, type Pod, RESOURCE_CONTEXTS } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
-import { begin, checkEnd, type Scenario, scenarios, template } from '../test/scenarios.ts';
+import { begin, checkEnd, scenarios, template } from '../test/scenarios.ts';
 import { Replica, World } from '../test/world.ts';
-
-async function countWrites(scenario: Scenario): Promise<number> {
-  const world = await begin(scenario);
-  await world.run();
-  return world.cluster.writes.length;
-}
-
-describe.each(scenarios)('$name', (scenario) => {
-  test.each([
-    { name: 'is lost', takesEffect: false },
-    { name: 'is answered into the void', takesEffect: true },
-  ])('comes to its end whichever write $name and is the last of its replica', async ({ takesEffect }) => {
-    const total = await countWrites(scenario);
-    for (let nth = 1; nth <= total; nth++) {
-      const world = await begin(scenario);
-      // The replica dies with this write: nothing it sends after reaches the API server either.
-      world.cluster.failWrite({ nth, times: 1, error: 'connection', takesEffect });
-      world.cluster.failWrite({ nth: nth + 1, times: 1_000_000, error: 'connection' });
-      while (world.cluster.writes.length < nth) {
-        await world.pass();
-        world.checkInvariants();
-        world.others();
-        world.clock.advance(5000);
-      }
-      world.cluster.healWrites();
-      world.restart();
-      await world.run();
-      checkEnd(world, scenario);
-    }
-  });
-});
 
 describe('two replicas', () => {
   /** Every way one replica can hand over to another whose caches are behind, at any pass. */

@@ -10,9 +10,9 @@ const BACKOFF_MS = 1000;
 /**
  * Makes a pass when something the set depends on changed, when the last one failed, and when it asked for one; everybody else's work
  * goes on between. Ends when no pass is due any more.
- * @param over called after each pass: true ends it, e.g. because the replica is to crash now
+ * @param isOver asked after each pass; true ends it at once, e.g. because the replica has crashed
  */
-export async function runQueued(world: World, over: () => boolean = () => false, limit = 80): Promise<void> {
+export async function runQueued(world: World, isOver: () => boolean = () => false, limit = 80): Promise<void> {
   const { replica, clock, key } = world;
   let woken = true;
   let dueMs = Number.POSITIVE_INFINITY;
@@ -28,7 +28,7 @@ export async function runQueued(world: World, over: () => boolean = () => false,
       const { failures, requeueAfterMs = Number.POSITIVE_INFINITY } = await replica.attempt(key);
       dueMs = clock.monotonic() + (failures.length > 0 ? BACKOFF_MS : requeueAfterMs);
       world.checkInvariants();
-      if (over()) return;
+      if (isOver()) return;
       world.others();
       await settled();
       clock.advance(10);
