@@ -1,0 +1,44 @@
+{{/* What both policies over lifecycle labels look at: writes of controlled Pods that change labels, and never a node's. */}}
+{{- define "podopslifecycle-coordinator.policyMatch" -}}
+matchConstraints:
+  objectSelector:
+    matchLabels:
+      kusionstack.io/control: "true"
+  resourceRules:
+    - apiGroups: [""]
+      apiVersions: [v1]
+      operations: [CREATE, UPDATE]
+      resources: [pods, pods/status]
+matchConditions:
+  # A kubelet that cannot report would take the Pod, and then its node, out of service.
+  - name: is-no-node
+    expression: "!request.userInfo.?groups.orValue([]).exists(group, group == 'system:nodes')"
+  # The selector above looks at the old labels too: who opts a Pod out is free.
+  - name: is-controlled
+    expression: object.metadata.?labels[?'kusionstack.io/control'].orValue('') == 'true'
+  # A Pod that was wrong before, and everything that has nothing to do with the lifecycle, can still be written.
+  - name: changes-the-lifecycle
+    expression: >-
+      oldObject == null ||
+      object.metadata.?labels != oldObject.metadata.?labels ||
+      object.metadata.?annotations[?'pod.kusionstack.io/available-conditions'] !=
+      oldObject.metadata.?annotations[?'pod.kusionstack.io/available-conditions']
+{{- end -}}
+
+{{- define "podopslifecycle-coordinator.policyBinding" -}}
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: {{ .policy }}
+  labels:
+    {{- include "operator.labels" .root | nindent 4 }}
+spec:
+  policyName: {{ .policy }}
+  validationActions: [Deny]
+  {{- with .root.Values.watchNamespace }}
+  matchResources:
+    namespaceSelector:
+      matchLabels:
+        kubernetes.io/metadata.name: {{ . | quote }}
+  {{- end }}
+{{- end -}}
