@@ -10,14 +10,19 @@ const DOES_NOT_MATCH =
 const LABELS = 'self.template.metadata.labels';
 
 const differs = `!(k in ${LABELS} && ${LABELS}[k] == self.selector.matchLabels[k])`;
+const wanted = `'"' + k + '": must be "' + self.selector.matchLabels[k] + '"'`;
+const found = (key: string) => `(${key} in ${LABELS} ? ', not "' + ${LABELS}[${key}] + '"' : ', but there is none')`;
+const foundIn = (labels: Record<string, string>, key: string) =>
+  labels[key] === undefined ? ', but there is none' : `, not "${labels[key]}"`;
 const MATCH_LABELS_FIT_TEMPLATE: Rule<Templated> = {
   rule: `!has(self.selector.matchLabels) || !self.selector.matchLabels.exists(k, ${differs})`,
   message: DOES_NOT_MATCH,
-  messageExpression: `'${DOES_NOT_MATCH} in "' + self.selector.matchLabels.filter(k, ${differs})[0] + '"'`,
+  messageExpression: `'${DOES_NOT_MATCH} in ' + self.selector.matchLabels.map(k, ${differs}, ${wanted} + ${found('k')})[0]`,
   check({ selector: { matchLabels = {} }, template }) {
     const labels = template.metadata?.labels ?? {};
     const [key] = Object.keys(matchLabels).filter((name) => labels[name] !== matchLabels[name]);
-    return key === undefined ? undefined : `${DOES_NOT_MATCH} in "${key}"`;
+    if (key === undefined) return undefined;
+    return `${DOES_NOT_MATCH} in "${key}": must be "${matchLabels[key]}"${foundIn(labels, key)}`;
   },
 };
 
@@ -30,13 +35,18 @@ const unmet = `
 const MATCH_EXPRESSIONS_FIT_TEMPLATE: Rule<Templated> = {
   rule: `!has(self.selector.matchExpressions) || !self.selector.matchExpressions.exists(e, ${unmet})`,
   message: DOES_NOT_MATCH,
-  messageExpression: `'${DOES_NOT_MATCH} in "' + self.selector.matchExpressions.map(e, ${unmet}, e.key)[0] + '"'`,
+  messageExpression: `
+    '${DOES_NOT_MATCH} in ' + self.selector.matchExpressions.map(e, ${unmet},
+      '"' + e.key + '": must be ' + e.operator + (has(e.values) ? ' [' + e.values.join(', ') + ']' : '') + ${found('e.key')})[0]`,
   check({ selector: { matchExpressions = [] }, template }) {
-    const labels = template.metadata?.labels;
+    const labels = template.metadata?.labels ?? {};
     const failing = matchExpressions.find(
       (requirement) => !matchesSelector({ matchExpressions: [requirement] }, labels),
     );
-    return failing && `${DOES_NOT_MATCH} in "${failing.key}"`;
+    if (!failing) return undefined;
+    const { key, operator, values } = failing;
+    const among = values ? ` [${values.join(', ')}]` : '';
+    return `${DOES_NOT_MATCH} in "${key}": must be ${operator}${among}${foundIn(labels, key)}`;
   },
 };
 
@@ -45,20 +55,28 @@ type Named = {
   scaleStrategy?: { context?: string; podToInclude?: string[]; podToExclude?: string[] };
 };
 
+const SEQUENCE_MOVES_NONE =
+  'spec.scaleStrategy.podToExclude[podToInclude] is not allowed when spec.namingStrategy.podNamingSuffixPolicy is PersistentSequence: both must be empty';
 const SEQUENCE_EXCLUDES_LISTS: Rule<Named> = {
   rule: `
     !has(self.namingStrategy) || !has(self.namingStrategy.podNamingSuffixPolicy) ||
     self.namingStrategy.podNamingSuffixPolicy != 'PersistentSequence' || !has(self.scaleStrategy) ||
     ((!has(self.scaleStrategy.podToInclude) || size(self.scaleStrategy.podToInclude) == 0) &&
      (!has(self.scaleStrategy.podToExclude) || size(self.scaleStrategy.podToExclude) == 0))`,
-  message:
-    'spec.scaleStrategy.podToExclude[podToInclude] is not allowed when spec.namingStrategy.podNamingSuffixPolicy is PersistentSequence: both must be empty',
+  message: SEQUENCE_MOVES_NONE,
+  messageExpression: `
+    '${SEQUENCE_MOVES_NONE}, but "' +
+    (has(self.scaleStrategy.podToInclude) && size(self.scaleStrategy.podToInclude) > 0
+      ? self.scaleStrategy.podToInclude[0] + '" is in podToInclude'
+      : self.scaleStrategy.podToExclude[0] + '" is in podToExclude')`,
   reason: 'FieldValueForbidden',
   check({ namingStrategy, scaleStrategy }) {
-    const { podToInclude = [], podToExclude = [] } = scaleStrategy ?? {};
-    const moved = podToInclude.length + podToExclude.length;
-    if (namingStrategy?.podNamingSuffixPolicy !== 'PersistentSequence' || moved === 0) return undefined;
-    return this.message;
+    if (namingStrategy?.podNamingSuffixPolicy !== 'PersistentSequence') return undefined;
+    for (const list of ['podToInclude', 'podToExclude'] as const) {
+      const [pod] = scaleStrategy?.[list] ?? [];
+      if (pod !== undefined) return `${SEQUENCE_MOVES_NONE}, but "${pod}" is in ${list}`;
+    }
+    return undefined;
   },
 };
 

@@ -84,7 +84,7 @@ function objectProblems(schema: Structural, object: Fields): Problem[] {
   if (Object.keys(object).length > maxProperties) {
     problems.push({ allowed: `an object of at most ${maxProperties} fields`, value: object });
   }
-  for (const field of required.filter((name) => object[name] === undefined)) {
+  for (const field of required.filter((name) => (object[name] ?? undefined) === undefined)) {
     const type = properties[field]?.type ?? 'object';
     problems.push({ allowed: TYPES[type].allowed, value: undefined, field, missing: true });
   }

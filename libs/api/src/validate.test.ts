@@ -53,9 +53,13 @@ describe('an error', () => {
 test.each([
   { name: 'beyond 32 bits', replicas: 2 ** 31 },
   { name: 'a fraction', replicas: 1.5 },
-  { name: 'null', replicas: null },
 ])('refuses replicas that are $name', ({ replicas }) => {
   expect(validate('CollaSet', aSet({ replicas }))).toHaveLength(1);
+});
+
+test('takes null for a field left out, as the API server does', () => {
+  expect(validate('CollaSet', aSet({ replicas: null, scaleStrategy: { podToDelete: null } }))).toEqual([]);
+  expect(validate('CollaSet', aSet({ template: null }))).toMatchObject([{ path: 'spec.template', value: undefined }]);
 });
 
 test('refuses a time that is none', () => {

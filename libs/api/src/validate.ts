@@ -60,8 +60,8 @@ function fieldsOf({ schema, value, old, path }: Place): Place[] {
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([name, field]) => {
     const inner = schema.properties?.[name] ?? schema.additionalProperties;
-    // The API server drops unknown fields, and puts the default in place of null.
-    if (!inner || field === undefined || (field === null && inner.default !== undefined)) return [];
+    // The API server drops unknown fields, and takes null for a field left out.
+    if (!inner || field === undefined || field === null) return [];
     return { schema: inner, value: field, old: isObject(old) ? old[name] : undefined, path: join(path, name) };
   });
 }
