@@ -1,5 +1,7 @@
+import { BlockList } from 'node:net';
 import { type ConfigOf, commonConfig, defineConfig, type Field, integer } from '@kuperator/runtime';
 import { RULE_KINDS, type RuleKind } from './podtransitionrule/rules.ts';
+import { networksOf } from './webhook/address.ts';
 
 const ruleKinds: Field<ReadonlySet<RuleKind>> = {
   meaning: 'kinds of rules that are taken as if they were not there',
@@ -10,6 +12,13 @@ const ruleKinds: Field<ReadonlySet<RuleKind>> = {
     const kinds = names.flatMap((name) => RULE_KINDS.find((kind) => kind === name) ?? []);
     return kinds.length === names.length ? new Set(kinds) : undefined;
   },
+};
+
+const networks: Field<BlockList> = {
+  meaning: 'networks that webhooks may be called in although they are loopback, link-local or a metadata service',
+  allowed: 'networks such as 127.0.0.0/8, comma separated',
+  fallback: { value: new BlockList(), shown: '(none)' },
+  parse: (text) => networksOf(text.split(',').map((network) => network.trim())),
 };
 
 /** Settings of the engine, besides the common ones. */
@@ -28,6 +37,25 @@ export const declaration = defineConfig({
     default: 600,
   }),
   skipPodTransitionRules: ruleKinds,
+  webhookAllowedNetworks: networks,
+  webhookMaxCalls: integer({
+    meaning: 'how many questions, and how many polls, are under way to webhooks at a time',
+    min: 1,
+    max: 1000,
+    default: 16,
+  }),
+  webhookTimeoutSeconds: integer({
+    meaning: 'how long one call of a webhook may take, in seconds',
+    min: 1,
+    max: 300,
+    default: 30,
+  }),
+  webhookMaxResponseKib: integer({
+    meaning: 'how long the answer of a webhook may be, in KiB',
+    min: 1,
+    max: 65_536,
+    default: 1024,
+  }),
 });
 
 export type Config = ConfigOf<typeof declaration>;

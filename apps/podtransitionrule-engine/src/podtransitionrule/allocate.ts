@@ -1,54 +1,49 @@
-import type { Pod } from '@kuperator/api';
 import { type Budget, exhausted, hasRoom } from './budget.ts';
-import { limitsOf } from './limits.ts';
-import { isUnavailable, type Population } from './population.ts';
-import type { Rejection, StageRule } from './rules.ts';
-import { nameOf } from './selection.ts';
-import { compareText, type StageEntry, waitsSince } from './stage.ts';
+import type { Candidate } from './candidate.ts';
+import { isUnavailable } from './population.ts';
+import type { Side } from './side.ts';
+import { compareText, waitsSince } from './stage.ts';
 
-/** A Pod that waits in the stage, as far as the rules without a budget have brought it. */
-export type Candidate = {
-  readonly pod: Pod;
-  readonly entry: StageEntry;
-  readonly applying: readonly StageRule[];
-  /** Names of the rules passed; budgets it holds a slot of from before are among them. */
-  readonly passed: Set<string>;
-  rejection: Rejection | undefined;
-  readonly refusedElsewhere: () => string | undefined;
-};
+/** One Pod in one rule object, and the slots it still needs there. */
+type Part = { readonly side: Side; readonly candidate: Candidate; readonly needs: readonly Budget[] };
+type Contender = { readonly name: string; readonly since: bigint; readonly parts: readonly Part[] };
 
 /**
  * Gives out the slots of the stage's budgets, last of all and only to Pods that nothing else holds back: a slot that
- * waits for something else starves the others (H3), and two rule objects could each wait for the other's (H4). For the
- * same reason a Pod gets the slots of all its budgets or of none. Completes `passed` and `rejection` of each candidate.
- * The order is one that all rule objects share: who holds a pass, who is down anyhow, who waits longest, name.
+ * waits for something else starves the others (H3). For the same reason a Pod gets the slots of all its budgets, in all
+ * rule objects that select it, or none of them. The order is one that all objects share: who holds a pass, who is down
+ * anyhow, who waits longest, name. Completes `passed` and `rejection` of the candidates of `own`.
+ *
+ * What other objects give is their own writes; until they are made, a cache may tell two objects different stories, and
+ * each would keep the slot the other one's Pod waits for (H4). So slots are stored in the order of the objects' names:
+ * here only once those before have theirs stored. Meanwhile the room is kept for the Pod.
+ * See docs/decisions/0012-several-rule-objects.md.
  */
-export function allocate(candidates: readonly Candidate[], rules: readonly StageRule[], population: Population): void {
-  const budgets = budgetsOf(rules, population);
-  if (budgets.length === 0) return;
-  const serving = candidates.filter((candidate) => !passesFree(candidate));
-  for (const candidate of serving) {
-    for (const budget of budgets) if (candidate.passed.has(budget.ruleName)) budget.unavailable += 1;
-  }
-  const needs = (candidate: Candidate) => budgets.filter((budget) => lacks(candidate, budget));
-  const asking = serving.filter(({ rejection }) => rejection === undefined);
-  for (const candidate of asking.filter((candidate) => needs(candidate).length === 0)) {
-    // It may go down, so the budgets it is exempt from feel it from now on, not only when it does.
-    if (candidate.refusedElsewhere() === undefined) chargeOthers(candidate, budgets);
-  }
+export function allocate(own: Side, others: readonly Side[]): void {
+  if (own.budgets.length === 0) return;
+  const contenders = contendersOf([own, ...others]);
   const refused: [Candidate, Budget][] = [];
-  for (const candidate of inOrder(asking.filter((candidate) => needs(candidate).length > 0))) {
-    const wanted = needs(candidate);
-    const full = wanted.find((budget) => !hasRoom(budget));
-    const elsewhere = full ? undefined : candidate.refusedElsewhere();
-    if (full) {
-      refused.push([candidate, full]);
-    } else if (elsewhere !== undefined) {
-      const ruleName = wanted[0]?.ruleName ?? '';
-      candidate.rejection = { ruleName, reason: `rule ${ruleName}: no slot while ${elsewhere}` };
-    } else {
-      chargeOthers(candidate, budgets);
-      for (const budget of wanted) candidate.passed.add(budget.ruleName);
+  const [needy, exempt] = partition(contenders, ({ parts }) => parts.some(({ needs }) => needs.length > 0));
+  for (const { parts } of exempt) {
+    // It may go down, so the budgets it need not ask feel it from now on, not only when it does.
+    if (parts.every(({ candidate }) => candidate.rejection === undefined)) for (const part of parts) charge(part);
+  }
+  for (const { parts } of inOrder(needy)) {
+    const mine = parts.find(({ side }) => side === own);
+    const full = mine?.candidate.rejection ? undefined : mine?.needs.find((budget) => !hasRoom(budget));
+    if (mine && full) {
+      refused.push([mine.candidate, full]);
+      continue;
+    }
+    const obstacle = obstacleAmong(parts, own);
+    if (obstacle === undefined && !mine?.candidate.rejection) {
+      const first = mine && parts.find(({ side, needs }) => needs.length > 0 && compareText(side.name, own.name) < 0);
+      for (const part of parts) charge(part);
+      if (!mine || mine.needs.length === 0) continue;
+      if (first) reject(mine, `its slot is kept until PodTransitionRule ${first.side.name} has given one`);
+      else for (const budget of mine.needs) mine.candidate.passed.add(budget.ruleName);
+    } else if (mine && mine.needs.length > 0 && !mine.candidate.rejection) {
+      reject(mine, `no slot while ${obstacle}`);
     }
   }
   // Only now, so that the counts in the text include all that this pass gave out.
@@ -57,16 +52,19 @@ export function allocate(candidates: readonly Candidate[], rules: readonly Stage
   }
 }
 
-function budgetsOf(rules: readonly StageRule[], { counted, missing, total, unread }: Population): readonly Budget[] {
-  const policies = rules.flatMap(({ name, kind, rule, problem }) => {
-    const limits =
-      kind === 'availablePolicy' && rule.availablePolicy ? limitsOf(rule.availablePolicy, total) : undefined;
-    return limits === undefined || 'problem' in limits || problem !== undefined ? [] : [{ ruleName: name, ...limits }];
-  });
-  if (policies.length === 0) return [];
-  let unavailable = missing;
-  for (const pod of counted) if (isUnavailable(pod)) unavailable += 1;
-  return policies.map((policy) => ({ ...policy, total, unread, unavailable }));
+function contendersOf(sides: readonly Side[]): readonly Contender[] {
+  const byName = new Map<string, { since: bigint; parts: Part[] }>();
+  for (const side of sides) {
+    for (const [name, candidate] of side.candidates) {
+      if (passesFree(candidate)) continue;
+      for (const budget of side.budgets) if (candidate.passed.has(budget.ruleName)) budget.unavailable += 1;
+      const needs = side.budgets.filter((budget) => lacks(candidate, budget));
+      const contender = byName.get(name) ?? { since: waitsSince(candidate.entry.operations), parts: [] };
+      contender.parts.push({ side, candidate, needs });
+      byName.set(name, contender);
+    }
+  }
+  return [...byName].map(([name, contender]) => ({ name, ...contender }));
 }
 
 /** A Pod that is down anyhow passes every budget and costs none of them: it is among the unavailable already. */
@@ -82,14 +80,36 @@ function lacks({ applying, passed }: Candidate, { ruleName }: Budget): boolean {
   return !passed.has(ruleName) && applying.some(({ name }) => name === ruleName);
 }
 
-/** One Pod down is one less in every budget of the stage, also in those it need not ask. */
-function chargeOthers({ passed }: Candidate, budgets: readonly Budget[]): void {
-  for (const budget of budgets) if (!passed.has(budget.ruleName)) budget.unavailable += 1;
+/** Why another rule object keeps the Pod from using a slot. */
+function obstacleAmong(parts: readonly Part[], own: Side): string | undefined {
+  for (const { side, candidate, needs } of parts) {
+    if (side === own) continue;
+    if (candidate.rejection) return `PodTransitionRule ${side.name} refuses it: ${candidate.rejection.reason}`;
+    const full = needs.find((budget) => !hasRoom(budget));
+    if (full) return `PodTransitionRule ${side.name} has none: ${exhausted(full)}`;
+  }
+  return undefined;
 }
 
-function inOrder(candidates: readonly Candidate[]): readonly Candidate[] {
-  return candidates
-    .map((candidate) => ({ candidate, since: waitsSince(candidate.entry.operations), name: nameOf(candidate.pod) }))
-    .toSorted((a, b) => (a.since === b.since ? compareText(a.name, b.name) : a.since < b.since ? -1 : 1))
-    .map(({ candidate }) => candidate);
+/** One Pod down is one less in every budget of the stage, also in those it need not ask. */
+function charge({ side, candidate: { passed } }: Part): void {
+  for (const budget of side.budgets) if (!passed.has(budget.ruleName)) budget.unavailable += 1;
+}
+
+function reject({ candidate, needs }: Part, reason: string): void {
+  const ruleName = needs[0]?.ruleName ?? '';
+  candidate.rejection = { ruleName, reason: `rule ${ruleName}: ${reason}` };
+}
+
+function inOrder(contenders: readonly Contender[]): readonly Contender[] {
+  return contenders.toSorted((a, b) =>
+    a.since === b.since ? compareText(a.name, b.name) : a.since < b.since ? -1 : 1,
+  );
+}
+
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  const first: T[] = [];
+  const second: T[] = [];
+  for (const item of items) (isFirst(item) ? first : second).push(item);
+  return [first, second];
 }

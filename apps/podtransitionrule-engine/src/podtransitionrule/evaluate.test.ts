@@ -80,12 +80,17 @@ describe('worked examples', () => {
     expect(detailOf(judged, 'p1')?.passedRules).toBeUndefined();
   });
 
-  test('11 H4: two rule objects over the same Pods agree on who goes first', () => {
+  test('11 H4: of two rule objects over the same Pods the second gives its slot to whom the first gave one', () => {
     const a = aRule([maxUnavailable(1)], { name: 'a' });
     const b = aRule([maxUnavailable(1)], { name: 'b' });
     const pods = [aPod({ name: 'p1', preCheck: { op: '20' } }), aPod({ name: 'p2', preCheck: { op: '10' } })];
-    expect(passedIn(afterPass(a, pods, { rules: [a, b] }))).toEqual(['p2']);
-    expect(passedIn(afterPass(b, pods.toReversed(), { rules: [a, b] }))).toEqual(['p2']);
+    const early = afterPass(b, pods.toReversed(), { rules: [a, b] });
+    expect(passedIn(early)).toEqual([]);
+    expect(reasonIn(early, 'p2')).toContain('its slot is kept until PodTransitionRule a has given one');
+    expect(reasonIn(early, 'p1')).toContain('currently unavailable 1/2');
+    const first = afterPass(a, pods, { rules: [a, early] });
+    expect(passedIn(first)).toEqual(['p2']);
+    expect(passedIn(afterPass(early, pods, { rules: [first, early] }))).toEqual(['p2']);
   });
 
   test('H4: no slot for a Pod that another rule object refuses', () => {
@@ -255,9 +260,35 @@ describe('which rules speak', () => {
 
   test.each([
     {
-      name: 'a webhook',
-      rule: { name: 'r', webhook: { clientConfig: { url: 'http://127.0.0.1:1' } } },
-      reason: 'webhook rules are not evaluated by this version',
+      name: 'a webhook without a URL',
+      rule: { name: 'r', webhook: { clientConfig: { url: 'approver' } } },
+      reason: 'webhook.clientConfig.url "approver" is no http or https URL',
+    },
+    {
+      name: 'a certificate that is none',
+      rule: { name: 'r', webhook: { clientConfig: { url: 'https://a.b', caBundle: 'LS0t' } } },
+      reason: 'webhook.clientConfig.caBundle holds no PEM certificate',
+    },
+    {
+      name: 'a certificate in base64 that was cut',
+      rule: { name: 'r', webhook: { clientConfig: { url: 'https://a.b', caBundle: 'LS0' } } },
+      reason: 'webhook.clientConfig.caBundle is not base64',
+    },
+    {
+      name: 'a parameter without a value',
+      rule: { name: 'r', webhook: { clientConfig: { url: 'https://a.b' }, parameters: [{ key: 'ip' }] } },
+      reason: 'webhook parameter "ip" has neither a value nor a fieldRef',
+    },
+    {
+      name: 'a parameter with a path that cannot be read',
+      rule: {
+        name: 'r',
+        webhook: {
+          clientConfig: { url: 'https://a.b' },
+          parameters: [{ key: 'ip', valueFrom: { fieldRef: { fieldPath: 'status.podIPs[0]' } } }],
+        },
+      },
+      reason: 'webhook parameter "ip": fieldPath "status.podIPs[0]" cannot be read',
     },
     { name: 'an unreadable percentage', rule: maxUnavailable('12.5%'), reason: '"12.5%" is neither' },
     {

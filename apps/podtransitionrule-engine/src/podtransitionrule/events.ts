@@ -1,5 +1,5 @@
 import { keyOf, type PodTransitionRule, RULE_STAGES, type RuleDetail } from '@kuperator/api';
-import { type KuperatorEvent, podEvent } from '@kuperator/events';
+import { type KuperatorEvent, podEvent, ruleEvent } from '@kuperator/events';
 
 /** `pod.transition.decided`: what `rule` has decided about the Pod of `detail`. To be published after it is stored. */
 export function transitionDecided(rule: PodTransitionRule, detail: RuleDetail): KuperatorEvent | undefined {
@@ -17,6 +17,19 @@ export function transitionDecided(rule: PodTransitionRule, detail: RuleDetail): 
     passed: detail.passed,
     operations: detail.operations ?? [],
     ...(rejections.length > 0 ? { rejections } : {}),
+  });
+}
+
+/** `podtransitionrule.evaluated`: the rule object as it was stored. */
+export function evaluated(rule: PodTransitionRule): KuperatorEvent {
+  const { targets = [], details = [], observedGeneration = 0, observedPodResourceVersion } = rule.status ?? {};
+  const passed = details.filter((detail) => detail.passed).length;
+  return ruleEvent('evaluated', rule, {
+    generation: observedGeneration,
+    ...(observedPodResourceVersion ? { observedPodResourceVersion } : {}),
+    targets: targets.length,
+    passed,
+    rejected: details.length - passed,
   });
 }
 

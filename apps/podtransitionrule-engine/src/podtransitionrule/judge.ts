@@ -1,11 +1,11 @@
 import type { Pod, PodTransitionRule, PodTransitionRuleStatus } from '@kuperator/api';
-import { refusalElsewhere } from './elsewhere.ts';
-import { evaluate } from './evaluate.ts';
+import { type Evaluation, evaluate } from './evaluate.ts';
 import { isBehind, observedVersionOf } from './freshness.ts';
 import type { Owners } from './population.ts';
 import type { RuleSettings } from './rules.ts';
 import { selectedPods } from './selection.ts';
 import { changeOf, type StatusChange, statusOf } from './status.ts';
+import type { WebhookContext } from './webhooks.ts';
 
 /** Everything one pass reads, all of one moment of the caches. */
 export type View = {
@@ -17,16 +17,22 @@ export type View = {
   readonly rules: readonly PodTransitionRule[];
   readonly owners: Owners;
   readonly settings: RuleSettings;
+  readonly webhooks: WebhookContext;
 };
 
-export type Judgement = { readonly status: PodTransitionRuleStatus; readonly change: StatusChange };
+export type Judgement = {
+  readonly status: PodTransitionRuleStatus;
+  readonly change: StatusChange;
+  /** What to do about webhooks once the status is stored. */
+  readonly webhooks: Evaluation['webhooks'];
+};
 
 /** What the status of a rule should be. Pure. @returns undefined when the Pod cache is too old to judge by */
-export function judge({ rule, pods, cacheVersion, rules, owners, settings }: View): Judgement | undefined {
+export function judge(view: View): Judgement | undefined {
+  const { rule, pods, cacheVersion } = view;
   if (isBehind(cacheVersion, rule.status)) return undefined;
   const selected = selectedPods(rule, pods);
-  const refusedElsewhere = refusalElsewhere(rule, rules, settings);
-  const evaluation = evaluate({ rule, selected, owners, settings, refusedElsewhere });
+  const evaluation = evaluate({ ...view, selected });
   const status = statusOf(rule, evaluation, observedVersionOf(rule.status, selected, cacheVersion));
-  return { status, change: changeOf(rule, status) };
+  return { status, change: changeOf(rule, status), webhooks: evaluation.webhooks };
 }

@@ -7,6 +7,8 @@ export type RuleMetrics = {
   decided(details: readonly RuleDetail[]): void;
   /** An evaluation was put off because the Pod cache is behind the last verdicts. */
   cacheBehind(): void;
+  /** The failure of a webhook was taken for an approval, as the rule object asks for. */
+  webhookIgnored(): void;
   forget(key: Key): void;
 };
 
@@ -29,6 +31,10 @@ export function ruleMetrics(metrics: Metrics): RuleMetrics {
     name: 'kuperator_podtransitionrule_cache_behind_total',
     help: 'Evaluations put off because the Pod cache was older than the last verdicts.',
   });
+  const ignored = metrics.counter({
+    name: 'kuperator_podtransitionrule_webhook_ignored_total',
+    help: 'Failures of webhooks that were taken for approvals.',
+  });
   const labelsOf = (key: Key) => {
     const { namespace = '', name } = splitKey(key);
     return { namespace, rule: name };
@@ -44,6 +50,7 @@ export function ruleMetrics(metrics: Metrics): RuleMetrics {
       verdicts.inc({ verdict: 'rejected' }, details.length - passed);
     },
     cacheBehind: () => behind.inc(),
+    webhookIgnored: () => ignored.inc(),
     forget: (key) => waitingPods.remove(labelsOf(key)),
   };
 }

@@ -9,6 +9,7 @@ import {
   EVERYTHING_EVALUATED,
   maxUnavailable,
   type PodSample,
+  UNANSWERED,
   UNKNOWN_OWNERS,
   waitingPods,
 } from './samples.ts';
@@ -27,7 +28,9 @@ test('a trimmed Pod gets the verdict the whole one gets', () => {
       selected,
       owners: UNKNOWN_OWNERS,
       settings: EVERYTHING_EVALUATED,
-      refusedElsewhere: () => undefined,
+      pods: selected,
+      rules: [],
+      webhooks: UNANSWERED,
     });
   expect(judged(pods.map(trimPod))).toEqual(judged(pods));
 });

@@ -15,7 +15,7 @@ import { ruleMetrics } from './metrics.ts';
 import { ownWritesTo } from './own-writes.ts';
 import { POD_INDEXES, trimPod } from './pod-cache.ts';
 import { podTransitionRuleReconciler } from './reconcile.ts';
-import { aPod, aRule, EVERYTHING_EVALUATED, maxUnavailable, NAMESPACE, waitingPods } from './samples.ts';
+import { aPod, aRule, EVERYTHING_EVALUATED, maxUnavailable, NAMESPACE, UNANSWERED, waitingPods } from './samples.ts';
 
 const KEY = `${NAMESPACE}/rule`;
 const ANNOTATION = `${RULE_DETAIL_ANNOTATION_PREFIX}rule`;
@@ -49,6 +49,8 @@ function anEngine() {
     metrics: ruleMetrics(metrics),
     clock,
     settings: EVERYTHING_EVALUATED,
+    webhooks: { outcomesFor: ({ rule }) => UNANSWERED.outcomesFor(rule), start: () => {}, retain: () => {} },
+    newTraceId: () => 'trace',
   });
   const logger = createLogger({ app: 'test', level: 'silent' });
   const pass = () => reconcile(KEY, { logger, signal: new AbortController().signal });
@@ -85,7 +87,15 @@ describe('a pass', () => {
       ['transition.decided', 'p1'],
       ['transition.decided', 'p2'],
       ['transition.decided', 'p3'],
+      ['evaluated', 'rule'],
     ]);
+    expect(published.at(-1)?.data).toMatchObject({
+      uid: 'uid-rule',
+      generation: 1,
+      targets: 3,
+      passed: 1,
+      rejected: 2,
+    });
     expect(published[0]?.data).toMatchObject({
       uid: 'uid-p1',
       rule: { name: 'rule', generation: 1 },
@@ -102,7 +112,7 @@ describe('a pass', () => {
     const writes = cluster.writes.length;
     await pass();
     expect(cluster.writes).toHaveLength(writes);
-    expect(published).toHaveLength(3);
+    expect(published).toHaveLength(4);
   });
 
   test('T70 reads what it wrote itself, though the watch is late', async () => {
@@ -160,13 +170,13 @@ describe('a pass', () => {
   });
 
   test('T73 tells the user once what to mend in a rule', async () => {
-    given(waitingPods(1), aRule([{ name: 'ask', webhook: { clientConfig: { url: 'http://127.0.0.1:1' } } }]));
+    given(waitingPods(1), aRule([maxUnavailable('half')]));
     const { pass } = anEngine();
     await pass();
     clock.advance(5000);
     cluster.add(PODS, aPod({ name: 'p9', preCheck: { op: '1' } }));
     await pass();
-    expect(warnings).toEqual(['rule ask: webhook rules are not evaluated by this version']);
+    expect(warnings).toEqual([expect.stringContaining('rule max: availablePolicy maxUnavailableValue "half"')]);
   });
 
   test('leaves a rule alone that was deleted meanwhile', async () => {

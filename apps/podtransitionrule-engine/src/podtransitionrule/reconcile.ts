@@ -1,9 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
-import { isTerminating, POD_TRANSITION_RULES, type Pod, type PodTransitionRule } from '@kuperator/api';
+import {
+  isTerminating,
+  POD_TRANSITION_RULES,
+  type Pod,
+  type PodTransitionRule,
+  type PodTransitionRuleStatus,
+  type TransitionRule,
+} from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import type { Clock, EventRecorder, Informer, KubeClient, Reconcile } from '@kuperator/runtime';
+import type { WebhookCalls } from '../webhook/calls.ts';
+import { idOf } from '../webhook/task.ts';
 import { hasFinalizer, ignoreNotFound, podsShowing, removeDetails, writeFinalizer } from './cleanup.ts';
-import { transitionDecided } from './events.ts';
+import { evaluated, transitionDecided } from './events.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { RuleMetrics } from './metrics.ts';
 import type { OwnWrites } from './own-writes.ts';
@@ -23,6 +32,8 @@ export type Deps = {
   readonly metrics: RuleMetrics;
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly settings: RuleSettings;
+  readonly webhooks: Pick<WebhookCalls, 'outcomesFor' | 'start' | 'retain'>;
+  readonly newTraceId: () => string;
 };
 
 /** How soon to look again whether the Pod cache has caught up with the last verdicts. */
@@ -42,10 +53,12 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
     if (!known) {
       ownWrites.forget(key);
       metrics.forget(key);
+      deps.webhooks.retain(key, '', []);
       return;
     }
     const namespace = known.metadata.namespace ?? '';
     if (isTerminating(known)) {
+      deps.webhooks.retain(key, '', []);
       if (!hasFinalizer(known)) return;
       await removeDetails(client, known, podsShowing(known, pods.byIndex('namespace', namespace)));
       await writeFinalizer(client, known, false);
@@ -60,7 +73,20 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
     const present = pods.byIndex('namespace', namespace);
     const inNamespace = rules.byIndex('namespace', namespace);
     const cacheVersion = pods.resourceVersion();
-    const judgement = judge({ rule, pods: present, cacheVersion, rules: inNamespace, owners, settings });
+    const asker = (each: TransitionRule) => ({ key, uid: rule.metadata.uid ?? '', rule: each });
+    const judgement = judge({
+      rule,
+      pods: present,
+      cacheVersion,
+      rules: inNamespace,
+      owners,
+      settings,
+      webhooks: {
+        outcomesFor: (each) => deps.webhooks.outcomesFor(asker(each)),
+        nowMs: clock.now(),
+        newTraceId: deps.newTraceId,
+      },
+    });
     if (!judgement) {
       metrics.cacheBehind();
       logger.debug({ cacheVersion: cacheVersion.toString() }, 'the Pod cache is behind the last verdicts');
@@ -70,14 +96,32 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
     metrics.evaluated(key, (clock.monotonic() - started) / 1000, waiting);
 
     const unselected = present.filter((pod) => !selects(rule, pod));
-    const requeueAfterMs = await store(deps, rule, judgement);
+    const restMs = await store(deps, rule, judgement);
+    if (restMs === undefined) return;
+    const waitsMs = [restMs];
+    // What a call is about is stored by now (H9), and what was answered before is no longer needed.
+    deps.webhooks.retain(key, rule.metadata.uid ?? '', tasksOf(judgement.status));
+    for (const { rule: each, call } of judgement.webhooks.calls) deps.webhooks.start(asker(each), call);
+    const { dueAtMs } = judgement.webhooks;
+    if (dueAtMs !== undefined) waitsMs.push(Math.max(1, dueAtMs - clock.now()));
     await removeDetails(client, rule, podsShowing(rule, unselected));
-    return requeueAfterMs > 0 ? { requeueAfterMs } : undefined;
+    const waits = waitsMs.filter((ms) => ms > 0);
+    return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : undefined;
   };
 }
 
-/** Writes the status if it says something new, then tells of it. @returns ms after which what was put off is due */
-async function store(deps: Deps, rule: PodTransitionRule, { status, change }: Judgement): Promise<number> {
+function tasksOf(status: PodTransitionRuleStatus): readonly { rule: string; id: string }[] {
+  return (status.ruleStates ?? []).flatMap(({ name = '', webhookStatus }) =>
+    (webhookStatus?.taskStates ?? []).map((task) => ({ rule: name, id: idOf(task) })),
+  );
+}
+
+/** Writes the status if it says something new, then tells of it. @returns ms after which what was put off is due; undefined when the rule is gone */
+async function store(
+  deps: Deps,
+  rule: PodTransitionRule,
+  { status, change, webhooks }: Judgement,
+): Promise<number | undefined> {
   const { client, ownWrites, events, recorder, metrics, clock, settings } = deps;
   if (change === 'none') return 0;
   const waitMs = change === 'rest' ? restWaitMs(rule.status, clock.now(), REST_INTERVAL_MS) : 0;
@@ -86,12 +130,15 @@ async function store(deps: Deps, rule: PodTransitionRule, { status, change }: Ju
   const { namespace, resourceVersion } = rule.metadata;
   const updateTime = new Date(clock.now()).toISOString();
   // The precondition makes the writes of all engines one sequence, each computed from the one before it.
-  const body = { metadata: { resourceVersion }, status: { ...status, updateTime, ruleStates: null } };
+  const body = {
+    metadata: { resourceVersion },
+    status: { ...status, updateTime, ruleStates: status.ruleStates ?? null },
+  };
   const ref = { namespace, name: nameOf(rule) };
   const written = await client
     .patch(POD_TRANSITION_RULES, ref, { type: 'merge', body }, { subresource: 'status' })
     .catch(ignoreNotFound);
-  if (!written) return 0;
+  if (!written) return undefined;
   ownWrites.take(written);
 
   const decided = decidedBy(rule.status, status);
@@ -99,6 +146,11 @@ async function store(deps: Deps, rule: PodTransitionRule, { status, change }: Ju
   for (const detail of decided) {
     const event = transitionDecided(rule, detail);
     if (event) events.publish(event);
+  }
+  events.publish(evaluated(written));
+  for (const failure of webhooks.ignored) {
+    recorder.warn(rule, 'WebhookIgnored', failure);
+    metrics.webhookIgnored();
   }
   if (rule.status?.observedGeneration !== status.observedGeneration) {
     for (const complaint of complaintsAbout(rule.spec, settings)) recorder.warn(rule, 'RuleNotEvaluated', complaint);

@@ -1,4 +1,5 @@
 import { type Pod, type PodTransitionRuleSpec, RULE_STAGES, type RuleStage, type TransitionRule } from '@kuperator/api';
+import { webhookProblem } from '../webhook/question.ts';
 import { type Conditions, isExempt } from './exemption.ts';
 import { labelRefusal } from './label-check.ts';
 import { limitsOf } from './limits.ts';
@@ -53,7 +54,7 @@ function problemOf(rule: TransitionRule, kind: RuleKind, spec: PodTransitionRule
     return 'the name is used by several rules';
   const malformed = malformedOperator(rule.filter?.labelSelector);
   if (malformed !== undefined) return `filter.labelSelector has the unknown operator ${JSON.stringify(malformed)}`;
-  if (kind === 'webhook') return 'webhook rules are not evaluated by this version';
+  if (kind === 'webhook') return rule.webhook && webhookProblem(rule.webhook);
   const limits = rule.availablePolicy && limitsOf(rule.availablePolicy, 0);
   return limits && 'problem' in limits ? `availablePolicy ${limits.problem}` : undefined;
 }
@@ -63,7 +64,7 @@ export function applyingTo(pod: Pod, rules: readonly StageRule[], conditions: Co
   return rules.filter(({ rule }) => !isExempt(rule, pod, conditions));
 }
 
-/** Why the Pod may not pass one rule; undefined when it may, or when only a budget can say. */
+/** Why the Pod may not pass one rule; undefined when it may, or when only a webhook or a budget can say. */
 export function rejectionBy({ name, kind, rule, problem }: StageRule, pod: Pod): Rejection | undefined {
   const reason = problem ?? (kind === 'labelCheck' ? labelRefusal(rule.labelCheck?.requires, pod) : undefined);
   return reason === undefined ? undefined : { ruleName: name, reason: `rule ${name}: ${reason}` };

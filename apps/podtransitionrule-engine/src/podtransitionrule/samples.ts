@@ -11,9 +11,16 @@ import {
 import { judge } from './judge.ts';
 import type { Owners } from './population.ts';
 import type { RuleSettings } from './rules.ts';
+import type { WebhookContext } from './webhooks.ts';
 
 export const NAMESPACE = 'shop';
 export const EVERYTHING_EVALUATED: RuleSettings = { skippedKinds: new Set(), conditions: new Map() };
+/** Nobody has answered anything yet. */
+export const UNANSWERED: WebhookContext = {
+  outcomesFor: () => ({ asked: () => undefined, polled: () => undefined }),
+  nowMs: Date.parse('2026-01-01T00:00:00Z'),
+  newTraceId: () => 'trace',
+};
 export const UNKNOWN_OWNERS: Owners = { wanted: () => undefined, owned: () => [] };
 
 export type PodSample = {
@@ -105,10 +112,17 @@ export function requiresLabel(key: string, more: Partial<TransitionRule> = {}): 
 export function afterPass(
   rule: PodTransitionRule,
   pods: readonly Pod[],
-  more: { rules?: readonly PodTransitionRule[]; owners?: Owners; settings?: RuleSettings; cacheVersion?: bigint } = {},
+  more: {
+    rules?: readonly PodTransitionRule[];
+    owners?: Owners;
+    settings?: RuleSettings;
+    cacheVersion?: bigint;
+    webhooks?: WebhookContext;
+  } = {},
 ): PodTransitionRule {
   const { rules = [rule], owners = UNKNOWN_OWNERS, settings = EVERYTHING_EVALUATED, cacheVersion = 10n ** 12n } = more;
-  const judgement = judge({ rule, pods, cacheVersion, rules, owners, settings });
+  const { webhooks = UNANSWERED } = more;
+  const judgement = judge({ rule, pods, cacheVersion, rules, owners, settings, webhooks });
   return judgement ? { ...rule, status: judgement.status } : rule;
 }
 

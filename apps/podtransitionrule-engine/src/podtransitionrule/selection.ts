@@ -29,6 +29,19 @@ function isTarget(rule: PodTransitionRule, name: string): boolean {
   return targets[low] === name;
 }
 
+/** Do the two rule objects select a Pod in common, as far as their stored targets say? Both are sorted. */
+export function shareTargets(a: PodTransitionRule, b: PodTransitionRule): boolean {
+  const [ours, theirs] = [a.status?.targets ?? [], b.status?.targets ?? []];
+  let [i, j] = [0, 0];
+  for (;;) {
+    const [mine, other] = [ours[i], theirs[j]];
+    if (mine === undefined || other === undefined) return false;
+    if (mine === other) return true;
+    if (mine < other) i++;
+    else j++;
+  }
+}
+
 export function nameOf(object: { metadata: { name?: string } }): string {
   return object.metadata.name ?? '';
 }

@@ -13,7 +13,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { judge } from './judge.ts';
 import type { Owners } from './population.ts';
-import { aPod, aRule, EVERYTHING_EVALUATED, maxUnavailable, NAMESPACE, requiresLabel } from './samples.ts';
+import { aPod, aRule, EVERYTHING_EVALUATED, maxUnavailable, NAMESPACE, requiresLabel, UNANSWERED } from './samples.ts';
 
 const PODS = 3;
 const BUDGET = 1;
@@ -136,7 +136,15 @@ class World {
       owned: (uid) => pods.filter((pod) => controllerOf(pod)?.uid === uid),
     };
     const cacheVersion = BigInt(this.log[engine.seen - 1]?.version ?? 0);
-    const judgement = judge({ rule, pods, cacheVersion, rules: [rule], owners, settings: EVERYTHING_EVALUATED });
+    const judgement = judge({
+      rule,
+      pods,
+      cacheVersion,
+      rules: [rule],
+      owners,
+      settings: EVERYTHING_EVALUATED,
+      webhooks: UNANSWERED,
+    });
     // The write names the version it was computed from; with another one stored it is refused.
     if (!judgement || judgement.change === 'none' || engine.rule !== this.rules.length - 1) return;
     if (judgement.change === 'rest' && putOff) return;

@@ -1,11 +1,12 @@
-import type { PodTransitionRule, PodTransitionRuleStatus, RuleDetail } from '@kuperator/api';
+import type { PodTransitionRule, PodTransitionRuleStatus, RuleDetail, RuleState } from '@kuperator/api';
+import { progressText } from '../webhook/task.ts';
 import type { Evaluation } from './evaluate.ts';
 import { isGuarded } from './rules.ts';
 
 /** The status as it should stand; `updateTime` is given by whoever writes it. */
 export function statusOf(
   rule: PodTransitionRule,
-  { targets, details }: Evaluation,
+  { targets, details, ruleStates }: Evaluation,
   observedPodResourceVersion: string,
 ): PodTransitionRuleStatus {
   return {
@@ -13,11 +14,12 @@ export function statusOf(
     ...(observedPodResourceVersion ? { observedPodResourceVersion } : {}),
     targets: [...targets],
     details: [...details],
+    ...(ruleStates.length > 0 ? { ruleStates: [...ruleStates] } : {}),
   };
 }
 
 /**
- * How much of a status changed. `verdicts`: somebody waits for it. `rest`: targets, numbers in reasons, details of Pods
+ * How much of a status changed. `verdicts`: somebody waits for it. `rest`: targets, numbers in reasons, remarks of webhooks, details of Pods
  * that left their stage or are in one no rule guards; nobody acts on these, so they can wait to be written together. A newer observed Pod version is
  * no change: it is only a bound for the verdicts it is written with.
  */
@@ -30,12 +32,14 @@ export function changeOf({ spec, status: previous }: PodTransitionRule, next: Po
   const isNews = (detail: RuleDetail) => verdictText(before.get(detail.name)) !== verdictText(detail);
   const news = details.filter(isNews);
   if (news.some(({ stage }) => isGuarded(spec, stage))) return 'verdicts';
+  // A question is stored before it is asked, and its answer before the task is polled.
+  if (progressText(previous?.ruleStates) !== progressText(next.ruleStates)) return 'verdicts';
   const same =
     news.length === 0 &&
     before.size === details.length &&
     sameNames(previous?.targets ?? [], next.targets ?? []) &&
     details.every((detail) => reasonText(before.get(detail.name)) === reasonText(detail)) &&
-    (previous?.ruleStates ?? []).length === 0;
+    remarksText(previous?.ruleStates) === remarksText(next.ruleStates);
   return same ? 'none' : 'rest';
 }
 
@@ -74,6 +78,16 @@ function verdictText(detail: RuleDetail | undefined): string {
 
 function reasonText(detail: RuleDetail | undefined): string {
   return JSON.stringify((detail?.rejectInfo ?? []).map(({ ruleName, reason }) => [ruleName, reason]));
+}
+
+/** What is told of tasks besides their progress. When one was last polled is told with something else, not by itself. */
+function remarksText(states: readonly RuleState[] | undefined): string {
+  return JSON.stringify(
+    (states ?? []).map(({ webhookStatus }) => [
+      (webhookStatus?.taskStates ?? []).map(({ message }) => message),
+      (webhookStatus?.history ?? []).map(({ taskId, traceId, lastTime }) => [taskId, traceId, lastTime]),
+    ]),
+  );
 }
 
 function sameNames(a: readonly string[], b: readonly string[]): boolean {

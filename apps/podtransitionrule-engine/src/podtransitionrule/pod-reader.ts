@@ -1,0 +1,25 @@
+import { type Key, PODS, type Pod, splitKey, type TransitionRule } from '@kuperator/api';
+import { type KubeClient, NotFoundError } from '@kuperator/runtime';
+import { asksForFields } from '../webhook/question.ts';
+
+/**
+ * Reads the Pods a webhook is asked about. Our cache has little of them: where parameters ask for a field, the API server
+ * is asked. Pods that are gone are left out.
+ */
+export function podReader(client: Pick<KubeClient, 'get'>) {
+  return async (key: Key, { webhook }: TransitionRule, names: readonly string[]): Promise<readonly Pod[]> => {
+    const { namespace = '' } = splitKey(key);
+    if (!webhook || !asksForFields(webhook)) {
+      return names.map((name) => ({ metadata: { namespace, name }, spec: { containers: [] } }));
+    }
+    const pods = await Promise.all(
+      names.map((name) =>
+        client.get(PODS, { namespace, name }).catch((error: unknown) => {
+          if (error instanceof NotFoundError) return undefined;
+          throw new Error(`reading Pod ${namespace}/${name} for its webhook`, { cause: error });
+        }),
+      ),
+    );
+    return pods.filter((pod) => pod !== undefined);
+  };
+}

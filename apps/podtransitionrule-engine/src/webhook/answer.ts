@@ -1,0 +1,43 @@
+// The two answers a webhook gives, read strictly: what cannot be understood must not pass for a yes.
+
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+
+const flag = () => Type.Optional(Type.Union([Type.Boolean(), Type.Null()]));
+const text = () => Type.Optional(Type.Union([Type.String(), Type.Null()]));
+const names = () => Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()]));
+
+const asked = Type.Object({
+  success: flag(),
+  message: text(),
+  finishedNames: names(),
+  poll: flag(),
+  /** The deprecated name of `poll`. */
+  async: flag(),
+  taskId: text(),
+  traceId: text(),
+});
+const polled = Type.Object({
+  success: flag(),
+  message: text(),
+  finished: flag(),
+  finishedNames: names(),
+  stop: flag(),
+});
+const askedCheck = Compile(asked);
+const polledCheck = Compile(polled);
+
+export type Asked = Static<typeof asked>;
+export type Polled = Static<typeof polled>;
+
+/** @throws Error when `body` is no answer to a question */
+export function readAsked(body: unknown): Asked {
+  if (askedCheck.Check(body)) return body;
+  throw new Error('the answer is not of the form a webhook answers with');
+}
+
+/** @throws Error when `body` is no answer to a poll */
+export function readPolled(body: unknown): Polled {
+  if (polledCheck.Check(body)) return body;
+  throw new Error('the answer is not of the form a poll is answered with');
+}

@@ -1,0 +1,153 @@
+import type { Key, Pod, TransitionRule } from '@kuperator/api';
+import type { Clock, Logger } from '@kuperator/runtime';
+import { type Asked, type Polled, readAsked, readPolled } from './answer.ts';
+import type { SendRequest } from './http.ts';
+import { Lane } from './lane.ts';
+import type { WebhookMetrics } from './metrics.ts';
+import type { Outcome, Outcomes } from './outcome.ts';
+import type { WebhookCall } from './plan.ts';
+import { pollUrl, questionAbout } from './question.ts';
+
+/** Whose webhook it is: the rule object and the rule in it. */
+export type Asker = { readonly key: Key; readonly uid: string; readonly rule: TransitionRule };
+
+type Entry = { asked?: Outcome<Asked>; polled?: Outcome<Polled> };
+
+/**
+ * Calls webhooks outside of the passes, so that an approver that hangs holds up nobody. A pass starts calls; their
+ * outcome wakes the rule object and waits here until a pass has stored what follows from it.
+ */
+export class WebhookCalls {
+  readonly #send: SendRequest;
+  readonly #readPods: (key: Key, rule: TransitionRule, names: readonly string[]) => Promise<readonly Pod[]>;
+  readonly #onOutcome: (key: Key) => void;
+  readonly #isOurs: (key: Key) => boolean;
+  readonly #clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly #logger: Logger;
+  readonly #metrics: WebhookMetrics;
+  readonly #lanes: Readonly<Record<WebhookCall['kind'], Lane>>;
+  readonly #stop = new AbortController();
+  /** By rule object, rule and task. */
+  readonly #entries = new Map<Key, Map<string, Entry>>();
+
+  constructor(options: {
+    send: SendRequest;
+    /** The Pods with these names as far as they are there, with all that parameters may ask for. */
+    readPods: (key: Key, rule: TransitionRule, names: readonly string[]) => Promise<readonly Pod[]>;
+    onOutcome: (key: Key) => void;
+    /** Whether this replica still works on the rule object. */
+    isOurs: (key: Key) => boolean;
+    /** Questions at a time, and polls at a time, of all rules together. */
+    maxCalls: number;
+    clock: Pick<Clock, 'now' | 'monotonic'>;
+    logger: Logger;
+    metrics: WebhookMetrics;
+  }) {
+    this.#send = options.send;
+    this.#readPods = options.readPods;
+    this.#onOutcome = options.onOutcome;
+    this.#isOurs = options.isOurs;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#metrics = options.metrics;
+    this.#lanes = { ask: new Lane(options.maxCalls), poll: new Lane(options.maxCalls) };
+  }
+
+  /** What the calls for a rule have come to. */
+  outcomesFor({ key, uid, rule }: Asker): Outcomes {
+    const entryOf = (id: string) => this.#entries.get(key)?.get(nameFor(uid, rule.name, id));
+    return { asked: (id) => entryOf(id)?.asked, polled: (id) => entryOf(id)?.polled };
+  }
+
+  /** Starts a call unless one like it is under way. */
+  start({ key, uid, rule }: Asker, call: WebhookCall): void {
+    const entries = this.#entries.get(key) ?? new Map<string, Entry>();
+    this.#entries.set(key, entries);
+    const name = nameFor(uid, rule.name, call.id);
+    const entry = entries.get(name) ?? {};
+    entries.set(name, entry);
+    if (call.kind === 'ask') {
+      this.#run(
+        key,
+        call,
+        entry.asked,
+        (outcome) => {
+          entry.asked = outcome;
+        },
+        () => this.#ask(key, rule, call),
+      );
+    } else {
+      this.#run(
+        key,
+        call,
+        entry.polled,
+        (outcome) => {
+          entry.polled = outcome;
+        },
+        () => this.#poll(rule, call),
+      );
+    }
+  }
+
+  /** Forgets all of a rule object but the tasks of its status. */
+  retain(key: Key, uid: string, tasks: readonly { rule: string; id: string }[]): void {
+    const entries = this.#entries.get(key);
+    if (!entries) return;
+    const kept = new Set(tasks.map(({ rule, id }) => nameFor(uid, rule, id)));
+    for (const name of entries.keys()) if (!kept.has(name)) entries.delete(name);
+    if (entries.size === 0) this.#entries.delete(key);
+  }
+
+  /** Gives up what is under way; it is asked again after a restart. */
+  stop(): void {
+    this.#stop.abort(new Error('stopping'));
+  }
+
+  #run<Answer>(
+    key: Key,
+    { kind }: WebhookCall,
+    before: Outcome<Answer> | undefined,
+    store: (outcome: Outcome<Answer>) => void,
+    job: () => Promise<Answer>,
+  ): void {
+    if (before?.running) return;
+    store({ ...before, running: true });
+    this.#lanes[kind].add(async () => {
+      // Another replica asks by now.
+      if (this.#stop.signal.aborted || !this.#isOurs(key)) return store({ ...before, running: false });
+      const startedAt = this.#clock.monotonic();
+      try {
+        const answer = await job();
+        store({ running: false, last: { state: 'answered', atMs: this.#clock.now(), answer } });
+        this.#metrics.called(kind, 'answered', (this.#clock.monotonic() - startedAt) / 1000);
+      } catch (cause) {
+        const error = cause instanceof Error ? cause.message : String(cause);
+        const failures = before?.last?.state === 'failed' ? before.last.failures + 1 : 1;
+        store({ running: false, last: { state: 'failed', atMs: this.#clock.now(), error, failures } });
+        this.#metrics.called(kind, 'failed', (this.#clock.monotonic() - startedAt) / 1000);
+        this.#logger.info({ key, kind, failures, err: cause }, 'webhook failed');
+      }
+      if (!this.#stop.signal.aborted) this.#onOutcome(key);
+    });
+  }
+
+  async #ask(key: Key, rule: TransitionRule, { id, names }: Extract<WebhookCall, { kind: 'ask' }>): Promise<Asked> {
+    const { url = '', caBundle } = rule.webhook?.clientConfig ?? {};
+    const pods = await this.#readPods(key, rule, names);
+    const body = questionAbout(pods, rule, id);
+    return readAsked(await this.#send({ method: 'POST', url, caBundle, body, signal: this.#stop.signal }));
+  }
+
+  async #poll({ webhook }: TransitionRule, { taskId }: Extract<WebhookCall, { kind: 'poll' }>): Promise<Polled> {
+    const poll = webhook?.clientConfig.poll;
+    if (!poll) throw new Error('the rule has no clientConfig.poll');
+    const { caBundle } = poll;
+    return readPolled(
+      await this.#send({ method: 'GET', url: pollUrl(poll, taskId), caBundle, signal: this.#stop.signal }),
+    );
+  }
+}
+
+function nameFor(uid: string, rule: string, id: string): string {
+  return JSON.stringify([uid, rule, id]);
+}

@@ -1,0 +1,104 @@
+// What is asked where: pure, from the rule and the Pods.
+
+import { hash } from 'node:crypto';
+import type { Pod, TransitionRule, TransitionRuleWebhook } from '@kuperator/api';
+import { certificatesIn } from './ca-bundle.ts';
+import { fieldReader } from './field-path.ts';
+
+export type Question = {
+  traceId: string;
+  ruleName: string;
+  stage?: string;
+  resources: { apiVersion: 'core/v1'; kind: 'Pod'; name: string; parameters?: Record<string, string> }[];
+};
+
+/** The body of the first request about `pods`. Call it only for a webhook without a problem. */
+export function questionAbout(pods: readonly Pod[], rule: TransitionRule, traceId: string): Question {
+  const parameters = rule.webhook?.parameters ?? [];
+  return {
+    traceId,
+    ruleName: rule.name,
+    ...(rule.stage ? { stage: rule.stage } : {}),
+    resources: pods.map((pod) => ({
+      // As the Go implementation writes it; approvers may compare.
+      apiVersion: 'core/v1',
+      kind: 'Pod',
+      name: pod.metadata.name ?? '',
+      ...(parameters.length > 0
+        ? { parameters: Object.fromEntries(parameters.map((each) => [each.key ?? '', parameterText(each, pod)])) }
+        : {}),
+    })),
+  };
+}
+
+/** True when the parameters say something about the Pod, so that its whole object is needed. */
+export function asksForFields({ parameters = [] }: TransitionRuleWebhook): boolean {
+  return parameters.some(({ value }) => !value);
+}
+
+/** Where to ask after a task. The query of the configured URL stays. */
+export function pollUrl(poll: NonNullable<TransitionRuleWebhook['clientConfig']['poll']>, taskId: string): string {
+  const url = new URL(poll.url);
+  url.searchParams.set(poll.rawQueryKey || 'task-id', taskId);
+  return url.href;
+}
+
+/**
+ * Identifies what is asked and of whom. Another approver, or other parameters: an answer to the one is none to the other.
+ * Where and how often to poll is not part of it, so that it can be mended while a task runs.
+ */
+export function questionHash({ stage, webhook }: TransitionRule): string {
+  const asked = [stage || '', webhook?.clientConfig.url, webhook?.parameters ?? []];
+  return hash('sha256', JSON.stringify(asked), 'hex').slice(0, 16);
+}
+
+/** What keeps a webhook from being asked at all, for the user to mend; undefined when nothing does. */
+export function webhookProblem(webhook: TransitionRuleWebhook): string | undefined {
+  if (!PROBLEMS.has(webhook)) PROBLEMS.set(webhook, findProblem(webhook));
+  return PROBLEMS.get(webhook);
+}
+
+/** Objects of a cache do not change, and certificates take a while to read. */
+const PROBLEMS = new WeakMap<TransitionRuleWebhook, string | undefined>();
+
+function findProblem({ clientConfig, parameters = [] }: TransitionRuleWebhook): string | undefined {
+  const { poll } = clientConfig;
+  return (
+    urlProblem('clientConfig.url', clientConfig.url) ??
+    caProblem('clientConfig.caBundle', clientConfig.caBundle) ??
+    (poll
+      ? (urlProblem('clientConfig.poll.url', poll.url) ?? caProblem('clientConfig.poll.caBundle', poll.caBundle))
+      : undefined) ??
+    parameters.map(parameterProblem).find((problem) => problem !== undefined)
+  );
+}
+
+function urlProblem(field: string, url: string): string | undefined {
+  const parsed = URL.parse(url);
+  if (parsed && (parsed.protocol === 'http:' || parsed.protocol === 'https:')) return undefined;
+  return `webhook.${field} ${JSON.stringify(url)} is no http or https URL`;
+}
+
+function caProblem(field: string, caBundle: string | undefined): string | undefined {
+  try {
+    certificatesIn(caBundle);
+    return undefined;
+  } catch (error) {
+    return `webhook.${field} ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+type Parameter = NonNullable<TransitionRuleWebhook['parameters']>[number];
+
+function parameterProblem({ key = '', value, valueFrom }: Parameter): string | undefined {
+  if (value) return undefined;
+  if (!valueFrom?.fieldRef) return `webhook parameter ${JSON.stringify(key)} has neither a value nor a fieldRef`;
+  const reader = fieldReader(valueFrom.fieldRef.fieldPath);
+  return typeof reader === 'string' ? `webhook parameter ${JSON.stringify(key)}: ${reader}` : undefined;
+}
+
+function parameterText({ value, valueFrom }: Parameter, pod: Pod): string {
+  if (value) return value;
+  const reader = fieldReader(valueFrom?.fieldRef?.fieldPath ?? '');
+  return typeof reader === 'string' ? '' : reader(pod);
+}
