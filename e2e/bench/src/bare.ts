@@ -1,6 +1,6 @@
 // The bare ceiling: what this control plane does for Pods that nobody controls, driven from 16 connections.
 
-import { isReady, PODS } from '@kuperator/api';
+import { isReady, PODS, type Pod } from '@kuperator/api';
 import type { KubeClient } from '@kuperator/runtime';
 import { overConnections } from './connections.ts';
 import { type Phase, type Timing, timed } from './phase.ts';
@@ -21,20 +21,17 @@ export async function runBare(
   return {
     'scale out': await timed(pods, async () => {
       await overConnections(names, CONNECTIONS, (name) => client.create(PODS, barePod(arena, name, 'web:v1')));
-      await watch.until('bare scale out', (all) => all.length === pods && all.every(isReady), TIMEOUT_MS);
+      await watch.until('bare scale out', { pods, each: isReady }, TIMEOUT_MS);
     }),
     'in-place update': await timed(pods, async () => {
       const body = { spec: { containers: [{ name: 'web', image: 'web:v2' }] } };
       await overConnections(names, CONNECTIONS, (name) => client.patch(PODS, ref(name), { type: 'strategic', body }));
-      await watch.until(
-        'bare in-place update',
-        (all) => all.every((pod) => pod.status?.containerStatuses?.every(({ image }) => image === 'web:v2')),
-        TIMEOUT_MS,
-      );
+      const each = (pod: Pod) => pod.status?.containerStatuses?.every(({ image }) => image === 'web:v2') ?? false;
+      await watch.until('bare in-place update', { pods, each }, TIMEOUT_MS);
     }),
     'scale in': await timed(pods, async () => {
       await overConnections(names, CONNECTIONS, (name) => client.delete(PODS, ref(name)));
-      await watch.until('bare scale in', (all) => all.length === 0, TIMEOUT_MS);
+      await watch.until('bare scale in', { pods: 0 }, TIMEOUT_MS);
     }),
   };
 }

@@ -1,7 +1,7 @@
 // The protocol's own ceiling: one loop that does the least writes the lifecycle needs, and no thinking. No operator can be
 // faster without another protocol, so ours are measured against it.
 
-import { isReady, isTerminating, PODS, type Pod, REVISION_LABEL, stageLabel } from '@kuperator/api';
+import { isReady, isTerminating, keyOf, PODS, type Pod, REVISION_LABEL, stageLabel } from '@kuperator/api';
 import {
   beginOperation,
   finishOperation,
@@ -14,13 +14,11 @@ import { ConflictError, type KubeClient, NotFoundError, systemClock } from '@kup
 import { overConnections } from './connections.ts';
 import { type Phase, type Timing, timed } from './phase.ts';
 import { type Arena, controlledPod, podName } from './pod-manifest.ts';
-import type { PodWatch } from './pod-watch.ts';
+import type { Goal, PodWatch } from './pod-watch.ts';
 
 const CONNECTIONS = 16;
 const TIMEOUT_MS = 300_000;
 const ID = 'collaset';
-
-type Goal = { readonly phase: Phase; readonly pods: number };
 
 export async function runCeiling(
   client: KubeClient,
@@ -31,31 +29,27 @@ export async function runCeiling(
   const loop = new Loop(client, watch, arena);
   const names = Array.from({ length: pods }, (_, at) => podName(at));
   const create = (name: string) => client.create(PODS, controlledPod(arena, name, 'web:v1')).then(loop.observe);
-  const run = (phase: Phase, act: () => Promise<void>, done: (all: readonly Pod[]) => boolean) =>
+  const run = (phase: Phase, act: () => Promise<void>, goal: Goal) =>
     timed(pods, async () => {
-      loop.pursue({ phase, pods });
+      loop.pursue(phase);
       await act();
-      await watch.until(`ceiling, ${phase}`, done, TIMEOUT_MS);
+      await Promise.race([watch.until(`ceiling, ${phase}`, goal, TIMEOUT_MS), loop.failure]);
     });
-  const serving = (all: readonly Pod[]) => all.length === pods && all.every((pod) => isServiceAvailable(pod));
   try {
     return {
-      'scale out': await run('scale out', () => overConnections(names, CONNECTIONS, create), serving),
-      'in-place update': await run(
-        'in-place update',
-        () => loop.begin('update'),
-        (all) => serving(all) && all.every((pod) => pod.spec.containers[0]?.image === 'web:v2'),
-      ),
-      recreate: await run(
-        'recreate',
-        () => loop.begin('update'),
-        (all) => serving(all) && all.every((pod) => pod.metadata.name?.startsWith('web-1-')),
-      ),
-      'scale in': await run(
-        'scale in',
-        () => loop.begin('scale-in'),
-        (all) => all.length === 0,
-      ),
+      'scale out': await run('scale out', () => overConnections(names, CONNECTIONS, create), {
+        pods,
+        each: isServiceAvailable,
+      }),
+      'in-place update': await run('in-place update', () => loop.begin('update'), {
+        pods,
+        each: (pod) => isServiceAvailable(pod) && pod.spec.containers[0]?.image === 'web:v2',
+      }),
+      recreate: await run('recreate', () => loop.begin('update'), {
+        pods,
+        each: (pod) => isServiceAvailable(pod) && (pod.metadata.name?.startsWith('web-1-') ?? false),
+      }),
+      'scale in': await run('scale in', () => loop.begin('scale-in'), { pods: 0 }),
     };
   } finally {
     loop.stop();
@@ -69,21 +63,29 @@ class Loop {
   readonly #arena: Arena;
   readonly #busy = new Set<string>();
   readonly #unsubscribe: () => void;
-  #goal: Goal = { phase: 'scale out', pods: 0 };
+  readonly #failed = Promise.withResolvers<never>();
+  #phase: Phase = 'scale out';
 
   constructor(client: KubeClient, watch: PodWatch, arena: Arena) {
     this.#client = client;
     this.#watch = watch;
     this.#arena = arena;
     this.#unsubscribe = watch.informer.onChange(({ type, object }) => {
-      if (type !== 'deleted') void this.#advance(object);
+      if (type !== 'deleted') this.#goOn(object);
     });
+    // Raced against by whoever waits; between two phases nobody does.
+    this.failure.catch(() => {});
+  }
+
+  /** Rejects with what the loop failed with, if it does. */
+  get failure(): Promise<never> {
+    return this.#failed.promise;
   }
 
   readonly observe = (pod: Pod): void => this.#watch.informer.observe(pod);
 
-  pursue(goal: Goal): void {
-    this.#goal = goal;
+  pursue(phase: Phase): void {
+    this.#phase = phase;
   }
 
   stop(): void {
@@ -96,6 +98,10 @@ class Loop {
       const labels = beginOperation(pod, { id: ID, type, nanos: systemClock.nanos() });
       if (labels) await this.#patch(pod, { metadata: { labels } });
     });
+  }
+
+  #goOn(pod: Pod): void {
+    this.#advance(pod).catch((error: unknown) => this.#failed.reject(error));
   }
 
   async #advance(pod: Pod): Promise<void> {
@@ -111,15 +117,15 @@ class Loop {
     } finally {
       this.#busy.delete(key);
     }
-    const latest = this.#watch.informer.get(`${pod.metadata.namespace}/${pod.metadata.name}`);
-    if (latest && (progressed || latest !== pod)) void this.#advance(latest);
+    const latest = this.#watch.informer.get(keyOf(pod));
+    if (latest && (progressed || latest !== pod)) this.#goOn(latest);
   }
 
   /** @returns whether it wrote */
   async #next(pod: Pod): Promise<boolean> {
     if (isPermitted(pod, ID, 'scale-in')) return this.#delete(pod);
     if (isPermitted(pod, ID, 'update')) {
-      if (this.#goal.phase === 'recreate') return this.#recreate(pod);
+      if (this.#phase === 'recreate') return this.#recreate(pod);
       if (pod.spec.containers[0]?.image !== 'web:v2') {
         const spec = { containers: [{ name: 'web', image: 'web:v2' }] };
         return this.#patch(pod, { metadata: { labels: { [REVISION_LABEL]: 'v2' } }, spec }, 'strategic');
@@ -154,9 +160,12 @@ class Loop {
     return true;
   }
 
+  /** Takes what the API server answers into the watch: a Pod not seen to be terminating would be made anew once more. */
   async #delete(pod: Pod): Promise<false> {
-    const { namespace, name = '' } = pod.metadata;
-    await this.#client.delete(PODS, { namespace, name });
+    const { namespace, name = '', uid = '' } = pod.metadata;
+    const answer = await this.#client.delete(PODS, { namespace, name }, { uid });
+    if (answer && isTerminating(answer)) this.observe(answer);
+    else this.#watch.informer.observeGone(keyOf(pod), uid);
     return false;
   }
 

@@ -1,11 +1,11 @@
 // Ours: a CollaSet of the same Pods, with the operators as they are shipped. Only the CollaSet is written here.
 
-import { COLLA_SETS, type CollaSet, POD_TRANSITION_RULES, type Pod } from '@kuperator/api';
+import { COLLA_SETS, CONTROL_LABEL, type CollaSet, POD_TRANSITION_RULES, type Pod, SERVICES } from '@kuperator/api';
 import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
 import type { KubeClient } from '@kuperator/runtime';
 import { type Phase, type Timing, timed } from './phase.ts';
 import { APP_LABEL, type Arena, templateFor } from './pod-manifest.ts';
-import type { PodWatch } from './pod-watch.ts';
+import type { Goal, PodWatch } from './pod-watch.ts';
 
 const TIMEOUT_MS = 600_000;
 const NAME = 'web';
@@ -14,6 +14,8 @@ export type OursOptions = {
   readonly pods: number;
   /** maxUnavailable of a PodTransitionRule over the Pods; none: no rule. */
   readonly maxUnavailable?: string | undefined;
+  /** Whether a Service selects the Pods, so that each also waits for its endpoint. */
+  readonly service: boolean;
   /** Called as each phase begins and ends, to attribute API calls and CPU to it. */
   readonly around: (phase: Phase, run: () => Promise<Timing>) => Promise<Timing>;
 };
@@ -22,7 +24,7 @@ export async function runOurs(
   client: KubeClient,
   watch: PodWatch,
   { namespace }: Arena,
-  { pods, maxUnavailable, around }: OursOptions,
+  { pods, maxUnavailable, service, around }: OursOptions,
 ): Promise<Record<Phase, Timing>> {
   const ref = { namespace, name: NAME };
   if (maxUnavailable !== undefined) {
@@ -36,6 +38,14 @@ export async function runOurs(
       },
     });
   }
+  if (service) {
+    await client.create(SERVICES, {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { ...ref, labels: { [CONTROL_LABEL]: 'true' } },
+      spec: { selector: { [APP_LABEL]: NAME }, ports: [{ port: 80 }] },
+    });
+  }
   const set = {
     apiVersion: 'apps.kusionstack.io/v1alpha1',
     kind: 'CollaSet',
@@ -45,31 +55,33 @@ export async function runOurs(
   const change = async (spec: object) => {
     await client.patch(COLLA_SETS, ref, { type: 'merge', body: { spec } });
   };
-  const serving = (all: readonly Pod[]) =>
-    all.length === pods && all.every((pod) => isServiceAvailable(pod) && operationsOf(pod).length === 0);
-  const run = (phase: Phase, act: () => Promise<unknown>, done: (all: readonly Pod[]) => boolean) =>
+  const run = (phase: Phase, act: () => Promise<unknown>, goal: Goal) =>
     around(phase, () =>
       timed(pods, async () => {
         await act();
-        await watch.until(`ours, ${phase}`, done, TIMEOUT_MS);
+        await watch.until(`ours, ${phase}`, goal, TIMEOUT_MS);
       }),
     );
   return {
-    'scale out': await run('scale out', () => client.create(COLLA_SETS, set), serving),
-    'in-place update': await run(
-      'in-place update',
-      () => change({ template: templateFor('web:v2') }),
-      (all) => serving(all) && all.every((pod) => pod.status?.containerStatuses?.[0]?.image === 'web:v2'),
-    ),
-    recreate: await run(
-      'recreate',
-      () => change({ template: templateFor('web:v2', 'b') }),
-      (all) => serving(all) && all.every((pod) => JSON.stringify(pod.spec.containers[0]?.env).includes('"b"')),
-    ),
-    'scale in': await run(
-      'scale in',
-      () => change({ replicas: 0 }),
-      (all) => all.length === 0,
-    ),
+    'scale out': await run('scale out', () => client.create(COLLA_SETS, set), { pods, each: isServing }),
+    'in-place update': await run('in-place update', () => change({ template: templateFor('web:v2') }), {
+      pods,
+      each: (pod) => isServing(pod) && runs(pod, 'web:v2'),
+    }),
+    recreate: await run('recreate', () => change({ template: templateFor('web:v2', 'b') }), {
+      pods,
+      each: (pod) => isServing(pod) && JSON.stringify(pod.spec.containers[0]?.env).includes('"b"'),
+    }),
+    'scale in': await run('scale in', () => change({ replicas: 0 }), { pods: 0 }),
   };
+}
+
+/** In the service, with nothing under way. */
+export function isServing(pod: Pod): boolean {
+  return isServiceAvailable(pod) && operationsOf(pod).length === 0;
+}
+
+/** Whether the Pod's container runs the image, not only is asked to. */
+export function runs(pod: Pod, image: string): boolean {
+  return pod.status?.containerStatuses?.[0]?.image === image;
 }

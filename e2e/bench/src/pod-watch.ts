@@ -1,17 +1,25 @@
 import { PODS, type Pod } from '@kuperator/api';
+import { waitingFor } from '@kuperator/lifecycle';
 import { type createKubeClient, createLogger, Informer } from '@kuperator/runtime';
 import type { Arena } from './pod-manifest.ts';
+
+/** What a phase ends with: so many Pods, and each of them as it should be. */
+export type Goal = { readonly pods: number; readonly each?: (pod: Pod) => boolean };
+
+/** A look at a thousand Pods costs more than an event: many events share one. */
+const LOOK_MS = 10;
 
 /** An independent watch of a namespace's Pods: phases end when what it shows says so, not when a contender does. */
 export class PodWatch {
   readonly informer: Informer<Pod>;
-  readonly #waiters = new Set<() => void>();
+  readonly #lookers = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(client: ReturnType<typeof createKubeClient>, { namespace }: Arena) {
     const logger = createLogger({ app: 'bench', level: 'error' });
     this.informer = new Informer({ client, resource: PODS, namespace, logger });
     this.informer.onChange(() => {
-      for (const look of this.#waiters) look();
+      if (this.#lookers.size > 0) this.#timer ??= setTimeout(() => this.#look(), LOOK_MS);
     });
   }
 
@@ -21,34 +29,53 @@ export class PodWatch {
   }
 
   stop(): Promise<void> {
+    clearTimeout(this.#timer);
     return this.informer.stop();
   }
 
   /**
-   * Resolves once `done` holds for the Pods there are.
-   * @throws Error saying what was waited for, and how far it got, after `timeoutMs`
+   * Resolves once the Pods are as `goal` wants them.
+   * @throws Error saying what was waited for, how far it got and what a few of the others lack, after `timeoutMs`
    */
-  until(what: string, done: (pods: readonly Pod[]) => boolean, timeoutMs: number): Promise<void> {
+  until(what: string, goal: Goal, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {
-        if (!done(this.informer.list())) return;
+        const pods = this.informer.list();
+        if (pods.length !== goal.pods || !pods.every((pod) => goal.each?.(pod) ?? true)) return;
         clearTimeout(timer);
-        this.#waiters.delete(look);
+        this.#lookers.delete(look);
         resolve();
       };
       const timer = setTimeout(() => {
-        this.#waiters.delete(look);
-        const names = this.informer
-          .list()
-          .filter((pod) => !done([pod]))
-          .slice(0, 5);
-        const shown = names.map((pod) => JSON.stringify(pod.metadata.labels)).join('\n  ');
-        reject(
-          new Error(`${what}: not within ${timeoutMs / 1000} s; ${this.informer.list().length} Pods, e.g.\n  ${shown}`),
-        );
+        this.#lookers.delete(look);
+        reject(new Error(`${what}: not within ${timeoutMs / 1000} s: ${progressOf(this.informer.list(), goal)}`));
       }, timeoutMs);
-      this.#waiters.add(look);
+      this.#lookers.add(look);
       look();
     });
   }
+
+  #look(): void {
+    this.#timer = undefined;
+    for (const look of this.#lookers) look();
+  }
+}
+
+const SHOWN = 5;
+
+/** How far Pods are from the goal, for people. */
+export function progressOf(pods: readonly Pod[], { pods: wanted, each = () => true }: Goal): string {
+  const behind = pods.filter((pod) => !each(pod));
+  const shown = behind.slice(0, SHOWN).map((pod) => `\n  ${stateOf(pod)}`);
+  const more = behind.length > SHOWN ? `\n  and ${behind.length - SHOWN} more` : '';
+  return `${pods.length} of ${wanted} Pods, ${behind.length} of them not as they should be${shown.join('')}${more}`;
+}
+
+function stateOf(pod: Pod): string {
+  const { name, deletionTimestamp } = pod.metadata;
+  const conditions = pod.status?.conditions?.map(({ type, status }) => `${type}=${status}`).join(' ');
+  const images = pod.status?.containerStatuses?.map(({ image }) => image).join(' ');
+  const [waiting] = waitingFor(pod);
+  const state = deletionTimestamp ? 'terminating' : (pod.status?.phase ?? 'without a status');
+  return [name, state, conditions, images, waiting?.message].filter(Boolean).join(', ');
 }

@@ -13,6 +13,8 @@ export type PhaseReport = Timing & {
 export type Report = {
   readonly pods: number;
   readonly maxUnavailable: string | null;
+  /** Whether a Service selected the Pods of ours. */
+  readonly service: boolean;
   readonly node: string;
   readonly bare: Partial<Record<Phase, Timing>>;
   readonly ceiling: Record<Phase, Timing>;
@@ -25,7 +27,7 @@ const fixed = (value: number | undefined, digits = 1) => (value === undefined ? 
 /** The report for people. */
 export function render(report: Report): string {
   return [
-    `${report.pods} Pods${report.maxUnavailable ? `, maxUnavailable ${report.maxUnavailable}` : ', no rule'}; Pods per second until all are available`,
+    `${report.pods} Pods, ${report.maxUnavailable ? `maxUnavailable ${report.maxUnavailable}` : 'no rule'}, ${report.service ? 'a' : 'no'} Service; Pods per second until all are available`,
     speeds(report),
     'API calls per Pod by client and verb (Events, Leases and calls under 0.01 a Pod left out)',
     callTable(report),

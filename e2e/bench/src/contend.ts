@@ -1,0 +1,29 @@
+import { type Cluster, startCluster } from '@kuperator/cluster';
+import { createKubeClient } from '@kuperator/runtime';
+import type { Arena } from './pod-manifest.ts';
+import { PodWatch } from './pod-watch.ts';
+
+export const say = (line: string): void => {
+  process.stderr.write(`${line}\n`);
+};
+
+type Contender<T> = (client: ReturnType<typeof createKubeClient>, watch: PodWatch, arena: Arena) => Promise<T>;
+
+/** Gives a contender its namespace, client and watch. */
+export async function contend<T>(cluster: Cluster, namespace: string, run: Contender<T>): Promise<T> {
+  await cluster.kubectl(['create', 'namespace', namespace]);
+  const client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'bench' });
+  const watch = new PodWatch(client, { namespace });
+  await watch.start();
+  try {
+    return await run(client, watch, { namespace });
+  } finally {
+    await watch.stop();
+    await client.close();
+  }
+}
+
+export async function withCluster<T>(operators: 'all' | 'none', run: (cluster: Cluster) => Promise<T>): Promise<T> {
+  await using cluster = await startCluster({ operators, audit: true, onProgress: (line) => say(`  ${line}`) });
+  return await run(cluster);
+}

@@ -1,0 +1,85 @@
+import Table from 'cli-table3';
+import type { Passes } from './passes.ts';
+import { podsPerSecond, type Timing } from './phase.ts';
+
+export const SCALE_PHASES = ['scale out', 'in-place update', 'scale in'] as const;
+export type ScalePhase = (typeof SCALE_PHASES)[number];
+
+/** One phase: how many Pods in how long, and what that took of the CollaSet controller. */
+export type SizeTiming = Timing & Passes;
+
+export type SizeReport = {
+  readonly sets: number;
+  readonly podsPerSet: number;
+  readonly phases: Readonly<Record<ScalePhase, SizeTiming>>;
+};
+
+/** All that one run found out; what `--json` writes. */
+export type ScaleReport = {
+  readonly node: string;
+  /** One set at a time, of growing size. */
+  readonly single: readonly SizeReport[];
+  /** Many sets at once. */
+  readonly many: SizeReport;
+};
+
+/** CPU milliseconds of the controller's process per pass, over all phases; watching its caches is in it. */
+export function cpuMsPerPass({ phases }: SizeReport): number {
+  const sum = (figure: 'cpuSeconds' | 'passes') =>
+    SCALE_PHASES.reduce((total, phase) => total + phases[phase][figure], 0);
+  return (sum('cpuSeconds') * 1000) / sum('passes');
+}
+
+export type Growth = { readonly from: number; readonly to: number; readonly pods: number; readonly cpu: number };
+
+/** How much dearer a pass becomes from size to size, beside how many more Pods the set has. */
+export function growthOf(sizes: readonly SizeReport[]): readonly Growth[] {
+  return sizes.slice(1).map((size, at) => {
+    const before = sizes[at] ?? size;
+    return {
+      from: before.podsPerSet,
+      to: size.podsPerSet,
+      pods: size.podsPerSet / before.podsPerSet,
+      cpu: cpuMsPerPass(size) / cpuMsPerPass(before),
+    };
+  });
+}
+
+/** The report for people. */
+export function renderScale({ single, many }: ScaleReport): string {
+  return [
+    'Pods per second until all are as asked for',
+    speeds([...single, many]),
+    'Passes of the CollaSet controller, and CPU of its process',
+    costs([...single, many]),
+    ...growthOf(single).map(
+      ({ from, to, pods, cpu }) =>
+        `${from} → ${to} Pods: ${factor(pods)} the Pods, ${factor(cpu)} the CPU a pass: ${cpu <= pods ? 'grows no faster' : 'GROWS FASTER'}`,
+    ),
+  ].join('\n');
+}
+
+const factor = (value: number) => `${value.toFixed(1)}×`;
+const titleOf = ({ sets, podsPerSet }: SizeReport) => `${sets} × ${podsPerSet}`;
+
+function speeds(sizes: readonly SizeReport[]): string {
+  const table = new Table({ head: ['sets × Pods', ...SCALE_PHASES], style: { head: [] } });
+  for (const size of sizes) {
+    table.push([titleOf(size), ...SCALE_PHASES.map((phase) => podsPerSecond(size.phases[phase]).toFixed(1))]);
+  }
+  return table.toString();
+}
+
+function costs(sizes: readonly SizeReport[]): string {
+  const head = ['sets × Pods', 'phase', 'passes', 'ms a pass', 'CPU ms a pass', 'CPU ms a Pod'];
+  const table = new Table({ head, style: { head: [] } });
+  for (const size of sizes) {
+    for (const phase of SCALE_PHASES) {
+      const { pods, passes, passSeconds, cpuSeconds } = size.phases[phase];
+      const perPass = (seconds: number) => ((seconds * 1000) / passes).toFixed(2);
+      const perPod = ((cpuSeconds * 1000) / pods).toFixed(2);
+      table.push([titleOf(size), phase, String(passes), perPass(passSeconds), perPass(cpuSeconds), perPod]);
+    }
+  }
+  return table.toString();
+}
