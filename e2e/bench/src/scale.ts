@@ -17,20 +17,19 @@ export type ScaleOptions = {
   /** Sets that are measured at once, and the Pods of each. */
   readonly sets: number;
   readonly podsPerSet: number;
+  /** Small sets are measured several times, until so many Pods were handled: single passes are too short to time. Default 300. */
+  readonly enoughPods?: number;
 };
 
 const CONTROLLER = 'collaset-controller';
 const CONNECTIONS = 16;
 const TIMEOUT_MS = 900_000;
-/** Small sets are measured several times, until so many Pods have been handled: single passes are too short to time. */
-const ENOUGH_PODS = 300;
-
-export async function measureScale({ sizes, sets, podsPerSet }: ScaleOptions): Promise<ScaleReport> {
+export async function measureScale({ sizes, sets, podsPerSet, enoughPods = 300 }: ScaleOptions): Promise<ScaleReport> {
   return withCluster('all', async (cluster) => {
     const single: SizeReport[] = [];
     // Once unmeasured: the first passes of a process also compile it.
     for (const size of [sizes[0] ?? 1, ...sizes]) {
-      const rounds = Math.ceil(ENOUGH_PODS / Math.max(size, ENOUGH_PODS / 10));
+      const rounds = Math.min(10, Math.ceil(enoughPods / size));
       single.push(await measure(cluster, { sets: 1, podsPerSet: size, rounds }, `one-${single.length}`));
     }
     const many = await measure(cluster, { sets, podsPerSet, rounds: 1 }, 'many');
