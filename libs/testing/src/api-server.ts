@@ -1,4 +1,4 @@
-import { type KubeObject, keyOf } from '@kuperator/api';
+import { type KubeObject, keyOf, type Pod } from '@kuperator/api';
 import { compileLabelSelector, type TransportRequest, type TransportResponse } from '@kuperator/runtime';
 import { ApiFailure } from './api-failure.ts';
 import { type JsonPatchOperation, jsonPatch } from './json-patch.ts';
@@ -85,6 +85,7 @@ function update(store: ObjectStore, path: RequestPath, old: KubeObject, given: K
 /** The status subresource changes the status (on Pods the metadata too), everything else all but the status. */
 function stateAfter(path: RequestPath, old: WithStatus, given: WithStatus): KubeObject {
   if (!hasStatus(path)) return given;
+  if (path.subresource === 'resize') return resized(old as Pod, given as Pod);
   if (path.subresource !== 'status') return withStatus(given, old.status);
   // See podStatusStrategy and customresource statusStrategy in k8s.io/kubernetes and apiextensions-apiserver.
   const { ownerReferences: _, ...metadata } = given.metadata;
@@ -92,6 +93,23 @@ function stateAfter(path: RequestPath, old: WithStatus, given: WithStatus): Kube
   const kept =
     path.resource.kind === 'Pod' ? { ...metadata, ...(ownerReferences ? { ownerReferences } : {}) } : old.metadata;
   return withStatus({ ...old, metadata: kept }, given.status);
+}
+
+/** `pods/resize` takes over the resources of containers and nothing else, not even labels. */
+function resized(old: Pod, given: Pod): Pod {
+  const resources = new Map(
+    [...given.spec.containers, ...(given.spec.initContainers ?? [])].map((container) => [
+      container.name,
+      container.resources ?? {},
+    ]),
+  );
+  const resize = (container: Pod['spec']['containers'][number]) => ({
+    ...container,
+    resources: resources.get(container.name) ?? {},
+  });
+  const { containers, initContainers } = old.spec;
+  const init = initContainers ? { initContainers: initContainers.map(resize) } : {};
+  return { ...old, spec: { ...old.spec, containers: containers.map(resize), ...init } };
 }
 
 function withStatus(object: WithStatus, status: unknown): KubeObject {

@@ -13,6 +13,7 @@ export type Write = {
   name: string | undefined;
   subresource: string | undefined;
   body: unknown;
+  isDryRun: boolean;
 };
 
 /** Which writes fail, and how. */
@@ -24,6 +25,8 @@ export type Fault = {
   verb?: WriteVerb;
   /** Plural of the kind. */
   resource?: string;
+  /** True: only dry runs fail. Default false: only writes that would change something. */
+  dryRun?: boolean;
   matching?: (write: Write) => boolean;
   /** What others do just before, e.g. delete what is about to be written. */
   before?: (write: Write) => void;
@@ -35,14 +38,22 @@ export type Fault = {
 
 const VERBS: Record<string, WriteVerb> = { POST: 'create', PUT: 'replace', PATCH: 'patch', DELETE: 'delete' };
 
-/** What a request writes; undefined for reads and dry runs. */
+/** What a request writes, or would; undefined for reads. */
 export function writeOf(request: TransportRequest): Write | undefined {
   const verb = VERBS[request.method];
   if (!verb) return undefined;
   const { resource, namespace, name, subresource, query } = parseRequestPath(request.path);
-  if (query.get('dryRun')) return undefined;
+  const isDryRun = query.get('dryRun') !== null;
   const body = request.body === undefined ? undefined : (JSON.parse(request.body) as { metadata?: { name?: string } });
-  return { verb, resource: resource.plural, namespace, name: name ?? body?.metadata?.name, subresource, body };
+  return {
+    verb,
+    resource: resource.plural,
+    namespace,
+    name: name ?? body?.metadata?.name,
+    subresource,
+    body,
+    isDryRun,
+  };
 }
 
 /** The faults still to come; each counts the writes it matches. */
@@ -62,6 +73,7 @@ export class Faults {
     for (const [index, pending] of this.#pending.entries()) {
       const { fault } = pending;
       const { verb = write.verb, resource = write.resource, nth = 1, times = 1 } = fault;
+      if ((fault.dryRun ?? false) !== write.isDryRun) continue;
       if (verb !== write.verb || resource !== write.resource || fault.matching?.(write) === false) continue;
       pending.seen++;
       if (pending.seen < nth) continue;

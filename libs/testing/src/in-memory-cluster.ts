@@ -118,7 +118,7 @@ export class InMemoryCluster {
         if (!this.#reachable) throw new ConnectionError(`${request.method} ${request.path}: connection refused`);
         const write = writeOf(request);
         if (!write) return answer(this.#store, request);
-        this.writes.push(write);
+        if (!write.isDryRun) this.writes.push(write);
         const fault = this.#faults.next(write);
         if (!fault) return answer(this.#store, request);
         fault.before?.(write);

@@ -18,9 +18,16 @@ type CacheOptions<T extends KubeObject> = Pick<InformerOptions<T>, 'labelSelecto
 /** Index of sets by the key of their ResourceContext. */
 export const BY_CONTEXT = 'context';
 
+/** Index of sets by the keys of the Pods they are to take in. */
+export const BY_INCLUDED = 'included';
+
 /** What is held of each kind, and how it is found. */
 export const setCache: CacheOptions<CollaSet> = {
-  indexes: { [BY_CONTEXT]: (set) => [`${set.metadata.namespace}/${contextNameOf(set)}`] },
+  indexes: {
+    [BY_CONTEXT]: (set) => [`${set.metadata.namespace}/${contextNameOf(set)}`],
+    [BY_INCLUDED]: ({ metadata, spec }) =>
+      (spec.scaleStrategy?.podToInclude ?? []).map((name) => `${metadata.namespace}/${name}`),
+  },
 };
 
 export const podCache: CacheOptions<Pod> = {

@@ -7,8 +7,9 @@ import {
   PVC_TEMPLATE_HASH_LABEL,
   type Volume,
 } from '@kuperator/api';
-import { AlreadyExistsError } from '@kuperator/runtime';
-import { claimFor, claimOf, claimTemplateHash, claimVolume, isOwnedBy } from './claims.ts';
+import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
+import { classesOf, isLess, sizeOf } from './claim-growth.ts';
+import { claimFor, claimOf, claimTemplateHash, claimVolume, growingClaimsOf, isOwnedBy } from './claims.ts';
 import { BY_OWNER, type Deps } from './deps.ts';
 import { controllerReference } from './revision.ts';
 import type { ClaimTemplate, Revision } from './revision-data.ts';
@@ -20,10 +21,70 @@ export async function ensureClaims(deps: Deps, set: CollaSet, id: number, revisi
   const volumes: Volume[] = [];
   for (const template of revision.claimTemplates) {
     const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
-    const claim = claimOf(owned, id, template) ?? (await createClaim(deps, set, id, template));
+    const claim =
+      claimOf(owned, id, template) ??
+      (await expandFirst(deps, owned, id, template)) ??
+      (await createClaim(deps, set, id, template));
     volumes.push(claimVolume(template, claim));
   }
   return volumes;
+}
+
+/** Makes the claims of an instance id as large as the revision says, where they are. */
+export async function expandClaims(deps: Deps, set: CollaSet, id: number, revision: Revision): Promise<void> {
+  for (const template of revision.claimTemplates) {
+    const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
+    if (claimOf(owned, id, template)) continue;
+    for (const claim of await expandableClaims(deps, owned, id, template, true))
+      await expandClaim(deps, claim, template);
+  }
+}
+
+async function expandFirst(
+  deps: Deps,
+  owned: readonly PersistentVolumeClaim[],
+  id: number,
+  template: ClaimTemplate,
+): Promise<PersistentVolumeClaim | undefined> {
+  const [smaller] = await expandableClaims(deps, owned, id, template);
+  return smaller && expandClaim(deps, smaller, template);
+}
+
+async function expandableClaims(
+  deps: Deps,
+  owned: readonly PersistentVolumeClaim[],
+  id: number,
+  template: ClaimTemplate,
+  anySize = false,
+): Promise<readonly PersistentVolumeClaim[]> {
+  const smaller = growingClaimsOf(owned, id, template, anySize);
+  if (smaller.length === 0) return [];
+  const allowed = await deps.storageClasses.expandable(classesOf(smaller));
+  return smaller.filter(({ spec }) => allowed.has(spec.storageClassName ?? ''));
+}
+
+async function expandClaim(
+  deps: Deps,
+  claim: PersistentVolumeClaim,
+  template: ClaimTemplate,
+): Promise<PersistentVolumeClaim | undefined> {
+  const { namespace, name = '', uid = '', resourceVersion } = claim.metadata;
+  const storage = sizeOf(template);
+  const body = {
+    metadata: { resourceVersion, labels: { [PVC_TEMPLATE_HASH_LABEL]: claimTemplateHash(template) } },
+    // A user may have made it larger still.
+    ...(isLess(sizeOf(claim), storage) ? { spec: { resources: { requests: { storage } } } } : {}),
+  };
+  deps.metrics.wrote('claim');
+  try {
+    const expanded = await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: 'merge', body });
+    deps.claims.observe(expanded);
+    return expanded;
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    deps.claims.observeGone(keyOf(claim), uid);
+    return undefined;
+  }
 }
 
 async function createClaim(

@@ -15,8 +15,10 @@ import {
   retainsClaims,
   type Volume,
 } from '@kuperator/api';
+import { isLess, sizeOf } from './claim-growth.ts';
 import { nameSuffix, safeHash } from './fnv.ts';
 import { goStructJson, sorted } from './go-json.ts';
+import { meaningOf } from './meaning.ts';
 import { instanceIdOf } from './members.ts';
 import { controllerReference } from './revision.ts';
 import type { ClaimTemplate } from './revision-data.ts';
@@ -68,6 +70,31 @@ export function claimOf(
       claim.metadata.labels?.[INSTANCE_ID_LABEL] === String(id) &&
       claim.metadata.labels[PVC_TEMPLATE_NAME_LABEL] === template.metadata.name &&
       claim.metadata.labels[PVC_TEMPLATE_HASH_LABEL] === hash,
+  );
+}
+
+/**
+ * The set's bound claims for an instance id that an expansion would make those of the template. What else a template says cannot be
+ * read from a claim, so they are taken for those of the same template when nothing but the size differs from what it asks for.
+ * @param anySize true when the template is known to have grown: then the user may have expanded the claim first
+ */
+export function growingClaimsOf(
+  owned: readonly PersistentVolumeClaim[],
+  id: number,
+  template: ClaimTemplate,
+  anySize: boolean,
+): readonly PersistentVolumeClaim[] {
+  const { accessModes, storageClassName, volumeMode } = template.spec ?? {};
+  return owned.filter(
+    (claim) =>
+      !isTerminating(claim) &&
+      claim.metadata.labels?.[INSTANCE_ID_LABEL] === String(id) &&
+      claim.metadata.labels[PVC_TEMPLATE_NAME_LABEL] === template.metadata.name &&
+      claim.status?.phase === 'Bound' &&
+      (anySize || isLess(sizeOf(claim), sizeOf(template))) &&
+      meaningOf(claim.spec.accessModes) === meaningOf(accessModes) &&
+      (storageClassName === undefined || storageClassName === claim.spec.storageClassName) &&
+      (volumeMode ?? 'Filesystem') === (claim.spec.volumeMode ?? 'Filesystem'),
   );
 }
 

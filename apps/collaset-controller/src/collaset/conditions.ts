@@ -2,7 +2,7 @@ import type { CollaSet, Condition } from '@kuperator/api';
 import { flattenErrors } from '@kuperator/runtime';
 
 /** Shown in this order, whichever was written first (T65). */
-const TYPES = ['Scale', 'Update', 'Terminating'];
+const TYPES = ['Scale', 'Update', 'Available', 'Progressing', 'Reconciling', 'Stalled', 'Terminating'];
 
 export type ConditionUpdate = Pick<Condition, 'type' | 'status'> & { reason: string; message: string };
 

@@ -13,7 +13,7 @@ import {
 import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
 import { type ContextPlan, contextFor } from './context.ts';
 import type { Deps } from './deps.ts';
-import { OWNER } from './instance-id.ts';
+import { OWNER, OWNER_UIDS_ANNOTATION, ownerUidsWith } from './instance-id.ts';
 import type { SetMemory } from './memory.ts';
 import { staleCache } from './pod-writes.ts';
 
@@ -50,7 +50,8 @@ export async function writeContext(
     return;
   }
   try {
-    const body = { metadata: { resourceVersion, uid }, spec: { contexts: entries } };
+    const annotations = { [OWNER_UIDS_ANNOTATION]: ownerUidsWith(set, seen, entries) };
+    const body = { metadata: { resourceVersion, uid, annotations }, spec: { contexts: entries } };
     const written = await client.patch(RESOURCE_CONTEXTS, ref, { type: 'merge', body });
     memory.contextVersion = written.metadata.resourceVersion;
     contexts.observe(written);
@@ -87,7 +88,7 @@ export async function verifyCreations(
 ): Promise<void> {
   if (!seen) return;
   const version = seen.metadata.resourceVersion ?? '0';
-  const lost = plan.creations.filter(({ needsPods }) => needsPods);
+  const lost = [...plan.creations.filter(({ needsPods }) => needsPods), ...plan.reused.map((id) => ({ id }))];
   // The Pod cache that has seen all up to this version has seen every Pod the context can speak of.
   if (lost.length > 0 && deps.pods.resourceVersion() < BigInt(version)) await listLost(deps, set, lost);
   const resumed = plan.creations.some(({ needsContext }) => needsContext);

@@ -96,6 +96,8 @@ function plan(
     members: membersOf(set, pods),
     doubles: new Set(),
     create: [],
+    replacements: new Map(),
+    included: [],
     fresh: new Map(),
     surplus: new Set(),
     pending: new Map(),
@@ -268,6 +270,8 @@ describe('planContext', () => {
       entries: [],
       change: 'none',
       creations: [],
+      reused: [],
+      replaced: new Set(),
     });
   });
 });

@@ -3,8 +3,6 @@ import {
   type CollaSet,
   type ContextEntry,
   contextNameOf,
-  isTerminal,
-  isTerminating,
   type Pod,
   RESOURCE_CONTEXTS,
   type ResourceContext,
@@ -17,13 +15,18 @@ import {
   isMarked,
   JUST_CREATE,
   OWNER,
+  OWNER_UIDS_ANNOTATION,
+  ownerUidsWith,
   type Pool,
   RECREATE,
   RECREATE_UPDATE,
+  REPLACE_NEW_ID,
+  REPLACE_ORIGIN_ID,
   REVISION,
   SCALE_IN_MARK,
 } from './instance-id.ts';
-import { instanceIdOf, isSequence, type Members, revisionNameOf } from './members.ts';
+import type { Inclusion } from './include.ts';
+import { instanceIdOf, isActive, isSequence, type Members, revisionNameOf } from './members.ts';
 import { podNameFor } from './pod-name.ts';
 
 /** A Pod to create for an instance id, once the context says so. */
@@ -37,6 +40,16 @@ export type Creation = {
   readonly needsPods: boolean;
   /** Where an earlier attempt, maybe another replica's, is gone on with: rests on the context being the latest. */
   readonly needsContext: boolean;
+  /** Name of the Pod whose place the new one is to take. */
+  readonly originName?: string;
+};
+
+/** The instance id of a Pod that is to take another's place. */
+export type Replacement = {
+  readonly origin: Pod;
+  readonly revision: string;
+  /** The id is allocated now. */
+  readonly isFresh: boolean;
 };
 
 export type ContextPlan = {
@@ -45,9 +58,13 @@ export type ContextPlan = {
   /** `needed`: to be written before any Pod is touched; `tidy`: can wait for the next needed write, or a quiet moment. */
   readonly change: 'none' | 'tidy' | 'needed';
   readonly creations: readonly Creation[];
+  /** Ids that Pods bring with them, of which the context says that they had a Pod: rest on the Pod cache having seen it go. */
+  readonly reused: readonly number[];
+  /** Ids that end with a replacement, and their claims with them, whatever becomes of the claims of others. */
+  readonly replaced: ReadonlySet<number>;
 };
 
-const NOTHING: ContextPlan = { entries: [], change: 'none', creations: [] };
+const NOTHING: ContextPlan = { entries: [], change: 'none', creations: [], reused: [], replaced: new Set() };
 
 export type ContextInput = {
   readonly set: CollaSet;
@@ -55,13 +72,17 @@ export type ContextInput = {
   readonly members: Members;
   /** Pods whose id another Pod holds. */
   readonly doubles: ReadonlySet<Pod>;
-  /** Ids to create Pods for. */
+  /** Ids to create Pods for, those of replacements left out. */
   readonly create: readonly number[];
+  /** Pods to create that are to take the place of others, by their ids. */
+  readonly replacements: ReadonlyMap<number, Replacement>;
+  /** Pods that are taken into the set. */
+  readonly included: readonly Inclusion[];
   /** Revisions of those among them that are allocated now. */
   readonly fresh: ReadonlyMap<number, string>;
   readonly surplus: ReadonlySet<Pod>;
   /** Pods to be updated, and whether by making them anew. */
-  readonly pending: ReadonlyMap<Pod, { readonly mode: 'in-place' | 'recreate' }>;
+  readonly pending: ReadonlyMap<Pod, { readonly mode: 'in-place' | 'recreate' | 'replace' }>;
   /** Ids without a Pod that are in the update's scope. */
   readonly updatedIds: ReadonlySet<number>;
   readonly updated: string;
@@ -77,17 +98,20 @@ export function planContext(input: ContextInput): ContextPlan {
   const { set, pool, members } = input;
   if (set.spec.paused) return NOTHING;
   const desired = new Map<number, EntryData>();
-  const urgent = new Set<number>(input.create);
+  const create = [...input.create, ...input.replacements.keys()].toSorted((a, b) => a - b);
+  const urgent = new Set<number>([...create, ...input.included.map(({ id }) => id)]);
+  const partners = partnersOf(input);
   for (const pod of members.occupying) {
     const id = instanceIdOf(pod);
     if (id === undefined || pool.foreign.has(id) || desired.has(id) || input.doubles.has(pod)) continue;
-    const isActive = !isTerminating(pod) && !isTerminal(pod);
-    desired.set(id, isActive ? occupiedEntry(input, id, pod) : leftEntry(input, id, pod));
+    const data = isActive(pod) ? occupiedEntry(input, id, pod) : leftEntry(input, id, pod);
+    desired.set(id, { ...data, ...partners.get(id) });
     // An id that is on a Pod but not on record could be given away.
     if (!pool.own.has(id) || input.surplus.has(pod) || input.pending.has(pod)) urgent.add(id);
   }
+  for (const { pod, id } of input.included) desired.set(id, includedEntry(input, id, pod));
   const creations: Creation[] = [];
-  for (const id of input.create) {
+  for (const id of create) {
     const { data, creation } = vacantEntry(input, id);
     desired.set(id, data);
     creations.push(creation);
@@ -95,16 +119,43 @@ export function planContext(input: ContextInput): ContextPlan {
   const changed = [...new Set([...pool.own.keys(), ...desired.keys()])].filter(
     (id) => !sameData(pool.own.get(id), desired.get(id)),
   );
-  const change = changed.length === 0 ? 'none' : changed.some((id) => urgent.has(id)) ? 'needed' : 'tidy';
+  const isTidy = changed.length === 0 && !pool.hasLeftovers;
+  const change = isTidy ? 'none' : changed.some((id) => urgent.has(id)) ? 'needed' : 'tidy';
+  const reused = input.included.map(({ id }) => id).filter((id) => pool.own.has(id));
+  const replaced = new Set(changed.filter((id) => !desired.has(id) && isOfReplacement(pool.own.get(id))));
   const own = [...desired].map(([id, data]): ContextEntry => ({ id, data: { ...data } }));
   const entries = [...pool.foreign.values(), ...own].toSorted((a, b) => a.id - b.id);
-  return { entries, change, creations };
+  return { entries, change, creations, reused, replaced };
 }
+
+function isOfReplacement(data: EntryData | undefined): boolean {
+  return data !== undefined && (REPLACE_NEW_ID in data || REPLACE_ORIGIN_ID in data);
+}
+
+/** The ids of pairs say of each other, once each has one. */
+function partnersOf({ members, replacements }: ContextInput): ReadonlyMap<number, EntryData> {
+  const partners = new Map<number, EntryData>();
+  const pair = (origin: number | undefined, successor: number | undefined) => {
+    if (origin === undefined || successor === undefined) return;
+    partners.set(origin, { [REPLACE_NEW_ID]: String(successor) });
+    partners.set(successor, { [REPLACE_ORIGIN_ID]: String(origin) });
+  };
+  for (const [origin, successor] of members.successors) pair(instanceIdOf(origin), instanceIdOf(successor));
+  for (const [id, { origin }] of replacements) pair(instanceIdOf(origin), id);
+  return partners;
+}
+
+function includedEntry({ set, pool, updated }: ContextInput, id: number, pod: Pod): EntryData {
+  const data = copyWithout(pool.own.get(id), SCALE_IN_MARK, DELETE_SERVED);
+  return { ...data, [OWNER]: set.metadata.name ?? '', [REVISION]: revisionNameOf(pod) ?? updated };
+}
+
+const PAIR_KEYS = [REPLACE_NEW_ID, REPLACE_ORIGIN_ID];
 
 function occupiedEntry(input: ContextInput, id: number, pod: Pod): EntryData {
   const { set, pool, pending, surplus, updated } = input;
   const before = pool.own.get(id);
-  const data = copyWithout(before, JUST_CREATE, RECREATE, RECREATE_UPDATE, SCALE_IN_MARK);
+  const data = copyWithout(before, JUST_CREATE, RECREATE, RECREATE_UPDATE, SCALE_IN_MARK, ...PAIR_KEYS);
   const wasMarked = before?.[RECREATE_UPDATE] !== undefined;
   data[OWNER] = set.metadata.name ?? '';
   const transition = pending.get(pod);
@@ -124,7 +175,7 @@ function occupiedEntry(input: ContextInput, id: number, pod: Pod): EntryData {
 
 /** By sequence a Pod on its way out holds the place of the next one, for which the entry is kept. */
 function leftEntry(input: ContextInput, id: number, pod: Pod): EntryData {
-  const data = copyWithout(input.pool.own.get(id), SCALE_IN_MARK);
+  const data = copyWithout(input.pool.own.get(id), SCALE_IN_MARK, ...PAIR_KEYS);
   data[OWNER] = input.set.metadata.name ?? '';
   if (input.updatedIds.has(id)) data[REVISION] = input.updated;
   if (data[REVISION] === undefined) data[REVISION] = revisionNameOf(pod) ?? input.updated;
@@ -135,9 +186,12 @@ function leftEntry(input: ContextInput, id: number, pod: Pod): EntryData {
 function vacantEntry(input: ContextInput, id: number): { data: EntryData; creation: Creation } {
   const { set, pool, updated } = input;
   const before = pool.own.get(id);
-  const isFresh = input.fresh.has(id);
+  const replacement = input.replacements.get(id);
+  const isFresh = replacement?.isFresh ?? input.fresh.has(id);
   // A fresh id begins anew, whatever an earlier owner of the number left.
-  const data: Record<string, string> = isFresh ? {} : copyWithout(before, SCALE_IN_MARK);
+  const data: Record<string, string> = isFresh ? {} : copyWithout(before, SCALE_IN_MARK, ...PAIR_KEYS);
+  const originId = replacement && instanceIdOf(replacement.origin);
+  if (originId !== undefined) data[REPLACE_ORIGIN_ID] = String(originId);
   data[OWNER] = set.metadata.name ?? '';
   const wasMarked = !isFresh && isMarked(before);
   if (isFresh) data[JUST_CREATE] = 'true';
@@ -147,9 +201,9 @@ function vacantEntry(input: ContextInput, id: number): { data: EntryData; creati
   if (incarnation > 0) data[INCARNATION] = String(incarnation);
   const name = podNameFor(set, id, incarnation);
 
-  let revision = isFresh ? input.fresh.get(id) : data[REVISION];
+  let revision = replacement?.revision ?? (isFresh ? input.fresh.get(id) : data[REVISION]);
   // A template the API server refuses would hold the id for ever: its next Pod follows the set's present one.
-  const isRefused = input.refused.has(id) && (JUST_CREATE in data || RECREATE_UPDATE in data);
+  const isRefused = !replacement && input.refused.has(id) && (JUST_CREATE in data || RECREATE_UPDATE in data);
   if (input.updatedIds.has(id) || isRefused || revision === undefined || !input.isKnownRevision(revision)) {
     revision = updated;
   }
@@ -160,9 +214,10 @@ function vacantEntry(input: ContextInput, id: number): { data: EntryData; creati
     id,
     name,
     revision,
-    isNew: JUST_CREATE in data,
+    isNew: JUST_CREATE in data || replacement !== undefined,
     needsPods: !isSafeByName,
     needsContext: !isSequence(set) && wasMarked && incarnation === count,
+    ...(replacement ? { originName: replacement.origin.metadata.name ?? '' } : {}),
   };
   return { data: withServed(input, data, name, true), creation };
 }
@@ -190,6 +245,7 @@ export function contextFor(set: CollaSet, contexts: readonly ContextEntry[]): Re
     kind: RESOURCE_CONTEXTS.kind,
     metadata: {
       name: contextNameOf(set),
+      annotations: { [OWNER_UIDS_ANNOTATION]: ownerUidsWith(set, undefined, contexts) },
       ...(set.metadata.namespace ? { namespace: set.metadata.namespace } : {}),
     },
     spec: { contexts: [...contexts] },

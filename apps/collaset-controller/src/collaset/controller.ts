@@ -13,9 +13,11 @@ import {
 import type { EventBus } from '@kuperator/events';
 import { type Change, Controller, Informer, type OperatorContext } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
-import { BY_CONTEXT, claimCache, podCache, revisionCache, setCache } from './caches.ts';
+import { BY_CONTEXT, BY_INCLUDED, claimCache, podCache, revisionCache, setCache } from './caches.ts';
+import { resizeDiscovery } from './discovery.ts';
 import { collaSetMetrics } from './metrics.ts';
 import { collaSetReconciler } from './reconcile.ts';
+import { storageClasses } from './storage-classes.ts';
 
 const RESYNC_MS = 10 * 60_000;
 
@@ -49,6 +51,8 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
       bus,
       clock,
       metrics: collaSetMetrics(metrics),
+      storageClasses: storageClasses({ client, clock }),
+      servesResize: resizeDiscovery(client),
       settings: { statusIntervalMs: config.statusIntervalMs, passMs: config.passMs, maxWrites: config.maxWrites },
     }),
     concurrency: config.concurrency,
@@ -75,6 +79,9 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
       if (old && controllerOf(old)?.uid !== controllerOf(object)?.uid) enqueueOwner(old);
     });
   }
+  pods.onChange(({ key, object }) => {
+    if (!controllerOf(object)) for (const set of sets.byIndex(BY_INCLUDED, key)) controller.enqueue(keyOf(set));
+  });
   contexts.onChange(({ key }) => {
     for (const set of sets.byIndex(BY_CONTEXT, key)) controller.enqueue(keyOf(set));
   });

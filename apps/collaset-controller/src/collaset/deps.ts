@@ -9,6 +9,7 @@ import type {
 import type { EventBus } from '@kuperator/events';
 import type { Clock, EventRecorder, Informer, KubeClient } from '@kuperator/runtime';
 import type { CollaSetMetrics } from './metrics.ts';
+import type { StorageClasses } from './storage-classes.ts';
 
 /** The part of an informer a pass uses. */
 export type Cache<T extends KubeObject> = Pick<
@@ -32,6 +33,9 @@ export type Deps = {
   readonly contexts: Cache<ResourceContext>;
   readonly claims: Cache<PersistentVolumeClaim>;
   readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'patch' | 'delete'>;
+  readonly storageClasses: StorageClasses;
+  /** Whether the cluster serves `pods/resize`. */
+  readonly servesResize: () => Promise<boolean>;
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
   readonly bus: Pick<EventBus, 'publish'>;
   readonly clock: Clock;

@@ -72,7 +72,7 @@ export function scaling(set: CollaSet, { scale, context, members }: Plan): Kuper
 export function updating(set: CollaSet, { update, members }: Plan, revision: string): KuperatorEvent | undefined {
   const steps = {
     begin: update.begin.length,
-    operate: update.change.length + update.recreate.length,
+    operate: update.change.length + update.relabel.length + update.recreate.length,
     finish: update.finish.length,
   };
   if (Object.values(steps).every((count) => count === 0)) return undefined;

@@ -1,7 +1,8 @@
 import { LAST_POD_STATUS_ANNOTATION, PREPARING_TO_DELETE_LABEL, REVISION_LABEL } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { aMember, aRevision } from '../test/builders.ts';
-import { inPlacePatch, isChangedInPlace, planTransition, sameImage, unfinishedReason } from './in-place.ts';
+import { inPlacePatch, leavesContainersAlone, planTransition, type Transition } from './in-place.ts';
+import { infeasibleReason, isChangedInPlace, missingResizes, sameImage, unfinishedReason } from './in-place-record.ts';
 
 type Template = {
   metadata?: object;
@@ -23,24 +24,27 @@ const to = (change: (template: Template) => void) => {
   return planTransition(revision(base), revision(template));
 };
 
+type InPlace = Transition & { mode: 'in-place' };
+function inPlace(given: Partial<InPlace> = {}): InPlace {
+  const nothing = { labels: {}, annotations: {}, images: [], sidecars: [], resize: [], resources: [], grows: [] };
+  return { mode: 'in-place', ...nothing, ...given };
+}
+
 describe('planTransition', () => {
   test('changes images in place, only those that differ', () => {
     const transition = to((template) => {
       template.spec.containers[0] = { name: 'app', image: 'app:v2' };
     });
-    expect(transition).toEqual({
-      mode: 'in-place',
-      labels: {},
-      annotations: {},
-      images: [{ name: 'app', image: 'app:v2' }],
-    });
+    expect(transition).toEqual(inPlace({ images: [{ name: 'app', image: 'app:v2' }], resources: expect.anything() }));
   });
 
   test('changes labels and annotations in place; what the template drops goes', () => {
     const transition = to((template) => {
       template.metadata = { labels: { app: 'web', tier: 'x' }, annotations: {} };
     });
-    expect(transition).toEqual({ mode: 'in-place', labels: { tier: 'x' }, annotations: { note: null }, images: [] });
+    expect(transition).toEqual(
+      inPlace({ labels: { tier: 'x' }, annotations: { note: null }, resources: expect.anything() }),
+    );
   });
 
   test('never touches the labels that are the controller’s own', () => {
@@ -82,6 +86,90 @@ describe('planTransition', () => {
       template.spec = spec;
     };
     expect(to(change)).toEqual({ mode: 'recreate', reason });
+  });
+
+  const sized = (cpu: string, more: object = {}) => ({
+    ...app,
+    resources: { requests: { cpu, memory: '1Gi' }, ...more },
+  });
+  const between = (from: object, to: object) =>
+    planTransition(revision({ spec: from } as Template), revision({ spec: to } as Template));
+
+  test('resizes in place what asks for other CPU or memory, limits standing in for requests', () => {
+    const transition = between(
+      { containers: [sized('100m'), { ...side, resources: { limits: { cpu: '1' } } }] },
+      { containers: [sized('200m'), { ...side, resources: { limits: { cpu: '2' } } }] },
+    );
+    expect(transition).toMatchObject({
+      mode: 'in-place',
+      images: [],
+      resize: [
+        { name: 'app', resources: { requests: { cpu: '200m', memory: '1Gi' }, limits: {} } },
+        { name: 'side', resources: { requests: { cpu: '2' }, limits: { cpu: '2' } } },
+      ],
+    });
+  });
+
+  test('another spelling of the same amount is no resize', () => {
+    expect(between({ containers: [sized('0.1')] }, { containers: [sized('100m')] })).toMatchObject({ resize: [] });
+  });
+
+  test.each([
+    {
+      name: 'a limit that is dropped',
+      from: sized('1', { limits: { cpu: '2' } }),
+      to: sized('1'),
+      reason: 'container app drops its limits of cpu',
+    },
+    { name: 'another QoS class', from: app, to: sized('1'), reason: 'the Pod would become Burstable' },
+    {
+      name: 'a kind that cannot be resized',
+      from: sized('1'),
+      to: sized('1', { requests: { cpu: '1', memory: '1Gi', 'ephemeral-storage': '1Gi' } }),
+      reason: 'spec.containers[0].resources.requests.ephemeral-storage differs',
+    },
+  ])('makes the Pod anew for $name (T46)', ({ from, to, reason }) => {
+    const transition = between({ containers: [from] }, { containers: [to] });
+    expect(transition).toMatchObject({ mode: 'recreate', reason: expect.stringContaining(reason) });
+  });
+
+  const sidecar = (image: string, more: object = {}) => ({ name: 'proxy', image, restartPolicy: 'Always', ...more });
+  test('changes a sidecar in place, an init container that has run does not', () => {
+    expect(
+      between(
+        { containers: [app], initContainers: [sidecar('p:v1')] },
+        { containers: [app], initContainers: [sidecar('p:v2')] },
+      ),
+    ).toMatchObject({ mode: 'in-place', images: [], sidecars: [{ name: 'proxy', image: 'p:v2' }] });
+    expect(
+      between(
+        { containers: [app], initContainers: [{ name: 'i', image: 'i:v1' }] },
+        { containers: [app], initContainers: [{ name: 'i', image: 'i:v2' }] },
+      ),
+    ).toEqual({ mode: 'recreate', reason: 'spec.initContainers[0].image differs' });
+  });
+
+  const claim = (name: string, storage: string, more: object = {}) => ({
+    metadata: { name },
+    spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage } }, ...more },
+  });
+  test.each([
+    { name: 'more storage', to: [claim('d', '2Gi')], grows: ['d'] },
+    { name: 'the same in another spelling', to: [claim('d', '1024Mi')], grows: [] },
+    { name: 'less storage', to: [claim('d', '1Mi')], grows: undefined },
+    { name: 'another class', to: [claim('d', '2Gi', { storageClassName: 'x' })], grows: undefined },
+    {
+      name: 'a template more, the Pod template being equal',
+      to: [claim('d', '1Gi'), claim('e', '1Gi')],
+      grows: undefined,
+    },
+  ])('claims with $name: $grows grow', ({ to, grows }) => {
+    const transition = planTransition(
+      revision(base, { volumeClaimTemplates: [claim('d', '1Gi')] }),
+      revision(base, { volumeClaimTemplates: to }),
+    );
+    expect(transition.mode === 'in-place' ? transition.grows : undefined).toEqual(grows);
+    if (transition.mode === 'in-place') expect(leavesContainersAlone(transition)).toBe((grows ?? []).length > 0);
   });
 
   test('makes the Pod anew for another claim template, even with another image (T63)', () => {
@@ -134,12 +222,7 @@ const running = (name: string, imageID: string, more: object = {}) => ({
 
 describe('inPlacePatch', () => {
   test('carries image, revision and record in one write, refused on a stale Pod (T43)', () => {
-    const transition = {
-      mode: 'in-place',
-      labels: { tier: 'x' },
-      annotations: {},
-      images: [{ name: 'app', image: 'app:v2' }],
-    } as const;
+    const transition = inPlace({ labels: { tier: 'x' }, images: [{ name: 'app', image: 'app:v2' }] });
     const seen = pod([running('app', 'id1', { containerID: 'c1' }), running('side', 'id2', { containerID: 'c2' })]);
     const patch = inPlacePatch(seen, 'web-2', transition, {});
     expect(patch).toMatchObject({
@@ -155,7 +238,7 @@ describe('inPlacePatch', () => {
   });
 
   test('writes an empty record and no spec when only metadata changes (T44)', () => {
-    const transition = { mode: 'in-place', labels: { tier: 'x' }, annotations: {}, images: [] } as const;
+    const transition = inPlace({ labels: { tier: 'x' } });
     const patch = inPlacePatch(pod(), 'web-2', transition, { [PREPARING_TO_DELETE_LABEL]: null });
     expect(patch.metadata.annotations[LAST_POD_STATUS_ANNOTATION]).toBe('{}');
     expect(patch).not.toHaveProperty('spec');
@@ -225,6 +308,58 @@ describe('unfinishedReason', () => {
     };
     expect(unfinishedReason(seen)).toBeDefined();
     expect(unfinishedReason({ ...seen, status: { ...seen.status, observedGeneration: 3 } })).toBeUndefined();
+  });
+});
+
+describe('a resize', () => {
+  const wanted = { requests: { cpu: '2' }, limits: {} };
+  const resized = (specCpu: string, statusCpu: string, more: object = {}) =>
+    aMember({
+      id: 0,
+      annotations: { [LAST_POD_STATUS_ANNOTATION]: JSON.stringify({ resize: { app: wanted } }) },
+      given: {
+        spec: { containers: [{ name: 'app', image: 'app:v1', resources: { requests: { cpu: specCpu } } }] },
+        status: {
+          containerStatuses: [running('app', 'id', { resources: { requests: { cpu: statusCpu } } })] as never,
+          ...more,
+        },
+      },
+    });
+  const condition = (type: string, reason = '') => ({ conditions: [{ type, status: 'True' as const, reason }] });
+
+  test.each([
+    { name: 'is not written yet', pod: resized('1', '1'), missing: 1, done: false },
+    { name: 'is not followed yet', pod: resized('2', '1'), missing: 0, done: false },
+    { name: 'is followed', pod: resized('2', '2000m'), missing: 0, done: true },
+    { name: 'is under way', pod: resized('2', '2', condition('PodResizeInProgress')), missing: 0, done: false },
+    {
+      name: 'is followed with amounts the kubelet rounded',
+      pod: resized('2', '1999m', { observedGeneration: 3 }),
+      missing: 0,
+      done: true,
+    },
+    {
+      name: 'waits for room on the node',
+      pod: resized('2', '1', { observedGeneration: 3, ...condition('PodResizePending', 'Deferred') }),
+      missing: 0,
+      done: false,
+    },
+  ])('$name: done is $done', ({ pod, missing, done }) => {
+    expect(missingResizes(pod)).toHaveLength(missing);
+    expect(unfinishedReason(pod) === undefined).toBe(done);
+    expect(infeasibleReason(pod)).toBeUndefined();
+  });
+
+  test('that the node can never hold is given up', () => {
+    expect(infeasibleReason(resized('2', '1', condition('PodResizePending', 'Infeasible')))).toMatch(/cannot hold it/);
+  });
+
+  test('that was not written goes on to the size of the next revision', () => {
+    const resources = [{ name: 'app', resources: { requests: { cpu: '3' }, limits: {} } }];
+    const patch = inPlacePatch(resized('1', '1'), 'web-3', inPlace({ resources }), {});
+    expect(JSON.parse(patch.metadata.annotations[LAST_POD_STATUS_ANNOTATION] ?? '')).toEqual({
+      resize: { app: { requests: { cpu: '3' }, limits: {} } },
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import {
   type CollaSet,
   type ContextEntry,
+  type Pod,
   partitionOf,
   type ResourceContext,
   replicasOf,
@@ -26,21 +27,56 @@ export const INCARNATION = 'Incarnation';
 /** The Pod named in podToDelete was made anew under the same name: the entry in the list is served. Ours. */
 export const DELETE_SERVED = 'PodToDeleteServed';
 
+/** In the entry of an origin: the id of the Pod that is to take its place. Decimal. */
+export const REPLACE_NEW_ID = 'ReplaceNewPodID';
+/** In the entry of the Pod that is to take another's place: the id of that other. Decimal. */
+export const REPLACE_ORIGIN_ID = 'ReplaceOriginPodID';
+
 /** A ResourceContext as one of the sets that share it sees it. */
 export type Pool = {
   readonly own: ReadonlyMap<number, EntryData>;
   /** Entries of other sets: taken, and kept as they are (T53). */
   readonly foreign: ReadonlyMap<number, ContextEntry>;
+  /** True when entries of an earlier set of the same name were left out: they are nobody's. */
+  readonly hasLeftovers: boolean;
 };
+
+/** Annotation of a ResourceContext: JSON from the names of its owners to their uids, since entries name their owner only. Ours. */
+export const OWNER_UIDS_ANNOTATION = 'collaset.kusionstack.io/owner-uids';
 
 export function poolOf(set: CollaSet, context: ResourceContext | undefined): Pool {
   const own = new Map<number, EntryData>();
   const foreign = new Map<number, ContextEntry>();
+  const uid = ownerUidsOf(context)[set.metadata.name ?? ''];
+  const isLeftOver = uid !== undefined && uid !== set.metadata.uid;
+  let hasLeftovers = false;
   for (const entry of context?.spec?.contexts ?? []) {
-    if (entry.data && entry.data[OWNER] === set.metadata.name) own.set(entry.id, entry.data);
-    else foreign.set(entry.id, entry);
+    if (entry.data?.[OWNER] !== set.metadata.name) foreign.set(entry.id, entry);
+    else if (isLeftOver) hasLeftovers = true;
+    else own.set(entry.id, entry.data ?? {});
   }
-  return { own, foreign };
+  return { own, foreign, hasLeftovers };
+}
+
+/** The uids noted of the context's owners, by name; none of those the Go implementation wrote. */
+function ownerUidsOf(context: ResourceContext | undefined): Record<string, unknown> {
+  try {
+    const uids: unknown = JSON.parse(context?.metadata.annotations?.[OWNER_UIDS_ANNOTATION] ?? '{}');
+    return typeof uids === 'object' && uids !== null ? (uids as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** The annotation for a context with these entries: this set's uid is noted, and nobody's that has none of them. */
+export function ownerUidsWith(
+  set: CollaSet,
+  context: ResourceContext | undefined,
+  entries: readonly ContextEntry[],
+): string {
+  const known: Record<string, unknown> = { ...ownerUidsOf(context), [set.metadata.name ?? '']: set.metadata.uid };
+  const owners = [...new Set(entries.map(({ data }) => data?.[OWNER] ?? ''))].toSorted();
+  return JSON.stringify(Object.fromEntries(owners.flatMap((name) => (known[name] ? [[name, known[name]]] : []))));
 }
 
 export function isMarked(data: EntryData | undefined): boolean {
@@ -52,24 +88,57 @@ export function incarnationOf(data: EntryData | undefined): number {
   return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
-/** Ids for which Pods are missing: owned ids without a Pod first, then the lowest free ones; ascending. */
-export function chooseIds(pool: Pool, members: Members, missing: number): readonly number[] {
+/**
+ * Ids for which Pods are missing: owned ids without a Pod first, then the lowest free ones; ascending.
+ * @param reserved ids that Pods bring with them
+ */
+export function chooseIds(
+  pool: Pool,
+  members: Members,
+  missing: number,
+  reserved: ReadonlySet<number> = new Set(),
+): readonly number[] {
   if (missing === 0) return [];
-  const occupied = idsOf(members);
-  const idle = [...pool.own].filter(([id, data]) => !occupied.has(id) && data[SCALE_IN_MARK] === undefined);
-  const chosen = idle
+  const occupied = idsOf(members.occupying);
+  const chosen = [...pool.own]
+    .filter(([id, data]) => isIdle(id, data, occupied) && !reserved.has(id))
     .map(([id]) => id)
     .sort((a, b) => a - b)
     .slice(0, missing);
-  const taken = new Set([...occupied, ...pool.foreign.keys(), ...chosen]);
-  for (let id = 0; chosen.length < missing; id++) if (!taken.has(id)) chosen.push(id);
-  return chosen.sort((a, b) => a - b);
+  return [...chosen, ...freeIds(pool, occupied, [...reserved, ...chosen], missing - chosen.length)].sort(
+    (a, b) => a - b,
+  );
 }
 
-/** Ids whose place is held by a Pod. */
-export function idsOf(members: Members): ReadonlySet<number> {
+/** The lowest ids nobody has or will get. */
+export function freeIds(
+  pool: Pool,
+  occupied: ReadonlySet<number>,
+  chosen: readonly number[],
+  count: number,
+): readonly number[] {
+  const own = [...pool.own].filter(([, data]) => data[SCALE_IN_MARK] === undefined).map(([id]) => id);
+  const taken = new Set([...occupied, ...pool.foreign.keys(), ...own, ...chosen]);
+  const free: number[] = [];
+  for (let id = 0; free.length < count; id++) if (!taken.has(id)) free.push(id);
+  return free;
+}
+
+/** No Pod has the id, and it is the set's to give a Pod to. */
+function isIdle(id: number, data: EntryData, occupied: ReadonlySet<number>): boolean {
+  return !occupied.has(id) && data[SCALE_IN_MARK] === undefined && !isOfPair(data, occupied);
+}
+
+/** One id of a pair while the other one has a Pod: an origin's that was replaced, or a new Pod's that its origin waits for. */
+export function isOfPair(data: EntryData | undefined, occupied: ReadonlySet<number>): boolean {
+  const partner = data?.[REPLACE_NEW_ID] ?? data?.[REPLACE_ORIGIN_ID];
+  return partner !== undefined && occupied.has(Number(partner));
+}
+
+/** Ids of Pods. */
+export function idsOf(pods: readonly Pod[]): ReadonlySet<number> {
   const ids = new Set<number>();
-  for (const pod of members.occupying) {
+  for (const pod of pods) {
     const id = instanceIdOf(pod);
     if (id !== undefined) ids.add(id);
   }

@@ -8,6 +8,7 @@ import {
   type Pod,
   REVISION_LABEL,
 } from '@kuperator/api';
+import { pairsOf } from './pairs.ts';
 
 /** The Pods a CollaSet owns, by the part they play. */
 export type Members = {
@@ -22,6 +23,10 @@ export type Members = {
    * must be free first, so terminating and finished Pods hold it as well.
    */
   readonly occupying: readonly Pod[];
+  /** New Pods that are to take the place of another occupying one, by that other. */
+  readonly successors: ReadonlyMap<Pod, Pod>;
+  /** Those of `occupying` that count towards the replicas: of a pair one, the origin until it goes. */
+  readonly counted: readonly Pod[];
   /** Owned, but no longer matched by the selector: to be let go. */
   readonly released: readonly Pod[];
 };
@@ -38,7 +43,20 @@ export function membersOf(set: CollaSet, owned: readonly Pod[]): Members {
     else active.push(pod);
   }
   const occupying = isSequence(set) ? [...active, ...terminating, ...finished] : active;
-  return { active, terminating, finished, occupying, released };
+  const successors = pairsOf(occupying);
+  const uncounted = new Set([...successors].map(([origin, successor]) => uncountedOf(origin, successor)));
+  const counted = uncounted.size === 0 ? occupying : occupying.filter((pod) => !uncounted.has(pod));
+  return { active, terminating, finished, occupying, successors, counted, released };
+}
+
+/** The one of a pair whose place is not to be filled again when it goes. */
+function uncountedOf(origin: Pod, successor: Pod): Pod {
+  return !isActive(origin) && isActive(successor) ? origin : successor;
+}
+
+/** Running or to run, not on the way out. */
+export function isActive(pod: Pod): boolean {
+  return !isTerminating(pod) && !isTerminal(pod);
 }
 
 export function isSequence(set: CollaSet): boolean {

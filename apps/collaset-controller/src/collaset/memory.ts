@@ -1,5 +1,7 @@
 import type { CollaSet, Key } from '@kuperator/api';
+import type { Trial } from './dry-run.ts';
 import { newWindow, type Window } from './lane.ts';
+import type { Progress } from './progress.ts';
 
 /**
  * What a replica remembers of a set between passes. Only to spare work: everything is decided from the API server's objects, and a
@@ -10,6 +12,8 @@ export type SetMemory = {
   generation: number;
   /** Ids whose last creation was refused as Forbidden or Invalid. */
   readonly refused: Set<number>;
+  /** Refusals told as Events. */
+  readonly told: Set<string>;
   /** Names that turned out to be taken by Pods the cache does not hold. */
   readonly takenNames: Set<string>;
   /**
@@ -17,6 +21,8 @@ export type SetMemory = {
    * write would only be refused again.
    */
   readonly behind: Map<string, { readonly version: string | undefined; readonly atMs: number }>;
+  /** Pods (by uid) whose resize the API server refused, and why. */
+  readonly refusedResizes: Map<string, string>;
   /** resourceVersion of the ResourceContext as we wrote or read it ourselves: no cache can be behind that. */
   contextVersion: string | undefined;
   /** How wide each lane of writes has become. */
@@ -29,6 +35,9 @@ export type SetMemory = {
   creationFailures: number;
   /** No creation is tried before; by the monotonic clock. */
   createAfterMs: number;
+  /** Whether the API server takes the template of the revision asked for last. */
+  trial: Trial | undefined;
+  progress: Progress | undefined;
   statusWrittenMs: number;
   contextTidiedMs: number;
   /** What the last `settled` event said. */
@@ -46,12 +55,16 @@ export class Memories {
         uid,
         generation: -1,
         refused: new Set(),
+        told: new Set(),
         takenNames: new Set(),
         behind: new Map(),
+        refusedResizes: new Map(),
         contextVersion: undefined,
         windows: { create: newWindow(), scaleIn: newWindow(), update: newWindow(), others: newWindow() },
         creationFailures: 0,
         createAfterMs: Number.NEGATIVE_INFINITY,
+        trial: undefined,
+        progress: undefined,
         statusWrittenMs: Number.NEGATIVE_INFINITY,
         contextTidiedMs: Number.NEGATIVE_INFINITY,
         settled: undefined,
@@ -61,6 +74,8 @@ export class Memories {
     if (memory.generation !== (set.metadata.generation ?? 0)) {
       memory.generation = set.metadata.generation ?? 0;
       // The user may have mended what was wrong.
+      memory.told.clear();
+      memory.refusedResizes.clear();
       memory.creationFailures = 0;
       memory.createAfterMs = Number.NEGATIVE_INFINITY;
     }

@@ -2,7 +2,23 @@ import type { Metrics } from '@kuperator/runtime';
 
 export type CollaSetMetrics = {
   /** Counts one write of a kind. */
-  wrote(kind: 'create' | 'delete' | 'begin' | 'cancel' | 'change' | 'finish' | 'context' | 'status' | 'revision'): void;
+  wrote(
+    kind:
+      | 'create'
+      | 'exclude'
+      | 'include'
+      | 'mark'
+      | 'delete'
+      | 'begin'
+      | 'cancel'
+      | 'change'
+      | 'resize'
+      | 'finish'
+      | 'context'
+      | 'status'
+      | 'revision'
+      | 'claim',
+  ): void;
   /** Time from the beginning of an operation to its permission. */
   permitted(type: string, seconds: number): void;
   /** Time from the change of a Pod to the kubelet having followed. */

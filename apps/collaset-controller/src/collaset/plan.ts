@@ -1,11 +1,15 @@
-import { type CollaSet, type Pod, type ResourceContext, replicasOf } from '@kuperator/api';
+import { type CollaSet, type PersistentVolumeClaim, type Pod, type ResourceContext, replicasOf } from '@kuperator/api';
 import { type ContextPlan, planContext } from './context.ts';
 import { doublesOf } from './doubles.ts';
+import { type ExcludePlan, planExclude } from './exclude.ts';
+import { type IncludePlan, planInclude } from './include.ts';
 import { chooseIds, DELETE_SERVED, freshRevisions, idsOf, poolOf, REVISION, SCALE_IN_MARK } from './instance-id.ts';
-import { instanceIdOf, isSequence, type Members, membersOf } from './members.ts';
+import { instanceIdOf, isActive, isSequence, type Members, membersOf } from './members.ts';
+import { planReplace, type ReplacePlan, replacedPods } from './replace.ts';
+import { replacementIds } from './replacement-id.ts';
 import type { Revision } from './revision-data.ts';
 import { planScale, type ScalePlan } from './scale.ts';
-import { planUpdate, type UpdatePlan } from './update.ts';
+import { planUpdate, type UpdateFacts, type UpdatePlan } from './update.ts';
 
 export type Observed = {
   readonly set: CollaSet;
@@ -17,13 +21,23 @@ export type Observed = {
   readonly revisions: ReadonlyMap<string, Revision>;
   readonly refused: ReadonlySet<number>;
   readonly isNameTaken: (name: string) => boolean;
+  /** The Pod of that name in the set's namespace, whoever owns it. */
+  readonly podNamed: (name: string) => Pod | undefined;
+  /** The claims under control that a Pod mounts. */
+  readonly claimsOf: (pod: Pod) => readonly PersistentVolumeClaim[];
   readonly nowMs: number;
+  /** Unix nanoseconds, decimal, for the marks of this pass. */
+  readonly nanos: string;
+  readonly facts?: UpdateFacts;
 };
 
 /** All that one pass wants to do. */
 export type Plan = {
   readonly members: Members;
+  readonly exclude: ExcludePlan;
+  readonly include: IncludePlan;
   readonly scale: ScalePlan;
+  readonly replace: ReplacePlan;
   readonly update: UpdatePlan;
   readonly context: ContextPlan;
 };
@@ -33,18 +47,23 @@ export type Plan = {
  * changed and given back to service where not.
  */
 export function planPass(observed: Observed): Plan {
-  const { set, owned, context, updated, current, revisions, nowMs } = observed;
-  const members = membersOf(set, owned);
+  const { set, context, updated, current, revisions, nowMs, nanos } = observed;
+  const members = membersOf(set, observed.owned);
   const pool = poolOf(set, context);
   const doubles = doublesOf(set, members, pool);
+  const isKnownRevision = (name: string) => revisions.has(name);
   const isServed = (pod: Pod) =>
     isSequence(set) && pool.own.get(instanceIdOf(pod) ?? -1)?.[DELETE_SERVED] !== undefined;
-  const scale = planScale({ set, members, doubles, isServed, nowMs });
+  const exclude = planExclude(set, members, isServed);
+  const include = planInclude({ ...observed, members, pool });
+  const joining = include.pods.length;
+  const scale = planScale({ set, members, doubles, excluded: exclude.all, joining, isServed, nowMs });
 
-  const create = chooseIds(pool, members, scale.missing);
-  const surplusIds = new Set([...scale.surplus].map(instanceIdOf));
-  const activeIds = new Set(members.active.map(instanceIdOf));
-  const staying = [...idsOf(members)].filter((id) => !surplusIds.has(id));
+  const brought = new Set(include.pods.map(({ id }) => id));
+  const create = chooseIds(pool, members, scale.missing, brought);
+  const surplusIds = idsOf([...scale.surplus]);
+  const activeIds = idsOf(members.active);
+  const staying = [...idsOf(members.counted)].filter((id) => !surplusIds.has(id));
   // By sequence, ids whose Pod is on its way out stay in the count of the update as ids without a Pod.
   const vacant = staying.filter((id) => !activeIds.has(id));
   const isFresh = (id: number) => pool.own.get(id)?.[SCALE_IN_MARK] !== undefined || !pool.own.has(id);
@@ -56,14 +75,26 @@ export function planPass(observed: Observed): Plan {
     revision: fresh.get(id) ?? pool.own.get(id)?.[REVISION],
   }));
 
+  const isStaying = (pod: Pod) => isActive(pod) && !scale.surplus.has(pod) && !doubles.has(pod) && !exclude.now.has(pod);
   const update = planUpdate({
     set,
-    pods: members.active.filter((pod) => !scale.surplus.has(pod) && !doubles.has(pod)),
+    pods: members.counted.filter(isStaying),
     renewed: scale.renewed,
+    replaced: replacedPods(members),
     placeholders,
     updated,
     revisions,
     nowMs,
+    ...(observed.facts ? { facts: observed.facts } : {}),
+  });
+  const replace = planReplace({
+    set,
+    members,
+    targets: new Set([...update.pending].filter(([, { mode }]) => mode === 'replace').map(([pod]) => pod)),
+    leaving: new Set([...scale.surplus, ...scale.renewed, ...exclude.now]),
+    updated: updated.name,
+    isKnownRevision,
+    nanos,
   });
   const contextPlan = planContext({
     set,
@@ -72,26 +103,30 @@ export function planPass(observed: Observed): Plan {
     doubles,
     create,
     fresh,
+    replacements: replacementIds(pool, members, replace.start, [...create, ...brought]),
+    included: include.pods,
     surplus: scale.surplus,
     pending: update.pending,
     updatedIds: update.placeholders,
     updated: updated.name,
-    isKnownRevision: (name) => revisions.has(name),
+    isKnownRevision,
     refused: observed.refused,
     isNameTaken: observed.isNameTaken,
   });
-  return { members, scale, update, context: contextPlan };
+  return { members, exclude, include, scale, replace, update, context: contextPlan };
 }
 
 /** A set being deleted wants no Pods, and none made anew. */
 export function planDrain(set: CollaSet, members: Members, nowMs: number): ScalePlan {
   const empty: CollaSet = { ...set, spec: { ...set.spec, replicas: 0, paused: false } };
-  return planScale({ set: empty, members, doubles: new Set(), isServed: () => true, nowMs });
+  const nothing = { doubles: new Set<Pod>(), excluded: new Set<Pod>(), joining: 0 };
+  return planScale({ set: empty, members, ...nothing, isServed: () => true, nowMs });
 }
 
 /** True when the set has what it asks for and nothing is under way. */
-export function isSettled({ members, scale, update, context }: Plan, set: CollaSet): boolean {
+export function isSettled({ members, exclude, include, scale, update, replace, context }: Plan, set: CollaSet): boolean {
   return (
+    exclude.now.size + include.pods.length + replace.relabel.size === 0 &&
     members.active.length === replicasOf(set) &&
     members.terminating.length === 0 &&
     scale.missing + scale.surplus.size + scale.renewed.size + scale.cancel.length === 0 &&

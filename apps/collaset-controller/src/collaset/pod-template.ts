@@ -5,6 +5,7 @@ import {
   CREATING_LABEL,
   INSTANCE_ID_LABEL,
   type Pod,
+  REPLACE_PAIR_ORIGIN_NAME_LABEL,
   REVISION_LABEL,
   type Volume,
 } from '@kuperator/api';
@@ -24,10 +25,13 @@ export type PodBlueprint = {
   /** Volumes for the claim templates; each takes the place of the template's volume of that name. */
   readonly volumes: readonly Volume[];
   readonly nanos: string;
+  /** Name of the Pod whose place it is to take. */
+  readonly originName?: string | undefined;
 };
 
 /** The Pod that should exist for an instance id. */
-export function podFor(set: CollaSet, { id, name, revision, isNew, volumes, nanos }: PodBlueprint): Pod {
+export function podFor(set: CollaSet, blueprint: PodBlueprint): Pod {
+  const { id, name, revision, isNew, volumes, nanos, originName } = blueprint;
   const { metadata, spec } = revision.template;
   const replaced = new Set(volumes.map((volume) => volume.name));
   const kept = spec.volumes?.filter((volume) => !replaced.has(volume.name)) ?? [];
@@ -43,6 +47,7 @@ export function podFor(set: CollaSet, { id, name, revision, isNew, volumes, nano
         [INSTANCE_ID_LABEL]: String(id),
         [REVISION_LABEL]: revision.name,
         [isNew ? CREATING_LABEL : COMPLETING_LABEL]: nanos,
+        ...(originName === undefined ? {} : { [REPLACE_PAIR_ORIGIN_NAME_LABEL]: originName }),
       },
       ...(metadata?.annotations ? { annotations: metadata.annotations } : {}),
       ...(metadata?.finalizers ? { finalizers: metadata.finalizers } : {}),

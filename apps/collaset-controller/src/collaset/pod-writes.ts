@@ -11,6 +11,7 @@ import type { LabelChanges } from '@kuperator/lifecycle';
 import { AlreadyExistsError, ConflictError, NotFoundError } from '@kuperator/runtime';
 import type { Deps } from './deps.ts';
 import { instanceIdOf } from './members.ts';
+import type { Resize } from './resources.ts';
 
 type WriteDeps = Pick<Deps, 'client' | 'pods'>;
 
@@ -40,7 +41,7 @@ export async function createPod({ client, pods }: WriteDeps, set: CollaSet, pod:
 }
 
 /** Label changes of a Pod as one merge patch, refused when the Pod is not as it was seen. */
-export function relabelPod(deps: WriteDeps, pod: Pod, labels: LabelChanges): Promise<void> {
+export function relabelPod(deps: WriteDeps, pod: Pod, labels: LabelChanges): Promise<Pod | undefined> {
   // The record of an in-place change belongs to one operation: none may find that of an earlier one.
   const hasRecord = pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION] !== undefined;
   const annotations = hasRecord ? { annotations: { [LAST_POD_STATUS_ANNOTATION]: null } } : {};
@@ -48,19 +49,37 @@ export function relabelPod(deps: WriteDeps, pod: Pod, labels: LabelChanges): Pro
   return patchPod(deps, pod, 'merge', { metadata: { resourceVersion, labels, ...annotations } });
 }
 
+/** @returns the Pod as it is now; undefined when it is gone */
 export async function patchPod(
   { client, pods }: WriteDeps,
   pod: Pod,
   type: 'merge' | 'strategic',
   body: object,
-): Promise<void> {
+  options: { subresource?: string } = {},
+): Promise<Pod | undefined> {
   const { namespace, name = '', uid = '' } = pod.metadata;
   try {
-    pods.observe(await client.patch(PODS, { namespace, name }, { type, body }));
+    const patched = await client.patch(PODS, { namespace, name }, { type, body }, options);
+    pods.observe(patched);
+    return patched;
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     pods.observeGone(keyOf(pod), uid);
+    return undefined;
   }
+}
+
+/** Gives running containers new CPU and memory, refused when the Pod is not as it was seen. */
+export function resizePod(deps: WriteDeps, pod: Pod, resizes: readonly Resize[]): Promise<Pod | undefined> {
+  const sidecars = new Set(pod.spec.initContainers?.map(({ name }) => name));
+  const containers = resizes.filter(({ name }) => !sidecars.has(name));
+  const initContainers = resizes.filter(({ name }) => sidecars.has(name));
+  const spec = {
+    ...(containers.length > 0 ? { containers } : {}),
+    ...(initContainers.length > 0 ? { initContainers } : {}),
+  };
+  const { resourceVersion } = pod.metadata;
+  return patchPod(deps, pod, 'strategic', { metadata: { resourceVersion }, spec }, { subresource: 'resize' });
 }
 
 /** Deletes the Pod if it is as it was seen: one that changed meanwhile may no longer be permitted to go. */

@@ -1,27 +1,44 @@
-import { type CollaSet, isTerminating, type Key, keyOf, type Pod } from '@kuperator/api';
+import {
+  type CollaSet,
+  INSTANCE_ID_LABEL,
+  isTerminating,
+  type Key,
+  type KubeObject,
+  keyOf,
+  type Pod,
+  type ResourceContext,
+  replicasOf,
+} from '@kuperator/api';
 import { waitingFor } from '@kuperator/lifecycle';
 import { ConflictError, type Reconcile } from '@kuperator/runtime';
 import { adoptClaims, deleteClaims } from './claim-writes.ts';
 import { adoptableClaims, unusedClaims } from './claims.ts';
+import { isAvailable, nextAvailableInMs } from './availability.ts';
 import { type ConditionUpdate, failed, succeeded } from './conditions.ts';
 import { contextOf, verifyCreations, writeContext } from './context-writes.ts';
 import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
 import { drain } from './drain.ts';
 import { scaling, settled, updating } from './events.ts';
 import { ensureFinalizer } from './finalizer.ts';
-import { REVISION } from './instance-id.ts';
+import type { Stand } from './health.ts';
+import { OWNER, REVISION } from './instance-id.ts';
 import { type LaneResult, runLane, type Window } from './lane.ts';
 import { membersOf, revisionNameOf } from './members.ts';
 import { Memories, type SetMemory } from './memory.ts';
+import { mountedClaims, takeClaimsAlong } from './moves.ts';
 import { isSettled, type Plan, planPass } from './plan.ts';
+import { deadlineInMs, progressOf, stepsLeft } from './progress.ts';
 import { revisionsByName } from './revision.ts';
 import type { Revision } from './revision-data.ts';
-import { ensureRevision, expireRevisions } from './revision-writes.ts';
+import { ensureRevision, expireRevisions, type UpdatedRevision } from './revision-writes.ts';
 import { statusOf } from './status.ts';
 import { writeStatus } from './status-writes.ts';
 import { BEHIND_MS, podTasks, type Task } from './tasks.ts';
-import { unsupportedScale, unsupportedUpdate } from './unsupported.ts';
+import type { UpdateFacts } from './update.ts';
+import { ensureTried, updateFacts } from './update-facts.ts';
 
+/** After so long a Pod that could not be included may be one that can, though nothing was heard of it. */
+const REFUSED_MS = 30_000;
 const CREATE_BACKOFF_MS = 250;
 const MAX_CREATE_BACKOFF_MS = 60_000;
 
@@ -33,15 +50,14 @@ export function collaSetReconciler(deps: Deps): Reconcile {
     if (!stored) return memories.forget(key);
     const memory = memories.of(key, stored);
     if (isTerminating(stored)) return drain(deps, stored, memory);
-    const set = await ensureFinalizer(deps, stored);
-    return new Pass(deps, set, memory).run();
+    return new Pass(deps, stored, memory).run();
   };
 }
 
 /** One pass over one set. */
 class Pass {
   readonly #deps: Deps;
-  readonly #set: CollaSet;
+  #set: CollaSet;
   readonly #memory: SetMemory;
   readonly #startedMs: number;
   #requeueMs = Number.POSITIVE_INFINITY;
@@ -54,38 +70,57 @@ class Pass {
   }
 
   async run(): Promise<{ requeueAfterMs?: number }> {
-    const updated = await this.#ensureRevision();
-    const plan = this.#plan(updated.revision);
-    const { conditions, failures } = await this.#execute(plan, updated.revision);
-    await this.#writeStatus(plan, updated, conditions);
+    let plan: Plan | undefined;
+    let updated: UpdatedRevision | undefined;
+    let failures: readonly unknown[];
+    try {
+      this.#set = await ensureFinalizer(this.#deps, this.#set);
+      updated = await ensureRevision(this.#deps, this.#set);
+      plan = await this.#plan(updated.revision);
+      const outcome = await this.#execute(plan, updated.revision);
+      failures = outcome.failures;
+      await this.#writeStatus(plan, updated, outcome.conditions);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) await this.#report(error, plan, updated);
+      throw error;
+    }
     if (failures.length > 0) throw new AggregateError(failures, `reconciling ${keyOf(this.#set)}`);
     return Number.isFinite(this.#requeueMs) ? { requeueAfterMs: this.#requeueMs } : {};
   }
 
-  /** A set whose revision cannot be had says so, and that this generation was seen (T64). */
-  async #ensureRevision(): Promise<{ revision: Revision; collisionCount: number }> {
-    try {
-      return await ensureRevision(this.#deps, this.#set);
-    } catch (error) {
-      if (!(error instanceof ConflictError)) {
-        const { status } = this.#set;
-        const conditions = [failed('Update', 'UpdateFailed', [error])];
-        const next = statusOf({
-          set: this.#set,
-          members: membersOf(this.#set, this.#owned()),
-          updatedRevision: status?.updatedRevision ?? '',
-          isKnownRevision: () => true,
-          collisionCount: status?.collisionCount ?? 0,
-          conditions,
-          now: this.#now(),
-        });
-        await writeStatus(this.#deps, this.#set, next, false, this.#memory);
-      }
-      throw error;
-    }
+  /** A pass that comes to no end says why, and that this generation was seen (T64). */
+  async #report(error: unknown, plan: Plan | undefined, updated: UpdatedRevision | undefined): Promise<void> {
+    const set = this.#set;
+    const { missing = 0, surplus } = plan?.scale ?? {};
+    const condition =
+      missing > 0
+        ? failed('Scale', 'ScaleOutFailed', [error])
+        : surplus?.size
+          ? failed('Scale', 'ScaleInFailed', [error])
+          : failed('Update', 'UpdateFailed', [error]);
+    const status = statusOf({
+      set,
+      members: membersOf(set, this.#owned()),
+      updatedRevision: updated?.revision.name ?? set.status?.updatedRevision ?? '',
+      isKnownRevision: () => true,
+      collisionCount: updated?.collisionCount ?? set.status?.collisionCount ?? 0,
+      conditions: [condition],
+      now: this.#now(),
+    });
+    await writeStatus(this.#deps, set, status, false, this.#memory);
   }
 
-  #plan(updated: Revision): Plan {
+  /** A revision no Pod has yet is tried before any Pod is touched for it. */
+  async #plan(updated: Revision): Promise<Plan> {
+    const facts = await updateFacts(this.#deps, this.#set, updated, this.#memory);
+    const plan = this.#planWith(updated, facts);
+    if (plan.update.pending.size === 0) return plan;
+    await ensureTried(this.#deps, this.#set, updated, this.#memory);
+    const held = this.#memory.trial?.refusal;
+    return held === undefined ? plan : this.#planWith(updated, { ...facts, held });
+  }
+
+  #planWith(updated: Revision, facts: UpdateFacts): Plan {
     const { clock, pods } = this.#deps;
     const set = this.#set;
     const { namespace } = set.metadata;
@@ -100,7 +135,11 @@ class Pass {
       revisions,
       refused: this.#memory.refused,
       isNameTaken: (name) => this.#memory.takenNames.has(name) || pods.get(`${namespace}/${name}`) !== undefined,
+      podNamed: (name) => pods.get(`${namespace}/${name}`),
+      claimsOf: (pod) => mountedClaims(this.#deps, pod),
       nowMs: clock.now(),
+      nanos: clock.nanos(),
+      facts,
     });
   }
 
@@ -109,7 +148,7 @@ class Pass {
     const deps = this.#deps;
     const { bus, clock, settings } = deps;
     await this.#writeContext(plan);
-    await this.#adoptClaims();
+    await this.#adoptClaims(plan);
     const tasks = podTasks(deps, set, this.#memory);
     const isOver = () => clock.monotonic() - this.#startedMs > settings.passMs;
     const run = (lane: readonly Task[], window: Window) => runLane(lane, { isOver, window, max: settings.maxWrites });
@@ -118,11 +157,21 @@ class Pass {
     const revisions = revisionsByName(this.#revisions());
     const [out, purge, scaleIn, update] = await Promise.all([
       run(mayCreate ? tasks.create(plan.context.creations, revisions) : [], windows.create),
-      run([...tasks.release(plan.members.released), ...tasks.purge(this.#finished(plan))], windows.others),
+      run(
+        [
+          ...tasks.mark(plan),
+          ...tasks.release(plan.members.released),
+          ...tasks.purge(this.#finished(plan)),
+          ...tasks.exclude(plan.exclude.now),
+          ...tasks.include(plan.include.pods),
+        ],
+        windows.others,
+      ),
       run(tasks.scaleIn(plan.scale), windows.scaleIn),
       run(tasks.update(plan.update, updated), windows.update),
     ]);
     if (mayCreate) this.#noteCreations(out);
+    this.#tellRefusals(plan);
     const tidied = await this.#tidy(plan, updated);
     for (const event of [scaling(set, plan), updating(set, plan, updated.name)]) if (event) bus.publish(event);
     const results = [out, purge, scaleIn, update];
@@ -142,10 +191,32 @@ class Pass {
   async #writeContext(plan: Plan): Promise<void> {
     const deps = this.#deps;
     const seen = contextOf(deps, this.#set);
-    if (this.#mayCreate(plan)) await verifyCreations(deps, this.#set, seen, plan.context, this.#memory);
+    if (this.#mayCreate(plan) || plan.context.reused.length > 0)
+      await verifyCreations(deps, this.#set, seen, plan.context, this.#memory);
     if (plan.context.change !== 'needed') return;
-    await writeContext(deps, this.#set, seen, plan.context.entries, this.#memory);
+    await this.#writeEntries(plan, seen);
+  }
+
+  async #writeEntries({ context }: Plan, seen: ResourceContext | undefined): Promise<void> {
+    const deps = this.#deps;
+    const set = this.#set;
+    // Whose id ends with a replacement loses its claims, even under `whenScaled: Retain`; the entry tells, so it goes after them.
+    if (context.replaced.size > 0) {
+      const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
+      await deleteClaims(deps, owned.filter((claim) => !isTerminating(claim) && context.replaced.has(instanceOf(claim))));
+    }
+    await writeContext(deps, set, seen, context.entries, this.#memory);
     this.#memory.contextTidiedMs = deps.clock.monotonic();
+  }
+
+  /** Once for each generation of the set. */
+  #tellRefusals({ exclude, include }: Plan): void {
+    const { told } = this.#memory;
+    for (const { pod, reason, message } of [...exclude.refused, ...include.refused]) {
+      if (!told.has(`${reason}/${pod}`)) this.#deps.recorder.warn(this.#set, reason, message);
+      told.add(`${reason}/${pod}`);
+    }
+    if (include.refused.length > 0) this.#requeue(REFUSED_MS);
   }
 
   /** Marks and entries nobody needs any more can wait until the set is quiet, or for a while. */
@@ -159,13 +230,13 @@ class Pass {
         if (waitMs > 0 && !isSettled({ ...plan, context: { ...plan.context, change: 'none' } }, set)) {
           this.#requeue(waitMs);
         } else {
-          await writeContext(deps, set, contextOf(deps, set), plan.context.entries, this.#memory);
-          this.#memory.contextTidiedMs = deps.clock.monotonic();
+          await this.#writeEntries(plan, contextOf(deps, set));
         }
       }
       if (set.spec.paused) return [];
       const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
-      const ids = new Set(plan.context.entries.map(({ id }) => id));
+      const own = plan.context.entries.filter(({ data }) => data?.[OWNER] === set.metadata.name);
+      const ids = new Set(own.map(({ id }) => id));
       // An id may still be waiting for its Pod, and the claims with it.
       if (plan.scale.missing === 0)
         await deleteClaims(deps, unusedClaims(set, owned, this.#owned(), ids, updated.claimTemplates));
@@ -176,10 +247,13 @@ class Pass {
     }
   }
 
-  async #adoptClaims(): Promise<void> {
+  async #adoptClaims({ members, exclude }: Plan): Promise<void> {
     const { claims } = this.#deps;
     const unowned = claims.byIndex(UNOWNED, this.#set.metadata.namespace ?? '');
     await adoptClaims(this.#deps, this.#set, adoptableClaims(this.#set, unowned));
+    if (unowned.length === 0) return;
+    const staying = members.active.filter((pod) => !exclude.now.has(pod));
+    await takeClaimsAlong(this.#deps, this.#set, staying);
   }
 
   #conditions(plan: Plan, lanes: { out: LaneResult | undefined; scaleIn: LaneResult; update: LaneResult }) {
@@ -187,18 +261,17 @@ class Pass {
     const set = this.#set;
     const conditions: ConditionUpdate[] = [];
     const outFailures = lanes.out?.failures ?? [];
-    const unsupported = unsupportedScale(set);
     if (outFailures.length > 0) conditions.push(failed('Scale', 'ScaleOutFailed', outFailures));
     else if (lanes.scaleIn.failures.length > 0)
       conditions.push(failed('Scale', 'ScaleInFailed', lanes.scaleIn.failures));
-    else if (unsupported) conditions.push(failed('Scale', 'ScaleOutFailed', [new Error(unsupported)]));
     // What was not tried this time says nothing about whether it works.
     else if (lanes.out) conditions.push(succeeded('Scale', waits(plan.scale.waiting, 'scale-in')));
 
     const { blocked, waiting, unfinished } = plan.update;
+    const [replaced] = plan.replace.waiting;
     const failures = [...lanes.update.failures];
-    const unsupportedPolicy = unsupportedUpdate(set);
-    if (unsupportedPolicy) failures.push(new Error(unsupportedPolicy));
+    const refusal = this.#refusal(plan);
+    if (refusal !== undefined) failures.push(new Error(refusal));
     const [first] = blocked;
     if (first) {
       const others = blocked.length > 1 ? ` and ${blocked.length - 1} more` : '';
@@ -209,13 +282,16 @@ class Pass {
     conditions.push(
       failures.length > 0
         ? failed('Update', 'UpdateFailed', failures)
-        : succeeded('Update', waits(waiting, 'update') || message),
+        : succeeded('Update', waits(waiting, 'update') || message || (replaced ? waitsForSuccessor(replaced) : '')),
     );
     for (const { status, reason, message: text } of conditions)
       if (status === 'False') recorder.warn(set, reason, text);
     if (plan.context.creations.length > 0 && outFailures.length === 0) recorder.normal(set, 'Scaled', 'scaling out');
     if (plan.scale.begin.length > 0) recorder.normal(set, 'BeginScaleInLifecycle', 'asking Pods to leave');
     if (plan.scale.delete.length > 0) recorder.normal(set, 'TargetDeleted', 'deleting Pods that may leave');
+    if (plan.replace.start.length > 0) recorder.normal(set, 'CreatePairTarget', 'creating Pods that take the place of others');
+    if (plan.exclude.now.size > 0) recorder.normal(set, 'ExcludeTarget', 'letting Pods go that are excluded');
+    if (plan.include.pods.length > 0) recorder.normal(set, 'IncludeTarget', 'taking Pods in that are included');
     if (plan.update.begin.length > 0) recorder.normal(set, 'TargetUpdateLifecycle', 'beginning the update of Pods');
     return conditions;
   }
@@ -225,30 +301,60 @@ class Pass {
     { revision, collisionCount }: { revision: Revision; collisionCount: number },
     conditions: readonly ConditionUpdate[],
   ): Promise<void> {
-    const { bus, sets } = this.#deps;
+    const { bus, clock, sets } = this.#deps;
     // Our own writes moved the Pods; they may have moved the set as well.
     const set = sets.get(keyOf(this.#set)) ?? this.#set;
     const known = revisionsByName(this.#revisions());
+    const members = membersOf(this.#set, this.#owned());
+    const nowMs = clock.now();
+    const available = members.active.filter((pod) => isAvailable(this.#set, pod, nowMs)).length;
+    const quiet =
+      this.#refusal(plan) === undefined && isSettled(plan, this.#set) && available === replicasOf(this.#set);
     const status = statusOf({
       set: {
         ...set,
         metadata: { ...set.metadata, generation: this.#set.metadata.generation ?? 0 },
         spec: this.#set.spec,
       },
-      members: membersOf(this.#set, this.#owned()),
+      members,
       updatedRevision: revision.name,
       isKnownRevision: (name) => known.has(name),
       collisionCount,
       conditions,
       now: this.#now(),
+      stand: this.#stand(plan, quiet),
     });
-    const available = status.availableReplicas ?? 0;
-    const quiet = isSettled(plan, this.#set) && available === (this.#set.spec.replicas ?? 0);
+    const nextMs = nextAvailableInMs(this.#set, members.active, nowMs);
+    if (nextMs !== undefined) this.#requeue(nextMs);
     const waitMs = await writeStatus(this.#deps, set, status, quiet, this.#memory);
     if (waitMs !== undefined) this.#requeue(waitMs);
     const fact = quiet ? `${this.#set.metadata.generation}/${revision.name}/${available}` : undefined;
     if (fact !== undefined && fact !== this.#memory.settled) bus.publish(settled(set, revision.name, available));
     this.#memory.settled = fact;
+  }
+
+  #stand(plan: Plan, isComplete: boolean): Stand {
+    const set = this.#set;
+    const { clock } = this.#deps;
+    const nowMs = clock.monotonic();
+    const remaining = stepsLeft(plan, (pod) => isAvailable(set, pod, clock.now()));
+    const progress = progressOf(set, this.#memory.progress, { isComplete, remaining, nowMs });
+    this.#memory.progress = progress;
+    const refusal = this.#refusal(plan);
+    if (refusal !== undefined) return { at: 'refused', message: refusal };
+    if (!progress) return { at: set.spec.paused ? 'paused' : 'complete' };
+    const leftMs = deadlineInMs(set, progress, nowMs);
+    if (leftMs <= 0) return { at: 'overdue' };
+    this.#requeue(leftMs);
+    return { at: 'under-way' };
+  }
+
+  /** Why the updated revision is tried on no Pod; undefined also when none is to be taken to it. */
+  #refusal({ update }: Plan): string | undefined {
+    const { trial } = this.#memory;
+    if (!update.isHeld || trial?.refusal === undefined) return undefined;
+    this.#requeue(Math.max(0, trial.retryAtMs - this.#deps.clock.monotonic()));
+    return trial.refusal;
   }
 
   #mayCreate({ context }: Plan): boolean {
@@ -299,6 +405,15 @@ class Pass {
   #now(): string {
     return new Date(this.#deps.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
+}
+
+/** Which new Pod a replacement waits for. */
+function waitsForSuccessor([origin, successor]: readonly [Pod, Pod]): string {
+  return `Pod ${origin.metadata.name} is replaced once Pod ${successor.metadata.name} is service-available`;
+}
+
+function instanceOf({ metadata }: KubeObject): number {
+  return Number(metadata.labels?.[INSTANCE_ID_LABEL]);
 }
 
 function isBusy({ scale, update, context }: Plan): boolean {

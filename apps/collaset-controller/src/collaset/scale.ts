@@ -8,7 +8,6 @@ import {
   type Pod,
   replicasOf,
   TO_DELETE_LABEL,
-  TO_EXCLUDE_LABEL,
 } from '@kuperator/api';
 import { hasOperation } from '@kuperator/lifecycle';
 import { instanceIdOf, type Members } from './members.ts';
@@ -22,8 +21,10 @@ export type ScalePlan = {
   readonly missing: number;
   /** Pods beyond the replicas, whether or not they have been asked to leave: their instance ids go with them. */
   readonly surplus: ReadonlySet<Pod>;
-  /** Pods to be deleted whose instance id gets another Pod. */
+  /** Pods marked `to-delete`, or to be marked: the coordinator deletes them, and their instance id gets another Pod. */
   readonly renewed: ReadonlySet<Pod>;
+  /** Among them those that lack the mark. */
+  readonly mark: readonly Pod[];
   /** To be asked to leave. */
   readonly begin: readonly Pod[];
   /** Asked to leave, wanted again. */
@@ -41,23 +42,27 @@ export type ScaleInput = {
   readonly members: Members;
   /** To be deleted and made anew besides those the user marked. */
   readonly doubles: ReadonlySet<Pod>;
+  /** Pods to be let go by the set and left running, now or once nothing else is under way with them. */
+  readonly excluded: ReadonlySet<Pod>;
+  /** Pods that are on their way into the set. */
+  readonly joining: number;
   /** True when the user's podToDelete entry for the Pod is already served. */
   readonly isServed: (pod: Pod) => boolean;
   readonly nowMs: number;
 };
 
 /** Next step towards `spec.replicas`. A Pod is deleted only once its PodOpsLifecycle operation is permitted. */
-export function planScale({ set, members, doubles, isServed, nowMs }: ScaleInput): ScalePlan {
+export function planScale(input: ScaleInput): ScalePlan {
+  const { set, members, doubles, isServed, nowMs } = input;
   const named = new Set(set.spec.scaleStrategy?.podToDelete ?? []);
-  const isMarked = (pod: Pod) =>
-    doubles.has(pod) ||
-    pod.metadata.labels?.[TO_DELETE_LABEL] !== undefined ||
-    (named.has(pod.metadata.name ?? '') && !isServed(pod));
+  const isNamed = (pod: Pod) => doubles.has(pod) || (named.has(pod.metadata.name ?? '') && !isServed(pod));
+  const isMarked = (pod: Pod) => pod.metadata.labels?.[TO_DELETE_LABEL] !== undefined;
   // A paused set wants the Pods it has: nobody is asked to leave, and who was is given back to service.
-  const marked = new Set(set.spec.paused ? [] : members.active.filter(isMarked));
-  const difference = set.spec.paused ? 0 : members.occupying.length - replicasOf(set);
-  const surplus = new Set(difference > 0 ? leavingFirst(set, members.occupying, marked).slice(0, difference) : []);
-  const renewed = new Set([...marked].filter((pod) => !surplus.has(pod)));
+  const marked = new Set(set.spec.paused ? [] : members.active.filter((pod) => isNamed(pod) || isMarked(pod)));
+  const difference = set.spec.paused ? 0 : members.counted.length - replicasOf(set);
+  const { surplus, held } = leavers(input, difference, marked, isNamed);
+  const renewed = new Set([...marked].filter((pod) => !surplus.has(pod) && !held.has(pod)));
+  const mark = [...renewed].filter((pod) => !isMarked(pod));
 
   const begin: Pod[] = [];
   const cancel: Pod[] = [];
@@ -66,9 +71,8 @@ export function planScale({ set, members, doubles, isServed, nowMs }: ScaleInput
   let delayMs: number | undefined;
   const delaySeconds = operationDelaySecondsOf(set, SCALE_IN);
   for (const pod of members.active) {
-    const isLeaving = surplus.has(pod) || renewed.has(pod);
     const isAsked = hasOperation(pod, COLLASET_OPERATION_ID, SCALE_IN);
-    if (!isLeaving) {
+    if (!surplus.has(pod)) {
       if (isAsked) cancel.push(pod);
       continue;
     }
@@ -84,20 +88,56 @@ export function planScale({ set, members, doubles, isServed, nowMs }: ScaleInput
     waiting.push(pod);
     if (permission !== 'none') delayMs = Math.min(delayMs ?? permission.delayMs, permission.delayMs);
   }
-  const missing = Math.max(0, -difference);
-  return { missing, surplus, renewed, begin, cancel, delete: permitted, waiting, delayMs };
+  const missing = set.spec.paused ? 0 : Math.max(0, -difference - input.joining);
+  return { missing, surplus, renewed, mark, begin, cancel, delete: permitted, waiting, delayMs };
+}
+
+/** Pods beyond the replicas, and new Pods of pairs that wait for the end of their replacement although they are named. */
+function leavers(
+  { members, excluded }: ScaleInput,
+  difference: number,
+  marked: ReadonlySet<Pod>,
+  isNamed: (pod: Pod) => boolean,
+) {
+  const surplus = new Set<Pod>();
+  const held = new Set<Pod>();
+  if (difference <= 0) return { surplus, held };
+  const { successors, counted } = members;
+  // What is asked of the new Pod of a pair is asked of the pair.
+  const ofPair = (pods: ReadonlySet<Pod>) => {
+    const origins = [...successors].flatMap(([origin, successor]) => (pods.has(successor) ? [origin] : []));
+    return origins.length === 0 ? pods : new Set([...pods, ...origins]);
+  };
+  const leavingByExclusion = ofPair(excluded);
+  for (const pod of leavingFirst(counted, ofPair(marked), leavingByExclusion).slice(0, difference)) {
+    const successor = successors.get(pod);
+    // It leaves the set by itself, and is counted until it has.
+    if (leavingByExclusion.has(pod) && !marked.has(pod)) continue;
+    if (successor && isNamed(successor) && !marked.has(pod)) {
+      // Deleted now, it would only be made anew: the replacement comes first, then its Pod is the one that leaves.
+      held.add(successor);
+      continue;
+    }
+    surplus.add(pod);
+    // A pair counts once and leaves at once (T28).
+    if (successor) surplus.add(successor);
+  }
+  return { surplus, held };
 }
 
 /**
  * The order in which Pods leave. The first difference decides; ids and names come last so that every pass picks the same Pods (T6).
  * @returns Pods beyond the replicas are taken from the front
  */
-export function leavingFirst(set: CollaSet, pods: readonly Pod[], marked: ReadonlySet<Pod>): readonly Pod[] {
-  const excluded = new Set(set.spec.scaleStrategy?.podToExclude ?? []);
+export function leavingFirst(
+  pods: readonly Pod[],
+  marked: ReadonlySet<Pod>,
+  excludedPods: ReadonlySet<Pod> = new Set(),
+): readonly Pod[] {
   const rank = (pod: Pod) => ({
     pod,
     marked: marked.has(pod) ? 0 : 1,
-    excluded: excluded.has(pod.metadata.name ?? '') || pod.metadata.labels?.[TO_EXCLUDE_LABEL] !== undefined ? 0 : 1,
+    excluded: excludedPods.has(pod) ? 0 : 1,
     leaving: hasOperation(pod, COLLASET_OPERATION_ID, SCALE_IN) ? 0 : 1,
     terminating: isTerminating(pod) ? 0 : 1,
     ready: isReady(pod) ? 1 : 0,

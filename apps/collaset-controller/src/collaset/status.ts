@@ -9,11 +9,12 @@ import {
   isTerminating,
   type Pod,
   replicasOf,
-  SERVICE_AVAILABLE_LABEL,
   selectorToString,
 } from '@kuperator/api';
 import { hasOperation } from '@kuperator/lifecycle';
+import { isAvailable } from './availability.ts';
 import { type ConditionUpdate, conditionsWith } from './conditions.ts';
+import { healthConditions, type Stand } from './health.ts';
 import { isSequence, type Members, revisionNameOf } from './members.ts';
 import { SCALE_IN } from './scale.ts';
 import { UPDATE } from './update.ts';
@@ -27,12 +28,16 @@ export type StatusInput = {
   /** News of the pass; conditions it says nothing of stay. */
   readonly conditions: readonly ConditionUpdate[];
   readonly now: string;
+  /** Where the set stands; what was said of that stays when it is left out. */
+  readonly stand?: Stand;
 };
 
 /** The status that follows from what is observed, and what became of the pass. */
 export function statusOf(input: StatusInput): CollaSetStatus {
   const { set, members, updatedRevision } = input;
-  const counts = countsOf(countedPods(set, members), updatedRevision);
+  const nowMs = Date.parse(input.now);
+  const counts = countsOf(countedPods(set, members), updatedRevision, (pod) => isAvailable(set, pod, nowMs));
+  const health = input.stand ? healthConditions(set, counts, input.stand) : [];
   const previous = set.status?.currentRevision;
   const isComplete = counts.updatedReadyReplicas >= replicasOf(set);
   const keepsCurrent = !isComplete && previous !== undefined && previous !== '' && input.isKnownRevision(previous);
@@ -44,7 +49,7 @@ export function statusOf(input: StatusInput): CollaSetStatus {
     updatedRevision,
     collisionCount: input.collisionCount,
     ...(set.spec.selector ? { selector: selectorToString(set.spec.selector) } : {}),
-    conditions: conditionsWith(set, input.conditions, input.now),
+    conditions: conditionsWith(set, [...input.conditions, ...health], input.now),
   };
 }
 
@@ -53,7 +58,7 @@ function countedPods(set: CollaSet, members: Members): readonly Pod[] {
   return isSequence(set) ? members.occupying : members.active;
 }
 
-function countsOf(pods: readonly Pod[], updatedRevision: string) {
+function countsOf(pods: readonly Pod[], updatedRevision: string, isAvailable: (pod: Pod) => boolean) {
   const counts = {
     replicas: pods.length,
     scheduledReplicas: 0,
@@ -66,7 +71,7 @@ function countsOf(pods: readonly Pod[], updatedRevision: string) {
   };
   for (const pod of pods) {
     const ready = isReady(pod);
-    const available = pod.metadata.labels?.[SERVICE_AVAILABLE_LABEL] !== undefined;
+    const available = isAvailable(pod);
     if (conditionOf(pod, 'PodScheduled')?.status === 'True') counts.scheduledReplicas++;
     if (ready) counts.readyReplicas++;
     if (available) counts.availableReplicas++;

@@ -3,6 +3,7 @@ import {
   type CollaSet,
   type Pod,
   PREPARING_TO_DELETE_LABEL,
+  TO_DELETE_LABEL,
   UPDATE_INCLUDED_LABEL,
 } from '@kuperator/api';
 import {
@@ -14,14 +15,20 @@ import {
   permittedSince,
 } from '@kuperator/lifecycle';
 import { ConflictError, ForbiddenError, InvalidError } from '@kuperator/runtime';
-import { ensureClaims } from './claim-writes.ts';
+import { ensureClaims, expandClaims } from './claim-writes.ts';
 import type { Creation } from './context.ts';
 import type { Deps } from './deps.ts';
 import { cancelled, done, requested, started } from './events.ts';
-import { inPlacePatch } from './in-place.ts';
+import { type InPlaceTransition, inPlacePatch, metadataPatch } from './in-place.ts';
+import { missingResizes } from './in-place-record.ts';
+import { instanceIdOf } from './members.ts';
+import type { Inclusion } from './include.ts';
 import type { SetMemory } from './memory.ts';
+import { excludePod, includePod } from './moves.ts';
+import type { Plan } from './plan.ts';
 import { podFor } from './pod-template.ts';
-import { createPod, deletePod, patchPod, relabelPod, staleCache } from './pod-writes.ts';
+import { createPod, deletePod, patchPod, relabelPod, resizePod, staleCache } from './pod-writes.ts';
+import type { Relabelling } from './replace.ts';
 import type { Revision } from './revision-data.ts';
 import { SCALE_IN, type ScalePlan } from './scale.ts';
 import { type InPlaceChange, UPDATE, type UpdatePlan } from './update.ts';
@@ -68,8 +75,39 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
   async function change({ pod, transition }: InPlaceChange, revision: Revision): Promise<void> {
     metrics.wrote('change');
     observePermission(pod, UPDATE);
-    await patchPod(deps, pod, 'strategic', inPlacePatch(pod, revision.name, transition, withoutDeletionMark(pod)));
+    await growClaims(pod, transition, revision);
+    const patch = inPlacePatch(pod, revision.name, transition, withoutDeletionMark(pod));
+    const changed = await patchPod(deps, pod, 'strategic', patch);
     bus.publish(started({ set, pod, type: UPDATE }, revision.name));
+    if (changed) await resize(changed);
+  }
+
+  /** The second write of a change that resizes; what is left of it is on the Pod, should it not come to it now. */
+  async function resize(pod: Pod): Promise<void> {
+    const missing = missingResizes(pod);
+    if (missing.length === 0) return;
+    metrics.wrote('resize');
+    try {
+      await resizePod(deps, pod, missing);
+    } catch (error) {
+      if (error instanceof ForbiddenError || error instanceof InvalidError) {
+        memory.refusedResizes.set(pod.metadata.uid ?? '', error.message);
+      }
+      throw error;
+    }
+  }
+
+  /** Takes a Pod along whose containers stay as they are: only its claims grow. */
+  async function relabel({ pod, transition }: InPlaceChange, revision: Revision): Promise<void> {
+    await growClaims(pod, transition, revision);
+    metrics.wrote('change');
+    const included = pod.metadata.labels?.[UPDATE_INCLUDED_LABEL] === undefined ? {} : { [UPDATE_INCLUDED_LABEL]: null };
+    await patchPod(deps, pod, 'merge', { metadata: metadataPatch(pod, revision.name, transition, included) });
+  }
+
+  async function growClaims(pod: Pod, { grows }: InPlaceTransition, revision: Revision): Promise<void> {
+    const id = instanceIdOf(pod);
+    if (grows.length > 0 && id !== undefined) await expandClaims(deps, set, id, revision);
   }
 
   async function finish(pod: Pod): Promise<void> {
@@ -86,11 +124,11 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
 
   async function create(creation: Creation, revision: Revision | undefined): Promise<void> {
     if (!revision) throw new Error(`ControllerRevision ${creation.revision} is gone`);
-    const { id, name, isNew } = creation;
+    const { id, name, isNew, originName } = creation;
     try {
       const volumes = await ensureClaims(deps, set, id, revision);
       metrics.wrote('create');
-      const pod = podFor(set, { id, name, revision, isNew, volumes, nanos: clock.nanos() });
+      const pod = podFor(set, { id, name, revision, isNew, volumes, nanos: clock.nanos(), originName });
       const { taken } = await createPod(deps, set, pod);
       memory.refused.delete(id);
       if (taken === undefined) return;
@@ -100,6 +138,13 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
       if (error instanceof ForbiddenError || error instanceof InvalidError) memory.refused.add(id);
       throw error;
     }
+  }
+
+  /** Marks of replacements, and marks by which the coordinator is asked to delete a Pod. */
+  async function mark(pod: Pod, { labels, annotations }: Relabelling): Promise<void> {
+    metrics.wrote('mark');
+    const { resourceVersion } = pod.metadata;
+    await patchPod(deps, pod, 'merge', { metadata: { resourceVersion, labels, annotations } });
   }
 
   function observePermission(pod: Pod, type: string): void {
@@ -150,13 +195,47 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
       ...plan.finish.flatMap((pod) => taskFor(pod, () => finish(pod))),
       ...plan.cancel.flatMap((pod) => taskFor(pod, () => cancel(pod, UPDATE))),
       ...plan.change.flatMap((item) => taskFor(item.pod, () => change(item, revision))),
+      ...plan.resize.flatMap((pod) => taskFor(pod, () => resize(pod))),
       ...plan.recreate.flatMap((pod) => taskFor(pod, () => remove(pod, UPDATE))),
+      ...plan.relabel.flatMap((item) => taskFor(item.pod, () => relabel(item, revision))),
       ...plan.begin.map(
         ({ pod, transition }) =>
           () =>
             begin(pod, UPDATE, transition.mode === 'recreate'),
       ),
     ],
+
+    /** Deletions asked for before anything else: they may be what the others wait for. */
+    mark: ({ scale, replace }: Pick<Plan, 'scale' | 'replace'>): Task[] => {
+      const changes = new Map(replace.relabel);
+      for (const pod of scale.mark) {
+        const { labels = {}, annotations = {} } = changes.get(pod) ?? {};
+        changes.set(pod, { labels: { ...labels, [TO_DELETE_LABEL]: clock.nanos() }, annotations });
+      }
+      return [...changes].flatMap(([pod, change]) => taskFor(pod, () => mark(pod, change)));
+    },
+
+    exclude: (pods: Iterable<Pod>): Task[] =>
+      [...pods].flatMap((pod) =>
+        taskFor(pod, () => {
+          metrics.wrote('exclude');
+          return excludePod(deps, set, pod);
+        }),
+      ),
+
+    include: (inclusions: readonly Inclusion[]): Task[] =>
+      inclusions.flatMap((inclusion) =>
+        taskFor(inclusion.pod, async () => {
+          metrics.wrote('include');
+          try {
+            await includePod(deps, set, inclusion);
+          } catch (error) {
+            // Somebody's admission does not want it: that is between them and the user, and holds nothing else up.
+            if (!(error instanceof ForbiddenError || error instanceof InvalidError)) throw error;
+            deps.recorder.warn(set, 'ExcludeIncludeFailed', error.message);
+          }
+        }),
+      ),
 
     /** Pods that have ended and hold a name that is needed. */
     purge: (pods: readonly Pod[]): Task[] => pods.map((pod) => () => deletePod(deps, pod)),
@@ -166,7 +245,7 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
       pods.map((pod) => () => {
         const { resourceVersion, ownerReferences = [] } = pod.metadata;
         const others = ownerReferences.filter((owner) => owner.uid !== set.metadata.uid);
-        return patchPod(deps, pod, 'merge', { metadata: { resourceVersion, ownerReferences: others } });
+        return patchPod(deps, pod, 'merge', { metadata: { resourceVersion, ownerReferences: others } }).then(() => {});
       }),
   };
 }

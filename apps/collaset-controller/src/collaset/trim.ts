@@ -1,42 +1,74 @@
 // Caches hold every Pod of every set: only what a decision reads is kept.
 import {
   COLLA_SETS,
+  type Container,
+  type ContainerStatus,
   type ControllerRevision,
   controllerOf,
   type Pod,
   type PodSpec,
   type PodStatus,
 } from '@kuperator/api';
+import { isChangedInPlace } from './in-place-record.ts';
+import { isSidecar } from './resources.ts';
 
 const CONDITIONS = new Set(['Ready', 'PodScheduled', 'pod.kusionstack.io/service-ready']);
+const RESIZE_CONDITIONS = new Set(['PodResizePending', 'PodResizeInProgress']);
 
 export function trimPod(pod: Pod): Pod {
-  const { containers, volumes, readinessGates } = pod.spec;
-  const spec: PodSpec = {
-    containers: containers.map(({ name, image }) => (image === undefined ? { name } : { name, image })),
-  };
+  const { containers, initContainers, volumes, readinessGates } = pod.spec;
+  // Resources are asked for only while a change is under way.
+  const isChanged = isChangedInPlace(pod);
+  const spec: PodSpec = { containers: containers.map((container) => trimContainer(container, isChanged)) };
+  const sidecars = initContainers?.filter(isSidecar) ?? [];
+  if (sidecars.length > 0) spec.initContainers = sidecars.map((container) => trimContainer(container, isChanged));
   const claims = volumes?.filter((volume) => volume.persistentVolumeClaim);
   if (claims?.length) spec.volumes = claims;
   if (readinessGates) spec.readinessGates = readinessGates;
-  const { phase, conditions, containerStatuses, observedGeneration } = pod.status ?? {};
+  const { phase, conditions, containerStatuses, initContainerStatuses, observedGeneration } = pod.status ?? {};
   const status: PodStatus = {};
   if (phase) status.phase = phase;
   if (observedGeneration !== undefined) status.observedGeneration = observedGeneration;
   if (conditions) {
     status.conditions = conditions
-      .filter(({ type }) => CONDITIONS.has(type))
-      .map(({ type, status, lastTransitionTime }) =>
-        lastTransitionTime ? { type, status, lastTransitionTime } : { type, status },
-      );
+      .filter(({ type }) => CONDITIONS.has(type) || RESIZE_CONDITIONS.has(type))
+      .map(({ type, status, lastTransitionTime, reason, message }) => ({
+        type,
+        status,
+        ...(lastTransitionTime ? { lastTransitionTime } : {}),
+        ...(RESIZE_CONDITIONS.has(type) && reason ? { reason } : {}),
+        ...(RESIZE_CONDITIONS.has(type) && message ? { message } : {}),
+      }));
   }
-  if (containerStatuses) {
-    status.containerStatuses = containerStatuses.map(({ name, image, imageID, containerID, ready, restartCount }) =>
-      containerID === undefined
-        ? { name, image, imageID, ready, restartCount }
-        : { name, image, imageID, containerID, ready, restartCount },
-    );
+  if (containerStatuses) status.containerStatuses = containerStatuses.map((item) => trimStatus(item, isChanged));
+  if (initContainerStatuses && sidecars.length > 0) {
+    const names = new Set(sidecars.map(({ name }) => name));
+    const running = initContainerStatuses.filter(({ name }) => names.has(name));
+    status.initContainerStatuses = running.map((item) => trimStatus(item, isChanged));
   }
   return { ...pod, spec, status };
+}
+
+function trimContainer({ name, image, restartPolicy, resources }: Container, isChanged: boolean): Container {
+  return {
+    name,
+    ...(image === undefined ? {} : { image }),
+    ...(restartPolicy === undefined ? {} : { restartPolicy }),
+    ...(isChanged && resources ? { resources } : {}),
+  };
+}
+
+function trimStatus(status: ContainerStatus, isChanged: boolean): ContainerStatus {
+  const { name, image, imageID, containerID, ready, restartCount, resources } = status;
+  return {
+    name,
+    image,
+    imageID,
+    ...(containerID === undefined ? {} : { containerID }),
+    ready,
+    restartCount,
+    ...(isChanged && resources ? { resources } : {}),
+  };
 }
 
 /** Revisions of other controllers (StatefulSets, DaemonSets) are seen too, and of no use. */

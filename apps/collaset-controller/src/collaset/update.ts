@@ -6,13 +6,15 @@ import {
   operationDelaySecondsOf,
   type Pod,
   partitionOf,
+  REPLACED_BY_REPLACE_UPDATE_LABEL,
   replicasOf,
   UPDATE_INCLUDED_LABEL,
   updatePolicyOf,
   updatesByLabel,
 } from '@kuperator/api';
-import { hasOperation } from '@kuperator/lifecycle';
-import { isChangedInPlace, planTransition, type Transition, unfinishedReason } from './in-place.ts';
+import { hasOperation, operationsOf } from '@kuperator/lifecycle';
+import { type InPlaceTransition, leavesContainersAlone, planTransition, type Transition } from './in-place.ts';
+import { infeasibleReason, isChangedInPlace, missingResizes, unfinishedReason } from './in-place-record.ts';
 import { instanceIdOf, revisionNameOf } from './members.ts';
 import { permissionOf } from './permission.ts';
 import type { Revision } from './revision-data.ts';
@@ -21,19 +23,25 @@ import { newestFirst } from './scale.ts';
 /** Operation type under which Pods are updated. */
 export const UPDATE = 'update';
 
+/** The Pod stays as it is until another one, at the updated revision, has taken its place. */
+export type Replaced = { readonly mode: 'replace' };
 export type PodTransition = { readonly pod: Pod; readonly transition: Transition };
-export type InPlaceChange = { readonly pod: Pod; readonly transition: Transition & { mode: 'in-place' } };
+export type InPlaceChange = { readonly pod: Pod; readonly transition: InPlaceTransition };
 export type Held = { readonly pod: Pod; readonly reason: string };
 
 export type UpdatePlan = {
   /** Pods that are to be at the updated revision and are not. */
-  readonly pending: ReadonlyMap<Pod, Transition>;
+  readonly pending: ReadonlyMap<Pod, Transition | Replaced>;
   /** Instance ids without a Pod whose next Pod is to be at the updated revision. */
   readonly placeholders: ReadonlySet<number>;
   readonly begin: readonly PodTransition[];
   readonly cancel: readonly Pod[];
   /** Permitted to be changed where they are. */
   readonly change: readonly InPlaceChange[];
+  /** Changed, and still to be resized: the second write of a change. */
+  readonly resize: readonly Pod[];
+  /** To be taken to the updated revision without an operation: their containers stay as they are. */
+  readonly relabel: readonly InPlaceChange[];
   /** Permitted to be deleted, so that their id gets a Pod at the updated revision. */
   readonly recreate: readonly Pod[];
   readonly finish: readonly Pod[];
@@ -43,6 +51,8 @@ export type UpdatePlan = {
   readonly waiting: readonly Pod[];
   /** What the policy does not allow to be updated. */
   readonly blocked: readonly Held[];
+  /** Pods would be updated if the API server took the template. */
+  readonly isHeld: boolean;
   readonly delayMs: number | undefined;
 };
 
@@ -54,21 +64,40 @@ export type UpdateInput = {
   readonly pods: readonly Pod[];
   /** Among them those that are about to be deleted and made anew for another reason. */
   readonly renewed: ReadonlySet<Pod>;
+  /** Among them those that are being replaced, which goes on whatever the policy (T35). */
+  readonly replaced?: ReadonlySet<Pod>;
   /** Instance ids that are to have a Pod and have none. */
   readonly placeholders: readonly Placeholder[];
   readonly updated: Revision;
   readonly revisions: ReadonlyMap<string, Revision>;
   readonly nowMs: number;
+  readonly facts?: UpdateFacts;
 };
+
+/** What was found out about the cluster and the updated revision. */
+export type UpdateFacts = {
+  /** Why no Pod may be taken to the updated revision: the API server refuses its template. */
+  readonly held?: string | undefined;
+  /** The cluster serves `pods/resize`. */
+  readonly canResize: boolean;
+  /** Claim templates whose claims can be expanded. */
+  readonly expandable: ReadonlySet<string>;
+  /** Pods, by uid, whose resize the API server refused, and why. */
+  readonly refusedResizes: ReadonlyMap<string, string>;
+};
+
+const NO_FACTS: UpdateFacts = { canResize: true, expandable: new Set(), refusedResizes: new Map() };
 
 /** Next step of the Pods towards the updated revision, as far as the rolling update asks for it. */
 export function planUpdate(input: UpdateInput): UpdatePlan {
-  const { set, pods, renewed, updated, revisions, nowMs } = input;
+  const { set, pods, renewed, updated, revisions, nowMs, facts = NO_FACTS } = input;
   const scope = scopeOf(input);
-  const pending = new Map<Pod, Transition>();
+  const pending = new Map<Pod, Transition | Replaced>();
   const begin: PodTransition[] = [];
   const cancel: Pod[] = [];
   const change: InPlaceChange[] = [];
+  const resize: Pod[] = [];
+  const relabel: InPlaceChange[] = [];
   const recreate: Pod[] = [];
   const finish: Pod[] = [];
   const unfinished: Held[] = [];
@@ -78,35 +107,58 @@ export function planUpdate(input: UpdateInput): UpdatePlan {
   const policy = updatePolicyOf(set);
   const delaySeconds = operationDelaySecondsOf(set, UPDATE);
 
+  const refusalOf = (pod: Pod) => facts.refusedResizes.get(pod.metadata.uid ?? '') ?? infeasibleReason(pod);
+
   // Out of scope, or nothing (more) to change: what was changed is seen through, what was not is given back to service.
-  const release = (pod: Pod) => {
+  const release = (pod: Pod, isWanted: boolean) => {
     if (!hasOperation(pod, COLLASET_OPERATION_ID, UPDATE)) return;
     if (!isChangedInPlace(pod)) {
       cancel.push(pod);
       return;
     }
-    const reason = unfinishedReason(pod);
-    if (reason !== undefined) unfinished.push({ pod, reason });
-    else if (permissionOf(pod, UPDATE, 0, nowMs) === 'granted') finish.push(pod);
+    const refusal = refusalOf(pod);
+    // A resize that nobody asks for any more and that cannot be had must not keep the Pod out of service.
+    const reason = refusal === undefined || isWanted ? unfinishedReason(pod) : undefined;
+    if (reason !== undefined) unfinished.push({ pod, reason: refusal ?? reason });
+    if (refusal === undefined && missingResizes(pod).length > 0) resize.push(pod);
+    if (reason !== undefined) return;
+    if (permissionOf(pod, UPDATE, 0, nowMs) === 'granted') finish.push(pod);
     else waiting.push(pod);
   };
 
   for (const pod of pods) {
     if (renewed.has(pod)) continue;
-    if (!scope.pods.has(pod) || revisionNameOf(pod) === updated.name) {
-      release(pod);
+    if (!scope.pods.has(pod)) {
+      release(pod, false);
       continue;
     }
-    const from = revisions.get(revisionNameOf(pod) ?? '');
-    const transition = policy === 'Recreate' ? RECREATE_ALWAYS : transitionOf(from, updated);
+    const isUpdated = revisionNameOf(pod) === updated.name;
+    const refusal = isUpdated ? refusalOf(pod) : undefined;
+    if (isUpdated && refusal === undefined) {
+      release(pod, true);
+      continue;
+    }
+    if (policy === 'Replace' || input.replaced?.has(pod)) {
+      pending.set(pod, REPLACED);
+      release(pod, true);
+      continue;
+    }
+    const transition =
+      refusal !== undefined
+        ? cannotResize(refusal)
+        : policy === 'Recreate'
+          ? RECREATE_ALWAYS
+          : transitionOf(revisions.get(revisionNameOf(pod) ?? ''), updated, facts);
     if (policy === 'InPlaceOnly' && transition.mode === 'recreate') {
       blocked.push({ pod, reason: transition.reason });
-      release(pod);
+      release(pod, true);
       continue;
     }
     pending.set(pod, transition);
     if (!hasOperation(pod, COLLASET_OPERATION_ID, UPDATE)) {
-      begin.push({ pod, transition });
+      if (transition.mode === 'in-place' && leavesContainersAlone(transition) && isIdle(pod)) {
+        relabel.push({ pod, transition });
+      } else begin.push({ pod, transition });
       continue;
     }
     const permission = permissionOf(pod, UPDATE, delaySeconds, nowMs);
@@ -116,16 +168,41 @@ export function planUpdate(input: UpdateInput): UpdatePlan {
     } else if (transition.mode === 'recreate') recreate.push(pod);
     else change.push({ pod, transition });
   }
-  const placeholders = scope.placeholders;
-  return { pending, placeholders, begin, cancel, change, recreate, finish, unfinished, waiting, blocked, delayMs };
+  const steps = { begin, cancel, change, resize, relabel, recreate, finish };
+  return { pending, placeholders: scope.placeholders, ...steps, unfinished, waiting, blocked, isHeld: facts.held !== undefined, delayMs };
 }
 
+function isUnderWay(pod: Pod): boolean {
+  const isBeingReplaced = pod.metadata.labels?.[REPLACED_BY_REPLACE_UPDATE_LABEL] !== undefined;
+  return isBeingReplaced || hasOperation(pod, COLLASET_OPERATION_ID, UPDATE);
+}
+
+function isIdle(pod: Pod): boolean {
+  return operationsOf(pod).every(({ id }) => id !== COLLASET_OPERATION_ID);
+}
+
+function cannotResize(reason: string): Transition {
+  return { mode: 'recreate', reason: `it cannot be resized: ${reason}` };
+}
+
+const REPLACED: Replaced = { mode: 'replace' };
 const RECREATE_ALWAYS: Transition = { mode: 'recreate', reason: 'podUpgradePolicy is Recreate' };
 
 // Per pair of revisions, since Pods by the thousand share few of them.
 const transitions = new WeakMap<Revision, WeakMap<Revision, Transition>>();
 
-function transitionOf(from: Revision | undefined, to: Revision): Transition {
+/** The transition as far as this cluster can make it in place. */
+function transitionOf(from: Revision | undefined, to: Revision, facts: UpdateFacts): Transition {
+  const transition = bestTransition(from, to);
+  if (transition.mode === 'recreate') return transition;
+  const [resized] = transition.resize;
+  if (resized && !facts.canResize) return cannotResize(`container ${resized.name}: the cluster has no pods/resize`);
+  return transition.grows.every((name) => facts.expandable.has(name)) ? transition : CLAIMS_DIFFER;
+}
+
+const CLAIMS_DIFFER: Transition = { mode: 'recreate', reason: 'volumeClaimTemplates differ' };
+
+function bestTransition(from: Revision | undefined, to: Revision): Transition {
   if (!from) return planTransition(undefined, to);
   const known = transitions.get(from)?.get(to);
   if (known) return known;
@@ -143,9 +220,8 @@ type Scope = { readonly pods: ReadonlySet<Pod>; readonly placeholders: ReadonlyS
  * updated or under way come first, so the choice is kept from pass to pass and grows with a falling partition. A raised partition
  * rolls nothing back (T9b).
  */
-export function scopeOf({ set, pods, placeholders, updated }: UpdateInput): Scope {
-  const policy = updatePolicyOf(set);
-  if (set.spec.paused || policy === 'Replace') return { pods: new Set(), placeholders: new Set() };
+export function scopeOf({ set, pods, placeholders, updated, facts }: UpdateInput): Scope {
+  if (set.spec.paused || facts?.held !== undefined) return { pods: new Set(), placeholders: new Set() };
   if (updatesByLabel(set)) {
     const labelled = pods.filter((pod) => pod.metadata.labels?.[UPDATE_INCLUDED_LABEL] !== undefined);
     return { pods: new Set(labelled), placeholders: new Set() };
@@ -172,7 +248,7 @@ function updatedFirst(slots: readonly Slot[]): readonly Slot[] {
   const rank = (slot: Slot) => ({
     slot,
     updated: slot.isUpdated ? 0 : 1,
-    operating: slot.pod && hasOperation(slot.pod, COLLASET_OPERATION_ID, UPDATE) ? 0 : 1,
+    operating: slot.pod && isUnderWay(slot.pod) ? 0 : 1,
     real: slot.pod ? 0 : 1,
     ready: slot.pod && isReady(slot.pod) ? 1 : 0,
     readySince: (slot.pod && conditionOf(slot.pod, 'Ready')?.lastTransitionTime) ?? '',

@@ -3,22 +3,26 @@ import {
   CONTROLLER_REVISIONS,
   type CollaSet,
   controllerOf,
+  DELETE_OPERATION_TYPE,
   INSTANCE_ID_LABEL,
   isTerminating,
   keyOf,
   PERSISTENT_VOLUME_CLAIMS,
+  POD_DELETE_OPERATION_ID,
   PODS,
   type Pod,
   RESOURCE_CONTEXTS,
   type ResourceContext,
+  TO_DELETE_LABEL,
 } from '@kuperator/api';
 import type { KuperatorEvent } from '@kuperator/events';
-import { podStateOf, settle } from '@kuperator/lifecycle';
+import { applyLabels, beginOperation, isPermitted, podStateOf, settle } from '@kuperator/lifecycle';
 import { ConflictError, createLogger, flattenErrors, type Reconcile } from '@kuperator/runtime';
-import { aCondition, FakeClock, InMemoryCluster, settled } from '@kuperator/testing';
+import { FakeClock, InMemoryCluster, settled } from '@kuperator/testing';
 import { claimCache, podCache, revisionCache, setCache } from '../collaset/caches.ts';
 import type { Deps, Settings } from '../collaset/deps.ts';
 import { collaSetReconciler } from '../collaset/reconcile.ts';
+import { followed, provisioned } from './kubelet.ts';
 
 const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal: new AbortController().signal };
 
@@ -42,6 +46,8 @@ export class Replica {
       clock,
       recorder: { normal: () => {}, warn: () => {} },
       bus: { publish: (event) => void this.events.push(event) },
+      storageClasses: { expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))) },
+      servesResize: async () => true,
       metrics: { wrote: () => {}, permitted: () => {}, changed: () => {} },
       settings: { statusIntervalMs: 1000, passMs: 60_000, maxWrites: 32, ...settings },
     };
@@ -73,6 +79,8 @@ export class World {
   replica: Replica;
   /** While false operations stay in PreCheck. */
   permits = true;
+  /** Images no Pod gets ready with. */
+  readonly stuck = new Set<string>();
   readonly #settings: Partial<Settings>;
 
   constructor(set: CollaSet, settings: Partial<Settings> = {}) {
@@ -108,34 +116,34 @@ export class World {
 
   /** What coordinator and kubelet do with every Pod. */
   others(): void {
+    for (const claim of this.cluster.list(PERSISTENT_VOLUME_CLAIMS)) {
+      const next = provisioned(claim);
+      if (next) this.cluster.change(PERSISTENT_VOLUME_CLAIMS, keyOf(claim), () => next);
+    }
     for (const pod of this.pods()) {
       if (isTerminating(pod)) this.cluster.finishTermination(PODS, keyOf(pod));
-      else if (this.permits) this.#coordinate(this.#kubelet(pod));
+      else if (this.permits) this.#coordinate(this.#drain(this.#kubelet(pod)));
       else this.#kubelet(pod);
     }
   }
 
+  /** As the coordinator does with Pods marked to-delete. */
+  #drain(pod: Pod): Pod {
+    if (pod.metadata.labels?.[TO_DELETE_LABEL] === undefined) return pod;
+    const operation = { id: POD_DELETE_OPERATION_ID, type: DELETE_OPERATION_TYPE, nanos: this.clock.nanos() };
+    const now = new Date(this.clock.now()).toISOString();
+    return this.cluster.change<Pod>(PODS, keyOf(pod), (old) => {
+      const { metadata } = old;
+      if (isPermitted(old, operation.id, operation.type)) return { ...old, metadata: { ...metadata, deletionTimestamp: now } };
+      const labels = applyLabels(metadata.labels ?? {}, beginOperation(old, operation) ?? {});
+      return { ...old, metadata: { ...metadata, labels } };
+    });
+  }
+
   #kubelet(pod: Pod): Pod {
-    const statuses = pod.status?.containerStatuses ?? [];
-    const isCurrent = pod.spec.containers.every(({ name, image }) =>
-      statuses.some((status) => status.name === name && status.image === image),
-    );
-    if (isCurrent) return pod;
-    return this.cluster.change<Pod>(PODS, keyOf(pod), (old) => ({
-      ...old,
-      status: {
-        phase: 'Running',
-        conditions: [aCondition('PodScheduled', true), aCondition('Ready', true)],
-        containerStatuses: old.spec.containers.map(({ name, image = '' }) => ({
-          name,
-          image,
-          imageID: `sha256:${image}`,
-          containerID: `${old.metadata.uid}/${image}`,
-          ready: true,
-          restartCount: 0,
-        })),
-      },
-    }));
+    if (this.stuck.has(pod.spec.containers[0]?.image ?? '')) return pod;
+    const next = followed(pod);
+    return next ? this.cluster.change<Pod>(PODS, keyOf(pod), () => next) : pod;
   }
 
   #coordinate(pod: Pod): void {

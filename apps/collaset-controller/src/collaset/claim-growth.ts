@@ -1,0 +1,64 @@
+import { isTerminating, type PersistentVolumeClaim, PVC_TEMPLATE_NAME_LABEL } from '@kuperator/api';
+import { meaningOf } from './meaning.ts';
+import { canonicalQuantity } from './quantity.ts';
+import type { ClaimTemplate } from './revision-data.ts';
+
+/** Names of the templates that only ask for more storage; `other` when anything else differs. */
+export type ClaimDifference = { readonly grows: readonly string[] } | 'other';
+
+/** @param to templates in any order; one more or one less is a difference of its own */
+export function differenceOfClaims(from: readonly ClaimTemplate[], to: readonly ClaimTemplate[]): ClaimDifference {
+  if (from.length !== to.length) return 'other';
+  const before = new Map(from.map((template) => [template.metadata.name, template]));
+  const grows: string[] = [];
+  for (const template of to) {
+    const old = before.get(template.metadata.name);
+    if (!old) return 'other';
+    if (meaningOf(old) === meaningOf(template)) continue;
+    if (meaningOf(withoutSize(old)) !== meaningOf(withoutSize(template)) || !isLess(sizeOf(old), sizeOf(template))) {
+      return 'other';
+    }
+    grows.push(template.metadata.name ?? '');
+  }
+  return { grows };
+}
+
+/** Storage a claim or its template asks for. */
+export function sizeOf({ spec }: ClaimTemplate): string | undefined {
+  return spec?.resources?.requests?.storage;
+}
+
+/** False also when one of them is missing or is no quantity. */
+export function isLess(a: string | undefined, b: string | undefined): boolean {
+  const [left, right] = [a, b].map((size) => /^(\d+)n$/.exec(canonicalQuantity(size ?? ''))?.[1]);
+  return left !== undefined && right !== undefined && BigInt(left) < BigInt(right);
+}
+
+function withoutSize(template: ClaimTemplate): ClaimTemplate {
+  const { storage: _, ...requests } = template.spec?.resources?.requests ?? {};
+  return { ...template, spec: { ...template.spec, resources: { ...template.spec?.resources, requests } } };
+}
+
+/** StorageClasses of claims that could be expanded if these allow it: only bound ones can. */
+export function classesOf(claims: readonly PersistentVolumeClaim[]): ReadonlySet<string> {
+  return new Set(claims.flatMap(({ spec }) => spec.storageClassName || []));
+}
+
+/**
+ * Claim templates whose existing claims can all be expanded where they are.
+ * @param allows whether a StorageClass allows expansion
+ */
+export function expandableTemplates(
+  owned: readonly PersistentVolumeClaim[],
+  allows: (storageClass: string) => boolean,
+): ReadonlySet<string> {
+  const expandable = new Map<string, boolean>();
+  for (const claim of owned) {
+    const name = claim.metadata.labels?.[PVC_TEMPLATE_NAME_LABEL];
+    if (name === undefined || isTerminating(claim)) continue;
+    const { storageClassName } = claim.spec;
+    const canGrow = claim.status?.phase === 'Bound' && storageClassName !== undefined && allows(storageClassName);
+    expandable.set(name, (expandable.get(name) ?? true) && canGrow);
+  }
+  return new Set([...expandable].filter(([, canGrow]) => canGrow).map(([name]) => name));
+}

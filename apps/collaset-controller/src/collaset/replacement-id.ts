@@ -1,0 +1,30 @@
+import type { Replacement } from './context.ts';
+import { freeIds, idsOf, type Pool, REPLACE_NEW_ID, REPLACE_ORIGIN_ID } from './instance-id.ts';
+import { instanceIdOf, type Members } from './members.ts';
+import type { ReplacePlan } from './replace.ts';
+
+/** Ids for the Pods that are to take others' places: the one a pair had already, or else the lowest free. */
+export function replacementIds(
+  pool: Pool,
+  members: Members,
+  start: ReplacePlan['start'],
+  chosen: readonly number[],
+): ReadonlyMap<number, Replacement> {
+  const occupied = idsOf(members.occupying);
+  const taken = [...chosen];
+  const ids = new Map<number, Replacement>();
+  for (const { origin, revision } of start) {
+    const before = pairedId(pool, instanceIdOf(origin));
+    const isFresh = before === undefined || occupied.has(before) || taken.includes(before);
+    const [id = 0] = isFresh ? freeIds(pool, occupied, taken, 1) : [before];
+    taken.push(id);
+    ids.set(id, { origin, revision, isFresh });
+  }
+  return ids;
+}
+
+/** The id on record for the new Pod of the origin, if both entries say so. */
+function pairedId({ own }: Pool, originId: number | undefined): number | undefined {
+  const id = Number(own.get(originId ?? -1)?.[REPLACE_NEW_ID] ?? -1);
+  return own.get(id)?.[REPLACE_ORIGIN_ID] === String(originId) ? id : undefined;
+}

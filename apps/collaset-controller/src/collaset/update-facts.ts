@@ -1,0 +1,39 @@
+import type { CollaSet } from '@kuperator/api';
+import { classesOf, expandableTemplates } from './claim-growth.ts';
+import { BY_OWNER, type Deps } from './deps.ts';
+import { tryRevision } from './dry-run.ts';
+import { revisionNameOf } from './members.ts';
+import type { SetMemory } from './memory.ts';
+import type { Revision } from './revision-data.ts';
+import type { UpdateFacts } from './update.ts';
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** What an update must know of the cluster beyond what the caches hold. */
+export async function updateFacts(
+  deps: Deps,
+  set: CollaSet,
+  updated: Revision,
+  memory: SetMemory,
+): Promise<UpdateFacts> {
+  const uid = set.metadata.uid ?? '';
+  const mayGrow =
+    updated.claimTemplates.length > 0 &&
+    deps.pods.byIndex(BY_OWNER, uid).some((pod) => revisionNameOf(pod) !== updated.name);
+  const claims = mayGrow ? deps.claims.byIndex(BY_OWNER, uid) : [];
+  const classes = claims.length > 0 ? await deps.storageClasses.expandable(classesOf(claims)) : NONE;
+  const { trial, refusedResizes } = memory;
+  const isHeld = trial?.revision === updated.name && deps.clock.monotonic() < trial.retryAtMs;
+  return {
+    held: isHeld ? trial.refusal : undefined,
+    canResize: await deps.servesResize(),
+    expandable: expandableTemplates(claims, (name) => classes.has(name)),
+    refusedResizes,
+  };
+}
+
+/** Makes sure that the API server takes the updated revision, once for each; its refusal is in `memory.trial`. */
+export async function ensureTried(deps: Deps, set: CollaSet, updated: Revision, memory: SetMemory): Promise<void> {
+  if (memory.trial?.revision === updated.name && memory.trial.refusal === undefined) return;
+  memory.trial = await tryRevision(deps, set, updated, memory.trial);
+}
