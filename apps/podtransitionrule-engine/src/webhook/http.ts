@@ -109,8 +109,10 @@ function exchange(
       let size = 0;
       response.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > maxBytes) sent.destroy(new Error(`the answer is longer than ${maxBytes} bytes`));
-        else chunks.push(chunk);
+        chunks.push(chunk);
+        if (size <= maxBytes) return;
+        reject(new Error(`the answer is longer than ${maxBytes} bytes`));
+        response.destroy();
       });
       response.on('error', reject);
       response.on('end', () =>

@@ -1,0 +1,87 @@
+import type { TransitionRule, TransitionRuleWebhook } from '@kuperator/api';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { aPod } from '../podtransitionrule/samples.ts';
+import { certificatesFor } from '../test/certificates.ts';
+import { pollUrl, questionAbout, questionHash, webhookProblem } from './question.ts';
+
+const clientConfig = { url: 'https://approver.ops/ask' };
+const rule = (webhook: Partial<TransitionRuleWebhook> = {}, more: Partial<TransitionRule> = {}): TransitionRule => ({
+  name: 'ask',
+  webhook: { clientConfig, ...webhook },
+  ...more,
+});
+
+describe('a question', () => {
+  test('is as the Go implementation puts it', () => {
+    const parameters = [
+      { key: 'fixed', value: 'a', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { key: 'podIP', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } } },
+    ];
+    const pod = { ...aPod({ name: 'pod-a' }), status: { podIP: '10.0.0.1' } };
+    expect(questionAbout([pod], rule({ parameters }, { stage: 'PreCheck' }), 'trace')).toEqual({
+      traceId: 'trace',
+      ruleName: 'ask',
+      stage: 'PreCheck',
+      resources: [{ apiVersion: 'core/v1', kind: 'Pod', name: 'pod-a', parameters: { fixed: 'a', podIP: '10.0.0.1' } }],
+    });
+  });
+
+  test('leaves out the stage that is not set and the parameters there are none of', () => {
+    const question = questionAbout([aPod({ name: 'a' })], rule({ parameters: [] }), 't');
+    expect(Object.keys(question)).toEqual(['traceId', 'ruleName', 'resources']);
+    expect(Object.keys(question.resources[0] ?? {})).toEqual(['apiVersion', 'kind', 'name']);
+  });
+
+  test('is another one when another is asked or something else', () => {
+    const hashes = [
+      rule(),
+      rule({ clientConfig: { url: 'https://other.ops/ask' } }),
+      rule({ parameters: [{ key: 'a', value: 'b' }] }),
+      rule({}, { stage: 'PostCheck' }),
+    ].map(questionHash);
+    expect(new Set(hashes).size).toBe(4);
+  });
+
+  test('stays the same when it is only polled elsewhere or may fail otherwise', () => {
+    const poll = { url: 'https://approver.ops/poll' };
+    const changed = rule({ clientConfig: { ...clientConfig, poll }, failurePolicy: 'Fail' });
+    expect(questionHash(changed)).toBe(questionHash(rule()));
+  });
+});
+
+describe('the URL of a poll', () => {
+  test.each([
+    { url: 'https://a.b/poll', key: undefined, is: 'https://a.b/poll?task-id=t%261' },
+    { url: 'https://a.b/poll', key: '', is: 'https://a.b/poll?task-id=t%261' },
+    { url: 'https://a.b', key: 'trace-id', is: 'https://a.b/?trace-id=t%261' },
+    { url: 'https://a.b/poll?x=1', key: 'id', is: 'https://a.b/poll?x=1&id=t%261' },
+  ])('of $url with key $key', ({ url, key, is }) => {
+    expect(pollUrl({ url, ...(key === undefined ? {} : { rawQueryKey: key }) }, 't&1')).toBe(is);
+  });
+});
+
+describe('of certificates in base64', () => {
+  let bundle: string;
+  beforeAll(async () => {
+    bundle = Buffer.from((await certificatesFor('a.b')).ca).toString('base64');
+  });
+  const problem = (caBundle: string) => webhookProblem({ clientConfig: { ...clientConfig, caBundle } });
+
+  test('those of a CA, none, and a newline will do', () => {
+    expect([problem(bundle), problem(`${bundle.slice(0, 64)}\n${bundle.slice(64)}`)]).toEqual([undefined, undefined]);
+    expect([problem(''), problem('Cg==')]).toEqual([undefined, undefined]);
+  });
+
+  test('those that were cut or damaged are for the user to mend', () => {
+    expect(problem(bundle.slice(0, -3))).toContain('webhook.clientConfig.caBundle is not base64');
+    const damaged = Buffer.from('-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----').toString('base64');
+    expect(problem(damaged)).toContain('holds a certificate that cannot be read');
+    const poll = { url: 'https://a.b', caBundle: damaged };
+    expect(webhookProblem({ clientConfig: { ...clientConfig, poll } })).toContain('clientConfig.poll.caBundle holds');
+  });
+});
+
+test.each(['ftp://a.b', 'a.b', ''])('H7 the URL %j is for the user to mend, also of a poll', (url) => {
+  expect(webhookProblem({ clientConfig: { url } })).toContain('is no http or https URL');
+  expect(webhookProblem({ clientConfig: { ...clientConfig, poll: { url } } })).toContain('clientConfig.poll.url');
+});
