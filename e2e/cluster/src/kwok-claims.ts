@@ -32,6 +32,28 @@ export const claimStages = [
     },
     'PersistentVolumeClaim',
   ),
+  // What a driver's resizer does; the volume keeps its old capacity, which nobody reads.
+  stage(
+    'claim-expand',
+    [
+      jqTrue(
+        '.metadata.deletionTimestamp == null and .status.phase == "Bound" and .status.capacity.storage != .spec.resources.requests.storage',
+      ),
+    ],
+    {
+      next: {
+        patches: [
+          {
+            subresource: 'status',
+            root: 'status',
+            type: 'merge',
+            template: '{{ toJson (dict "capacity" (dict "storage" .spec.resources.requests.storage)) }}',
+          },
+        ],
+      },
+    },
+    'PersistentVolumeClaim',
+  ),
   stage(
     'volume-delete',
     [

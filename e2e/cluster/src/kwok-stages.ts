@@ -90,7 +90,8 @@ function facts(restartDelayOf: string): string {
     '([.spec.containers[], (.spec.initContainers[]? | select(.restartPolicy == "Always" or $pending))]) as $containers',
     '((([$containers[] | .name + "=" + .image] - [$statuses[] | .name + "=" + .image]) | length) > 0) as $imageChanged',
     'def amounts: .name + (((.resources // {}) | [.limits // {}, .requests // {}]) | tojson)',
-    '((([.spec.containers[] | amounts] - [.status.containerStatuses[]? | amounts]) | length) > 0) as $resized',
+    '([.spec.containers[], (.spec.initContainers[]? | select(.restartPolicy == "Always"))]) as $running',
+    '((([$running[] | amounts] - [$statuses[] | amounts]) | length) > 0) as $resized',
     `(($delay | test("^0(ms|s)?$")) and $imageChanged) as $restartNow`,
     '($new or $restartNow or $resized or ($containersReady != $allReady) or ($ready != ($containersReady and $gatesOpen))) as $syncNeeded',
   ]

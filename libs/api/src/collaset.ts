@@ -131,10 +131,13 @@ const spec = fields(
     ),
     historyLimit: optional(int32({ description: 'Number of unused revisions to keep; unset is 20.' })),
     minReadySeconds: optional(
-      int32({ minimum: 0, description: 'Seconds a Pod must be ready for before the next ones are updated.' }),
+      int32({ minimum: 0, description: 'Seconds a Pod must be ready for to count as available; unset is 0.' }),
     ),
     progressDeadlineSeconds: optional(
-      int32({ minimum: 0, description: 'Seconds without progress after which the set is reported as stalled.' }),
+      int32({
+        minimum: 0,
+        description: 'Seconds without progress after which the set is reported as stalled; unset is 600.',
+      }),
     ),
   },
   { rules: COLLASET_SPEC_RULES },

@@ -19,4 +19,12 @@
 - apiGroups: [""]
   resources: [pods, persistentvolumeclaims]
   verbs: [get, list, watch, create, patch, delete]
+# Resources changed in place.
+- apiGroups: [""]
+  resources: [pods/resize]
+  verbs: [patch]
+# Whether claims can be expanded. Cluster-scoped: with watchNamespace they cannot be read, and claims are made anew instead.
+- apiGroups: [storage.k8s.io]
+  resources: [storageclasses]
+  verbs: [get]
 {{- end -}}

@@ -1,0 +1,297 @@
+// Updates that make no Pod anew, on the in-memory world: resources, sidecars, claims; and templates the API server does not take.
+import { type CollaSet, LAST_POD_STATUS_ANNOTATION, PERSISTENT_VOLUME_CLAIMS, PODS, type Pod } from '@kuperator/api';
+import { aCondition, type Given } from '@kuperator/testing';
+import { describe, expect, test } from 'vitest';
+import { aSet } from '../test/builders.ts';
+import { World } from '../test/world.ts';
+
+type Spec = Given<CollaSet>['spec'];
+const template = (cpu: string, more: object = {}, image = 'app:v1') => ({
+  metadata: { labels: { app: 'web' } },
+  spec: { containers: [{ name: 'app', image, resources: { requests: { cpu } } }], ...more },
+});
+const policy = (podUpgradePolicy: 'InPlaceOnly' | 'Recreate') => ({ updateStrategy: { podUpgradePolicy } });
+
+async function running(spec: Spec = {}): Promise<World> {
+  const world = new World(aSet({ template: template('1'), replicas: 2, ...spec }));
+  await world.run();
+  world.takeWrites();
+  return world;
+}
+
+const uids = (world: World) => world.active().map(({ metadata }) => metadata.uid);
+const requests = (world: World) => world.active().map(({ spec }) => spec.containers[0]?.resources?.requests?.cpu);
+
+describe('resources', () => {
+  test('change where the Pod runs: begin, change, resize, finish', async () => {
+    const world = await running();
+    const before = uids(world);
+    world.edit({ template: template('2', {}, 'app:v2') });
+    await world.run();
+    expect(uids(world)).toEqual(before);
+    expect(requests(world)).toEqual(['2', '2']);
+    expect(world.images()).toEqual(['app:v2', 'app:v2']);
+    const { 'patch collasets/status': _, ...writes } = world.takeWrites();
+    expect(writes).toEqual({
+      'create controllerrevisions': 1,
+      'patch pods': 6,
+      'patch pods/resize': 2,
+      'patch resourcecontexts': 1,
+    });
+    expect(world.set().status).toMatchObject({ updatedAvailableReplicas: 2, operatingReplicas: 0 });
+  });
+
+  test('are not touched before the operation is permitted', async () => {
+    const world = await running();
+    world.permits = false;
+    world.edit({ template: template('2') });
+    await world.run();
+    expect(requests(world)).toEqual(['1', '1']);
+    expect(world.takeWrites()).not.toHaveProperty(['patch pods/resize']);
+  });
+
+  const refused = { status: 422, reason: 'Invalid', message: 'only one at a time' };
+  const refuse = (world: World) =>
+    world.cluster.failWrite({
+      verb: 'patch',
+      resource: 'pods',
+      times: 1000,
+      error: refused,
+      matching: ({ subresource }) => subresource === 'resize',
+    });
+
+  test('a resize the API server refuses makes the Pod anew', async () => {
+    const world = await running();
+    const before = new Set(uids(world));
+    refuse(world);
+    world.edit({ template: template('2') });
+    await world.run();
+    expect(uids(world).filter((uid) => before.has(uid))).toEqual([]);
+    expect(requests(world)).toEqual(['2', '2']);
+    expect(world.set().status).toMatchObject({ updatedAvailableReplicas: 2, operatingReplicas: 0 });
+  });
+
+  test('under InPlaceOnly a refused resize is told, and a rollback brings the Pods back into service', async () => {
+    const world = await running(policy('InPlaceOnly'));
+    const before = uids(world);
+    refuse(world);
+    world.edit({ template: template('2') });
+    for (let i = 0; i < 12; i++) {
+      await world.pass();
+      world.others();
+      world.clock.advance(2000);
+    }
+    expect(uids(world)).toEqual(before);
+    expect(world.condition('Update')).toMatch(/^False UpdateFailed .*only one at a time/);
+    world.edit({ template: template('1') });
+    await world.run();
+    expect(world.set().status).toMatchObject({ updatedAvailableReplicas: 2, operatingReplicas: 0 });
+    expect(requests(world)).toEqual(['1', '1']);
+  });
+
+  test('a resize no node can hold makes the Pod anew', async () => {
+    const world = await running({ replicas: 1 });
+    const [before] = uids(world);
+    world.edit({ template: template('2') });
+    const isResizing = ({ metadata, spec }: Pod) =>
+      metadata.annotations?.[LAST_POD_STATUS_ANNOTATION] !== undefined &&
+      spec.containers[0]?.resources?.requests?.cpu === '2';
+    for (let i = 0; i < 20 && !world.active().some(isResizing); i++) {
+      await world.pass();
+      if (!world.active().some(isResizing)) world.others();
+      world.clock.advance(1000);
+    }
+    const [pod] = world.active();
+    world.cluster.change<Pod>(PODS, `default/${pod?.metadata.name}`, (old) => {
+      const pending = aCondition('PodResizePending', true, { reason: 'Infeasible', message: 'node too small' });
+      return { ...old, status: { ...old.status, conditions: [...(old.status?.conditions ?? []), pending] } };
+    });
+    await world.run();
+    expect(uids(world)).not.toContain(before);
+    expect(world.set().status).toMatchObject({ updatedAvailableReplicas: 1, operatingReplicas: 0 });
+  });
+});
+
+test('the image of a sidecar changes where the Pod runs', async () => {
+  const sidecar = (image: string) => ({ initContainers: [{ name: 'proxy', image, restartPolicy: 'Always' }] });
+  const world = await running({ template: template('1', sidecar('p:v1')) });
+  const before = uids(world);
+  world.edit({ template: template('1', sidecar('p:v2')) });
+  await world.run();
+  expect(uids(world)).toEqual(before);
+  expect(world.active().map(({ spec }) => spec.initContainers?.[0]?.image)).toEqual(['p:v2', 'p:v2']);
+  expect(world.active().map(({ status }) => status?.initContainerStatuses?.[0]?.image)).toEqual(['p:v2', 'p:v2']);
+  expect(world.set().status).toMatchObject({ updatedAvailableReplicas: 2, operatingReplicas: 0 });
+});
+
+describe('claims', () => {
+  const claims = (storage: string, storageClassName = 'expandable', names = ['data']) => ({
+    volumeClaimTemplates: names.map((name) => ({
+      metadata: { name },
+      spec: { storageClassName, resources: { requests: { storage } } },
+    })),
+  });
+  const stored = (world: World) => world.cluster.list(PERSISTENT_VOLUME_CLAIMS);
+  const sizes = (world: World) => stored(world).map(({ spec }) => spec.resources?.requests?.storage);
+  const names = (world: World) => stored(world).map(({ metadata }) => metadata.name);
+  const retain = { scaleStrategy: { persistentVolumeClaimRetentionPolicy: { whenScaled: 'Retain' as const } } };
+
+  test('grow where they are, and no Pod is taken out of service for it', async () => {
+    const world = await running(claims('1Gi'));
+    const before = { names: names(world), uids: uids(world) };
+    world.edit(claims('2Gi') as Partial<CollaSet['spec']>);
+    await world.run();
+    expect({ names: names(world), uids: uids(world) }).toEqual(before);
+    expect(sizes(world)).toEqual(['2Gi', '2Gi']);
+    const { 'patch collasets/status': _, ...writes } = world.takeWrites();
+    expect(writes).toEqual({
+      'create controllerrevisions': 1,
+      'patch persistentvolumeclaims': 2,
+      'patch pods': 2,
+      'patch resourcecontexts': 1,
+    });
+    expect(world.set().status).toMatchObject({ updatedAvailableReplicas: 2 });
+    world.edit({ replicas: 1 });
+    await world.run();
+    world.edit({ replicas: 2 });
+    await world.run();
+    expect(sizes(world)).toEqual(['2Gi', '2Gi']);
+  });
+
+  test('grow only as far as the partition goes', async () => {
+    const world = await running(claims('1Gi'));
+    world.edit({ ...claims('2Gi'), updateStrategy: { rollingUpdate: { byPartition: { partition: 1 } } } } as never);
+    await world.run();
+    expect(sizes(world).toSorted()).toEqual(['1Gi', '2Gi']);
+  });
+
+  test('are new ones where the class does not let them grow; the old ones go', async () => {
+    const world = await running(claims('1Gi', 'standard'));
+    const before = names(world);
+    world.edit(claims('2Gi', 'standard') as Partial<CollaSet['spec']>);
+    await world.run();
+    expect(names(world).filter((name) => before.includes(name))).toEqual([]);
+    expect(sizes(world)).toEqual(['2Gi', '2Gi']);
+  });
+
+  test('grow under a Pod that is made anew as well, and keep their data', async () => {
+    const world = await running({ ...claims('1Gi'), ...policy('Recreate') });
+    const before = names(world);
+    world.edit(claims('2Gi') as Partial<CollaSet['spec']>);
+    await world.run();
+    expect([names(world), sizes(world)]).toEqual([before, ['2Gi', '2Gi']]);
+  });
+
+  test('stay through recreation and retained scale-in, and are found again', async () => {
+    const world = await running({ ...claims('1Gi'), ...retain });
+    const before = names(world);
+    world.edit({
+      template: { ...template('1'), spec: { containers: [{ name: 'app', image: 'a', env: [] }], hostPID: true } },
+    });
+    await world.run();
+    world.edit({ replicas: 0 });
+    await world.run();
+    expect(names(world)).toEqual(before);
+    world.edit({ replicas: 2 });
+    await world.run();
+    expect(names(world)).toEqual(before);
+  });
+
+  test('a template more is no change of metadata alone: Pods are made anew and mount it', async () => {
+    const world = await running(claims('1Gi'));
+    const before = new Set(uids(world));
+    world.edit(claims('1Gi', 'expandable', ['data', 'logs']) as Partial<CollaSet['spec']>);
+    await world.run();
+    expect(uids(world).filter((uid) => before.has(uid))).toEqual([]);
+    expect(world.active().map(({ spec }) => spec.volumes?.map(({ name }) => name))).toEqual([
+      ['data', 'logs'],
+      ['data', 'logs'],
+    ]);
+  });
+
+  test('of ids the set no longer has are deleted, however they were left behind', async () => {
+    const world = await running(claims('1Gi'));
+    world.cluster.failWrite({ verb: 'delete', resource: 'persistentvolumeclaims', error: 'connection' });
+    world.edit({ replicas: 1 });
+    await world.run();
+    expect(names(world)).toHaveLength(1);
+  });
+});
+
+describe('a template the API server refuses', () => {
+  const message = 'Pod "x" is invalid: spec.containers[0].volumeMounts[0].name: Not found: "none"';
+  const refusing = async (world: World, error = { status: 422, reason: 'Invalid', message }) => {
+    world.cluster.failWrite({
+      verb: 'create',
+      resource: 'pods',
+      dryRun: true,
+      times: 1000,
+      error,
+      matching: ({ body }) => JSON.stringify(body).includes('bad:v1'),
+    });
+    world.edit({ template: template('1', { hostPID: true }, 'bad:v1') });
+    for (let i = 0; i < 10; i++) {
+      await world.pass();
+      world.others();
+      world.clock.advance(1100);
+    }
+  };
+
+  test('costs no Pod: nothing is begun, and the message is in the conditions', async () => {
+    const world = await running();
+    const before = uids(world);
+    await refusing(world);
+    expect(uids(world)).toEqual(before);
+    expect(world.condition('Update')).toBe(
+      `False UpdateFailed ${world.condition('Stalled').slice('True UpdateFailed '.length)}`,
+    );
+    expect(world.condition('Update')).toContain('Not found: "none"');
+    expect(world.set().status).toMatchObject({ observedGeneration: 2, availableReplicas: 2, updatedReplicas: 0 });
+    const { 'patch collasets/status': _, ...writes } = world.takeWrites();
+    expect(writes).toEqual({ 'create controllerrevisions': 1 });
+  });
+
+  test('gives back Pods that were on their way to the template before, and goes on when it is mended', async () => {
+    const world = await running();
+    world.permits = false;
+    world.edit({ template: template('1', { hostPID: true }, 'app:v2') });
+    await world.run();
+    world.permits = true;
+    await refusing(world);
+    expect(world.set().status).toMatchObject({ operatingReplicas: 0, availableReplicas: 2 });
+    world.edit({ template: template('1', {}, 'app:v3') });
+    await world.run();
+    expect(world.images()).toEqual(['app:v3', 'app:v3']);
+    expect(world.condition('Update')).toBe('True Updated');
+    expect(world.condition('Stalled')).toBe('False NotStalled');
+  });
+
+  test('goes on by itself when what the template needs has come', async () => {
+    const world = await running();
+    await refusing(world);
+    world.cluster.healWrites();
+    world.clock.advance(60_000);
+    await world.run();
+    expect(world.images()).toEqual(['bad:v1', 'bad:v1']);
+  });
+
+  test('a full quota is no fault of the template', async () => {
+    const world = await running();
+    await refusing(world, { status: 403, reason: 'Forbidden', message: 'pods "x" is forbidden: exceeded quota: q' });
+    await world.run();
+    expect(world.images()).toEqual(['bad:v1', 'bad:v1']);
+  });
+
+  test('is tried once for each revision', async () => {
+    const world = await running();
+    let tries = 0;
+    world.cluster.failWrite({
+      dryRun: true,
+      error: { status: 500, reason: 'InternalError' },
+      matching: () => ++tries < 0,
+    });
+    world.edit({ template: template('1', {}, 'app:v2') });
+    await world.run();
+    expect(tries).toBe(1);
+  });
+});
