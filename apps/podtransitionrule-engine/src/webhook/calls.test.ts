@@ -1,0 +1,156 @@
+import { createLogger, createMetrics } from '@kuperator/runtime';
+import { FakeClock } from '@kuperator/testing';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Asker, WebhookCalls } from './calls.ts';
+import type { HttpRequest } from './http.ts';
+import { webhookMetrics } from './metrics.ts';
+
+const asker = (key = 'shop/rule', name = 'ask'): Asker => ({
+  key,
+  uid: `uid-${key}`,
+  rule: {
+    name,
+    webhook: { clientConfig: { url: 'http://approver/ask', caBundle: 'Cg==', poll: { url: 'http://approver/poll' } } },
+  },
+});
+const poll = (id: string) => ({ kind: 'poll' as const, id, taskId: id });
+const ask = (id: string) => ({ kind: 'ask' as const, id, names: ['p1'] });
+
+let sent: (HttpRequest & { answer: (body: unknown) => void; fail: (reason: string) => void })[];
+let woken: string[];
+let ours: boolean;
+const metrics = webhookMetrics(createMetrics('test', { processMetrics: false }));
+
+beforeEach(() => {
+  sent = [];
+  woken = [];
+  ours = true;
+});
+
+function callsOf(maxCalls = 16) {
+  return new WebhookCalls({
+    send: (request) =>
+      new Promise((resolve, reject) => {
+        sent.push({ ...request, answer: resolve, fail: (reason) => reject(new Error(reason)) });
+      }),
+    readPods: async (_key, _rule, names) => names.map((name) => ({ metadata: { name }, spec: { containers: [] } })),
+    onOutcome: (key) => woken.push(key),
+    isOurs: () => ours,
+    maxCalls,
+    clock: new FakeClock(),
+    logger: createLogger({ app: 'test', level: 'silent' }),
+    metrics,
+  });
+}
+
+const sentCount = (count: number) => vi.waitFor(() => expect(sent).toHaveLength(count));
+const wokenCount = (count: number) => vi.waitFor(() => expect(woken).toHaveLength(count));
+
+describe('T72 a call', () => {
+  test('runs apart, and its answer wakes the rule object', async () => {
+    const calls = callsOf();
+    calls.start(asker(), ask('t1'));
+    expect(calls.outcomesFor(asker()).asked('t1')).toEqual({ running: true });
+    await sentCount(1);
+    expect(sent[0]).toMatchObject({ method: 'POST', url: 'http://approver/ask', caBundle: 'Cg==' });
+    expect(sent[0]?.body).toMatchObject({ traceId: 't1', resources: [{ name: 'p1' }] });
+    sent[0]?.answer({ success: true });
+    await wokenCount(1);
+    expect(calls.outcomesFor(asker()).asked('t1')).toMatchObject({
+      running: false,
+      last: { state: 'answered', answer: { success: true } },
+    });
+  });
+
+  test('is not made twice at a time', async () => {
+    const calls = callsOf();
+    calls.start(asker(), ask('t1'));
+    calls.start(asker(), ask('t1'));
+    await sentCount(1);
+  });
+
+  test.each([
+    ['an error', (index: number) => sent[index]?.fail('no route'), 'no route'],
+    ['what is no answer', (index: number) => sent[index]?.answer({ success: 'yes' }), 'not of the form'],
+    ['a list', (index: number) => sent[index]?.answer([]), 'not of the form'],
+  ])('H7 that ends in %s has failed, and counts how often', async (_name, end, error) => {
+    const calls = callsOf();
+    for (const failures of [1, 2]) {
+      calls.start(asker(), ask('t1'));
+      await sentCount(failures);
+      end(failures - 1);
+      await wokenCount(failures);
+      const { last } = calls.outcomesFor(asker()).asked('t1') ?? {};
+      expect(last).toMatchObject({ state: 'failed', failures, error: expect.stringContaining(error) });
+    }
+  });
+
+  test('keeps the last outcome while it is repeated', async () => {
+    const calls = callsOf();
+    calls.start(asker(), poll('t1'));
+    await sentCount(1);
+    sent[0]?.answer({ success: true, finishedNames: null, message: 'half' });
+    await wokenCount(1);
+    calls.start(asker(), poll('t1'));
+    expect(calls.outcomesFor(asker()).polled('t1')).toMatchObject({
+      running: true,
+      last: { answer: { message: 'half' } },
+    });
+  });
+
+  test('is polled at the URL for polls, with the id of the task', async () => {
+    callsOf().start(asker(), poll('t&1'));
+    await sentCount(1);
+    expect(sent[0]).toMatchObject({ method: 'GET', url: 'http://approver/poll?task-id=t%261' });
+    expect(sent[0]?.body).toBeUndefined();
+  });
+
+  test('is not mistaken for that of another rule, or of a later object of the name', async () => {
+    const calls = callsOf();
+    calls.start(asker(), ask('t1'));
+    expect(calls.outcomesFor(asker('shop/rule', 'other')).asked('t1')).toBeUndefined();
+    expect(calls.outcomesFor({ ...asker(), uid: 'later' }).asked('t1')).toBeUndefined();
+  });
+
+  test('is not made once another replica works on the rule object', async () => {
+    const calls = callsOf(1);
+    calls.start(asker(), poll('t1'));
+    calls.start(asker(), poll('t2'));
+    await sentCount(1);
+    ours = false;
+    sent[0]?.answer({});
+    await vi.waitFor(() => expect(calls.outcomesFor(asker()).polled('t2')).toEqual({ running: false }));
+    expect(sent).toHaveLength(1);
+  });
+
+  test('is given up when the engine stops', async () => {
+    const calls = callsOf();
+    calls.start(asker(), ask('t1'));
+    await sentCount(1);
+    calls.stop();
+    expect(sent[0]?.signal?.aborted).toBe(true);
+  });
+});
+
+test('no more polls are under way than allowed, whosever they are; questions do not wait for them', async () => {
+  const calls = callsOf(16);
+  for (let rule = 0; rule < 4; rule++) {
+    for (let task = 0; task < 5; task++) calls.start(asker(`shop/rule-${rule}`), poll(`t${task}`));
+  }
+  calls.start(asker(), ask('q'));
+  await sentCount(17);
+  expect(sent.filter(({ method }) => method === 'GET')).toHaveLength(16);
+  sent.find(({ method }) => method === 'GET')?.answer({});
+  await sentCount(18);
+});
+
+test('what no task of the status is about is forgotten', async () => {
+  const calls = callsOf();
+  calls.start(asker(), ask('t1'));
+  calls.start(asker(), ask('t2'));
+  calls.retain('shop/rule', 'uid-shop/rule', [{ rule: 'ask', id: 't2' }]);
+  expect(calls.outcomesFor(asker()).asked('t1')).toBeUndefined();
+  expect(calls.outcomesFor(asker()).asked('t2')).toEqual({ running: true });
+  calls.retain('shop/rule', '', []);
+  expect(calls.outcomesFor(asker()).asked('t2')).toBeUndefined();
+});
