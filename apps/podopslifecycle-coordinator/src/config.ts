@@ -1,4 +1,4 @@
-import { type ConfigOf, commonConfig, defineConfig, integer } from '@kuperator/runtime';
+import { type ConfigOf, commonConfig, defineConfig, integer, optionalText, text } from '@kuperator/runtime';
 
 /** Settings of the coordinator, besides the common ones. */
 export const declaration = defineConfig({
@@ -20,6 +20,36 @@ export const declaration = defineConfig({
     min: 1,
     max: 604_800,
     default: 600,
+  }),
+  evictionPatienceSeconds: integer({
+    meaning: 'a drain for an eviction that nobody asks for again is undone after so long, in seconds',
+    // Clients may have been told to come back in 30 seconds.
+    min: 45,
+    max: 86_400,
+    default: 120,
+  }),
+  webhookPort: integer({ meaning: 'port of the webhook; 0: no webhook', min: 0, max: 65_535, default: 0 }),
+  webhookHost: text({ meaning: 'its address', default: '0.0.0.0' }),
+  webhookServerNames: text({
+    meaning: 'DNS names and IP addresses, comma separated, that its own certificate is for',
+    default: '127.0.0.1',
+  }),
+  webhookSecret: text({
+    meaning: 'Secret in POD_NAMESPACE in which replicas share certificates they make',
+    default: 'podopslifecycle-coordinator-webhook',
+  }),
+  webhookConfiguration: text({
+    meaning: 'ValidatingWebhookConfiguration that is told the CA to trust',
+    default: 'podopslifecycle-coordinator.kuperator-system',
+  }),
+  webhookCertDir: optionalText({
+    meaning: 'folder with tls.crt and tls.key that somebody else keeps fresh; none: certificates are made here',
+  }),
+  webhookLingerSeconds: integer({
+    meaning: 'how long the webhook still answers after the stop began, in seconds',
+    min: 0,
+    max: 20,
+    default: 0,
   }),
 });
 

@@ -1,7 +1,10 @@
 import { operatorBus } from '@kuperator/events';
 import { readConfig, runOperator } from '@kuperator/runtime';
+import { caches } from './caches.ts';
 import { declaration } from './config.ts';
 import { controllers } from './controllers.ts';
+import { deletionMetrics } from './pod-deletion/metrics.ts';
+import { webhook } from './webhook/component.ts';
 
 const app = 'podopslifecycle-coordinator';
 
@@ -10,11 +13,15 @@ await runOperator({
   config: readConfig(declaration),
   build: async (context) => {
     const events = operatorBus(app, context);
-    const parts = controllers(context, events);
+    const cached = caches(context);
+    const deletion = deletionMetrics(context.metrics);
     return {
-      informers: parts.flatMap(({ informers }) => informers),
-      controllers: parts.map(({ controller }) => controller),
-      components: [{ name: 'events', start: () => events.start(), stop: () => events.stop() }],
+      informers: [cached.pods, cached.rules],
+      controllers: controllers(context, events, cached, deletion),
+      components: [
+        { name: 'events', start: () => events.start(), stop: () => events.stop() },
+        ...webhook(context, cached, deletion),
+      ],
     };
   },
 });

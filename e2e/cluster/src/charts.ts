@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { baseEnv } from './control-plane.ts';
@@ -59,9 +59,20 @@ export async function installDefinitions(charts: Charts, options: HelmOptions): 
   await waitUntil(established, { what, timeoutMs: 30_000 });
 }
 
+/** True when the operator of a chart has a webhook that the API server is told of. */
+export async function hasWebhook(app: string, charts: Charts): Promise<boolean> {
+  return /^webhook:/m.test(await readFile(join(charts.folder, app, 'values.yaml'), 'utf8'));
+}
+
 /** Installs the chart of one operator without its Pods: ServiceAccount, roles, policies and the rest are what a user gets. */
-export async function installOperatorChart(app: string, charts: Charts, options: HelmOptions): Promise<void> {
-  await helmInstall(app, join(charts.folder, app), ['--set=replicaCount=0'], options);
+export async function installOperatorChart(
+  app: string,
+  charts: Charts,
+  values: readonly string[],
+  options: HelmOptions,
+): Promise<void> {
+  const flags = ['replicaCount=0', ...values].map((value) => `--set=${value}`);
+  await helmInstall(app, join(charts.folder, app), flags, options);
 }
 
 /** Removes the chart of one operator again. */

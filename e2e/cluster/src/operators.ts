@@ -43,6 +43,8 @@ export function replicaNames(app: string, replicas: number): readonly string[] {
 export type OperatorOptions = {
   app: string;
   replicas: number;
+  /** One for each replica that is to serve a webhook. */
+  webhookPorts: readonly number[];
   clusterName: string;
   dir: string;
   binaries: Binaries;
@@ -56,8 +58,9 @@ export type OperatorOptions = {
 export async function planOperator(options: OperatorOptions): Promise<readonly ProcessSpec[]> {
   const kubeconfig = await writeServiceAccountKubeconfig(options);
   const specs: ProcessSpec[] = [];
-  for (const name of replicaNames(options.app, options.replicas)) {
+  for (const [index, name] of replicaNames(options.app, options.replicas).entries()) {
     const port = await options.ports.take();
+    const webhookPort = options.webhookPorts[index];
     specs.push({
       name,
       command: process.execPath,
@@ -73,6 +76,7 @@ export async function planOperator(options: OperatorOptions): Promise<readonly P
         HTTP_PORT: String(port),
         CLUSTER_NAME: options.clusterName,
         LOG_LEVEL: 'info',
+        ...(webhookPort ? webhookEnv(webhookPort) : {}),
         ...options.extraEnv,
       },
       readyUrl: `http://127.0.0.1:${port}/readyz`,
@@ -82,6 +86,10 @@ export async function planOperator(options: OperatorOptions): Promise<readonly P
     });
   }
   return specs;
+}
+
+function webhookEnv(port: number): Record<string, string> {
+  return { WEBHOOK_HOST: '127.0.0.1', WEBHOOK_PORT: String(port), WEBHOOK_SERVER_NAMES: '127.0.0.1' };
 }
 
 async function writeServiceAccountKubeconfig({

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { type Binaries, binaryPaths, controlPlaneBinaries, ensureBinaries, type Progress } from './binaries.ts';
-import { type Charts, copyCharts, installDefinitions, installOperatorChart } from './charts.ts';
+import {
+  type Charts,
+  copyCharts,
+  type HelmOptions,
+  hasWebhook,
+  installDefinitions,
+  installOperatorChart,
+} from './charts.ts';
 import { clusterOf } from './cluster.ts';
 import { planControlPlane, planNats } from './control-plane.ts';
 import { defaultStorageClass } from './kwok-claims.ts';
@@ -170,19 +177,20 @@ async function startOperators(start: Start, operators: readonly string[]): Promi
   await Promise.all(operators.map((app) => startOperator(start, app, charts, helm)));
 }
 
-async function startOperator(
-  start: Start,
-  app: string,
-  charts: Charts,
-  helm: Parameters<typeof installOperatorChart>[2],
-): Promise<void> {
+async function startOperator(start: Start, app: string, charts: Charts, helm: HelmOptions): Promise<void> {
   const { options, record, dir, client, binaries, ports } = start;
   if (!charts.operators.includes(app)) throw new Error(`${app} has no chart under deploy/charts`);
-  await installOperatorChart(app, charts, helm);
+  const replicas = options.replicas?.[app] ?? 1;
+  const webhookPorts: number[] = [];
+  if (record.ownControlPlane && (await hasWebhook(app, charts))) {
+    for (let count = 0; count < replicas; count++) webhookPorts.push(await ports.take());
+  }
+  await installOperatorChart(app, charts, await webhookValues(app, charts, webhookPorts), helm);
   const env = options.operatorEnv ?? {};
   const specs = await planOperator({
     app,
-    replicas: options.replicas?.[app] ?? 1,
+    replicas,
+    webhookPorts,
     clusterName: record.name,
     dir,
     binaries,
@@ -192,4 +200,14 @@ async function startOperator(
     extraEnv: typeof env === 'function' ? env(app) : env,
   });
   await Promise.all(specs.map((spec) => client.request('run', spec)));
+}
+
+/**
+ * A URL names one process: the first replica is asked, and while it is away deletions go through at once. An API server that is
+ * not ours may run on another machine, from where it would not reach us.
+ */
+async function webhookValues(app: string, charts: Charts, ports: readonly number[]): Promise<readonly string[]> {
+  if (!(await hasWebhook(app, charts))) return [];
+  if (ports.length === 0) return ['webhook.enabled=false'];
+  return [`webhook.url=https://127.0.0.1:${ports[0]}`, 'webhook.failurePolicy=Ignore'];
 }

@@ -42,7 +42,10 @@ function check(name: string): void {
   if (dependencies.length > 0) helm(report, 'dependency', 'build', name);
   helm(report, 'lint', '--strict', '--quiet', name);
   const namespace = '--namespace=kuperator-system';
-  const variants = dependencies.length > 0 ? [[], ['--set=replicaCount=0'], ['--values', fullValues]] : [[]];
+  // As chart-testing does: a chart may have sets of values of its own.
+  const own = existsSync(join(scratch, name, 'ci')) ? readdirSync(join(scratch, name, 'ci')) : [];
+  const variants = [[], ...own.map((file) => ['--values', join(name, 'ci', file)])];
+  if (dependencies.length > 0) variants.push(['--set=replicaCount=0'], ['--values', fullValues]);
   for (const variant of variants) {
     const rights = excessiveRights(manifestsIn(helm(report, 'template', name, name, namespace, ...variant)));
     for (const right of rights) report(`more rights than an operator may have: ${right}`);

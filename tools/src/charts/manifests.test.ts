@@ -20,3 +20,12 @@ test.each([
   const role = { kind: 'ClusterRole', metadata: { name: 'a' }, rules: [rule] };
   expect(excessiveRights([role])).toHaveLength(excessive ? 1 : 0);
 });
+
+test.each([
+  { kind: 'Role', names: ['own'], excessive: false },
+  { kind: 'Role', names: [], excessive: true },
+  { kind: 'ClusterRole', names: ['own'], excessive: true },
+])('Secrets $names of a $kind are excessive: $excessive', ({ kind, names, excessive }) => {
+  const rule = { apiGroups: [''], resources: ['secrets'], resourceNames: names, verbs: ['get'] };
+  expect(excessiveRights([{ kind, metadata: { name: 'a' }, rules: [rule] }])).toHaveLength(excessive ? 1 : 0);
+});

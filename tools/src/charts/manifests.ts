@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 export type Manifest = {
   kind: string;
   metadata: { name: string };
-  rules?: { apiGroups?: string[]; resources?: string[]; verbs?: string[] }[];
+  rules?: { apiGroups?: string[]; resources?: string[]; resourceNames?: string[]; verbs?: string[] }[];
 };
 
 /** The objects in what `helm template` prints. Throws on YAML that does not parse. */
@@ -15,13 +15,14 @@ export function manifestsIn(output: string): Manifest[] {
   });
 }
 
-/** Rights that no operator may have: everything of something, or Secrets. */
+/** Rights that no operator may have: everything of something, or Secrets other than by name in its own namespace. */
 export function excessiveRights(manifests: readonly Manifest[]): string[] {
   return manifests.flatMap(({ kind, metadata, rules = [] }) =>
     rules
-      .filter(({ apiGroups = [], resources = [], verbs = [] }) => {
+      .filter(({ apiGroups = [], resources = [], resourceNames = [], verbs = [] }) => {
         const words = [...apiGroups, ...resources, ...verbs];
-        return words.includes('*') || resources.includes('secrets');
+        const isNamed = kind === 'Role' && resourceNames.length > 0;
+        return words.includes('*') || (resources.includes('secrets') && !isNamed);
       })
       .map((rule) => `${kind} ${metadata.name}: ${JSON.stringify(rule)}`),
   );

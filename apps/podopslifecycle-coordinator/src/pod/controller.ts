@@ -1,36 +1,17 @@
-import { CONTROL_LABEL, conditionOf, isTerminating, keyOf, POD_TRANSITION_RULES, PODS } from '@kuperator/api';
+import { conditionOf, isTerminating, keyOf } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
-import { Controller, Informer, type OperatorContext } from '@kuperator/runtime';
+import { Controller, type OperatorContext } from '@kuperator/runtime';
+import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import { PROGRESSING, stalledWaits } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
 import { podMetrics } from './metrics.ts';
 import { podReconciler } from './reconcile.ts';
-import { trimPod } from './trim.ts';
 import { podsToWake } from './wakeups.ts';
 
 /** Controlled Pods and the rules over them → one key a Pod. */
-export function podController(context: OperatorContext<Config>, events: EventBus) {
+export function podController(context: OperatorContext<Config>, events: EventBus, { pods, rules }: Caches) {
   const { client, clock, config, logger, metrics, recorder, shards } = context;
-  const namespace = config.watchNamespace;
-  const pods = new Informer({
-    client,
-    resource: PODS,
-    namespace,
-    labelSelector: `${CONTROL_LABEL}=true`,
-    trim: trimPod,
-    indexes: { namespace: (pod) => [pod.metadata.namespace ?? ''] },
-    logger,
-    metrics,
-  });
-  const rules = new Informer({
-    client,
-    resource: POD_TRANSITION_RULES,
-    namespace,
-    indexes: { namespace: (rule) => [rule.metadata.namespace ?? ''] },
-    logger,
-    metrics,
-  });
   const patience = {
     graceMs: config.explainAfterSeconds * 1000,
     deadlineMs: config.stalledAfterSeconds * 1000,
@@ -76,5 +57,5 @@ export function podController(context: OperatorContext<Config>, events: EventBus
       if (pods.get(key)) controller.enqueue(key);
     });
   }
-  return { informers: [pods, rules], controller };
+  return controller;
 }

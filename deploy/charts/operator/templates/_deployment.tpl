@@ -72,6 +72,12 @@ spec:
           ports:
             - name: http
               containerPort: 8080
+            {{- with .Values.webhook }}
+            {{- if .enabled }}
+            - name: webhook
+              containerPort: 9443
+            {{- end }}
+            {{- end }}
           livenessProbe:
             httpGet: { path: /livez, port: http }
             initialDelaySeconds: 10

@@ -66,8 +66,33 @@
 - name: NATS_STREAM_MAX_MEGABYTES
   value: {{ . | quote }}
 {{- end }}
+{{- include "operator.webhookEnv" . }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* For an operator that has a webhook. */}}
+{{- define "operator.webhookEnv" -}}
+{{- with .Values.webhook }}
+{{- if .enabled }}
+- name: WEBHOOK_PORT
+  value: "9443"
+# A node may send requests here for a moment longer.
+- name: WEBHOOK_LINGER_SECONDS
+  value: "3"
+{{- if eq .certificates.from "cert-manager" }}
+- name: WEBHOOK_CERT_DIR
+  value: /etc/kuperator/webhook-certificate
+{{- else }}
+- name: WEBHOOK_SERVER_NAMES
+  value: {{ $.Chart.Name }}-webhook.{{ $.Release.Namespace }}.svc
+- name: WEBHOOK_SECRET
+  value: {{ $.Chart.Name }}-webhook
+- name: WEBHOOK_CONFIGURATION
+  value: {{ include "operator.clusterName" $ }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
@@ -81,6 +106,11 @@ nats-ca: {{ . | quote }}
 {{- end }}
 {{- with .Values.nats.tls.clientSecretName }}
 nats-client: {{ . | quote }}
+{{- end }}
+{{- with .Values.webhook }}
+{{- if and .enabled (eq .certificates.from "cert-manager") }}
+webhook-certificate: {{ $.Chart.Name }}-webhook
+{{- end }}
 {{- end }}
 {{- end -}}
 

@@ -2,11 +2,20 @@
 {{- define "podopslifecycle-coordinator.rules" -}}
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, patch]
+  verbs: [get, list, watch, patch, delete]
 - apiGroups: [""]
   resources: [pods/status]
   verbs: [patch]
 - apiGroups: [apps.kusionstack.io]
   resources: [podtransitionrules]
   verbs: [get, list, watch]
+{{- if .Values.webhook.enabled }}
+# Whether the namespace of a Pod that is to be deleted is being deleted itself.
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [get]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [list]
+{{- end }}
 {{- end -}}

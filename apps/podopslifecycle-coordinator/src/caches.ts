@@ -1,0 +1,35 @@
+import { CONTROL_LABEL, EVICTION_REQUESTED_ANNOTATION, POD_TRANSITION_RULES, PODS } from '@kuperator/api';
+import { Informer, type OperatorContext } from '@kuperator/runtime';
+import type { Config } from './config.ts';
+import { trimPod } from './pod/trim.ts';
+
+export type Caches = ReturnType<typeof caches>;
+
+/** What the parts of this operator read: controlled Pods, and the rules over them. */
+export function caches({ client, config, logger, metrics }: OperatorContext<Config>) {
+  const namespace = config.watchNamespace;
+  const pods = new Informer({
+    client,
+    resource: PODS,
+    namespace,
+    labelSelector: `${CONTROL_LABEL}=true`,
+    trim: trimPod,
+    indexes: {
+      namespace: (pod) => [pod.metadata.namespace ?? ''],
+      /** Those somebody wants to evict, by namespace. */
+      evicting: (pod) =>
+        pod.metadata.annotations?.[EVICTION_REQUESTED_ANNOTATION] === undefined ? [] : [pod.metadata.namespace ?? ''],
+    },
+    logger,
+    metrics,
+  });
+  const rules = new Informer({
+    client,
+    resource: POD_TRANSITION_RULES,
+    namespace,
+    indexes: { namespace: (rule) => [rule.metadata.namespace ?? ''] },
+    logger,
+    metrics,
+  });
+  return { pods, rules };
+}

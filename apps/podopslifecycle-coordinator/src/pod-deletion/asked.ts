@@ -1,0 +1,51 @@
+// When clients asked for a Pod to go, and when they are expected back.
+
+import { DELETION_REQUESTED_ANNOTATION, EVICTION_REQUESTED_ANNOTATION, type Pod, stageLabel } from '@kuperator/api';
+
+export type Asking = 'delete' | 'evict';
+
+const ANNOTATIONS = { delete: DELETION_REQUESTED_ANNOTATION, evict: EVICTION_REQUESTED_ANNOTATION } as const;
+/** Repeated requests are noted down this seldom (T85). */
+const REFRESH_MS = 5000;
+const LONGEST_RETRY_SECONDS = 30;
+
+/** How long after it was told to come back a client may still be expected: the longest retry, and a margin. */
+export const CLIENT_RETURNS_MS = (LONGEST_RETRY_SECONDS + 10) * 1000;
+
+/** When it was last noted that a client asks for `what`, ms since the epoch; undefined when nobody did. */
+export function askedAt(pod: Pod, what: Asking): number | undefined {
+  return msOf(pod.metadata.annotations?.[ANNOTATIONS[what]]);
+}
+
+/** The annotation to write for a request made now; undefined while the last note is fresh. */
+export function noteOf(pod: Pod, what: Asking, nanos: string): Record<string, string> | undefined {
+  const last = askedAt(pod, what);
+  const now = Number(BigInt(nanos) / 1_000_000n);
+  // A stamp from the future, by another machine's clock, is replaced: it would keep the request alive for too long.
+  if (last !== undefined && last <= now && now - last < REFRESH_MS) return undefined;
+  return { [ANNOTATIONS[what]]: nanos };
+}
+
+/** The merge patch part that takes the note off again. */
+export function withoutNote(what: Asking): Record<string, null> {
+  return { [ANNOTATIONS[what]]: null };
+}
+
+/**
+ * When a refused client should come back. People's clients wait half as long again as they have waited already: client-go gives up
+ * after ten tries, so a delete waits about a minute, and one that takes 2 s is not kept for 30. Controllers of Kubernetes have few
+ * workers and block one of them meanwhile: after 10 s they get their error and come back by their own queue.
+ */
+export function retryAfterSeconds(user: string, waitedMs: number): number {
+  if (user.startsWith('system:')) return 1;
+  return Math.min(LONGEST_RETRY_SECONDS, Math.max(1, Math.ceil(waitedMs / 2000)));
+}
+
+/** Since when operation `id` is under way, ms since the epoch; undefined when it is not, or a hand wrote its stamp. */
+export function begunAt(pod: Pod, id: string): number | undefined {
+  return msOf(pod.metadata.labels?.[stageLabel('operating', id)]);
+}
+
+function msOf(nanos: string | undefined): number | undefined {
+  return nanos !== undefined && /^\d{1,25}$/.test(nanos) ? Number(BigInt(nanos) / 1_000_000n) : undefined;
+}

@@ -1,0 +1,96 @@
+import {
+  DELETE_AT_ONCE_ANNOTATION,
+  DELETION_REQUESTED_ANNOTATION,
+  EVICTION_REQUESTED_ANNOTATION,
+  type ObjectMeta,
+  TO_DELETE_LABEL,
+} from '@kuperator/api';
+import { expect, test } from 'vitest';
+import { aServingPod, begun, granted, NOW_MS, nanosAt } from '../test/leaving-pods.ts';
+import { planLeaving, type Step } from './plan.ts';
+
+const mark = { [TO_DELETE_LABEL]: '1' };
+const askedAgo = (ms: number) => ({ [DELETION_REQUESTED_ANNOTATION]: nanosAt(NOW_MS - ms) });
+const evictionAskedAgo = (ms: number) => ({ [EVICTION_REQUESTED_ANNOTATION]: nanosAt(NOW_MS - ms) });
+
+test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
+  { name: 'an ordinary Pod is left alone', metadata: {}, step: { do: 'nothing' } },
+  { name: 'a marked Pod is to be drained', metadata: { labels: mark }, step: { do: 'begin' } },
+  {
+    name: 'a marked Pod waits for its permission',
+    metadata: { labels: { ...mark, ...begun('pod-delete') } },
+    step: { do: 'nothing' },
+  },
+  {
+    name: 'a permitted Pod is deleted',
+    metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') } },
+    step: { do: 'delete' },
+  },
+  {
+    name: 'a permitted Pod is left to the client that asks for it',
+    metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: askedAgo(10_000) },
+    step: { do: 'wait', ms: 30_000 },
+  },
+  {
+    name: 'a client that has gone away does not keep a permitted Pod',
+    metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: askedAgo(40_000) },
+    step: { do: 'delete' },
+  },
+  {
+    name: 'a stamp from a clock ahead does not keep it either',
+    metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: askedAgo(-3_600_000) },
+    step: { do: 'delete' },
+  },
+  {
+    name: 'permission for another operation is not enough: the rules are asked for this one',
+    metadata: { labels: { ...mark, ...granted('collaset', 'scale-in') } },
+    step: { do: 'begin' },
+  },
+  {
+    name: 'a Pod that may go at once does',
+    metadata: { labels: mark, annotations: { [DELETE_AT_ONCE_ANNOTATION]: 'true' } },
+    step: { do: 'delete' },
+  },
+  {
+    name: 'a mark taken off undoes the drain',
+    metadata: { labels: begun('pod-delete') },
+    step: { do: 'cancel', what: 'delete' },
+  },
+  {
+    name: 'a mark taken off undoes a permitted drain as well',
+    metadata: { labels: granted('pod-delete', 'delete') },
+    step: { do: 'cancel', what: 'delete' },
+  },
+  {
+    name: 'a drain for an eviction is kept while its client comes back',
+    metadata: { labels: granted('pod-evict', 'delete'), annotations: evictionAskedAgo(100_000) },
+    step: { do: 'wait', ms: 20_000 },
+  },
+  {
+    name: 'a drain for an eviction nobody asks for any more is undone',
+    metadata: { labels: granted('pod-evict', 'delete'), annotations: evictionAskedAgo(120_000) },
+    step: { do: 'cancel', what: 'evict' },
+  },
+  {
+    name: 'an eviction that never began is forgotten',
+    metadata: { annotations: evictionAskedAgo(120_000) },
+    step: { do: 'cancel', what: 'evict' },
+  },
+  {
+    name: 'a terminating Pod is left alone',
+    metadata: { labels: mark, deletionTimestamp: '2026-01-01T00:00:00Z' },
+    step: { do: 'nothing' },
+  },
+  {
+    name: 'T86 a Pod without control is left alone',
+    metadata: { labels: { ...mark, 'kusionstack.io/control': 'false' } },
+    step: { do: 'nothing' },
+  },
+])('$name', ({ metadata, step }) => {
+  expect(planLeaving(aServingPod({ metadata }), NOW_MS, { evictionMs: 120_000 })).toEqual(step);
+});
+
+test('T84 a Pod without the gate is deleted under its operation, for the rules’ sake', () => {
+  const pod = aServingPod({ metadata: { labels: mark }, spec: { readinessGates: [] } });
+  expect(planLeaving(pod, NOW_MS, { evictionMs: 1 })).toEqual({ do: 'begin' });
+});

@@ -1,0 +1,52 @@
+import {
+  DELETE_OPERATION_TYPE,
+  POD_DELETE_OPERATION_ID,
+  POD_EVICT_OPERATION_ID,
+  type Pod,
+  TO_DELETE_LABEL,
+} from '@kuperator/api';
+import { hasOperation, isPermitted } from '@kuperator/lifecycle';
+import { type Asking, askedAt, CLIENT_RETURNS_MS } from './asked.ts';
+import { passOf } from './pass.ts';
+
+export type Patience = {
+  /** A drain for an eviction that nobody has asked for again for so long is undone. */
+  readonly evictionMs: number;
+};
+
+export type Step =
+  | { readonly do: 'nothing' }
+  | { readonly do: 'begin' }
+  | { readonly do: 'delete' }
+  /** Nobody wants the Pod to go any more. */
+  | { readonly do: 'cancel'; readonly what: Asking }
+  | { readonly do: 'wait'; readonly ms: number };
+
+const NOTHING: Step = { do: 'nothing' };
+
+/** What is to be done with a Pod that is marked `to-delete`, was so, or was to be evicted. Pure. */
+export function planLeaving(pod: Pod, nowMs: number, patience: Patience): Step {
+  const pass = passOf(pod);
+  if (pass === 'uncontrolled' || pass === 'terminating') return NOTHING;
+  if (pod.metadata.labels?.[TO_DELETE_LABEL] !== undefined) return planDeletion(pod, nowMs);
+  if (hasOperation(pod, POD_DELETE_OPERATION_ID)) return { do: 'cancel', what: 'delete' };
+  const isDraining = hasOperation(pod, POD_EVICT_OPERATION_ID);
+  const asked = askedAt(pod, 'evict');
+  if (!isDraining && asked === undefined) return NOTHING;
+  // Who deletes his note keeps the Pod.
+  const remainingMs = (asked ?? 0) + patience.evictionMs - nowMs;
+  return remainingMs <= 0 ? { do: 'cancel', what: 'evict' } : { do: 'wait', ms: remainingMs };
+}
+
+function planDeletion(pod: Pod, nowMs: number): Step {
+  const pass = passOf(pod);
+  // Without the gate nothing can be drained; the rules are asked all the same.
+  const isFree = pass === 'finished' || pass === 'unscheduled' || pass === 'at-once';
+  if (!isFree && !hasOperation(pod, POD_DELETE_OPERATION_ID, DELETE_OPERATION_TYPE)) return { do: 'begin' };
+  if (isFree || isPermitted(pod, POD_DELETE_OPERATION_ID, DELETE_OPERATION_TYPE)) {
+    // The client that asked should get to delete it: finding it gone it would report an error.
+    const remainingMs = (askedAt(pod, 'delete') ?? 0) + CLIENT_RETURNS_MS - nowMs;
+    return remainingMs <= 0 || remainingMs > CLIENT_RETURNS_MS ? { do: 'delete' } : { do: 'wait', ms: remainingMs };
+  }
+  return NOTHING;
+}

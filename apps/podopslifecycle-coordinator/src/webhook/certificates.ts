@@ -1,0 +1,141 @@
+import 'reflect-metadata';
+import type { webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+
+/** PEM texts: a CA with its key, and what it signed for our server. `ca` may hold older CAs behind the present one. */
+export type Certificates = {
+  readonly caKey: string;
+  readonly ca: string;
+  readonly key: string;
+  readonly certificate: string;
+};
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+const DAY_MS = 86_400_000;
+const CA_MS = 3650 * DAY_MS;
+const SERVER_MS = 365 * DAY_MS;
+/** Clocks differ; what is not valid yet would be refused. */
+const BACKDATED_MS = DAY_MS / 24;
+
+/**
+ * Certificates with which a server of `names` (DNS names and IP addresses) can serve from now on: those given, where they will do
+ * for another third of their life; else new ones. A new CA comes with the former one behind it, for as long as servers use that.
+ * @returns what was given, the very object, when nothing has to change
+ */
+export async function renewed(
+  given: Certificates | undefined,
+  names: readonly string[],
+  nowMs: number,
+): Promise<Certificates> {
+  const authority = given && (await authorityOf(given, nowMs));
+  if (authority && given && serves(given, authority.certificate, names, nowMs)) return given;
+  const { certificate, keys } = authority ?? (await newAuthority(nowMs));
+  const server = await newServer(certificate, keys, names, nowMs);
+  const former = given && !authority ? firstOf(given.ca) : undefined;
+  return {
+    caKey: authority && given ? given.caKey : await pemOf(keys.privateKey),
+    ca:
+      authority && given
+        ? given.ca
+        : [certificate, ...(former ? [former] : [])].map((each) => each.toString('pem')).join('\n'),
+    ...server,
+  };
+}
+
+type Authority = { certificate: x509.X509Certificate; keys: webcrypto.CryptoKeyPair };
+
+/** The CA given, if it can be read and is good for longer than what it would sign. */
+async function authorityOf({ ca, caKey }: Certificates, nowMs: number): Promise<Authority | undefined> {
+  try {
+    const certificate = firstOf(ca);
+    if (!certificate || certificate.notAfter.getTime() - nowMs < 2 * SERVER_MS) return undefined;
+    const raw = x509.PemConverter.decodeFirst(caKey);
+    const privateKey = await crypto.subtle.importKey('pkcs8', raw, ALGORITHM, true, ['sign']);
+    const publicKey = await certificate.publicKey.export(ALGORITHM, ['verify']);
+    return { certificate, keys: { privateKey, publicKey } };
+  } catch {
+    // Whatever somebody put there, it is of no use.
+    return undefined;
+  }
+}
+
+function serves(
+  given: Certificates,
+  authority: x509.X509Certificate,
+  names: readonly string[],
+  nowMs: number,
+): boolean {
+  try {
+    const certificate = new x509.X509Certificate(given.certificate);
+    const remainingMs = certificate.notAfter.getTime() - nowMs;
+    const has = new Set(
+      certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items.map(({ value }) => value),
+    );
+    return (
+      remainingMs > SERVER_MS / 3 &&
+      certificate.issuer === authority.subject &&
+      names.every((name) => has.has(name)) &&
+      given.key.includes('PRIVATE KEY')
+    );
+  } catch {
+    return false;
+  }
+}
+
+async function newAuthority(nowMs: number): Promise<Authority> {
+  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    // The time tells CAs apart that trust bundles hold side by side.
+    name: `CN=kuperator-webhook-ca-${Math.floor(nowMs / 1000)}`,
+    notBefore: new Date(nowMs - BACKDATED_MS),
+    notAfter: new Date(nowMs + CA_MS),
+    keys,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificate, keys };
+}
+
+async function newServer(
+  authority: x509.X509Certificate,
+  authorityKeys: webcrypto.CryptoKeyPair,
+  names: readonly string[],
+  nowMs: number,
+): Promise<Pick<Certificates, 'key' | 'certificate'>> {
+  const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: 'CN=kuperator-webhook',
+    issuer: authority.subject,
+    notBefore: new Date(nowMs - BACKDATED_MS),
+    notAfter: new Date(nowMs + SERVER_MS),
+    publicKey: keys.publicKey,
+    signingKey: authorityKeys.privateKey,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.SubjectAlternativeNameExtension(
+        names.map((value) => ({ type: /^[\d.]+$|:/.test(value) ? ('ip' as const) : ('dns' as const), value })),
+      ),
+      await x509.AuthorityKeyIdentifierExtension.create(authority),
+    ],
+  });
+  return { key: await pemOf(keys.privateKey), certificate: certificate.toString('pem') };
+}
+
+function firstOf(pem: string): x509.X509Certificate | undefined {
+  try {
+    return new x509.X509Certificate(x509.PemConverter.decodeFirst(pem));
+  } catch {
+    return undefined;
+  }
+}
+
+async function pemOf(key: webcrypto.CryptoKey): Promise<string> {
+  return x509.PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+}

@@ -1,0 +1,72 @@
+import { type Component, type OperatorContext, sleep } from '@kuperator/runtime';
+import type { Caches } from '../caches.ts';
+import type { Config } from '../config.ts';
+import type { DeletionMetrics } from '../pod-deletion/metrics.ts';
+import { mountedCertificate, ownCertificate } from './certificate-source.ts';
+import { leaveHandler } from './leave-handler.ts';
+import { WebhookServer } from './server.ts';
+
+const CHECK_MS = 60_000;
+const RETRY_MS = 1000;
+
+/** The webhook with its certificate, looked after every minute; nothing where the settings give it no port. */
+export function webhook(
+  context: OperatorContext<Config>,
+  { pods, rules }: Caches,
+  deletion: DeletionMetrics,
+): readonly Component[] {
+  const { client, clock, config, health, signal } = context;
+  if (config.webhookPort === 0) return [];
+  const logger = context.logger.child({ component: 'webhook' });
+  const server = new WebhookServer({
+    host: config.webhookHost,
+    port: config.webhookPort,
+    answer: leaveHandler({ pods, rules, client, metrics: deletion, clock }),
+    logger,
+  });
+  const source = config.webhookCertDir
+    ? mountedCertificate(config.webhookCertDir)
+    : ownCertificate({
+        client,
+        namespace: config.podNamespace,
+        secretName: config.webhookSecret,
+        configurationName: config.webhookConfiguration,
+        names: config.webhookServerNames.split(',').filter((name) => name !== ''),
+        clock,
+        logger,
+      });
+  let problem = 'has no certificate yet';
+  const stop = new AbortController();
+
+  async function keepCertificate(): Promise<void> {
+    while (!stop.signal.aborted) {
+      try {
+        await server.use(await source());
+        problem = '';
+      } catch (error) {
+        problem = error instanceof Error ? error.message : String(error);
+        logger.warn({ err: error }, 'no certificate for the webhook');
+      }
+      await sleep(clock, problem ? RETRY_MS : CHECK_MS, stop.signal);
+    }
+  }
+
+  // One that still serves with its last certificate is worth being asked.
+  health.addCheck('webhook', () => server.isListening() || problem);
+  let keeping: Promise<void> | undefined;
+  return [
+    {
+      name: 'webhook',
+      start() {
+        keeping = keepCertificate();
+      },
+      async stop() {
+        stop.abort();
+        await keeping;
+        // Until every node knows that this replica is going, requests still arrive.
+        if (signal.aborted) await sleep(clock, config.webhookLingerSeconds * 1000);
+        await server.stop();
+      },
+    },
+  ];
+}

@@ -1,0 +1,48 @@
+// The part of admission.k8s.io/v1 that is used here.
+
+import type { Pod } from '@kuperator/api';
+
+export type AdmissionRequest = {
+  readonly uid: string;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly operation: string;
+  readonly userInfo?: { readonly username?: string };
+  readonly dryRun?: boolean;
+  readonly object?: unknown;
+  readonly oldObject?: unknown;
+};
+
+export type AdmissionVerdict =
+  | { readonly allowed: true; readonly warning?: string }
+  | { readonly allowed: false; readonly message: string; readonly retryAfterSeconds: number };
+
+/** The request inside an AdmissionReview. Throws on anything else. */
+export function requestIn(body: string): AdmissionRequest {
+  const { kind, request } = JSON.parse(body) as { kind?: string; request?: AdmissionRequest };
+  if (kind !== 'AdmissionReview' || typeof request?.uid !== 'string') throw new Error('no AdmissionReview');
+  return request;
+}
+
+/** The Pod a DELETE is about. */
+export function podIn({ oldObject }: AdmissionRequest): Pod | undefined {
+  const pod = oldObject as Partial<Pod> | null | undefined;
+  return pod?.metadata && pod.spec ? (pod as Pod) : undefined;
+}
+
+/** With code 429 and `retryAfterSeconds` every client built on client-go waits and repeats by itself. */
+export function reviewOf({ uid }: AdmissionRequest, verdict: AdmissionVerdict): object {
+  const response = verdict.allowed
+    ? { uid, allowed: true, ...(verdict.warning ? { warnings: [verdict.warning] } : {}) }
+    : {
+        uid,
+        allowed: false,
+        status: {
+          code: 429,
+          reason: 'TooManyRequests',
+          message: verdict.message,
+          details: { retryAfterSeconds: verdict.retryAfterSeconds },
+        },
+      };
+  return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response };
+}

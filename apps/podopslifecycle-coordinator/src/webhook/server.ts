@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from '@kuperator/runtime';
+import type { Asking } from '../pod-deletion/asked.ts';
+import { type AdmissionRequest, type AdmissionVerdict, requestIn, reviewOf } from './review.ts';
+
+export type ServerCertificate = { readonly key: string; readonly certificate: string };
+
+const PATHS: Record<string, Asking> = { '/pod-deletions': 'delete', '/pod-evictions': 'evict' };
+/** The API server sends the whole Pod, twice at most; objects are limited to 1.5 MiB in etcd. */
+const MAX_BODY_BYTES = 8 * 1024 * 1024;
+
+/** The HTTPS server that the API server asks. Listens once it has a certificate; a later one is used for new connections. */
+export class WebhookServer {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #answer: (what: Asking, request: AdmissionRequest) => Promise<AdmissionVerdict>;
+  readonly #logger: Logger;
+  #server: Server | undefined;
+
+  constructor(options: {
+    host: string;
+    port: number;
+    answer: (what: Asking, request: AdmissionRequest) => Promise<AdmissionVerdict>;
+    logger: Logger;
+  }) {
+    this.#host = options.host;
+    this.#port = options.port;
+    this.#answer = options.answer;
+    this.#logger = options.logger;
+  }
+
+  /** The port listened on, also when 0 was asked for. */
+  get port(): number {
+    return (this.#server?.address() as AddressInfo | null)?.port ?? this.#port;
+  }
+
+  isListening(): boolean {
+    return this.#server?.listening ?? false;
+  }
+
+  /** Begins to listen with this certificate, or goes on with it. */
+  async use({ key, certificate }: ServerCertificate): Promise<void> {
+    const context = { key, cert: certificate, minVersion: 'TLSv1.2' as const };
+    if (this.#server) {
+      this.#server.setSecureContext(context);
+      return;
+    }
+    const server = createServer(context, (request, response) => void this.#serve(request, response));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(this.#port, this.#host, () => resolve());
+    });
+    this.#server = server;
+  }
+
+  /** Answers what has arrived, then ends. */
+  async stop(): Promise<void> {
+    const server = this.#server;
+    if (!server) return;
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeIdleConnections();
+    });
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const end = (status: number, body: string, type = 'text/plain') =>
+      response.writeHead(status, { 'content-type': type }).end(body);
+    try {
+      const what = PATHS[request.url?.split('?')[0] ?? ''];
+      if (!what || request.method !== 'POST') return void end(404, 'not found');
+      const body = await bodyOf(request);
+      const review = body === undefined ? undefined : admissionRequestIn(body);
+      if (!review) return void end(400, 'an AdmissionReview is expected');
+      end(200, JSON.stringify(reviewOf(review, await this.#answer(what, review))), 'application/json');
+    } catch (error) {
+      // Not an answer: the webhook's failurePolicy decides.
+      this.#logger.error({ err: error, url: request.url }, 'admission request failed');
+      if (!response.headersSent) end(500, 'failed; see the log');
+    }
+  }
+}
+
+function admissionRequestIn(body: string): AdmissionRequest | undefined {
+  try {
+    return requestIn(body);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns undefined when it is too long */
+async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
