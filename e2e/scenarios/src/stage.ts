@@ -7,11 +7,14 @@ import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { Application } from './application.ts';
 import type { ApplicationOptions } from './manifests.ts';
 import { complaintsOf } from './operators.ts';
+import { OwnedPods, type OwnedPodsOptions } from './owned-pods.ts';
 
 export type Stage = {
   readonly cluster: Cluster;
   /** Deploys an application in a new namespace; it is watched until the test ends. */
   deploy(options: ApplicationOptions): Promise<Application>;
+  /** The same for Pods of another owner. */
+  deployOwned(options: OwnedPodsOptions): Promise<OwnedPods>;
 };
 
 /**
@@ -22,7 +25,7 @@ export function stage(options: ClusterOptions = {}): Stage {
   let cluster: Cluster | undefined;
   let client: KubeClient | undefined;
   let audit: AuditLog | undefined;
-  const applications: Application[] = [];
+  const applications: { stop(): Promise<void> }[] = [];
   /** What one test failed for, the next ones need not. */
   const told = new Set<string>();
   const started = <T>(part: T | undefined): T => {
@@ -66,6 +69,12 @@ export function stage(options: ClusterOptions = {}): Stage {
       applications.push(application);
       await application.deploy();
       return application;
+    },
+    async deployOwned(options) {
+      const pods = new OwnedPods(started(cluster), started(client), options);
+      applications.push(pods);
+      await pods.deploy();
+      return pods;
     },
   };
 }

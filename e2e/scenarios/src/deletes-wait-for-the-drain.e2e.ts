@@ -1,0 +1,118 @@
+import { leastInTraffic, touchedInTraffic } from '@kuperator/observer';
+import { expect, test } from 'vitest';
+import { DEADLINE_MS, lifecycleLabels } from './application.ts';
+import { OWNERS, type OwnedPods } from './owned-pods.ts';
+import { stage } from './stage.ts';
+
+const on = stage();
+
+/** Somebody was deleted, and nobody of those while it had traffic. */
+function expectDrainedFirst({ observer }: OwnedPods, atLeast = 1): void {
+  const sighting = observer.sighting();
+  const deleted = sighting.touches.filter(({ what }) => what === 'deleted');
+  expect(deleted.length).toBeGreaterThanOrEqual(atLeast);
+  expect(touchedInTraffic(sighting)).toEqual([]);
+}
+
+test.each(
+  OWNERS,
+)('T86 kubectl delete pod of %s takes the Pod out of traffic first, and shows no error', async (owner) => {
+  const pods = await on.deployOwned({ namespace: `delete-${owner.toLowerCase()}`, owner, replicas: 2 });
+  const [name = ''] = pods.names();
+  const uidsBefore = pods.uids();
+  expect(await pods.kubectl('delete', 'pod', name)).toContain('deleted');
+  if (owner === 'nobody') await pods.serve(1);
+  else {
+    await pods.observer.until('another Pod', () => !pods.uids().isSubsetOf(uidsBefore), DEADLINE_MS);
+    await pods.serve(2);
+  }
+  expectDrainedFirst(pods);
+});
+
+test('kubectl drain keeps to the PodDisruptionBudget, and evicts nobody who still has traffic', async () => {
+  const pods = await on.deployOwned({ namespace: 'drain', owner: 'Deployment', replicas: 6, minAvailable: 5 });
+  const node = pods.pods()[0]?.spec.nodeName ?? '';
+  const there = pods.pods().filter((pod) => pod.spec.nodeName === node).length;
+  await on.cluster.kubectl(['drain', node, '--ignore-daemonsets', '--force', '--timeout=120s']);
+  await pods.serve(6);
+  expectDrainedFirst(pods, there);
+  expect(leastInTraffic(pods.observer.sighting())).toBeGreaterThanOrEqual(5);
+  await on.cluster.kubectl(['uncordon', node]);
+});
+
+test('kubectl drain evicts the only Pod where its PodDisruptionBudget wants none healthy', async () => {
+  const pods = await on.deployOwned({ namespace: 'drain-single', owner: 'Deployment', replicas: 1, minAvailable: 0 });
+  const node = pods.pods()[0]?.spec.nodeName ?? '';
+  await on.cluster.kubectl(['drain', node, '--ignore-daemonsets', '--force', '--timeout=120s']);
+  await pods.serve(1);
+  expectDrainedFirst(pods);
+  await on.cluster.kubectl(['uncordon', node]);
+});
+
+test('a deletion of all Pods in one request drains each of them', async () => {
+  const namespace = 'collection';
+  const pods = await on.deployOwned({ namespace, owner: 'Deployment', replicas: 3 });
+  const uidsBefore = pods.uids();
+  const collection = `/api/v1/namespaces/${namespace}/pods?labelSelector=app%3Dweb`;
+  // The raw request is not repeated by kubectl, as other clients do by themselves; nor does one go further than the first Pod
+  // that has to wait.
+  const isThrough = () =>
+    pods.kubectl('delete', '--raw', collection).then(
+      () => true,
+      () => false,
+    );
+  await expect.poll(isThrough, { timeout: DEADLINE_MS, interval: 500 }).toBe(true);
+  await pods.observer.until('none of them is left', () => pods.uids().isDisjointFrom(uidsBefore), DEADLINE_MS);
+  await pods.serve(3);
+  expectDrainedFirst(pods, 3);
+});
+
+test('deletes keep to the budget of a PodTransitionRule', async () => {
+  const pods = await on.deployOwned({ namespace: 'rule', owner: 'StatefulSet', replicas: 3, maxUnavailable: 1 });
+  const names = pods.names();
+  // Each kubectl is somebody of his own: all of them ask at once.
+  await Promise.all(names.map((name) => pods.kubectl('delete', 'pod', name)));
+  await pods.serve(3);
+  expectDrainedFirst(pods, 3);
+  expect(leastInTraffic(pods.observer.sighting())).toBe(2);
+});
+
+test('a namespace is deleted though no rule lets its Pods go', async () => {
+  const pods = await on.deployOwned({ namespace: 'ends', owner: 'Deployment', replicas: 2, maxUnavailable: 0 });
+  await on.cluster.kubectl(['delete', 'namespace', 'ends', '--timeout=120s']);
+  expect(pods.pods()).toEqual([]);
+});
+
+test('T97 a dry run changes nothing', async () => {
+  const pods = await on.deployOwned({ namespace: 'dry-run', owner: 'nobody', replicas: 1 });
+  await pods.observer.untilQuiet(1000, DEADLINE_MS);
+  const [before] = pods.pods();
+  await pods.kubectl('delete', 'pod', 'web-0', '--dry-run=server');
+  const now = JSON.parse(await pods.kubectl('get', 'pod', 'web-0', '--output=json'));
+  expect(now.metadata.resourceVersion).toBe(before?.metadata.resourceVersion);
+});
+
+test('a Pod whose mark is taken off goes back to service', async () => {
+  const pods = await on.deployOwned({ namespace: 'undo', owner: 'nobody', replicas: 2, maxUnavailable: 0 });
+  const mark = 'collaset.kusionstack.io/to-delete';
+  await pods.kubectl('label', 'pod', 'web-0', `${mark}=1`);
+  const marked = () => pods.pods().find(({ metadata }) => metadata.name === 'web-0');
+  const isBegun = () => lifecycleLabels(marked() ?? { spec: { containers: [] }, metadata: {} }).length > 0;
+  await pods.observer.until('its deletion has begun', isBegun, DEADLINE_MS);
+  await pods.kubectl('label', 'pod', 'web-0', `${mark}-`);
+  await pods.observer.until('nothing of it is left', () => !isBegun(), DEADLINE_MS);
+  await pods.serve(2);
+  expect(pods.observer.sighting().touches).toEqual([]);
+});
+
+test('while no coordinator runs, deletes and evictions go through at once', async () => {
+  const pods = await on.deployOwned({ namespace: 'alone', owner: 'Deployment', replicas: 2 });
+  const [name = ''] = pods.names();
+  await on.cluster.stop('podopslifecycle-coordinator', 'SIGKILL');
+  try {
+    await pods.kubectl('delete', 'pod', name, '--timeout=60s');
+  } finally {
+    await on.cluster.start('podopslifecycle-coordinator');
+  }
+  await pods.serve(2);
+});

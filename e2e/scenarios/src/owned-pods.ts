@@ -1,0 +1,128 @@
+// Pods of any owner behind a Service, as a user would have them.
+
+import { isTerminating, type Pod } from '@kuperator/api';
+import type { Cluster } from '@kuperator/cluster';
+import { Observer } from '@kuperator/observer';
+import type { KubeClient } from '@kuperator/runtime';
+import { DEADLINE_MS } from './application.ts';
+import { budget, collaSet, NAME, service, template } from './manifests.ts';
+
+export const OWNERS = ['nobody', 'Deployment', 'StatefulSet', 'CollaSet'] as const;
+export type Owner = (typeof OWNERS)[number];
+
+export type OwnedPodsOptions = {
+  readonly namespace: string;
+  readonly owner: Owner;
+  readonly replicas: number;
+  /** How many Pods a PodTransitionRule lets be out of service at once; none: no rule. */
+  readonly maxUnavailable?: number | string;
+  /** How many Pods a PodDisruptionBudget wants healthy; none: no budget. */
+  readonly minAvailable?: number;
+};
+
+const SERVICE_AVAILABLE = 'podopslifecycle.kusionstack.io/service-available';
+
+/** The Pods of one owner in a namespace of their own, and the witness that watches them. */
+export class OwnedPods {
+  readonly observer: Observer;
+  readonly #cluster: Cluster;
+  readonly #options: OwnedPodsOptions;
+
+  constructor(cluster: Cluster, client: KubeClient, options: OwnedPodsOptions) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.observer = new Observer(client, options.namespace, NAME);
+  }
+
+  /** Applies everything and returns once all Pods serve; from then on the witness counts. */
+  async deploy(): Promise<void> {
+    const { namespace } = this.#options;
+    await this.#cluster.kubectl(['create', 'namespace', namespace]);
+    await this.observer.start();
+    const list = { apiVersion: 'v1', kind: 'List', items: manifestsOf(this.#options) };
+    await this.#cluster.kubectl(['create', `--namespace=${namespace}`, '--filename=-'], JSON.stringify(list));
+    await this.serve(this.#options.replicas);
+    this.observer.reset();
+  }
+
+  /** Waits until exactly `count` Pods are there, all in service. */
+  serve(count: number): Promise<void> {
+    const { namespace } = this.#options;
+    return this.observer.until(
+      `${count} Pods of ${namespace} serve`,
+      () => this.pods().length === count && this.pods().every((pod) => this.isInService(pod)),
+      DEADLINE_MS,
+    );
+  }
+
+  isInService(pod: Pod): boolean {
+    return (
+      !isTerminating(pod) &&
+      this.observer.ready().has(pod.metadata.uid ?? '') &&
+      pod.metadata.labels?.[SERVICE_AVAILABLE] !== undefined
+    );
+  }
+
+  pods(): readonly Pod[] {
+    return this.observer.pods.list();
+  }
+
+  names(): readonly string[] {
+    return this.pods()
+      .map(({ metadata }) => metadata.name ?? '')
+      .toSorted();
+  }
+
+  uids(): ReadonlySet<string> {
+    return new Set(this.pods().map(({ metadata }) => metadata.uid ?? ''));
+  }
+
+  /** kubectl in the Pods' namespace. */
+  kubectl(...args: readonly string[]): Promise<string> {
+    return this.#cluster.kubectl([`--namespace=${this.#options.namespace}`, ...args]);
+  }
+
+  stop(): Promise<void> {
+    return this.observer.stop();
+  }
+}
+
+function manifestsOf({ namespace, owner, replicas, maxUnavailable, minAvailable }: OwnedPodsOptions): object[] {
+  const selector = { matchLabels: { app: NAME } };
+  const { metadata, spec } = template({ image: 'web:v1' });
+  const controlled = { metadata: { labels: { ...metadata.labels, 'kusionstack.io/control': 'true' } }, spec };
+  const workload = { metadata: { name: NAME }, spec: { replicas, selector, template: controlled } };
+  const owners: Record<Owner, object[]> = {
+    nobody: Array.from({ length: replicas }, (_, index) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { ...controlled.metadata, name: `${NAME}-${index}` },
+      spec,
+    })),
+    Deployment: [{ apiVersion: 'apps/v1', kind: 'Deployment', ...workload }],
+    StatefulSet: [
+      {
+        apiVersion: 'apps/v1',
+        kind: 'StatefulSet',
+        ...workload,
+        spec: { ...workload.spec, podManagementPolicy: 'Parallel', serviceName: NAME },
+      },
+    ],
+    CollaSet: [collaSet({ namespace, replicas, image: 'web:v1' })],
+  };
+  return [
+    service(namespace),
+    ...(maxUnavailable === undefined ? [] : [budget(namespace, maxUnavailable)]),
+    ...(minAvailable === undefined
+      ? []
+      : [
+          {
+            apiVersion: 'policy/v1',
+            kind: 'PodDisruptionBudget',
+            metadata: { name: NAME },
+            spec: { minAvailable, selector },
+          },
+        ]),
+    ...owners[owner],
+  ];
+}
