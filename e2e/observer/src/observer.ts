@@ -2,7 +2,10 @@
 
 import { ENDPOINT_SLICES, type EndpointSlice, isTerminating, PODS, type Pod } from '@kuperator/api';
 import { createLogger, Informer, type KubeClient } from '@kuperator/runtime';
+import { hasCaughtUp } from './catch-up.ts';
 import { type PodVersion, type Sighting, type Touch, type Traffic, touchesOf } from './sighting.ts';
+
+const CATCH_UP_MS = 60_000;
 
 /**
  * Watches from `start` on. All objects live in one etcd, so resourceVersions order Pods and slices against each other
@@ -11,6 +14,9 @@ import { type PodVersion, type Sighting, type Touch, type Traffic, touchesOf } f
 export class Observer {
   readonly pods: Informer<Pod>;
   readonly #slices: Informer<EndpointSlice>;
+  readonly #client: KubeClient;
+  readonly #namespace: string;
+  readonly #selector: string;
   readonly #touches: Touch[] = [];
   readonly #traffic: Traffic[] = [];
   readonly #versions: PodVersion[] = [];
@@ -20,8 +26,16 @@ export class Observer {
   constructor(client: KubeClient, namespace: string, service: string) {
     const logger = createLogger({ app: 'observer', level: 'error' });
     this.pods = new Informer({ client, resource: PODS, namespace, logger });
-    const labelSelector = `kubernetes.io/service-name=${service}`;
-    this.#slices = new Informer({ client, resource: ENDPOINT_SLICES, namespace, labelSelector, logger });
+    this.#client = client;
+    this.#namespace = namespace;
+    this.#selector = `kubernetes.io/service-name=${service}`;
+    this.#slices = new Informer({
+      client,
+      resource: ENDPOINT_SLICES,
+      namespace,
+      labelSelector: this.#selector,
+      logger,
+    });
     this.pods.onChange(({ type, object, old }) => {
       const version = { version: versionOf(object), pod: object, gone: type === 'deleted' };
       this.#versions.push(version);
@@ -70,10 +84,17 @@ export class Observer {
   }
 
   /**
-   * Resolves once `done` holds for what is seen.
+   * Resolves once `done` holds for what is seen, and all that was stored by then has been seen: one watch may lag behind the
+   * other, and what it has not told yet could acquit or convict.
    * @throws Error after `timeoutMs`, saying what was waited for and how the Pods are
    */
-  until(what: string, done: () => boolean, timeoutMs: number): Promise<void> {
+  async until(what: string, done: () => boolean, timeoutMs: number): Promise<void> {
+    await this.when(what, done, timeoutMs);
+    await this.#catchUp();
+  }
+
+  /** As `until`, but at once: for who wants to act in the middle of things, not to judge. */
+  when(what: string, done: () => boolean, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {
         if (!done()) return;
@@ -103,6 +124,16 @@ export class Observer {
       if (now > deadline) throw new Error(`never quiet for ${quietMs} ms within ${timeoutMs / 1000} s`);
       await new Promise((resolve) => setTimeout(resolve, remainingMs));
     }
+  }
+
+  async #catchUp(): Promise<void> {
+    const namespace = this.#namespace;
+    const [pods, slices] = await Promise.all([
+      this.#client.list(PODS, { namespace }),
+      this.#client.list(ENDPOINT_SLICES, { namespace, labelSelector: this.#selector }),
+    ]);
+    const done = () => hasCaughtUp(this.pods, pods) && hasCaughtUp(this.#slices, slices);
+    await this.when('news of all that is stored', done, CATCH_UP_MS);
   }
 
   #look(): void {

@@ -77,9 +77,9 @@ export class Application {
     return this.pods().filter((pod) => runs(pod, image)).length;
   }
 
-  /** Waits until at least `count` Pods run `image`. */
+  /** Waits for the moment at which at least `count` Pods run `image`. */
   reached(image: string, count: number): Promise<void> {
-    return this.observer.until(
+    return this.observer.when(
       `${count} Pods of ${this.#options.namespace} run ${image}`,
       () => this.running(image) >= count,
       DEADLINE_MS,

@@ -52,7 +52,7 @@ for (const { how, deployed, change, checks } of rolls) {
 test('a controller killed while it creates Pods makes each of them once', async () => {
   const app = await on.deploy({ namespace: 'scale-out', replicas: 1, image: 'web:v1' });
   await app.change({ replicas: 60 });
-  await app.observer.until('some Pods are made', () => app.pods().length >= 5, DEADLINE_MS);
+  await app.observer.when('some Pods are made', () => app.pods().length >= 5, DEADLINE_MS);
   await on.cluster.stop('collaset-controller', 'SIGKILL');
   await app.observer.untilQuiet(500, DEADLINE_MS);
   expect(app.pods().length).toBeLessThan(60);

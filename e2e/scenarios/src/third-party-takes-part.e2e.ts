@@ -35,8 +35,9 @@ test('an operation controller restarts a Pod while it is updated: one drain, and
 
   await restart.label('operating/job-1-');
   await app.serves({ replicas: 3, image: 'web:v2' });
-  expect(leastInTraffic(app.observer.sighting())).toBe(2);
-  expect(touchedInTraffic(app.observer.sighting())).toEqual([]);
+  const sighting = app.observer.sighting();
+  expect(leastInTraffic(sighting)).toBe(2);
+  expect(touchedInTraffic(sighting)).toEqual([]);
 });
 
 test('a cooperation controller holds the drain until its traffic is off, and the end until it is on', async () => {
@@ -62,8 +63,9 @@ test('a cooperation controller holds the drain until its traffic is off, and the
 
   await balancer.addFinalizer();
   await app.serves({ replicas: 2, image: 'web:v2' });
-  expect(leastInTraffic(app.observer.sighting())).toBe(1);
-  expect(touchedInTraffic(app.observer.sighting())).toEqual([]);
+  const sighting = app.observer.sighting();
+  expect(leastInTraffic(sighting)).toBe(1);
+  expect(touchedInTraffic(sighting)).toEqual([]);
 });
 
 const begin = ['operating/job-1=1', 'operation-type/job-1=Restart'];
