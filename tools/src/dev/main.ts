@@ -23,7 +23,7 @@ console.error(`Cluster ${cluster.name} is up. In another terminal: export KUBECO
 const child = spawn(process.execPath, ['--watch', '--watch-preserve-output', mainFile], {
   cwd: root,
   stdio: ['ignore', 'pipe', 'inherit'],
-  env: { ...process.env, ...operatorEnv(cluster, replicas[0]?.httpPort) },
+  env: { ...process.env, ...operatorEnv(cluster, replicas[0]?.httpPort), ...(await webhookEnv(cluster)) },
 });
 createInterface({ input: child.stdout }).on('line', (line) => console.log(prettyLine(line)));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill('SIGTERM'));
@@ -53,4 +53,12 @@ function operatorEnv({ dir, name, natsUrl }: Cluster, httpPort: number | undefin
     CLUSTER_NAME: name,
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'debug',
   };
+}
+
+/** The API server was told where the webhook of the operator is, if it has one: there it must be. */
+async function webhookEnv({ kubectl }: Cluster): Promise<NodeJS.ProcessEnv> {
+  const configuration = ['validatingwebhookconfigurations', `${app}.kuperator-system`, '--ignore-not-found'];
+  const url = await kubectl(['get', ...configuration, '--output=jsonpath={.webhooks[0].clientConfig.url}']);
+  if (!url) return {};
+  return { WEBHOOK_HOST: '127.0.0.1', WEBHOOK_PORT: new URL(url).port, WEBHOOK_SERVER_NAMES: '127.0.0.1' };
 }
