@@ -7,10 +7,12 @@ import {
   RESOURCE_CONTEXTS,
   type ResourceContext,
 } from '@kuperator/api';
+import type { Inclusion } from './include.ts';
 import {
   DELETE_SERVED,
   type EntryData,
   INCARNATION,
+  INCLUDE,
   incarnationOf,
   isMarked,
   JUST_CREATE,
@@ -25,7 +27,6 @@ import {
   REVISION,
   SCALE_IN_MARK,
 } from './instance-id.ts';
-import type { Inclusion } from './include.ts';
 import { instanceIdOf, isActive, isSequence, type Members, revisionNameOf } from './members.ts';
 import { podNameFor } from './pod-name.ts';
 
@@ -147,7 +148,8 @@ function partnersOf({ members, replacements }: ContextInput): ReadonlyMap<number
 
 function includedEntry({ set, pool, updated }: ContextInput, id: number, pod: Pod): EntryData {
   const data = copyWithout(pool.own.get(id), SCALE_IN_MARK, DELETE_SERVED);
-  return { ...data, [OWNER]: set.metadata.name ?? '', [REVISION]: revisionNameOf(pod) ?? updated };
+  const revision = revisionNameOf(pod) ?? updated;
+  return { ...data, [OWNER]: set.metadata.name ?? '', [REVISION]: revision, [INCLUDE]: pod.metadata.uid ?? '' };
 }
 
 const PAIR_KEYS = [REPLACE_NEW_ID, REPLACE_ORIGIN_ID];
@@ -155,7 +157,7 @@ const PAIR_KEYS = [REPLACE_NEW_ID, REPLACE_ORIGIN_ID];
 function occupiedEntry(input: ContextInput, id: number, pod: Pod): EntryData {
   const { set, pool, pending, surplus, updated } = input;
   const before = pool.own.get(id);
-  const data = copyWithout(before, JUST_CREATE, RECREATE, RECREATE_UPDATE, SCALE_IN_MARK, ...PAIR_KEYS);
+  const data = copyWithout(before, JUST_CREATE, RECREATE, RECREATE_UPDATE, SCALE_IN_MARK, INCLUDE, ...PAIR_KEYS);
   const wasMarked = before?.[RECREATE_UPDATE] !== undefined;
   data[OWNER] = set.metadata.name ?? '';
   const transition = pending.get(pod);
@@ -189,7 +191,7 @@ function vacantEntry(input: ContextInput, id: number): { data: EntryData; creati
   const replacement = input.replacements.get(id);
   const isFresh = replacement?.isFresh ?? input.fresh.has(id);
   // A fresh id begins anew, whatever an earlier owner of the number left.
-  const data: Record<string, string> = isFresh ? {} : copyWithout(before, SCALE_IN_MARK, ...PAIR_KEYS);
+  const data: Record<string, string> = isFresh ? {} : copyWithout(before, SCALE_IN_MARK, INCLUDE, ...PAIR_KEYS);
   const originId = replacement && instanceIdOf(replacement.origin);
   if (originId !== undefined) data[REPLACE_ORIGIN_ID] = String(originId);
   data[OWNER] = set.metadata.name ?? '';

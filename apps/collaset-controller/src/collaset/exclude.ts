@@ -52,5 +52,9 @@ export function planExclude(set: CollaSet, members: Members, isServed: (pod: Pod
 }
 
 export function duplicate(name: string): Refusal {
-  return { pod: name, reason: 'DupExIncludedTarget', message: `Pod ${name} is to be excluded and included: it stays as it is` };
+  return {
+    pod: name,
+    reason: 'DupExIncludedTarget',
+    message: `Pod ${name} is to be excluded and included: it stays as it is`,
+  };
 }

@@ -2,16 +2,18 @@
 // same end. At no moment is a Pod there that was not asked for, and none goes that was not permitted to.
 import {
   CONTROLLER_REVISIONS,
+  DELETE_OPERATION_TYPE,
   isTerminating,
   type Key,
   keyOf,
-  PERSISTENT_VOLUME_CLAIMS,
+  POD_DELETE_OPERATION_ID,
   PODS,
   RESOURCE_CONTEXTS,
 } from '@kuperator/api';
 import { isPermitted } from '@kuperator/lifecycle';
 import type { Fault, Write } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
+import { movingScenarios } from '../test/moving-scenarios.ts';
 import { runQueued } from '../test/queued.ts';
 import { begin, checkEnd, moreScenarios, type Scenario, scenarios } from '../test/scenarios.ts';
 import type { World } from '../test/world.ts';
@@ -35,7 +37,7 @@ const failures: readonly Failure[] = [
   { name: 'the connection is cut after it took effect', fault: { error: 'connection', takesEffect: true } },
 ];
 
-const RESOURCES = [PODS, CONTROLLER_REVISIONS, RESOURCE_CONTEXTS, PERSISTENT_VOLUME_CLAIMS];
+const RESOURCES = [PODS, CONTROLLER_REVISIONS, RESOURCE_CONTEXTS];
 
 /** Sees every Pod come and go. */
 class Witness {
@@ -43,23 +45,24 @@ class Witness {
   readonly #world: World;
   readonly #vanished = new Set<Key>();
 
-  constructor(world: World, { ids }: Scenario) {
+  constructor(world: World, { ids, most: allowed = 0 }: Scenario) {
     this.#world = world;
-    const most = Math.max(2, ids.length);
+    const most = Math.max(2, ids.length, allowed);
     const pods = world.cluster.informer(PODS);
     pods.onChange(({ type, key, object, old = object }) => {
       const active = pods.list().filter((pod) => !isTerminating(pod)).length;
       if (active > most) this.complaints.push(`${active} Pods where ${most} were asked for`);
       if (type !== 'deleted' || this.#vanished.has(key)) return;
-      const mayGo = ['scale-in', 'update'].some((operation) => isPermitted(old, 'collaset', operation));
+      const isAsked = ['scale-in', 'update'].some((operation) => isPermitted(old, 'collaset', operation));
+      const mayGo = isAsked || isPermitted(old, POD_DELETE_OPERATION_ID, DELETE_OPERATION_TYPE);
       if (!mayGo) this.complaints.push(`${key} was deleted without a permission`);
     });
   }
 
-  /** Somebody deletes what is about to be written. The set stays, and the claims it leaves behind: nobody makes these anew. */
+  /** Somebody deletes what is about to be written. The set stays, and so do claims: nobody makes the data in them anew. */
   vanish({ resource, namespace, name }: Write): void {
     const kind = RESOURCES.find(({ plural }) => plural === resource);
-    if (!kind || (kind === PERSISTENT_VOLUME_CLAIMS && isTerminating(this.#world.set()))) return;
+    if (!kind) return;
     const key = keyOf({ metadata: { namespace: namespace ?? '', name: name ?? '' } });
     this.#vanished.add(key);
     this.#world.cluster.remove(kind, key);
@@ -100,6 +103,23 @@ async function runWith(scenario: Scenario, { fault, isGone }: Failure, nth: numb
     throw new Error(`write ${nth}, ${verb} ${resource} ${subresource}`, { cause: error });
   }
 }
+
+// A Pod that somebody deletes is neither replaced nor moved any more: these end otherwise then.
+const withoutDeletion = failures.filter(({ isGone }) => !isGone);
+
+describe.each(movingScenarios)('$name comes to its end', (scenario) => {
+  test.each(withoutDeletion)('whichever write fails: $name', async (failure) => {
+    const total = await countWrites(scenario, failure.fault);
+    for (let nth = 1; nth <= total; nth++) await runWith(scenario, failure, nth, false);
+  });
+
+  test.each(
+    withoutDeletion.filter(({ fault }) => fault.error === 'connection'),
+  )('whichever write is the last of its replica: $name', async (failure) => {
+    const total = await countWrites(scenario, failure.fault);
+    for (let nth = 1; nth <= total; nth++) await runWith(scenario, failure, nth, true);
+  });
+});
 
 describe.each([...scenarios, ...moreScenarios])('$name comes to its end', (scenario) => {
   test.each(failures)('whichever write fails: $name', async (failure) => {

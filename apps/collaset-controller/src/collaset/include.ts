@@ -9,7 +9,7 @@ import {
   TO_DELETE_LABEL,
 } from '@kuperator/api';
 import { duplicate, type Refusal } from './exclude.ts';
-import { type EntryData, freeIds, idsOf, type Pool } from './instance-id.ts';
+import { type EntryData, freeIds, INCLUDE, idsOf, type Pool } from './instance-id.ts';
 import { instanceIdOf, isSequence, type Members } from './members.ts';
 
 /** A Pod to be taken into the set, and the instance id it gets. */
@@ -77,10 +77,12 @@ function refusalOf(
   return undefined;
 }
 
-/** The id the Pod has, if nobody else has it; or else the lowest free one. */
+/** The id on record for it, the one the Pod has if nobody else has it, or else the lowest free one. */
 function idFor(pod: Pod, pool: Pool, occupied: ReadonlySet<number>, chosen: readonly number[]): number {
+  const begun = [...pool.own].find(([, data]) => data[INCLUDE] === pod.metadata.uid)?.[0];
   const own = instanceIdOf(pod);
   const isFree = (id: number) => !occupied.has(id) && !pool.foreign.has(id) && !chosen.includes(id);
+  if (begun !== undefined && isFree(begun)) return begun;
   if (own !== undefined && isFree(own) && !isAwaited(pool.own.get(own))) return own;
   const [id = 0] = freeIds(pool, occupied, chosen, 1);
   return id;

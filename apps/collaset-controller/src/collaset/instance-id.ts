@@ -27,6 +27,8 @@ export const INCARNATION = 'Incarnation';
 /** The Pod named in podToDelete was made anew under the same name: the entry in the list is served. Ours. */
 export const DELETE_SERVED = 'PodToDeleteServed';
 
+/** A Pod of this uid is being taken into the set under the id. Ours. */
+export const INCLUDE = 'PodInclude';
 /** In the entry of an origin: the id of the Pod that is to take its place. Decimal. */
 export const REPLACE_NEW_ID = 'ReplaceNewPodID';
 /** In the entry of the Pod that is to take another's place: the id of that other. Decimal. */

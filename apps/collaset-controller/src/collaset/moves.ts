@@ -1,15 +1,15 @@
 import {
+  COLLASET_OPERATION_ID,
+  type CollaSet,
   INSTANCE_ID_LABEL,
   isTerminating,
+  LAST_POD_STATUS_ANNOTATION,
   ORPHANED_LABEL,
-  type PersistentVolumeClaim,
   PERSISTENT_VOLUME_CLAIMS,
+  type PersistentVolumeClaim,
   type Pod,
   PVC_TEMPLATE_NAME_LABEL,
   TO_EXCLUDE_LABEL,
-  type CollaSet,
-  COLLASET_OPERATION_ID,
-  LAST_POD_STATUS_ANNOTATION,
 } from '@kuperator/api';
 import { cancelOperation } from '@kuperator/lifecycle';
 import { isOwnedBy } from './claims.ts';
@@ -22,7 +22,8 @@ import { controllerReference } from './revision.ts';
 /** The claims of claim templates that a Pod mounts. Others, put into the Pod template by name, are nobody's to take along. */
 export function mountedClaims(deps: Pick<Deps, 'claims'>, pod: Pod): readonly PersistentVolumeClaim[] {
   return (pod.spec.volumes ?? []).flatMap(({ persistentVolumeClaim }) => {
-    const claim = persistentVolumeClaim && deps.claims.get(`${pod.metadata.namespace}/${persistentVolumeClaim.claimName}`);
+    const claim =
+      persistentVolumeClaim && deps.claims.get(`${pod.metadata.namespace}/${persistentVolumeClaim.claimName}`);
     return claim?.metadata.labels?.[PVC_TEMPLATE_NAME_LABEL] === undefined ? [] : [claim];
   });
 }

@@ -75,7 +75,8 @@ export function planPass(observed: Observed): Plan {
     revision: fresh.get(id) ?? pool.own.get(id)?.[REVISION],
   }));
 
-  const isStaying = (pod: Pod) => isActive(pod) && !scale.surplus.has(pod) && !doubles.has(pod) && !exclude.now.has(pod);
+  const isStaying = (pod: Pod) =>
+    isActive(pod) && !scale.surplus.has(pod) && !doubles.has(pod) && !exclude.now.has(pod);
   const update = planUpdate({
     set,
     pods: members.counted.filter(isStaying),
@@ -124,7 +125,10 @@ export function planDrain(set: CollaSet, members: Members, nowMs: number): Scale
 }
 
 /** True when the set has what it asks for and nothing is under way. */
-export function isSettled({ members, exclude, include, scale, update, replace, context }: Plan, set: CollaSet): boolean {
+export function isSettled(
+  { members, exclude, include, scale, update, replace, context }: Plan,
+  set: CollaSet,
+): boolean {
   return (
     exclude.now.size + include.pods.length + replace.relabel.size === 0 &&
     members.active.length === replicasOf(set) &&

@@ -11,9 +11,9 @@ import {
 } from '@kuperator/api';
 import { waitingFor } from '@kuperator/lifecycle';
 import { ConflictError, type Reconcile } from '@kuperator/runtime';
+import { isAvailable, nextAvailableInMs } from './availability.ts';
 import { adoptClaims, deleteClaims } from './claim-writes.ts';
 import { adoptableClaims, unusedClaims } from './claims.ts';
-import { isAvailable, nextAvailableInMs } from './availability.ts';
 import { type ConditionUpdate, failed, succeeded } from './conditions.ts';
 import { contextOf, verifyCreations, writeContext } from './context-writes.ts';
 import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
@@ -203,7 +203,10 @@ class Pass {
     // Whose id ends with a replacement loses its claims, even under `whenScaled: Retain`; the entry tells, so it goes after them.
     if (context.replaced.size > 0) {
       const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
-      await deleteClaims(deps, owned.filter((claim) => !isTerminating(claim) && context.replaced.has(instanceOf(claim))));
+      await deleteClaims(
+        deps,
+        owned.filter((claim) => !isTerminating(claim) && context.replaced.has(instanceOf(claim))),
+      );
     }
     await writeContext(deps, set, seen, context.entries, this.#memory);
     this.#memory.contextTidiedMs = deps.clock.monotonic();
@@ -289,7 +292,8 @@ class Pass {
     if (plan.context.creations.length > 0 && outFailures.length === 0) recorder.normal(set, 'Scaled', 'scaling out');
     if (plan.scale.begin.length > 0) recorder.normal(set, 'BeginScaleInLifecycle', 'asking Pods to leave');
     if (plan.scale.delete.length > 0) recorder.normal(set, 'TargetDeleted', 'deleting Pods that may leave');
-    if (plan.replace.start.length > 0) recorder.normal(set, 'CreatePairTarget', 'creating Pods that take the place of others');
+    if (plan.replace.start.length > 0)
+      recorder.normal(set, 'CreatePairTarget', 'creating Pods that take the place of others');
     if (plan.exclude.now.size > 0) recorder.normal(set, 'ExcludeTarget', 'letting Pods go that are excluded');
     if (plan.include.pods.length > 0) recorder.normal(set, 'IncludeTarget', 'taking Pods in that are included');
     if (plan.update.begin.length > 0) recorder.normal(set, 'TargetUpdateLifecycle', 'beginning the update of Pods');

@@ -21,8 +21,8 @@ import type { Deps } from './deps.ts';
 import { cancelled, done, requested, started } from './events.ts';
 import { type InPlaceTransition, inPlacePatch, metadataPatch } from './in-place.ts';
 import { missingResizes } from './in-place-record.ts';
-import { instanceIdOf } from './members.ts';
 import type { Inclusion } from './include.ts';
+import { instanceIdOf } from './members.ts';
 import type { SetMemory } from './memory.ts';
 import { excludePod, includePod } from './moves.ts';
 import type { Plan } from './plan.ts';
@@ -101,7 +101,8 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
   async function relabel({ pod, transition }: InPlaceChange, revision: Revision): Promise<void> {
     await growClaims(pod, transition, revision);
     metrics.wrote('change');
-    const included = pod.metadata.labels?.[UPDATE_INCLUDED_LABEL] === undefined ? {} : { [UPDATE_INCLUDED_LABEL]: null };
+    const included =
+      pod.metadata.labels?.[UPDATE_INCLUDED_LABEL] === undefined ? {} : { [UPDATE_INCLUDED_LABEL]: null };
     await patchPod(deps, pod, 'merge', { metadata: metadataPatch(pod, revision.name, transition, included) });
   }
 

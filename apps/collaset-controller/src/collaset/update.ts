@@ -169,7 +169,16 @@ export function planUpdate(input: UpdateInput): UpdatePlan {
     else change.push({ pod, transition });
   }
   const steps = { begin, cancel, change, resize, relabel, recreate, finish };
-  return { pending, placeholders: scope.placeholders, ...steps, unfinished, waiting, blocked, isHeld: facts.held !== undefined, delayMs };
+  return {
+    pending,
+    placeholders: scope.placeholders,
+    ...steps,
+    unfinished,
+    waiting,
+    blocked,
+    isHeld: facts.held !== undefined,
+    delayMs,
+  };
 }
 
 function isUnderWay(pod: Pod): boolean {

@@ -16,7 +16,7 @@ import {
   TO_DELETE_LABEL,
 } from '@kuperator/api';
 import type { KuperatorEvent } from '@kuperator/events';
-import { applyLabels, beginOperation, isPermitted, podStateOf, settle } from '@kuperator/lifecycle';
+import { applyLabels, beginOperation, isPermitted, type LabelChanges, podStateOf, settle } from '@kuperator/lifecycle';
 import { ConflictError, createLogger, flattenErrors, type Reconcile } from '@kuperator/runtime';
 import { FakeClock, InMemoryCluster, settled } from '@kuperator/testing';
 import { claimCache, podCache, revisionCache, setCache } from '../collaset/caches.ts';
@@ -46,7 +46,9 @@ export class Replica {
       clock,
       recorder: { normal: () => {}, warn: () => {} },
       bus: { publish: (event) => void this.events.push(event) },
-      storageClasses: { expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))) },
+      storageClasses: {
+        expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))),
+      },
       servesResize: async () => true,
       metrics: { wrote: () => {}, permitted: () => {}, changed: () => {} },
       settings: { statusIntervalMs: 1000, passMs: 60_000, maxWrites: 32, ...settings },
@@ -134,7 +136,8 @@ export class World {
     const now = new Date(this.clock.now()).toISOString();
     return this.cluster.change<Pod>(PODS, keyOf(pod), (old) => {
       const { metadata } = old;
-      if (isPermitted(old, operation.id, operation.type)) return { ...old, metadata: { ...metadata, deletionTimestamp: now } };
+      if (isPermitted(old, operation.id, operation.type))
+        return { ...old, metadata: { ...metadata, deletionTimestamp: now } };
       const labels = applyLabels(metadata.labels ?? {}, beginOperation(old, operation) ?? {});
       return { ...old, metadata: { ...metadata, labels } };
     });
@@ -179,10 +182,10 @@ export class World {
     }));
   }
 
-  editPod(name: string, labels: Record<string, string>): void {
+  editPod(name: string, labels: LabelChanges): void {
     this.cluster.change<Pod>(PODS, `default/${name}`, (pod) => ({
       ...pod,
-      metadata: { ...pod.metadata, labels: { ...pod.metadata.labels, ...labels } },
+      metadata: { ...pod.metadata, labels: applyLabels(pod.metadata.labels ?? {}, labels) },
     }));
   }
 

@@ -1,0 +1,149 @@
+// Scenarios in which Pods come into a set and go out of it by other ways than by its replicas.
+import { TO_EXCLUDE_LABEL, TO_REPLACE_LABEL } from '@kuperator/api';
+import { anew, data, type Scenario, sequence, template } from './scenarios.ts';
+import { idOf, type World } from './world.ts';
+
+const named = (world: World, id: number) => world.active().find((pod) => idOf(pod) === id)?.metadata.name ?? '';
+const byReplacing = { updateStrategy: { podUpgradePolicy: 'Replace' as const } };
+const retained = {
+  ...data('1Gi'),
+  scaleStrategy: { persistentVolumeClaimRetentionPolicy: { whenScaled: 'Retain' as const } },
+};
+
+export const movingScenarios: readonly Scenario[] = [
+  {
+    name: 'replacement by label, with claims',
+    spec: retained,
+    act: (world) => world.editPod(named(world, 1), { [TO_REPLACE_LABEL]: '1' }),
+    most: 3,
+    ids: [0, 2],
+    images: 'app:v1',
+    claims: [0, 2],
+  },
+  {
+    name: 'replacement by label, by sequence',
+    spec: sequence,
+    act: (world) => world.editPod(named(world, 1), { [TO_REPLACE_LABEL]: '1' }),
+    most: 3,
+    ids: [0, 2],
+    images: 'app:v1',
+  },
+  {
+    name: 'replacement that is taken back, with claims',
+    spec: retained,
+    act: async (world) => {
+      world.stuck.add('app:v1');
+      world.editPod(named(world, 1), { [TO_REPLACE_LABEL]: '1' });
+      await world.run();
+      world.editPod(named(world, 1), { [TO_REPLACE_LABEL]: null });
+    },
+    most: 3,
+    ids: [0, 1],
+    images: 'app:v1',
+    claims: [0, 1],
+  },
+  {
+    name: 'update by replacing',
+    spec: byReplacing,
+    act: (world) => world.edit({ template: anew }),
+    most: 4,
+    ids: [2, 3],
+    anyIds: true,
+    images: 'app:v2',
+  },
+  {
+    name: 'change of mind while replacing',
+    spec: byReplacing,
+    act: async (world) => {
+      world.stuck.add('app:v2');
+      world.edit({ template: anew });
+      await world.run();
+      world.edit({ template: template('app:v3') });
+    },
+    most: 4,
+    ids: [2, 3],
+    anyIds: true,
+    images: 'app:v3',
+  },
+  {
+    name: 'rolled back while replacing',
+    spec: byReplacing,
+    act: async (world) => {
+      world.stuck.add('app:v2');
+      world.edit({ template: anew });
+      await world.run();
+      world.edit({ template: template('app:v1') });
+    },
+    most: 4,
+    ids: [0, 1],
+    images: 'app:v1',
+  },
+  {
+    name: 'another policy while replacing',
+    spec: byReplacing,
+    act: async (world) => {
+      world.stuck.add('app:v2');
+      world.edit({ template: anew });
+      await world.run();
+      world.edit({ template: template('app:v3'), updateStrategy: { podUpgradePolicy: 'InPlaceIfPossible' } });
+    },
+    most: 4,
+    ids: [0, 1],
+    images: 'app:v3',
+  },
+  {
+    name: 'scale in of a pair',
+    act: async (world) => {
+      world.stuck.add('app:v1');
+      world.editPod(named(world, 1), { [TO_REPLACE_LABEL]: '1' });
+      await world.run();
+      world.edit({ replicas: 1, scaleStrategy: { podToDelete: [named(world, 1)] } });
+    },
+    most: 3,
+    ids: [0],
+    images: 'app:v1',
+  },
+  {
+    name: 'exclusion, with claims',
+    spec: data('1Gi'),
+    act: (world) => world.editPod(named(world, 1), { [TO_EXCLUDE_LABEL]: '1' }),
+    most: 3,
+    ids: [0, 1],
+    images: 'app:v1',
+    claims: [0, 1, 1],
+  },
+  {
+    name: 'exclusion and scale in at once',
+    spec: data('1Gi'),
+    act: (world) => world.edit({ replicas: 1, scaleStrategy: { podToExclude: [named(world, 0)] } }),
+    ids: [1],
+    images: 'app:v1',
+    claims: [0, 1],
+  },
+  {
+    name: 'inclusion of a Pod that was excluded',
+    spec: data('1Gi'),
+    act: async (world) => {
+      const name = named(world, 0);
+      world.edit({ replicas: 1, scaleStrategy: { podToExclude: [name] } });
+      await world.run();
+      world.edit({ replicas: 2, scaleStrategy: { podToInclude: [name] } });
+    },
+    ids: [0, 1],
+    images: 'app:v1',
+    claims: [0, 1],
+  },
+  {
+    name: 'inclusion of a Pod whose id is taken',
+    spec: data('1Gi'),
+    act: async (world) => {
+      const name = named(world, 1);
+      world.edit({ scaleStrategy: { podToExclude: [name] } });
+      await world.run();
+      world.edit({ replicas: 3, scaleStrategy: { podToInclude: [name] } });
+    },
+    ids: [0, 1, 2],
+    images: 'app:v1',
+    claims: [0, 1, 2],
+  },
+];
