@@ -1,0 +1,254 @@
+// What the suites of the Go implementation assert of a CollaSet, as far as no other test does: see docs/conformance/collaset.md.
+import {
+  COLLA_SETS,
+  INSTANCE_ID_LABEL,
+  isTerminating,
+  PERSISTENT_VOLUME_CLAIMS,
+  type PersistentVolumeClaim,
+  PODS,
+  type Pod,
+  REVISION_LABEL,
+  TO_DELETE_LABEL,
+  UPDATE_INCLUDED_LABEL,
+} from '@kuperator/api';
+import { isPermitted } from '@kuperator/lifecycle';
+import { describe, expect, test } from 'vitest';
+import { aSet } from '../test/builders.ts';
+import { idOf, World } from '../test/world.ts';
+
+const template = (image: string, spec: object = {}) => ({
+  metadata: { labels: { app: 'web' } },
+  spec: { containers: [{ name: 'app', image }], ...spec },
+});
+const partition = (count: number) => ({ rollingUpdate: { byPartition: { partition: count } } });
+const byLabel = { rollingUpdate: { byLabel: {} } };
+const claimTemplates = (...names: string[]) => ({
+  volumeClaimTemplates: names.map((name) => ({
+    metadata: { name },
+    spec: { resources: { requests: { storage: '1Gi' } } },
+  })),
+});
+type RetentionPolicy = { whenScaled?: 'Retain'; whenDeleted?: 'Retain' };
+const retaining = (policy: RetentionPolicy) => ({ scaleStrategy: { persistentVolumeClaimRetentionPolicy: policy } });
+
+async function running(replicas: number, spec: Parameters<typeof aSet>[0] = {}): Promise<World> {
+  const world = new World(aSet({ template: template('app:v1'), replicas, ...spec }));
+  await world.run();
+  return world;
+}
+
+/** What upstream's helper compares: replicas, ready, available, updated, Pods of the set that are not terminating. */
+function tuple(world: World): readonly (number | undefined)[] {
+  const { replicas, readyReplicas, availableReplicas, updatedReplicas } = world.set().status ?? {};
+  return [replicas, readyReplicas, availableReplicas, updatedReplicas, world.active().length];
+}
+
+const named = (world: World, id: number): Pod => {
+  const pod = world.active().find((candidate) => idOf(candidate) === id);
+  if (!pod) throw new Error(`no Pod of id ${id}`);
+  return pod;
+};
+const nameOf = (world: World, id: number) => named(world, id).metadata.name ?? '';
+const claims = (world: World) =>
+  world.cluster.list<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS).filter((claim) => !isTerminating(claim));
+const claimNames = (world: World) => claims(world).map(({ metadata }) => metadata.name);
+
+describe('basics', () => {
+  test('a privileged container is kept so (T96)', async () => {
+    const containers = [{ name: 'app', image: 'app:v1', securityContext: { privileged: true } }];
+    const world = await running(3, { template: template('app:v1', { containers }) });
+    expect(tuple(world)).toEqual([3, 3, 3, 3, 3]);
+    for (const { spec } of world.active()) expect(spec.containers).toMatchObject(containers);
+  });
+
+  test('the hostname is the name of the Pod by sequence only, also after an update in place', async () => {
+    const world = await running(2, { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } });
+    const hostnames = () => world.active().map(({ spec }) => (spec as { hostname?: string }).hostname);
+    expect(hostnames()).toEqual(['web-0', 'web-1']);
+    world.edit({ template: template('app:v2') });
+    await world.run();
+    expect([hostnames(), world.images()]).toEqual([
+      ['web-0', 'web-1'],
+      ['app:v2', 'app:v2'],
+    ]);
+    const random = await running(1);
+    expect((random.active()[0]?.spec as { hostname?: string }).hostname).toBeUndefined();
+  });
+});
+
+describe('scaling', () => {
+  test('3 to 2 replicas', async () => {
+    const world = await running(3);
+    world.edit({ replicas: 2 });
+    await world.run();
+    expect(tuple(world)).toEqual([2, 2, 2, 2, 2]);
+  });
+
+  test('mid-partition, the old Pod marked to-delete is made anew at the old revision', async () => {
+    const world = await running(2);
+    const old = world.set().status?.updatedRevision;
+    world.edit({ template: template('app:v2'), updateStrategy: partition(1) });
+    await world.run();
+    expect(tuple(world)).toEqual([2, 2, 2, 1, 2]);
+    const victim = world.active().find((pod) => pod.metadata.labels?.[REVISION_LABEL] === old);
+    const name = victim?.metadata.name ?? '';
+    world.editPod(name, { [TO_DELETE_LABEL]: '1' });
+    await world.run();
+    expect(world.active().map(({ metadata }) => metadata.name)).not.toContain(name);
+    expect(world.active().filter((pod) => pod.metadata.labels?.[REVISION_LABEL] === old)).toHaveLength(1);
+    expect(tuple(world)).toEqual([2, 2, 2, 1, 2]);
+  });
+
+  test('mid-partition, all Pods deleted are made anew, each at its own revision', async () => {
+    const world = await running(2);
+    world.edit({ template: template('app:v2'), updateStrategy: partition(1) });
+    await world.run();
+    const before = world.images();
+    for (const { metadata } of world.active()) world.cluster.remove(PODS, `default/${metadata.name}`);
+    await world.run();
+    expect([world.ids(), world.images()]).toEqual([[0, 1], before]);
+  });
+
+  test('podToDelete alone: the named Pod gives way to another', async () => {
+    const world = await running(3);
+    const name = nameOf(world, 1);
+    world.edit({ scaleStrategy: { podToDelete: [name] } });
+    await world.run();
+    expect(world.active().map(({ metadata }) => metadata.name)).not.toContain(name);
+    expect(tuple(world)).toEqual([3, 3, 3, 3, 3]);
+  });
+
+  test('podToDelete with a replica less: the named Pod is the one scaled in', async () => {
+    const world = await running(3);
+    world.edit({ replicas: 2, scaleStrategy: { podToDelete: [nameOf(world, 0)] } });
+    await world.run();
+    expect([world.ids(), tuple(world)]).toEqual([
+      [1, 2],
+      [2, 2, 2, 2, 2],
+    ]);
+  });
+
+  test.each([
+    { from: 3, to: 10, count: 8, updated: 2 },
+    { from: 2, to: 3, count: 1, updated: 2 },
+  ])('partition $count and $from to $to replicas at once: exactly $updated are updated', async (given) => {
+    const world = await running(given.from);
+    world.edit({ replicas: given.to, template: template('app:v2'), updateStrategy: partition(given.count) });
+    await world.run();
+    expect(tuple(world)).toEqual([given.to, given.to, given.to, given.updated, given.to]);
+  });
+});
+
+describe('updating', () => {
+  test('by label: none at first, then the labelled Pod', async () => {
+    const world = await running(3, { updateStrategy: byLabel });
+    world.edit({ template: template('app:v2') });
+    await world.run();
+    expect(tuple(world)).toEqual([3, 3, 3, 0, 3]);
+    world.editPod(nameOf(world, 1), { [UPDATE_INCLUDED_LABEL]: 'true' });
+    await world.run();
+    expect(tuple(world)).toEqual([3, 3, 3, 1, 3]);
+    const owners = world.context()?.spec.contexts?.map(({ data }) => data?.Owner);
+    expect(owners).toEqual(['web', 'web', 'web']);
+  });
+
+  test('by partition 4, 3, 2, 1, 0 in turn', async () => {
+    const world = await running(4);
+    const updated: unknown[] = [];
+    for (const count of [4, 3, 2, 1, 0]) {
+      world.edit({ template: template('app:v2'), updateStrategy: partition(count) });
+      await world.run();
+      updated.push(world.set().status?.updatedReplicas);
+    }
+    expect(updated).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  test('by replacing, with partition 3, 2, 1, 0 in turn', async () => {
+    const world = await running(3, { updateStrategy: { podUpgradePolicy: 'Replace' } });
+    const tuples: unknown[] = [];
+    for (const count of [3, 2, 1, 0]) {
+      world.edit({
+        template: template('app:v2'),
+        updateStrategy: { podUpgradePolicy: 'Replace', ...partition(count) },
+      });
+      await world.run();
+      tuples.push(tuple(world));
+    }
+    expect(tuples).toEqual([0, 1, 2, 3].map((updated) => [3, 3, 3, updated, 3]));
+  });
+
+  test('nothing is changed before the operation delay is over', async () => {
+    const world = await running(1, { updateStrategy: { ...byLabel, operationDelaySeconds: 10 } });
+    world.edit({ template: template('app:v2') });
+    world.editPod(nameOf(world, 0), { [UPDATE_INCLUDED_LABEL]: 'true' });
+    const images: unknown[] = [];
+    for (let round = 0; round < 8; round++) {
+      await world.pass();
+      world.others();
+      if (world.active().some((pod) => isPermitted(pod, 'collaset', 'update'))) images.push(world.images()[0]);
+      world.clock.advance(3000);
+    }
+    expect(images.slice(0, 4)).toEqual(['app:v1', 'app:v1', 'app:v1', 'app:v1']);
+    await world.run();
+    expect(tuple(world)).toEqual([1, 1, 1, 1, 1]);
+  });
+});
+
+describe('claims', () => {
+  test('each id has one of each template; ids scaled in lose theirs', async () => {
+    const world = await running(4, claimTemplates('data', 'log-files'));
+    expect(claims(world)).toHaveLength(8);
+    expect(
+      named(world, 0)
+        .spec.volumes?.map(({ name }) => name)
+        .toSorted(),
+    ).toEqual(['data', 'log-files']);
+    world.edit({ replicas: 2 });
+    await world.run();
+    const left = claims(world).map(({ metadata }) => metadata.labels?.[INSTANCE_ID_LABEL]);
+    expect(left.toSorted()).toEqual(['0', '0', '1', '1']);
+  });
+
+  test('a claim stays while its Pod, on its way out, still mounts it (T59)', async () => {
+    const world = await running(2, claimTemplates('data'));
+    const name = nameOf(world, 1);
+    world.cluster.change<Pod>(PODS, `default/${name}`, (pod) => ({
+      ...pod,
+      metadata: { ...pod.metadata, finalizers: ['example.com/hold'] },
+    }));
+    world.edit({ replicas: 1 });
+    await world.run();
+    expect([world.ids(), claims(world).length]).toEqual([[0], 2]);
+    world.cluster.remove(PODS, `default/${name}`);
+    await world.run();
+    expect(claims(world)).toHaveLength(1);
+  });
+
+  test('with whenScaled: Retain they stay, and are used again by the ids that come back', async () => {
+    const world = await running(2, { ...claimTemplates('data'), ...retaining({ whenScaled: 'Retain' }) });
+    const names = claimNames(world);
+    world.edit({ replicas: 1 });
+    await world.run();
+    expect(claimNames(world)).toEqual(names);
+    world.edit({ replicas: 2 });
+    await world.run();
+    expect(claimNames(world)).toEqual(names);
+    expect(tuple(world)).toEqual([2, 2, 2, 2, 2]);
+  });
+
+  test('with whenDeleted: Retain they outlive the set, and the next of its name mounts them (T60, T61)', async () => {
+    const spec = { ...claimTemplates('my-data'), ...retaining({ whenDeleted: 'Retain' }) };
+    const world = await running(2, spec);
+    const names = claimNames(world);
+    world.cluster.finishTermination(COLLA_SETS, world.key);
+    await world.run();
+    expect([world.cluster.get(COLLA_SETS, world.key), world.pods(), claimNames(world)]).toEqual([undefined, [], names]);
+    world.cluster.add(COLLA_SETS, aSet({ template: template('app:v1'), replicas: 2, ...spec }));
+    // It has the uid of the one before, which a replica that saw that one go would not believe.
+    world.restart();
+    await world.run();
+    const mounted = world.active().map(({ spec: { volumes = [] } }) => volumes[0]?.persistentVolumeClaim?.claimName);
+    expect(mounted.toSorted()).toEqual(names.toSorted());
+    expect(claimNames(world)).toEqual(names);
+  });
+});
