@@ -22,6 +22,7 @@ test('the configuration holds the options and a Stage for everything simulated',
     'pod-restart',
     'pod-end',
     'claim-provision',
+    'claim-expand',
     'volume-delete',
   ]);
 });

@@ -110,6 +110,92 @@ describe('planRevision', () => {
     expect(planRevision(set, [stored('go', 1, byGo)], 0).action).toBe('reuse');
   });
 
+  // As the Go implementation stored them: zero values added, keys in its order, defaults of volumes and ports as its users wrote them.
+  const byGoJson = (text: string) => stored('go', 3, JSON.parse(text));
+  const goPod = (spec: string, claims = '') =>
+    byGoJson(
+      `{"spec":{"template":{"$patch":"replace","metadata":{"creationTimestamp":null,"labels":{"app":"foo"}},"spec":${spec}}${claims}}}`,
+    );
+  const asWritten = (spec: object, volumeClaimTemplates?: object[]) => {
+    const template = { metadata: { labels: { app: 'foo' } }, spec };
+    return aSet({ template, ...(volumeClaimTemplates ? { volumeClaimTemplates } : {}) } as never);
+  };
+  test.each([
+    {
+      name: 'zero values of containers, probes and security contexts',
+      byGo: goPod(
+        '{"containers":[{"image":"nginx","livenessProbe":{"httpGet":{"path":"/","port":80}},"name":"nginx","resources":{},"securityContext":{"privileged":true}}],"initContainers":[{"image":"i","name":"i","resources":{}}],"securityContext":{}}',
+      ),
+      set: asWritten({
+        initContainers: [{ name: 'i', image: 'i', command: [], env: null }],
+        containers: [
+          {
+            name: 'nginx',
+            image: 'nginx',
+            securityContext: { privileged: true },
+            livenessProbe: { httpGet: { port: 80, path: '/' }, initialDelaySeconds: 0 },
+          },
+        ],
+        securityContext: {},
+      }),
+    },
+    {
+      name: 'volumes of every kind, defaulted by nobody (T47, T48)',
+      byGo: goPod(
+        '{"containers":[{"image":"nginx","name":"nginx","resources":{},"volumeMounts":[{"mountPath":"/a","name":"a"}]}],"volumes":[{"emptyDir":{},"name":"a"},{"configMap":{"defaultMode":420,"name":"c"},"name":"b"},{"hostPath":{"path":"/h"},"name":"h"}]}',
+      ),
+      set: asWritten({
+        volumes: [
+          { name: 'a', emptyDir: {} },
+          { name: 'b', configMap: { name: 'c', defaultMode: 420 } },
+          { name: 'h', hostPath: { path: '/h', type: '' } },
+        ],
+        containers: [
+          { image: 'nginx', volumeMounts: [{ name: 'a', mountPath: '/a', readOnly: false }], name: 'nginx' },
+        ],
+      }),
+    },
+    {
+      name: 'claims, with their empty status, and amounts in another spelling',
+      byGo: goPod(
+        '{"containers":[{"image":"nginx","name":"nginx","resources":{"limits":{"cpu":"500m","memory":"1Gi"}}}]}',
+        ',"volumeClaimTemplates":[{"metadata":{"creationTimestamp":null,"name":"d"},"spec":{"accessModes":["ReadWriteOnce"],"resources":{"requests":{"storage":"1Gi"}}},"status":{}}]',
+      ),
+      set: asWritten(
+        { containers: [{ name: 'nginx', image: 'nginx', resources: { limits: { memory: '1024Mi', cpu: 0.5 } } }] },
+        [
+          {
+            metadata: { name: 'd', labels: {} },
+            spec: { resources: { requests: { storage: '1024Mi' } }, accessModes: ['ReadWriteOnce'] },
+          },
+        ],
+      ),
+    },
+    {
+      name: 'characters Go escapes, and null fields of a client',
+      byGo: goPod(
+        '{"containers":[{"args":["a \\u003c b \\u0026\\u0026 c"],"image":"nginx","name":"nginx","resources":{}}]}',
+      ),
+      set: asWritten({
+        containers: [{ name: 'nginx', image: 'nginx', args: ['a < b && c'], lifecycle: null }],
+        tolerations: [],
+        nodeSelector: null,
+      }),
+    },
+  ])('a cluster taken over from the Go implementation rolls no Pod: $name', ({ byGo, set }) => {
+    expect(planRevision(set, [byGo], 0)).toMatchObject({ action: 'reuse', revision: byGo });
+  });
+
+  test('another selector keeps the history', () => {
+    const moved = { ...foo, spec: { ...foo.spec, selector: { matchLabels: { tier: 'x' } } } };
+    const labelled = { ...stored('a', 1, data), metadata: { name: 'a', labels: { app: 'foo' } } };
+    expect(planRevision(moved, [labelled, stored('b', 2, other)], 0)).toMatchObject({
+      action: 'raise',
+      revision: { metadata: { name: 'a' } },
+      number: 3,
+    });
+  });
+
   test.each([
     { name: 'an empty label value', before: { metadata: { labels: { a: '' } } }, after: { metadata: { labels: {} } } },
     {
@@ -128,6 +214,12 @@ describe('planRevision', () => {
       revisionOf('', { spec: { template: { spec: { containers: [] }, ...template } } } as never).meaning;
     expect(meaning(before)).not.toBe(meaning(after));
   });
+});
+
+test('keeps twenty unused revisions when nothing is said', () => {
+  const owned = Array.from({ length: 30 }, (_, index) => stored(`r${index + 1}`, index + 1, {}));
+  const expired = expiredRevisions(aSet({}), owned, new Set(['r1', 'r30']));
+  expect(expired.map(({ metadata }) => metadata.name)).toEqual(['r2', 'r3', 'r4', 'r5', 'r6', 'r7', 'r8', 'r9']);
 });
 
 test('keeps the history limit and what is in use, however old (T57)', () => {

@@ -1,8 +1,11 @@
 import { type CollaSetStatus, SERVICE_AVAILABLE_LABEL } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { aMember, aSet, begun } from '../test/builders.ts';
+import { nextAvailableInMs } from './availability.ts';
 import { type ConditionUpdate, conditionsWith, failed, messageOf, succeeded } from './conditions.ts';
+import { healthConditions, type Stand } from './health.ts';
 import { membersOf } from './members.ts';
+import { deadlineInMs, progressOf } from './progress.ts';
 import { statusChange, statusOf } from './status.ts';
 
 const NOW = '2026-01-01T01:00:00Z';
@@ -78,6 +81,98 @@ describe('statusOf', () => {
 
   test('currentRevision moves at no replicas (T58)', () => {
     expect(status([], { spec: { replicas: 0 }, previous: { currentRevision: 'web-1' } }).currentRevision).toBe('web-2');
+  });
+});
+
+describe('availability', () => {
+  const since = (minutes: number) => aMember({ id: 0, readySince: minutes });
+
+  test.each([
+    { name: 'without minReadySeconds at once', spec: {}, pod: since(60), available: 1 },
+    { name: 'not before minReadySeconds', spec: { minReadySeconds: 30 }, pod: since(60), available: 0 },
+    { name: 'after minReadySeconds', spec: { minReadySeconds: 30 }, pod: since(59), available: 1 },
+    {
+      name: 'never while out of service',
+      spec: { minReadySeconds: 30 },
+      pod: aMember({ id: 0, readySince: 1, stages: begun('update') }),
+      available: 0,
+    },
+  ])('$name', ({ spec, pod, available }) => {
+    expect(status([pod], { spec }).availableReplicas).toBe(available);
+  });
+
+  test('says when the next Pod counts, a second late rather than early', () => {
+    const set = aSet({ minReadySeconds: 30 });
+    expect(nextAvailableInMs(set, [since(59), since(60)], Date.parse(NOW))).toBe(31_000);
+    expect(nextAvailableInMs(aSet(), [since(60)], Date.parse(NOW))).toBeUndefined();
+  });
+});
+
+describe('health', () => {
+  const counts = { replicas: 3, availableReplicas: 2, updatedReplicas: 1 };
+  const short = (stand: Stand) =>
+    healthConditions(aSet(), counts, stand).map(({ type, status, reason }) => `${type}=${status} ${reason}`);
+
+  test.each([
+    {
+      at: 'complete',
+      said: ['Progressing=True Complete', 'Reconciling=False Complete', 'Stalled=False NotStalled'],
+    },
+    {
+      at: 'under-way',
+      said: ['Progressing=True InProgress', 'Reconciling=True InProgress', 'Stalled=False NotStalled'],
+    },
+    {
+      at: 'paused',
+      said: ['Progressing=Unknown Paused', 'Reconciling=False NotInProgress', 'Stalled=False NotStalled'],
+    },
+    {
+      at: 'overdue',
+      said: [
+        'Progressing=False ProgressDeadlineExceeded',
+        'Reconciling=False NotInProgress',
+        'Stalled=True ProgressDeadlineExceeded',
+      ],
+    },
+    {
+      at: 'refused',
+      said: ['Progressing=False UpdateFailed', 'Reconciling=False NotInProgress', 'Stalled=True UpdateFailed'],
+    },
+  ] as const)('$at: abnormal conditions are True only then', ({ at, said }) => {
+    expect(short({ at, message: '' })).toEqual(['Available=False ReplicasUnavailable', ...said]);
+  });
+});
+
+describe('progress', () => {
+  const set = (more: object = {}) => aSet({ progressDeadlineSeconds: 60, ...more }, { metadata: { generation: 7 } });
+  const first = progressOf(set(), undefined, { isComplete: false, remaining: 4, nowMs: 0 });
+
+  test.each([
+    { name: 'a step nearer', remaining: 3, nowMs: 50_000, leftMs: 60_000 },
+    { name: 'no nearer', remaining: 4, nowMs: 50_000, leftMs: 10_000 },
+    { name: 'a step back', remaining: 6, nowMs: 70_000, leftMs: -10_000 },
+  ])('$name leaves $leftMs ms', ({ remaining, nowMs, leftMs }) => {
+    const next = progressOf(set(), first, { isComplete: false, remaining, nowMs });
+    expect(next && deadlineInMs(set(), next, nowMs)).toBe(leftMs);
+  });
+
+  test('begins anew with what the user asks anew, and is none when complete or paused', () => {
+    const other = aSet({}, { metadata: { generation: 8 } });
+    const state = { isComplete: false, remaining: 9, nowMs: 1000 };
+    expect(progressOf(other, first, state)).toEqual({ generation: 8, remaining: 9, sinceMs: 1000 });
+    expect(progressOf(set(), first, { ...state, isComplete: true })).toBeUndefined();
+    expect(progressOf(set({ paused: true }), first, state)).toBeUndefined();
+  });
+
+  test('a replica that begins with an empty memory does not take back what was said', () => {
+    const said = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', observedGeneration: 7 };
+    const stalled = { ...set(), status: { conditions: [said] } } as never;
+    const next = progressOf(stalled, undefined, { isComplete: false, remaining: 4, nowMs: 5 });
+    expect(next && deadlineInMs(set(), next, 5)).toBeLessThanOrEqual(0);
+  });
+
+  test('is ten minutes when nothing is said, as with a Deployment', () => {
+    expect(first && deadlineInMs(aSet(), first, 0)).toBe(600_000);
   });
 });
 
