@@ -353,7 +353,7 @@ test('an evaluation reads each Pod a constant number of times, however many wait
       requiresLabel('app', { labelCheck: { requires: {} } }),
       ask,
     ]);
-    const other = aRule([maxUnavailable('20%')], { name: 'other' });
+    const other = aRule([maxUnavailable('20%')], { name: 'z-other' });
     const answered = { state: 'answered' as const, atMs: 0, answer: { success: true } };
     const webhooks = {
       ...UNANSWERED,
