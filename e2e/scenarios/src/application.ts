@@ -24,6 +24,9 @@ export const DEADLINE_MS = 120_000;
 
 const SERVICE_AVAILABLE = 'podopslifecycle.kusionstack.io/service-available';
 
+/** Finalizers of those who must take a Pod's traffic off before it may be touched. */
+const GUARD = 'prot.podopslifecycle.kusionstack.io/';
+
 /** A Service, a CollaSet and perhaps a budget in a namespace of their own, and the witness that watches them. */
 export class Application {
   readonly observer: Observer;
@@ -46,6 +49,10 @@ export class Application {
     }
     await this.#client.create(COLLA_SETS, collaSet(this.#options));
     await this.serves({ replicas, image });
+    // A Pod may serve a moment before the adapter has taken its traffic in charge.
+    const guarded = () =>
+      this.pods().every(({ metadata }) => metadata.finalizers?.some((name) => name.startsWith(GUARD)));
+    await this.observer.until('all traffic is guarded', guarded, DEADLINE_MS);
     this.observer.reset();
   }
 
