@@ -151,7 +151,7 @@ export class World {
 
   #coordinate(pod: Pod): void {
     const { labels } = settle(podStateOf(pod), this.clock.nanos(), { passes: () => true });
-    if (Object.keys(labels).length === 0) return;
+    if (Object.keys(labels).length === 0 || isTerminating(pod)) return;
     this.cluster.change<Pod>(PODS, keyOf(pod), (old) => {
       const next: Record<string, string> = { ...old.metadata.labels };
       for (const [key, value] of Object.entries(labels)) {

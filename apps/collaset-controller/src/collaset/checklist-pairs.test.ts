@@ -1,0 +1,166 @@
+// What the suites of the Go implementation assert of Pods that are replaced, excluded and included: see docs/conformance/collaset.md.
+import {
+  controllerOf,
+  INSTANCE_ID_LABEL,
+  isTerminating,
+  ORPHANED_LABEL,
+  PERSISTENT_VOLUME_CLAIMS,
+  type PersistentVolumeClaim,
+  PODS,
+  type Pod,
+  REPLACE_PAIR_ORIGIN_NAME_LABEL,
+  REVISION_LABEL,
+  TO_REPLACE_LABEL,
+} from '@kuperator/api';
+import { describe, expect, test } from 'vitest';
+import { aSet } from '../test/builders.ts';
+import { idOf, World } from '../test/world.ts';
+
+const template = (image: string) => ({
+  metadata: { labels: { app: 'web' } },
+  spec: { containers: [{ name: 'app', image }] },
+});
+const withClaims = {
+  volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { resources: { requests: { storage: '1Gi' } } } }],
+};
+
+async function running(replicas: number, spec: Parameters<typeof aSet>[0] = {}): Promise<World> {
+  const world = new World(aSet({ template: template('app:v1'), replicas, ...spec }));
+  await world.run();
+  return world;
+}
+
+/** What upstream's helper compares: replicas, ready, available, updated, Pods of the set that are not terminating. */
+function tuple(world: World): readonly (number | undefined)[] {
+  const { replicas, readyReplicas, availableReplicas, updatedReplicas } = world.set().status ?? {};
+  return [replicas, readyReplicas, availableReplicas, updatedReplicas, world.active().length];
+}
+
+const entries = (world: World) => world.context()?.spec.contexts?.map(({ id }) => id) ?? [];
+const podNamed = (world: World, name: string) => world.cluster.get<Pod>(PODS, `default/${name}`);
+
+/** A set none of whose Pods gets ready, one of them being replaced. */
+async function pairOf(replicas: number): Promise<{ world: World; origin: string; successor: string }> {
+  const world = new World(aSet({ template: template('app:bad'), replicas }));
+  world.stuck.add('app:bad');
+  await world.run();
+  const origin = world.active().find((pod) => idOf(pod) === 0)?.metadata.name ?? '';
+  world.editPod(origin, { [TO_REPLACE_LABEL]: '1' });
+  await world.run();
+  const isNew = ({ metadata }: Pod) => metadata.labels?.[REPLACE_PAIR_ORIGIN_NAME_LABEL] === origin;
+  const successor = world.active().find(isNew)?.metadata.name ?? '';
+  return { world, origin, successor };
+}
+
+/** The new Pod gets ready, and nothing else does. */
+async function serve(world: World, name: string): Promise<void> {
+  world.cluster.change<Pod>(PODS, `default/${name}`, (pod) => ({
+    ...pod,
+    status: { ...pod.status, phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+  }));
+  await world.run();
+}
+
+describe('a Pod that is being replaced', () => {
+  test('has its new Pod beside it until that serves (T37)', async () => {
+    const { world, origin, successor } = await pairOf(2);
+    expect(tuple(world)).toEqual([3, 0, 0, 3, 3]);
+    await serve(world, successor);
+    expect([podNamed(world, origin), world.active().length]).toEqual([undefined, 2]);
+    expect(podNamed(world, successor)?.metadata.labels).not.toHaveProperty([REPLACE_PAIR_ORIGIN_NAME_LABEL]);
+  });
+
+  test('is not excluded before: then it has gone, and the set keeps its new Pod', async () => {
+    const { world, origin, successor } = await pairOf(2);
+    world.edit({ replicas: 1, scaleStrategy: { podToExclude: [origin] } });
+    await world.run();
+    expect(tuple(world)).toEqual([3, 0, 0, 3, 3]);
+    await serve(world, successor);
+    expect([podNamed(world, origin), world.active().length, entries(world).length]).toEqual([undefined, 1, 1]);
+  });
+
+  test('its new Pod is not excluded before: then it is let go, and the set keeps another', async () => {
+    const { world, origin, successor } = await pairOf(2);
+    world.edit({ replicas: 1, scaleStrategy: { podToExclude: [successor] } });
+    await world.run();
+    expect(tuple(world)).toEqual([3, 0, 0, 3, 3]);
+    await serve(world, successor);
+    expect(podNamed(world, origin)).toBeUndefined();
+    expect(podNamed(world, successor)?.metadata.ownerReferences).toEqual([]);
+    expect([world.active().length, entries(world).length]).toEqual([1, 1]);
+  });
+
+  test.each([
+    { name: 'the origin', names: (origin: string) => [origin] },
+    { name: 'both', names: (origin: string, successor: string) => [successor, origin] },
+  ])('at no replicas and with $name in podToDelete, both go (T28)', async ({ names }) => {
+    const { world, origin, successor } = await pairOf(1);
+    world.edit({ replicas: 0, scaleStrategy: { podToDelete: names(origin, successor) } });
+    await world.run();
+    expect([tuple(world), world.context()]).toEqual([[0, 0, 0, 0, 0], undefined]);
+  });
+
+  test('at no replicas and with the new Pod in podToDelete, both stay until that serves', async () => {
+    const { world, successor } = await pairOf(1);
+    world.edit({ replicas: 0, scaleStrategy: { podToDelete: [successor] } });
+    await world.run();
+    expect(tuple(world)).toEqual([2, 0, 0, 2, 2]);
+    await serve(world, successor);
+    expect([tuple(world), world.context()]).toEqual([[0, 0, 0, 0, 0], undefined]);
+  });
+});
+
+describe('a Pod that is excluded', () => {
+  test('is let go with its claim, and both are taken in again with their id', async () => {
+    const world = await running(3, withClaims);
+    const pod = world.active().find((candidate) => idOf(candidate) === 1);
+    const name = pod?.metadata.name ?? '';
+    const claimKey = `default/${pod?.spec.volumes?.[0]?.persistentVolumeClaim?.claimName}`;
+    const claim = () => world.cluster.get<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS, claimKey);
+    const marks = () => [podNamed(world, name), claim()].map((object) => object?.metadata.labels?.[ORPHANED_LABEL]);
+    const owners = () => [podNamed(world, name), claim()].map((object) => object && controllerOf(object)?.name);
+
+    world.edit({ replicas: 2, scaleStrategy: { podToExclude: [name] } });
+    await world.run();
+    expect([marks(), owners()]).toEqual([
+      ['true', 'true'],
+      [undefined, undefined],
+    ]);
+    expect([tuple(world), entries(world)]).toEqual([
+      [2, 2, 2, 2, 2],
+      [0, 2],
+    ]);
+
+    world.edit({ replicas: 3, scaleStrategy: { podToInclude: [name] } });
+    await world.run();
+    expect([marks(), owners()]).toEqual([
+      [undefined, undefined],
+      ['web', 'web'],
+    ]);
+    expect(claim()?.metadata.labels?.[INSTANCE_ID_LABEL]).toBe('1');
+    expect([tuple(world), entries(world)]).toEqual([
+      [3, 3, 3, 3, 3],
+      [0, 1, 2],
+    ]);
+  });
+
+  test('and included without a revision, counts as old and is made anew by the next update', async () => {
+    const world = await running(3);
+    const name = world.active()[0]?.metadata.name ?? '';
+    world.edit({ replicas: 2, scaleStrategy: { podToExclude: [name] } });
+    await world.run();
+    world.editPod(name, { [REVISION_LABEL]: null });
+    const stays = { rollingUpdate: { byPartition: { partition: 3 } } };
+    world.edit({ replicas: 3, scaleStrategy: { podToInclude: [name] }, updateStrategy: stays });
+    await world.run();
+    expect(tuple(world)).toEqual([3, 3, 3, 2, 3]);
+    world.edit({
+      template: template('app:v2'),
+      scaleStrategy: {},
+      updateStrategy: { rollingUpdate: { byPartition: { partition: 0 } } },
+    });
+    await world.run();
+    const found = podNamed(world, name);
+    expect([tuple(world), found && !isTerminating(found)]).toEqual([[3, 3, 3, 3, 3], undefined]);
+  });
+});
