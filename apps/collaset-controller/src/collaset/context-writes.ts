@@ -1,17 +1,13 @@
 import {
-  CONTROL_LABEL,
   type CollaSet,
   type ContextEntry,
   contextNameOf,
-  controllerOf,
-  INSTANCE_ID_LABEL,
   keyOf,
-  PODS,
   RESOURCE_CONTEXTS,
   type ResourceContext,
 } from '@kuperator/api';
 import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
-import { type ContextPlan, contextFor } from './context.ts';
+import { contextFor } from './context.ts';
 import type { Deps } from './deps.ts';
 import { OWNER, OWNER_UIDS_ANNOTATION, ownerUidsWith } from './instance-id.ts';
 import type { SetMemory } from './memory.ts';
@@ -73,48 +69,6 @@ async function createContext(deps: Deps, set: CollaSet, entries: readonly Contex
   const { namespace, name = '' } = context.metadata;
   contexts.observe(await client.get(RESOURCE_CONTEXTS, { namespace, name }));
   throw staleCache(`ResourceContext ${namespace}/${name} exists already`);
-}
-
-/**
- * Makes sure that what the plan's creations rest on is no stale cache: see docs/decisions/0006-idempotent-pod-names.md.
- * @throws ConflictError when it was; the caches have caught up
- */
-export async function verifyCreations(
-  deps: Deps,
-  set: CollaSet,
-  seen: ResourceContext | undefined,
-  plan: ContextPlan,
-  memory: SetMemory,
-): Promise<void> {
-  if (!seen) return;
-  const version = seen.metadata.resourceVersion ?? '0';
-  const lost = [...plan.creations.filter(({ needsPods }) => needsPods), ...plan.reused.map((id) => ({ id }))];
-  // The Pod cache that has seen all up to this version has seen every Pod the context can speak of.
-  if (lost.length > 0 && deps.pods.resourceVersion() < BigInt(version)) await listLost(deps, set, lost);
-  const resumed = plan.creations.some(({ needsContext }) => needsContext);
-  // A write of ours that this pass still needs is refused if the context was stale: no need to read it first.
-  if (!resumed || plan.change === 'needed' || memory.contextVersion === version) return;
-  const { namespace, name = '' } = seen.metadata;
-  const fresh = await deps.client.get(RESOURCE_CONTEXTS, { namespace, name });
-  memory.contextVersion = fresh.metadata.resourceVersion;
-  deps.contexts.observe(fresh);
-  if (fresh.metadata.resourceVersion !== version) throw staleCache(`ResourceContext ${keyOf(seen)} was stale`);
-}
-
-async function listLost(deps: Deps, set: CollaSet, lost: readonly { id: number }[]): Promise<void> {
-  const ids = lost.length <= 50 ? `,${INSTANCE_ID_LABEL} in (${lost.map(({ id }) => id).join(',')})` : '';
-  const { items } = await deps.client.list(PODS, {
-    namespace: set.metadata.namespace ?? '',
-    labelSelector: `${CONTROL_LABEL}=true${ids}`,
-  });
-  let found = false;
-  for (const pod of items) {
-    if (controllerOf(pod)?.uid !== set.metadata.uid || deps.pods.get(keyOf(pod))) continue;
-    deps.pods.observe(pod);
-    // What the cache does not take was deleted after the list.
-    found ||= deps.pods.get(keyOf(pod)) !== undefined;
-  }
-  if (found) throw staleCache('the Pod cache was behind the ResourceContext');
 }
 
 /** Gives back all instance ids of the set. */

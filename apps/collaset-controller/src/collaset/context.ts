@@ -41,8 +41,8 @@ export type Creation = {
   readonly needsPods: boolean;
   /** Where an earlier attempt, maybe another replica's, is gone on with: rests on the context being the latest. */
   readonly needsContext: boolean;
-  /** Name of the Pod whose place the new one is to take. */
-  readonly originName?: string;
+  /** The Pod whose place the new one is to take. */
+  readonly origin?: Pod;
 };
 
 /** The instance id of a Pod that is to take another's place. */
@@ -219,7 +219,7 @@ function vacantEntry(input: ContextInput, id: number): { data: EntryData; creati
     isNew: JUST_CREATE in data || replacement !== undefined,
     needsPods: !isSafeByName,
     needsContext: !isSequence(set) && wasMarked && incarnation === count,
-    ...(replacement ? { originName: replacement.origin.metadata.name ?? '' } : {}),
+    ...(replacement ? { origin: replacement.origin } : {}),
   };
   return { data: withServed(input, data, name, true), creation };
 }

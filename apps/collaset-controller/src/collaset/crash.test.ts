@@ -3,12 +3,13 @@
 import { COLLA_SETS, INSTANCE_ID_LABEL, keyOf, PODS, type Pod, RESOURCE_CONTEXTS } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
+import { movingScenarios } from '../test/moving-scenarios.ts';
 import { begin, checkEnd, scenarios, template } from '../test/scenarios.ts';
 import { Replica, World } from '../test/world.ts';
 
 describe('two replicas', () => {
   /** Every way one replica can hand over to another whose caches are behind, at any pass. */
-  test.each(scenarios)('$name: another replica takes over with caches that are behind', async (scenario) => {
+  test.each([...scenarios, ...movingScenarios])('$name: another replica takes over with caches that are behind', async (scenario) => {
     for (const behind of [['pods'], ['contexts'], ['pods', 'contexts']] as const) {
       for (let passes = 0; passes < 6; passes++) {
         const world = await begin(scenario);

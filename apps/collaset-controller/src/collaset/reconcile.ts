@@ -9,14 +9,13 @@ import {
   type ResourceContext,
   replicasOf,
 } from '@kuperator/api';
-import { waitingFor } from '@kuperator/lifecycle';
 import { ConflictError, type Reconcile } from '@kuperator/runtime';
 import { isAvailable, nextAvailableInMs } from './availability.ts';
 import { adoptClaims, deleteClaims } from './claim-writes.ts';
 import { adoptableClaims, unusedClaims } from './claims.ts';
-import { type ConditionUpdate, failed, succeeded } from './conditions.ts';
-import { contextOf, verifyCreations, writeContext } from './context-writes.ts';
-import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
+import { type ConditionUpdate, failed } from './conditions.ts';
+import { contextOf, writeContext } from './context-writes.ts';
+import { BY_OWNER, type Deps, ORPHAN_MOUNTS, UNOWNED } from './deps.ts';
 import { drain } from './drain.ts';
 import { scaling, settled, updating } from './events.ts';
 import { ensureFinalizer } from './finalizer.ts';
@@ -26,6 +25,8 @@ import { type LaneResult, runLane, type Window } from './lane.ts';
 import { membersOf, revisionNameOf } from './members.ts';
 import { Memories, type SetMemory } from './memory.ts';
 import { mountedClaims, takeClaimsAlong } from './moves.ts';
+import { isMountedByOrphan } from './orphans.ts';
+import { conditionsOf, type Lanes, recordEvents } from './outcome.ts';
 import { isSettled, type Plan, planPass } from './plan.ts';
 import { deadlineInMs, progressOf, stepsLeft } from './progress.ts';
 import { revisionsByName } from './revision.ts';
@@ -36,6 +37,7 @@ import { writeStatus } from './status-writes.ts';
 import { BEHIND_MS, podTasks, type Task } from './tasks.ts';
 import type { UpdateFacts } from './update.ts';
 import { ensureTried, updateFacts } from './update-facts.ts';
+import { verifyCreations, verifyUnused } from './verify.ts';
 
 /** After so long a Pod that could not be included may be one that can, though nothing was heard of it. */
 const REFUSED_MS = 30_000;
@@ -183,7 +185,7 @@ class Pass {
     for (const delayMs of [plan.scale.delayMs, plan.update.delayMs]) if (delayMs !== undefined) this.#requeue(delayMs);
     return {
       failures: [...results.flatMap(({ failures }) => failures), ...tidied],
-      conditions: this.#conditions(plan, { out: mayCreate ? out : undefined, scaleIn, update }),
+      conditions: this.#tell(plan, { out: mayCreate ? out : undefined, scaleIn, update }),
     };
   }
 
@@ -203,10 +205,9 @@ class Pass {
     // Whose id ends with a replacement loses its claims, even under `whenScaled: Retain`; the entry tells, so it goes after them.
     if (context.replaced.size > 0) {
       const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
-      await deleteClaims(
-        deps,
-        owned.filter((claim) => !isTerminating(claim) && context.replaced.has(instanceOf(claim))),
-      );
+      const ended = owned.filter((claim) => !isTerminating(claim) && context.replaced.has(instanceOf(claim)));
+      await verifyUnused(deps, set, ended, this.#memory);
+      await deleteClaims(deps, ended);
     }
     await writeContext(deps, set, seen, context.entries, this.#memory);
     this.#memory.contextTidiedMs = deps.clock.monotonic();
@@ -241,8 +242,11 @@ class Pass {
       const own = plan.context.entries.filter(({ data }) => data?.[OWNER] === set.metadata.name);
       const ids = new Set(own.map(({ id }) => id));
       // An id may still be waiting for its Pod, and the claims with it.
-      if (plan.scale.missing === 0)
-        await deleteClaims(deps, unusedClaims(set, owned, this.#owned(), ids, updated.claimTemplates));
+      if (plan.scale.missing === 0) {
+        const unused = unusedClaims(set, owned, this.#owned(), ids, updated.claimTemplates);
+        await verifyUnused(deps, set, unused, this.#memory);
+        await deleteClaims(deps, unused);
+      }
       await expireRevisions(deps, set, this.#usedRevisions(plan, updated));
       return [];
     } catch (error) {
@@ -251,52 +255,19 @@ class Pass {
   }
 
   async #adoptClaims({ members, exclude }: Plan): Promise<void> {
-    const { claims } = this.#deps;
+    const { claims, pods } = this.#deps;
     const unowned = claims.byIndex(UNOWNED, this.#set.metadata.namespace ?? '');
-    await adoptClaims(this.#deps, this.#set, adoptableClaims(this.#set, unowned));
+    const orphansOf = (claim: string) => pods.byIndex(ORPHAN_MOUNTS, claim);
+    const free = unowned.filter((claim) => !isMountedByOrphan(claim, orphansOf));
+    await adoptClaims(this.#deps, this.#set, adoptableClaims(this.#set, free));
     if (unowned.length === 0) return;
     const staying = members.active.filter((pod) => !exclude.now.has(pod));
     await takeClaimsAlong(this.#deps, this.#set, staying);
   }
 
-  #conditions(plan: Plan, lanes: { out: LaneResult | undefined; scaleIn: LaneResult; update: LaneResult }) {
-    const { recorder } = this.#deps;
-    const set = this.#set;
-    const conditions: ConditionUpdate[] = [];
-    const outFailures = lanes.out?.failures ?? [];
-    if (outFailures.length > 0) conditions.push(failed('Scale', 'ScaleOutFailed', outFailures));
-    else if (lanes.scaleIn.failures.length > 0)
-      conditions.push(failed('Scale', 'ScaleInFailed', lanes.scaleIn.failures));
-    // What was not tried this time says nothing about whether it works.
-    else if (lanes.out) conditions.push(succeeded('Scale', waits(plan.scale.waiting, 'scale-in')));
-
-    const { blocked, waiting, unfinished } = plan.update;
-    const [replaced] = plan.replace.waiting;
-    const failures = [...lanes.update.failures];
-    const refusal = this.#refusal(plan);
-    if (refusal !== undefined) failures.push(new Error(refusal));
-    const [first] = blocked;
-    if (first) {
-      const others = blocked.length > 1 ? ` and ${blocked.length - 1} more` : '';
-      failures.push(new Error(`Pod ${first.pod.metadata.name}${others} cannot be updated in place: ${first.reason}`));
-    }
-    const [held] = unfinished;
-    const message = held ? `${unfinished.length} changed: Pod ${held.pod.metadata.name} ${held.reason}` : '';
-    conditions.push(
-      failures.length > 0
-        ? failed('Update', 'UpdateFailed', failures)
-        : succeeded('Update', waits(waiting, 'update') || message || (replaced ? waitsForSuccessor(replaced) : '')),
-    );
-    for (const { status, reason, message: text } of conditions)
-      if (status === 'False') recorder.warn(set, reason, text);
-    if (plan.context.creations.length > 0 && outFailures.length === 0) recorder.normal(set, 'Scaled', 'scaling out');
-    if (plan.scale.begin.length > 0) recorder.normal(set, 'BeginScaleInLifecycle', 'asking Pods to leave');
-    if (plan.scale.delete.length > 0) recorder.normal(set, 'TargetDeleted', 'deleting Pods that may leave');
-    if (plan.replace.start.length > 0)
-      recorder.normal(set, 'CreatePairTarget', 'creating Pods that take the place of others');
-    if (plan.exclude.now.size > 0) recorder.normal(set, 'ExcludeTarget', 'letting Pods go that are excluded');
-    if (plan.include.pods.length > 0) recorder.normal(set, 'IncludeTarget', 'taking Pods in that are included');
-    if (plan.update.begin.length > 0) recorder.normal(set, 'TargetUpdateLifecycle', 'beginning the update of Pods');
+  #tell(plan: Plan, lanes: Lanes): readonly ConditionUpdate[] {
+    const conditions = conditionsOf(plan, lanes, this.#refusal(plan));
+    recordEvents(this.#deps.recorder, this.#set, plan, conditions);
     return conditions;
   }
 
@@ -411,24 +382,10 @@ class Pass {
   }
 }
 
-/** Which new Pod a replacement waits for. */
-function waitsForSuccessor([origin, successor]: readonly [Pod, Pod]): string {
-  return `Pod ${origin.metadata.name} is replaced once Pod ${successor.metadata.name} is service-available`;
-}
-
 function instanceOf({ metadata }: KubeObject): number {
   return Number(metadata.labels?.[INSTANCE_ID_LABEL]);
 }
 
 function isBusy({ scale, update, context }: Plan): boolean {
   return context.creations.length + scale.surplus.size + scale.renewed.size + update.pending.size > 0;
-}
-
-/** Who holds the first of the Pods that wait, for people. */
-function waits(pods: readonly Pod[], type: string): string {
-  const [first] = pods;
-  if (!first) return '';
-  const holder = waitingFor(first).find(({ operation }) => operation.type === type);
-  const others = pods.length > 1 ? ` (and ${pods.length - 1} more)` : '';
-  return `Pod ${first.metadata.name}${others} ${holder?.message ?? `waits to be permitted to ${type}`}`;
 }

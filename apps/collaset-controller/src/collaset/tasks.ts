@@ -125,11 +125,19 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
 
   async function create(creation: Creation, revision: Revision | undefined): Promise<void> {
     if (!revision) throw new Error(`ControllerRevision ${creation.revision} is gone`);
-    const { id, name, isNew, originName } = creation;
+    const { id, name, isNew, origin } = creation;
     try {
       const volumes = await ensureClaims(deps, set, id, revision);
       metrics.wrote('create');
-      const pod = podFor(set, { id, name, revision, isNew, volumes, nanos: clock.nanos(), originName });
+      const pod = podFor(set, {
+        id,
+        name,
+        revision,
+        isNew,
+        volumes,
+        nanos: clock.nanos(),
+        originName: origin?.metadata.name,
+      });
       const { taken } = await createPod(deps, set, pod);
       memory.refused.delete(id);
       if (taken === undefined) return;

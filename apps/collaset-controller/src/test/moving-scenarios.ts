@@ -26,6 +26,7 @@ export const movingScenarios: readonly Scenario[] = [
     act: (world) => world.editPod(named(world, 1), { [TO_REPLACE_LABEL]: '1' }),
     most: 3,
     ids: [0, 2],
+    anyIds: true,
     images: 'app:v1',
   },
   {
