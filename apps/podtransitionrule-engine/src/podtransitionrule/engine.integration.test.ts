@@ -26,7 +26,9 @@ import {
 } from '@kuperator/runtime';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Config, declaration } from '../config.ts';
+import { Approver } from '../test/approver.ts';
 import { podTransitionRuleController } from './controller.ts';
+import { type ReplicaOwner, STATEFUL_SETS } from './owners.ts';
 import { maxUnavailable, passedIn } from './samples.ts';
 
 const NAMESPACE = 'default';
@@ -41,7 +43,8 @@ beforeAll(async () => {
   const logger = createLogger({ app: 'podtransitionrule-engine', level: 'error' });
   const metrics = createMetrics('test', { processMetrics: false });
   client = createKubeClient({ kubeconfig: cluster.env.KUBECONFIG, userAgent: 'test', logger });
-  const config: Config = loadConfig(declaration, { WATCH_NAMESPACE: NAMESPACE, POD_NAMESPACE: NAMESPACE }, []);
+  const settings = { WATCH_NAMESPACE: NAMESPACE, POD_NAMESPACE: NAMESPACE, WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' };
+  const config: Config = loadConfig(declaration, settings, []);
   const shards = new Shards({ client, namespace: NAMESPACE, app: 'engine', identity: 'one', logger, metrics });
   const context: OperatorContext<Config> = {
     config,
@@ -55,7 +58,7 @@ beforeAll(async () => {
     signal: new AbortController().signal,
   };
   const events = createEventBus({ url: '', cluster: 'test', source: 'podtransitionrule-engine', logger });
-  const { controller, informers } = podTransitionRuleController(context, events);
+  const { controller, informers, components } = podTransitionRuleController(context, events);
   for (const informer of informers) informer.start();
   await Promise.all(informers.map((informer) => informer.waitForSync()));
   await shards.start();
@@ -63,7 +66,7 @@ beforeAll(async () => {
   stop = async () => {
     await controller.stop();
     await shards.stop();
-    await Promise.all(informers.map((informer) => informer.stop()));
+    await Promise.all([...informers, ...components].map((part) => part.stop()));
     await client.close();
   };
 }, 900_000);
@@ -152,4 +155,62 @@ test('T68 lets a deleted rule go within 5 s, and a deleted Pod out of its target
     timeout: 5000,
     interval: 50,
   });
+});
+
+test('T72 asks a webhook and polls its task, Pod by Pod', { timeout: 60_000 }, async () => {
+  const names = ['ask-1', 'ask-2', 'ask-3'];
+  let polls = 0;
+  const approver = await new Approver(({ method }) => {
+    if (method === 'POST') return { success: true, async: true, traceId: 'theirs' };
+    polls += 1;
+    return polls < 3 ? { success: true, finishedNames: names.slice(0, polls) } : { success: true, finished: true };
+  }).start();
+  try {
+    for (const name of names) await createPod('ask', name);
+    for (const name of names) await changeLabels(name, { [stageLabel('pre-check', 'op')]: '1' });
+    const startedAt = Date.now();
+    const poll = { url: approver.url('/poll'), rawQueryKey: 'trace', intervalSeconds: 1 };
+    const parameters = [{ key: 'node', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }];
+    await createRule('ask', [
+      { name: 'ask', webhook: { clientConfig: { url: approver.url('/ask'), poll }, parameters } },
+    ]);
+    const seen = new Set<number>();
+    await vi.waitFor(async () => {
+      const rule = await getRule('ask');
+      seen.add(passedIn(rule).length);
+      expect(passedIn(rule)).toEqual(names);
+    }, WAIT);
+    expect([...seen]).toEqual([0, 1, 2, 3]);
+    expect(Date.now() - startedAt).toBeGreaterThan(3000);
+    expect(approver.received.map(({ path }) => path)).toEqual(['/ask', ...Array(3).fill('/poll?trace=theirs')]);
+    expect(approver.received[0]?.body).toMatchObject({
+      ruleName: 'ask',
+      resources: names.map((name) => ({ apiVersion: 'core/v1', kind: 'Pod', name, parameters: { node: 'nowhere' } })),
+    });
+    const [state] = (await getRule('ask')).status?.ruleStates ?? [];
+    expect(state?.webhookStatus?.history).toMatchObject([{ taskId: 'theirs', processing: [], approved: names }]);
+  } finally {
+    await approver.stop();
+  }
+});
+
+test('H6 counts the Pods a StatefulSet still has to make', { timeout: 60_000 }, async () => {
+  const labels = { app: 'db' };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'app:v1' }] } };
+  await client.create(STATEFUL_SETS, {
+    metadata: { namespace: NAMESPACE, name: 'db' },
+    spec: { replicas: 3, serviceName: 'db', selector: { matchLabels: labels }, template },
+  } as ReplicaOwner);
+  // The controllers of the cluster make its Pods; only the first becomes Ready here, so that two are down or missing.
+  await vi.waitFor(() => client.get(PODS, { namespace: NAMESPACE, name: 'db-0' }), WAIT);
+  const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
+  const ref = { namespace: NAMESPACE, name: 'db-0' };
+  await client.patch(PODS, ref, { type: 'strategic', body: { status } }, { subresource: 'status' });
+  await changeLabels('db-0', { [SERVICE_AVAILABLE_LABEL]: '1', [stageLabel('pre-check', 'op')]: '1' });
+  await createRule('db', [maxUnavailable(2)]);
+  const reason = async () => (await getRule('db')).status?.details?.[0]?.rejectInfo?.[0]?.reason ?? '';
+  await vi.waitFor(
+    async () => expect(await reason()).toContain('max unavailable 2/3, currently unavailable 2/3'),
+    WAIT,
+  );
 });
