@@ -40,3 +40,37 @@ test('a renewal that arrives after the keys were taken over does not bring them 
     b.crash();
   }
 });
+
+// Events for keys that are not owned are dropped: whoever owns them again must be told, or they wait for the next resync.
+test('keys that come back with a late renewal are announced, though the shards are as before', async () => {
+  for (let outageMs = 1000; outageMs < 12_000; outageMs += 500) {
+    const time = new FakeClock();
+    let weatherOfA = (_: LeaseVerb): Weather => GOOD;
+    const weather = (verb: LeaseVerb) => weatherOfA(verb);
+    const a = new SimulatedMember({ identity: 'a', time, server: new LeaseServer(), rate: 1, weather, watches: false });
+    let told = false;
+    a.shards.onChange(() => {
+      told = true;
+    });
+    let owned = false;
+    const elapse = async (ms: number) => {
+      for (let rest = ms; rest > 0; rest -= 50) {
+        await time.advanceAsync(50);
+        const owns = a.shards.owns('default/object');
+        if (owns && !owned) expect(told, `outage of ${outageMs} ms, at ${time.monotonic()}`).toBe(true);
+        if (owned && !owns) told = false;
+        owned = owns;
+      }
+    };
+    await a.shards.start();
+    await elapse(7000);
+    weatherOfA = (verb) => (verb === 'write' ? LOST : GOOD);
+    await elapse(outageMs);
+    weatherOfA = (verb) => (verb === 'write' ? SLOW : GOOD);
+    await elapse(12_000);
+    weatherOfA = () => GOOD;
+    await elapse(10_000);
+    expect(owned).toBe(true);
+    a.crash();
+  }
+});

@@ -265,7 +265,10 @@ export class Shards {
       throw error;
     }
     // A claim nobody has answered to yet, or one that others may have overruled meanwhile: read before acting on it.
-    if (changes || this.#clock.monotonic() >= this.#validUntil) this.#others = undefined;
+    const lapsed = this.#clock.monotonic() >= this.#validUntil;
+    if (changes || lapsed) this.#others = undefined;
+    // What came while nothing was owned was dropped: the same shards are news then.
+    if (lapsed) this.#signature = '';
     this.#published = view;
     this.#unanswered = [];
     this.#renewedAt = sentAt;
@@ -277,6 +280,7 @@ export class Shards {
   #lapse(): void {
     this.#logger.warn('Lease not renewed in time: owning nothing until it is');
     this.#others = undefined;
+    this.#signature = '';
     for (const handler of this.#lapseHandlers) handler();
   }
 
