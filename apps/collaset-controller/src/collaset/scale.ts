@@ -60,7 +60,10 @@ export function planScale(input: ScaleInput): ScalePlan {
   // A paused set wants the Pods it has: nobody is asked to leave, and who was is given back to service.
   const marked = new Set(set.spec.paused ? [] : members.active.filter((pod) => isNamed(pod) || isMarked(pod)));
   const difference = set.spec.paused ? 0 : members.counted.length - replicasOf(set);
-  const { surplus, held } = leavers(input, difference, marked, isNamed);
+  // Marks within a pair are the replacement's own: they say nothing of who is to leave.
+  const paired = new Set([...members.successors].flat());
+  const chosen = new Set([...marked].filter((pod) => isNamed(pod) || !paired.has(pod)));
+  const { surplus, held } = leavers(input, difference, chosen, isNamed);
   const renewed = new Set([...marked].filter((pod) => !surplus.has(pod) && !held.has(pod)));
   const mark = [...renewed].filter((pod) => !isMarked(pod));
 
