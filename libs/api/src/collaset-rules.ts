@@ -95,11 +95,28 @@ const CONTEXT_IS_IMMUTABLE: Rule<Named> = {
   },
 };
 
+const namingIn = (spec: 'self' | 'oldSelf') => {
+  const path = `${spec}.namingStrategy.podNamingSuffixPolicy`;
+  return `(has(${spec}.namingStrategy) && has(${path}) && ${path} == 'PersistentSequence')`;
+};
+
+// The names of the Pods there are would no longer say which instance ids are taken.
+const NAMING_IS_IMMUTABLE: Rule<Named> = {
+  rule: `${namingIn('self')} == ${namingIn('oldSelf')}`,
+  message:
+    'spec.namingStrategy.podNamingSuffixPolicy is not allowed to be changed: the Pods there are have names of the old policy',
+  check(self, old) {
+    const isSequence = (spec: Named) => spec.namingStrategy?.podNamingSuffixPolicy === 'PersistentSequence';
+    return !old || isSequence(self) === isSequence(old) ? undefined : this.message;
+  },
+};
+
 export const COLLASET_SPEC_RULES: readonly Rule<Templated & Named>[] = [
   MATCH_LABELS_FIT_TEMPLATE,
   MATCH_EXPRESSIONS_FIT_TEMPLATE,
   SEQUENCE_EXCLUDES_LISTS,
   CONTEXT_IS_IMMUTABLE,
+  NAMING_IS_IMMUTABLE,
 ];
 
 type PodList = 'podToDelete' | 'podToInclude' | 'podToExclude';

@@ -124,7 +124,8 @@ const spec = fields(
         podNamingSuffixPolicy: optional(
           oneOf(['', ...POD_NAMING_SUFFIX_POLICIES], {
             default: 'Random',
-            description: 'PersistentSequence names Pods <set>-<instance id>; Random gives them a random suffix.',
+            description:
+              'PersistentSequence names Pods <set>-<instance id>; Random gives them a random suffix. Immutable.',
           }),
         ),
       }),
