@@ -10,7 +10,8 @@ import {
   type Pod,
 } from '@kuperator/api';
 import type { InformerOptions } from '@kuperator/runtime';
-import { BY_OWNER, UNOWNED } from './deps.ts';
+import { BY_OWNER, ORPHAN_MOUNTS, UNOWNED } from './deps.ts';
+import { claimsOfOrphan } from './orphans.ts';
 import { trimPod, trimRevision } from './trim.ts';
 
 type CacheOptions<T extends KubeObject> = Pick<InformerOptions<T>, 'labelSelector' | 'trim' | 'indexes'>;
@@ -33,21 +34,25 @@ export const setCache: CacheOptions<CollaSet> = {
 export const podCache: CacheOptions<Pod> = {
   labelSelector: `${CONTROL_LABEL}=true`,
   trim: trimPod,
-  indexes: { [BY_OWNER]: ownerUid },
+  indexes: { [BY_OWNER]: ownerUid, [ORPHAN_MOUNTS]: claimsOfOrphan },
 };
 
 export const revisionCache: CacheOptions<ControllerRevision> = {
   trim: trimRevision,
-  indexes: { [BY_OWNER]: ownerUid },
+  indexes: { [BY_OWNER]: ownerUid, [UNOWNED]: unownedIn },
 };
 
 export const claimCache: CacheOptions<PersistentVolumeClaim> = {
   labelSelector: `${CONTROL_LABEL}=true`,
   indexes: {
     [BY_OWNER]: ownerUid,
-    [UNOWNED]: ({ metadata }) => (metadata.ownerReferences?.length ? [] : [metadata.namespace ?? '']),
+    [UNOWNED]: unownedIn,
   },
 };
+
+function unownedIn({ metadata }: KubeObject): readonly string[] {
+  return metadata.ownerReferences?.length ? [] : [metadata.namespace ?? ''];
+}
 
 function ownerUid(object: KubeObject): readonly string[] {
   const owner = controllerOf(object);

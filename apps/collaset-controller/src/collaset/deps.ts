@@ -45,5 +45,7 @@ export type Deps = {
 
 /** Index of the caches by the uid of the controlling owner. */
 export const BY_OWNER = 'owner';
-/** Index of claims without any owner, by namespace. */
+/** Index of claims and revisions without any owner, by namespace. */
 export const UNOWNED = 'unowned';
+/** Index of Pods without any owner, by the keys of the claims they mount. */
+export const ORPHAN_MOUNTS = 'orphan-mounts';

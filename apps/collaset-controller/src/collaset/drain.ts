@@ -9,6 +9,7 @@ import { runLane } from './lane.ts';
 import { membersOf } from './members.ts';
 import type { SetMemory } from './memory.ts';
 import { planDrain } from './plan.ts';
+import { orphanRevisions } from './revision-writes.ts';
 import { statusOf } from './status.ts';
 import { writeStatus } from './status-writes.ts';
 import { BEHIND_MS, podTasks } from './tasks.ts';
@@ -21,6 +22,7 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
   if (!hasFinalizer(set)) return {};
   if (set.metadata.finalizers?.includes(ORPHAN_FINALIZER)) {
     await releaseContext(deps, set, memory);
+    await orphanRevisions(deps, set);
     return (await removeFinalizer(deps, set)) ? {} : { requeueAfterMs: BEHIND_MS };
   }
   if (retainsClaims(set, 'whenDeleted')) await orphanClaims(deps, set);

@@ -379,7 +379,7 @@ describe('deleting', () => {
     expect(world.ids()).toEqual([0, 1, 2]);
     expect(world.cluster.get(COLLA_SETS, world.key)?.metadata.finalizers ?? []).not.toContain(COLLASET_FINALIZER);
     const { 'patch collasets': set, ...writes } = world.takeWrites();
-    expect([set, writes]).toEqual([1, { 'delete resourcecontexts': 1 }]);
+    expect([set, writes]).toEqual([1, { 'delete resourcecontexts': 1, 'patch controllerrevisions': 1 }]);
   });
 
   test('a Pod the selector no longer matches is let go and replaced', async () => {

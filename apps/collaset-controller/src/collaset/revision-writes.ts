@@ -1,6 +1,7 @@
 import { CONTROLLER_REVISIONS, type CollaSet, type ControllerRevision, controllerOf, keyOf } from '@kuperator/api';
-import { AlreadyExistsError } from '@kuperator/runtime';
-import { BY_OWNER, type Deps } from './deps.ts';
+import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
+import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
+import { adoptableRevisions } from './orphans.ts';
 import { controllerReference, expiredRevisions, planRevision } from './revision.ts';
 import { parseRevision, type Revision, type RevisionData, revisionOf } from './revision-data.ts';
 
@@ -10,6 +11,7 @@ const MAX_COLLISIONS = 20;
 
 /** The revision of the set's present template, stored if it was not. */
 export async function ensureRevision(deps: Deps, set: CollaSet): Promise<UpdatedRevision> {
+  await adoptRevisions(deps, set);
   const owned = deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '');
   let collisionCount = set.status?.collisionCount ?? 0;
   for (const last = collisionCount + MAX_COLLISIONS; collisionCount <= last; collisionCount++) {
@@ -22,6 +24,37 @@ export async function ensureRevision(deps: Deps, set: CollaSet): Promise<Updated
     if (stored) return { revision: parseRevision(stored), collisionCount };
   }
   throw new Error(`no free name for a ControllerRevision of ${keyOf(set)} after ${MAX_COLLISIONS} collisions`);
+}
+
+async function adoptRevisions(deps: Deps, set: CollaSet): Promise<void> {
+  const unowned = deps.revisions.byIndex(UNOWNED, set.metadata.namespace ?? '');
+  for (const revision of adoptableRevisions(set, unowned)) {
+    await changeOwners(deps, revision, [controllerReference(set)]);
+  }
+}
+
+/**
+ * Lets revisions outlive the set. The garbage collector would do so with `--cascade=orphan`, but cannot: its strategic merge patch drops
+ * the null our data holds (as the Go implementation's does), and data is immutable (seen on 1.36).
+ */
+export async function orphanRevisions(deps: Deps, set: CollaSet): Promise<void> {
+  for (const revision of deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '')) {
+    const others = revision.metadata.ownerReferences?.filter(({ uid }) => uid !== set.metadata.uid) ?? [];
+    await changeOwners(deps, revision, others);
+  }
+}
+
+async function changeOwners(
+  deps: Deps,
+  revision: ControllerRevision,
+  ownerReferences: readonly object[],
+): Promise<void> {
+  try {
+    await patchRevision(deps, revision, { metadata: { ownerReferences } });
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    deps.revisions.observeGone(keyOf(revision), revision.metadata.uid ?? '');
+  }
 }
 
 /** @returns undefined when the name is taken by something else */
