@@ -17,7 +17,7 @@ type Contender = { readonly name: string; readonly since: bigint; readonly parts
  * What other objects give is their own writes; until they are made, a cache may tell two objects different stories, and
  * each would keep the slot the other one's Pod waits for (H4). So slots are stored in the order of the objects' names:
  * here only once those before have theirs stored. Meanwhile the room is kept for the Pod.
- * See docs/decisions/0012-several-rule-objects.md.
+ * See docs/decisions/0013-several-rule-objects.md.
  */
 export function allocate(own: Side, others: readonly Side[]): void {
   if (own.budgets.length === 0) return;

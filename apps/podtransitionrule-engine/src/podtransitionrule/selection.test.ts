@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { aPod, aRule } from './samples.ts';
-import { concerns, selects } from './selection.ts';
+import { concerns, selects, shareTargets } from './selection.ts';
 
 const rule = { ...aRule([]), status: { targets: ['a', 'c', 'e'] } };
 const other = (name: string) => aPod({ name, labels: { app: 'other' } });
@@ -19,4 +19,14 @@ test.each([
   { name: 'another one', pod: other('d'), was: other('d'), expected: false },
 ])('is a rule concerned by $name: $expected', ({ pod, was, expected }) => {
   expect(concerns(rule, pod, was)).toBe(expected);
+});
+
+test.each([
+  { targets: ['b', 'c'], shares: true },
+  { targets: ['0', 'e'], shares: true },
+  { targets: ['b', 'd', 'f'], shares: false },
+  { targets: [], shares: false },
+])('H4 rule objects with the targets a, c, e and $targets share a Pod: $shares', ({ targets, shares }) => {
+  expect(shareTargets(rule, { ...aRule([]), status: { targets } })).toBe(shares);
+  expect(shareTargets({ ...aRule([]), status: { targets } }, rule)).toBe(shares);
 });

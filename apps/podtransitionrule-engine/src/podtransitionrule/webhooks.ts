@@ -5,7 +5,7 @@ import { type Candidate, storedStateOf } from './candidate.ts';
 import type { StageRule } from './rules.ts';
 import { nameOf } from './selection.ts';
 
-/** On a rule object, "true" makes its webhooks' failurePolicy count: docs/decisions/0011-webhook-rules.md. */
+/** On a rule object, "true" makes its webhooks' failurePolicy count: docs/decisions/0012-webhook-rules.md. */
 export const HONOR_FAILURE_POLICY_ANNOTATION = 'podtransitionrule.kusionstack.io/honor-failure-policy';
 
 /** What webhook rules are evaluated with, besides the Pods. */
