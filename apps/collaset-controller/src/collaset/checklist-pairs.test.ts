@@ -8,10 +8,15 @@ import {
   type PersistentVolumeClaim,
   PODS,
   type Pod,
+  PVC_TEMPLATE_HASH_LABEL,
   REPLACE_PAIR_ORIGIN_NAME_LABEL,
+  RESOURCE_CONTEXTS,
   REVISION_LABEL,
+  SERVICE_AVAILABLE_LABEL,
+  TO_EXCLUDE_LABEL,
   TO_REPLACE_LABEL,
 } from '@kuperator/api';
+import { operationsOf } from '@kuperator/lifecycle';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { idOf, World } from '../test/world.ts';
@@ -110,7 +115,78 @@ describe('a Pod that is being replaced', () => {
   });
 });
 
+describe('a replacement', () => {
+  test('taken back before the new Pod serves ends with the origin, later with the new Pod (T36)', async () => {
+    const early = await pairOf(1);
+    early.world.editPod(early.origin, { [TO_REPLACE_LABEL]: null });
+    await early.world.run();
+    expect(early.world.active().map(({ metadata }) => metadata.name)).toEqual([early.origin]);
+
+    const late = await pairOf(1);
+    late.world.permits = false;
+    await serve(late.world, late.successor);
+    late.world.editPod(late.successor, { [SERVICE_AVAILABLE_LABEL]: '1' });
+    late.world.editPod(late.origin, { [TO_REPLACE_LABEL]: null });
+    await late.world.run();
+    late.world.permits = true;
+    await late.world.run();
+    expect(late.world.active().map(({ metadata }) => metadata.name)).toEqual([late.successor]);
+  });
+
+  test('of the new Pod of a pair does not begin before its origin is gone (T38)', async () => {
+    const { world, origin, successor } = await pairOf(1);
+    world.editPod(successor, { [TO_REPLACE_LABEL]: '1' });
+    await world.run();
+    expect(world.active().map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining([origin, successor]));
+    expect(world.active()).toHaveLength(2);
+  });
+
+  test('goes on though the record of both is lost (T39)', async () => {
+    const { world, origin, successor } = await pairOf(1);
+    world.cluster.remove(RESOURCE_CONTEXTS, 'default/web');
+    await world.run();
+    expect(entries(world)).toHaveLength(2);
+    await serve(world, successor);
+    expect(podNamed(world, origin)).toBeUndefined();
+    expect(world.active().map(({ metadata }) => metadata.name)).toEqual([successor]);
+    expect(entries(world)).toEqual(world.ids());
+  });
+
+  test('does not begin for a Pod that is scaled in (T40)', async () => {
+    const world = await running(2);
+    world.permits = false;
+    world.edit({ replicas: 1 });
+    await world.run();
+    const leaving = world.active().find((pod) => operationsOf(pod).length > 0)?.metadata.name ?? '';
+    world.editPod(leaving, { [TO_REPLACE_LABEL]: '1' });
+    await world.run();
+    expect(world.active()).toHaveLength(2);
+    world.permits = true;
+    await world.run();
+    expect([podNamed(world, leaving), world.active().length]).toEqual([undefined, 1]);
+  });
+});
+
 describe('a Pod that is excluded', () => {
+  test('and included by the same spec stays as it is, and an Event says so (T29)', async () => {
+    const world = await running(2);
+    const name = world.active()[0]?.metadata.name ?? '';
+    world.edit({ scaleStrategy: { podToExclude: [name], podToInclude: [name] } });
+    await world.run();
+    expect(world.active().map(({ metadata }) => metadata.name)).toContain(name);
+    expect(world.replica.warnings).toContain('DupExIncludedTarget');
+  });
+
+  test('by label needs no list (T29)', async () => {
+    const world = await running(2);
+    const name = world.active()[0]?.metadata.name ?? '';
+    world.editPod(name, { [TO_EXCLUDE_LABEL]: 'true' });
+    await world.run();
+    expect(podNamed(world, name)?.metadata.ownerReferences).toEqual([]);
+    expect(podNamed(world, name)?.metadata.labels).not.toHaveProperty([TO_EXCLUDE_LABEL]);
+    expect(tuple(world)).toEqual([2, 2, 2, 2, 2]);
+  });
+
   test('is let go with its claim, and both are taken in again with their id', async () => {
     const world = await running(3, withClaims);
     const pod = world.active().find((candidate) => idOf(candidate) === 1);
@@ -142,6 +218,48 @@ describe('a Pod that is excluded', () => {
       [3, 3, 3, 3, 3],
       [0, 1, 2],
     ]);
+  });
+
+  test('from a set of other claim templates, and included here, gets claims of this set with the next update', async () => {
+    const world = await running(1, { ...withClaims, updateStrategy: { rollingUpdate: { byLabel: {} } } });
+    const [pod] = world.active();
+    const [claim] = world.cluster.list<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS);
+    const foreign = {
+      [INSTANCE_ID_LABEL]: '7',
+      [PVC_TEMPLATE_HASH_LABEL]: 'another',
+      [REVISION_LABEL]: 'api-1',
+      [ORPHANED_LABEL]: 'true',
+    };
+    const nobodys = ({ metadata }: Pod | PersistentVolumeClaim, name: string) => ({
+      name,
+      namespace: 'default',
+      labels: { ...metadata.labels, ...foreign },
+    });
+    world.cluster.add(PERSISTENT_VOLUME_CLAIMS, {
+      ...claim,
+      metadata: nobodys(claim as PersistentVolumeClaim, 'foreign'),
+    } as PersistentVolumeClaim);
+    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'foreign' } }];
+    const spec = { ...pod?.spec, volumes };
+    world.cluster.add(PODS, { ...pod, metadata: nobodys(pod as Pod, 'foreign'), spec } as Pod);
+    const owners = () =>
+      [podNamed(world, 'foreign'), world.cluster.get(PERSISTENT_VOLUME_CLAIMS, 'default/foreign')].map(
+        (object) => object && controllerOf(object)?.name,
+      );
+
+    world.edit({ replicas: 2, scaleStrategy: { podToInclude: ['foreign'] } });
+    await world.run();
+    expect([owners(), world.ids()]).toEqual([
+      ['web', 'web'],
+      [0, 7],
+    ]);
+    world.edit({ scaleStrategy: {}, updateStrategy: { rollingUpdate: {} } });
+    await world.run();
+    expect([owners(), tuple(world)]).toEqual([
+      [undefined, undefined],
+      [2, 2, 2, 2, 2],
+    ]);
+    expect(world.cluster.list(PERSISTENT_VOLUME_CLAIMS)).toHaveLength(2);
   });
 
   test('and included without a revision, counts as old and is made anew by the next update', async () => {

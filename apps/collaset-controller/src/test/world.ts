@@ -30,6 +30,8 @@ const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal
 export class Replica {
   readonly caches;
   readonly events: KuperatorEvent[] = [];
+  /** Reasons of the warnings told as Kubernetes Events. */
+  readonly warnings = new Set<string>();
   readonly #reconcile: Reconcile;
 
   constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}) {
@@ -44,7 +46,7 @@ export class Replica {
       ...this.caches,
       client: cluster.client,
       clock,
-      recorder: { normal: () => {}, warn: () => {} },
+      recorder: { normal: () => {}, warn: (_object, reason) => void this.warnings.add(reason) },
       bus: { publish: (event) => void this.events.push(event) },
       storageClasses: {
         expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))),
