@@ -49,10 +49,6 @@ export class Application {
     }
     await this.#client.create(COLLA_SETS, collaSet(this.#options));
     await this.serves({ replicas, image });
-    // A Pod may serve a moment before the adapter has taken its traffic in charge.
-    const guarded = () =>
-      this.pods().every(({ metadata }) => metadata.finalizers?.some((name) => name.startsWith(GUARD)));
-    await this.observer.until('all traffic is guarded', guarded, DEADLINE_MS);
     this.observer.reset();
   }
 
@@ -104,12 +100,16 @@ export class Application {
     );
   }
 
-  /** In traffic, available, and with no trace of an operation. */
+  /**
+   * In traffic, available, and with no trace of an operation. The adapter must have taken the Pod's traffic in charge, too: a
+   * new Pod may serve a moment before.
+   */
   isInService(pod: Pod): boolean {
     return (
       !isTerminating(pod) &&
       this.observer.ready().has(pod.metadata.uid ?? '') &&
       pod.metadata.labels?.[SERVICE_AVAILABLE] !== undefined &&
+      pod.metadata.finalizers?.some((name) => name.startsWith(GUARD)) === true &&
       lifecycleLabels(pod).length === 0
     );
   }
