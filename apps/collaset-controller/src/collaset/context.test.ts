@@ -3,7 +3,14 @@ import type { Given } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { aMember, aSet, begun, permitted } from '../test/builders.ts';
 import { type ContextInput, planContext } from './context.ts';
-import { chooseIds, type EntryData, freshRevisions, poolOf } from './instance-id.ts';
+import {
+  chooseIds,
+  type EntryData,
+  freshRevisions,
+  OWNER_UIDS_ANNOTATION,
+  ownerUidsWith,
+  poolOf,
+} from './instance-id.ts';
 import { membersOf } from './members.ts';
 import { podNameFor } from './pod-name.ts';
 
@@ -273,5 +280,82 @@ describe('planContext', () => {
       reused: [],
       replaced: new Set(),
     });
+  });
+});
+
+describe('poolOf', () => {
+  const contexts = [
+    { id: 0, data: { Owner: 'web', Revision: 'web-1' } },
+    { id: 1, data: { Owner: 'api', Revision: 'api-1' } },
+  ];
+  const pool = (owners: Record<string, string> | undefined) =>
+    poolOf(aSet(), {
+      metadata: { name: 'pool', annotations: owners ? { [OWNER_UIDS_ANNOTATION]: JSON.stringify(owners) } : {} },
+      spec: { contexts },
+    });
+
+  test.each([
+    { name: 'are the set’s when nobody noted a uid, as the Go implementation does', owners: undefined, own: [0] },
+    { name: 'are the set’s when its uid is noted', owners: { web: 'web-uid', api: 'x' }, own: [0] },
+    { name: 'are nobody’s when they were an earlier set’s of the name', owners: { web: 'gone' }, own: [] },
+  ])('entries of its name $name', ({ owners, own }) => {
+    const { own: entries, foreign, hasLeftovers } = pool(owners);
+    expect([[...entries.keys()], [...foreign.keys()], hasLeftovers]).toEqual([own, [1], own.length === 0]);
+  });
+
+  test('an annotation that is no JSON says nothing', () => {
+    const metadata = { name: 'pool', annotations: { [OWNER_UIDS_ANNOTATION]: '{' } };
+    expect([...poolOf(aSet(), { metadata, spec: { contexts } }).own.keys()]).toEqual([0]);
+  });
+
+  test('the uids noted are those of the owners of entries', () => {
+    const context = {
+      metadata: { annotations: { [OWNER_UIDS_ANNOTATION]: '{"api":"x","old":"y","web":"gone"}' } },
+      spec: {},
+    };
+    expect(JSON.parse(ownerUidsWith(aSet(), context, contexts))).toEqual({ api: 'x', web: 'web-uid' });
+  });
+});
+
+describe('ids of pairs', () => {
+  const asked = aMember({ id: 0, labels: { 'collaset.kusionstack.io/to-replace': '1' } });
+  const successor = aMember({ id: 3, labels: { 'collaset.kusionstack.io/replace-pair-origin-name': 'web-a' } });
+  const replacements = (isFresh: boolean) => new Map([[3, { origin: asked, revision: 'web-1', isFresh }]]);
+  const started = {
+    0: at('web-1', { ReplaceNewPodID: '3' }),
+    3: at('web-1', { PodJustCreate: 'true', ReplaceOriginPodID: '0' }),
+  };
+
+  test('are recorded before the new Pod is made, which is called new', () => {
+    const planned = plan({ 0: at('web-1') }, [asked], { replacements: replacements(true) });
+    expect([planned.change, entriesOf(planned)]).toEqual(['needed', started]);
+    expect(planned.creations).toMatchObject([{ id: 3, isNew: true, origin: asked }]);
+  });
+
+  test('are kept when the creation goes on after a crash, under the same name', () => {
+    const planned = plan(started, [asked], { replacements: replacements(false) });
+    expect([planned.change, entriesOf(planned)]).toEqual(['none', started]);
+    expect(planned.creations).toMatchObject([{ id: 3, name: podNameFor(aSet(), 3, 0), needsContext: true }]);
+  });
+
+  test('forget each other when the origin is gone, whose id and claims end', () => {
+    const planned = plan(started, [successor]);
+    expect([entriesOf(planned), [...planned.replaced]]).toEqual([{ 3: at('web-1') }, [0]]);
+  });
+
+  test('leave the origin’s entry as it was when the replacement is taken back', () => {
+    const planned = plan(started, [aMember({ id: 0 })]);
+    expect([entriesOf(planned), [...planned.replaced]]).toEqual([{ 0: at('web-1') }, [3]]);
+  });
+
+  test('are found again though no record of them is left (T39)', () => {
+    expect(entriesOf(plan({}, [asked, successor]))).toEqual({
+      0: at('web-1', { ReplaceNewPodID: '3' }),
+      3: at('web-1', { ReplaceOriginPodID: '0' }),
+    });
+  });
+
+  test('are not given to others while the pair lives', () => {
+    expect(chooseIds(poolWith(started), membersOf(aSet(), [asked]), 1)).toEqual([1]);
   });
 });

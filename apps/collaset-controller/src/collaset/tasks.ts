@@ -1,6 +1,7 @@
 import {
   COLLASET_OPERATION_ID,
   type CollaSet,
+  controllerOf,
   type Pod,
   PREPARING_TO_DELETE_LABEL,
   TO_DELETE_LABEL,
@@ -22,7 +23,7 @@ import { cancelled, done, requested, started } from './events.ts';
 import { type InPlaceTransition, inPlacePatch, metadataPatch } from './in-place.ts';
 import { missingResizes } from './in-place-record.ts';
 import type { Inclusion } from './include.ts';
-import { instanceIdOf } from './members.ts';
+import { instanceIdOf, isSequence } from './members.ts';
 import type { SetMemory } from './memory.ts';
 import { excludePod, includePod } from './moves.ts';
 import type { Plan } from './plan.ts';
@@ -141,6 +142,11 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
       const { taken } = await createPod(deps, set, pod);
       memory.refused.delete(id);
       if (taken === undefined) return;
+      const holder = deps.pods.get(`${set.metadata.namespace}/${taken}`);
+      // By sequence there is no other name: waiting for the stranger to go is not done by asking at once again.
+      if (isSequence(set) && (!holder || controllerOf(holder)?.uid !== set.metadata.uid)) {
+        throw new Error(`the name ${taken} is taken by a Pod that is not of the set`);
+      }
       memory.takenNames.add(taken);
       throw staleCache(`the name ${taken} is taken`);
     } catch (error) {
