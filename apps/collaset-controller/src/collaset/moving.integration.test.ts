@@ -327,6 +327,54 @@ describe('scaling', () => {
   });
 });
 
+describe('two sets', () => {
+  const pooled = { scaleStrategy: { context: 'pool' } };
+
+  test('share one pool of ids: none is given twice, none is taken away, and it goes with the last (T53, T54)', async () => {
+    await create('pool-a', { replicas: 3, ...pooled });
+    await create('pool-b', { replicas: 3, ...pooled });
+    await serving('pool-a', 3);
+    await serving('pool-b', 3);
+    await edit('pool-a', { replicas: 1 });
+    await edit('pool-b', { replicas: 5 });
+    const pods = [...(await serving('pool-a', 1)), ...(await serving('pool-b', 5))];
+    expect(new Set(pods.map(idOf)).size).toBe(6);
+    await eventually(async () => {
+      const owners = new Map((await entriesOf('pool')).map(({ id, data: entry }) => [id, entry?.Owner]));
+      expect(owners).toEqual(new Map(pods.map((pod) => [idOf(pod), controllerOf(pod)?.name])));
+    });
+    await client.delete(RESOURCE_CONTEXTS, ref('pool'));
+    await eventually(async () => expect(await entriesOf('pool')).toHaveLength(6));
+    for (const set of ['pool-a', 'pool-b']) await client.delete(COLLA_SETS, ref(set));
+    await isGone(RESOURCE_CONTEXTS, 'pool');
+  });
+
+  test('hand a Pod over with a claim of another template: it is kept until the Pod is made anew', async () => {
+    await create('giving', { replicas: 1, ...data });
+    const [pod] = await serving('giving', 1);
+    const claim = pod?.spec.volumes?.find((volume) => volume.name === 'data')?.persistentVolumeClaim?.claimName ?? '';
+    const [template2] = data.volumeClaimTemplates;
+    const larger = { ...template2, spec: { ...template2?.spec, resources: { requests: { storage: '2Mi' } } } };
+    const byLabel = { rollingUpdate: { byLabel: {}, byPartition: null } };
+    await create('taking', { replicas: 1, volumeClaimTemplates: [larger], updateStrategy: byLabel });
+    await serving('taking', 1);
+    await edit('giving', { replicas: 0, scaleStrategy: { podToExclude: [nameOf(pod)] } });
+    await figures('giving', [0, 0, 0, 0, 0]);
+    await label(nameOf(pod), { app: 'taking' });
+    const labels = { metadata: { labels: { app: 'taking' } } };
+    await client.patch(PERSISTENT_VOLUME_CLAIMS, ref(claim), { type: 'merge', body: labels });
+    await edit('taking', { replicas: 2, scaleStrategy: { podToInclude: [nameOf(pod)] } });
+    await figures('taking', [2, 2, 2, 1, 2]);
+    await eventually(async () => {
+      expect((await ownedBy(PERSISTENT_VOLUME_CLAIMS, 'taking')).map(nameOf)).toContain(claim);
+    });
+    await edit('taking', { updateStrategy: { rollingUpdate: { byLabel: null, byPartition: {} } } });
+    await serving('taking', 2);
+    await isGone(PERSISTENT_VOLUME_CLAIMS, claim);
+    expect(await ownedBy(PERSISTENT_VOLUME_CLAIMS, 'taking')).toHaveLength(2);
+  });
+});
+
 describe('replacing', () => {
   test('to-replace: a Pod of the same revision takes the place, its claim goes with the origin', async () => {
     const name = 'replaced';
