@@ -2,7 +2,7 @@ import { CONTROLLER_REVISIONS, type CollaSet, type ControllerRevision, controlle
 import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
 import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
 import { adoptableRevisions } from './orphans.ts';
-import { controllerReference, expiredRevisions, planRevision } from './revision.ts';
+import { controllerReference, expiredRevisions, planRevision, revisionsByName } from './revision.ts';
 import { parseRevision, type Revision, type RevisionData, revisionOf } from './revision-data.ts';
 
 export type UpdatedRevision = { readonly revision: Revision; readonly collisionCount: number };
@@ -76,7 +76,8 @@ async function createRevision(
   const owner = controllerOf(existing);
   if (owner && owner.uid !== set.metadata.uid) return undefined;
   const meaning = revisionOf(name, revision.data as RevisionData).meaning;
-  if (revisionOf(name, existing.data as RevisionData).meaning !== meaning) return undefined;
+  // One that cannot be read is somebody else's.
+  if (revisionsByName([existing]).get(name)?.meaning !== meaning) return undefined;
   if (owner) {
     deps.revisions.observe(existing);
     return existing;

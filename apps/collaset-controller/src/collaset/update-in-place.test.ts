@@ -1,9 +1,17 @@
 // Updates that make no Pod anew, on the in-memory world: resources, sidecars, claims; and templates the API server does not take.
-import { type CollaSet, LAST_POD_STATUS_ANNOTATION, PERSISTENT_VOLUME_CLAIMS, PODS, type Pod } from '@kuperator/api';
+import {
+  CONTROLLER_REVISIONS,
+  type CollaSet,
+  LAST_POD_STATUS_ANNOTATION,
+  PERSISTENT_VOLUME_CLAIMS,
+  PODS,
+  type Pod,
+} from '@kuperator/api';
 import { aCondition, type Given } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { World } from '../test/world.ts';
+import { revisionFor } from './revision.ts';
 
 type Spec = Given<CollaSet>['spec'];
 const template = (cpu: string, more: object = {}, image = 'app:v1') => ({
@@ -294,4 +302,44 @@ describe('a template the API server refuses', () => {
     await world.run();
     expect(tries).toBe(1);
   });
+});
+
+test('a pass that comes to no end says so, and that the generation was seen (T64)', async () => {
+  const world = await running();
+  const error = { status: 403, reason: 'Forbidden', message: 'no context for you' };
+  world.cluster.failWrite({ verb: 'patch', resource: 'resourcecontexts', times: 100, error });
+  world.edit({ template: template('2') });
+  await world.pass();
+  expect(world.set().status).toMatchObject({ observedGeneration: 2, availableReplicas: 2 });
+  expect(world.condition('Update')).toMatch(/^False UpdateFailed .*no context for you/);
+  world.cluster.healWrites();
+  await world.run();
+  expect(world.condition('Update')).toBe('True Updated');
+});
+
+test('rolled back, the old revision has its name and a new number; another collides with a name of somebody else', async () => {
+  const world = await running();
+  const first = world.set().status?.updatedRevision;
+  world.edit({ template: template('2') });
+  await world.run();
+  world.edit({ template: template('1') });
+  await world.run();
+  expect(world.set().status).toMatchObject({ updatedRevision: first, currentRevision: first, collisionCount: 0 });
+  const numbers = world.cluster.list(CONTROLLER_REVISIONS).map(({ metadata, revision }) => [metadata.name, revision]);
+  expect(Object.fromEntries(numbers)[first ?? '']).toBe(3);
+
+  const { name = '' } = revisionFor(
+    { ...world.set(), spec: { ...world.set().spec, template: template('3') } },
+    0,
+    1,
+  ).metadata;
+  world.cluster.add(CONTROLLER_REVISIONS, {
+    metadata: { namespace: 'default', name, uid: 'foreign' },
+    data: {},
+    revision: 1,
+  });
+  world.edit({ template: template('3') });
+  await world.run();
+  expect(world.set().status).toMatchObject({ collisionCount: 1, updatedReplicas: 2 });
+  expect(world.set().status?.updatedRevision).not.toBe(name);
 });
