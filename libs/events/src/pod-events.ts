@@ -121,4 +121,9 @@ export const POD_EVENTS = {
     publishers: controllers,
     wakes: [],
   }),
+  'operation.stalled': operation({
+    summary: 'The operation has waited in its stage beyond the deadline; the message names who holds it.',
+    publishers: coordinator,
+    wakes: [],
+  }),
 } as const;

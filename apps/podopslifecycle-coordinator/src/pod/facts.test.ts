@@ -1,5 +1,6 @@
 import { type Condition, type Pod, SERVICE_READY_GATE, stageLabel } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
+import { PROGRESSING } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
 
 function pod(labels: Record<string, string>, gate?: 'True' | 'False'): Pod {
@@ -49,6 +50,29 @@ describe('eventsOf', () => {
     },
   ])('tells $name', ({ before, after, events }) => {
     expect(names(before, after)).toEqual(events);
+  });
+
+  test('tells once that the operation that waited longest is stalled, and who holds it', () => {
+    const stalled = (labels: Record<string, string>): Pod => {
+      const condition = {
+        type: PROGRESSING,
+        status: 'False' as const,
+        reason: 'Stalled',
+        message: 'update c waits for …',
+      };
+      return { ...pod(labels), status: { conditions: [condition] } };
+    };
+    const later = { [stageLabel('operating', 'a')]: '9', [stageLabel('operation-type', 'a')]: 'Restart' };
+    const [event, ...others] = eventsOf(
+      pod({ ...later, ...preCheck }),
+      stalled({ ...later, ...preCheck, [stageLabel('pre-check', 'a')]: '2000000000' }),
+    );
+    expect(others).toEqual([]);
+    expect(event).toMatchObject({
+      event: 'operation.stalled',
+      data: { operation: { id: 'c' }, stage: 'PreCheck', since: '1000000000', message: 'update c waits for …' },
+    });
+    expect(names(stalled(preCheck), stalled(preCheck))).toEqual([]);
   });
 
   test('gives an event the same id when it is told again', () => {

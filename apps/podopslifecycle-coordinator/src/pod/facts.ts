@@ -3,6 +3,7 @@
 import { conditionOf, type Pod, SERVICE_READY_GATE } from '@kuperator/api';
 import { type KuperatorEvent, podEvent } from '@kuperator/events';
 import { type Operation, operationsOf } from '@kuperator/lifecycle';
+import { PROGRESSING } from './explain.ts';
 
 /** Lifecycle events this operator publishes for the step from `before` to `after`. Pure. */
 export function eventsOf(before: Pod | undefined, after: Pod): readonly KuperatorEvent[] {
@@ -21,8 +22,29 @@ export function eventsOf(before: Pod | undefined, after: Pod): readonly Kuperato
       events.push(podEvent('operation.completed', after, { ...about(gone), stage: 'Completed' }));
     }
   }
+  events.push(...stalledEvent(before, after, operations));
   const gate = gateEvent(before, after, operations[0] ?? [...was.values()][0]);
   return gate ? [gate, ...events] : events;
+}
+
+/** The Pod's condition has turned: told of the operation that has waited longest, which is the first in its message. */
+function stalledEvent(
+  before: Pod | undefined,
+  after: Pod,
+  operations: readonly Operation[],
+): readonly KuperatorEvent[] {
+  const condition = conditionOf(after, PROGRESSING);
+  if (condition?.status !== 'False' || (before && conditionOf(before, PROGRESSING)?.status === 'False')) return [];
+  const [oldest] = operations.toSorted((a, b) => (BigInt(nanosOf(a)) < BigInt(nanosOf(b)) ? -1 : 1));
+  if (!oldest) return [];
+  const { reason = '', message = '' } = condition;
+  const stage = oldest.stage === 'Parked' ? 'Operate' : oldest.stage;
+  return [podEvent('operation.stalled', after, { ...about(oldest), stage, reason, message: message.slice(0, 1000) })];
+}
+
+/** Some hand may have written anything. */
+function nanosOf({ since }: Operation): string {
+  return /^\d+$/.test(since) ? since : '0';
 }
 
 function gateEvent(before: Pod | undefined, after: Pod, operation: Operation | undefined): KuperatorEvent | undefined {

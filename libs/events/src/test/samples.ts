@@ -26,6 +26,13 @@ export const samples: readonly KuperatorEvent[] = [
   podEvent('traffic.on', pod, { since, employer: 'Service/shop/web' }),
   podEvent('operation.completed', pod, { operation, stage: 'Completed', since }),
   podEvent('operation.cancelled', pod, { operation, stage: 'Preparing', since, reason: 'Rescaled' }),
+  podEvent('operation.stalled', pod, {
+    operation,
+    stage: 'PreCheck',
+    since,
+    reason: 'Stalled',
+    message: 'waits for …',
+  }),
   collaSetEvent('scaling', set, { generation: 3, replicas: 5, current: 3, create: 2 }),
   collaSetEvent('updating', set, { generation: 3, revision: 'web-5d4f', replicas: 5, updated: 1, begin: 1 }),
   collaSetEvent('settled', set, { generation: 3, revision: 'web-5d4f', replicas: 5, available: 5 }),
