@@ -354,9 +354,10 @@ describe('two sets', () => {
     const [pod] = await serving('giving', 1);
     const claim = pod?.spec.volumes?.find((volume) => volume.name === 'data')?.persistentVolumeClaim?.claimName ?? '';
     const [template2] = data.volumeClaimTemplates;
-    const larger = { ...template2, spec: { ...template2?.spec, resources: { requests: { storage: '2Mi' } } } };
+    // A difference that no claim can grow over.
+    const another = { ...template2, spec: { ...template2?.spec, accessModes: ['ReadWriteMany'] } };
     const byLabel = { rollingUpdate: { byLabel: {}, byPartition: null } };
-    await create('taking', { replicas: 1, volumeClaimTemplates: [larger], updateStrategy: byLabel });
+    await create('taking', { replicas: 1, volumeClaimTemplates: [another], updateStrategy: byLabel });
     await serving('taking', 1);
     await edit('giving', { replicas: 0, scaleStrategy: { podToExclude: [nameOf(pod)] } });
     await figures('giving', [0, 0, 0, 0, 0]);
