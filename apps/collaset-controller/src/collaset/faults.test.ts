@@ -6,6 +6,7 @@ import {
   isTerminating,
   type Key,
   keyOf,
+  PERSISTENT_VOLUME_CLAIMS,
   POD_DELETE_OPERATION_ID,
   PODS,
   RESOURCE_CONTEXTS,
@@ -59,9 +60,10 @@ class Witness {
     });
   }
 
-  /** Somebody deletes what is about to be written. The set stays, and so do claims: nobody makes the data in them anew. */
-  vanish({ resource, namespace, name }: Write): void {
-    const kind = RESOURCES.find(({ plural }) => plural === resource);
+  /** Somebody deletes what is about to be written. The set stays, and so do claims in use: nobody makes the data in them anew. */
+  vanish({ verb, resource, namespace, name }: Write): void {
+    const kinds = verb === 'delete' ? [...RESOURCES, PERSISTENT_VOLUME_CLAIMS] : RESOURCES;
+    const kind = kinds.find(({ plural }) => plural === resource);
     if (!kind) return;
     const key = keyOf({ metadata: { namespace: namespace ?? '', name: name ?? '' } });
     this.#vanished.add(key);
