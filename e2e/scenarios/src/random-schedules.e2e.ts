@@ -1,0 +1,19 @@
+// More of them: npm run fuzz -w @kuperator/scenarios -- --schedules 200 --seed 1
+
+import { createKubeClient, type KubeClient } from '@kuperator/runtime';
+import { afterAll, expect, test } from 'vitest';
+import { playSchedule } from './random-schedule.ts';
+import { stage } from './stage.ts';
+
+const on = stage();
+let client: KubeClient | undefined;
+afterAll(() => client?.close());
+
+test.each([1, 2, 3, 4, 5, 6])('the random schedule of seed %i breaks no promise and ends in service', async (seed) => {
+  client ??= createKubeClient({ kubeconfig: on.cluster.kubeconfigPath, userAgent: 'schedule' });
+  const namespace = `schedule-${seed}`;
+  await on.cluster.kubectl(['create', 'namespace', namespace]);
+  const { broken, grants } = await playSchedule(client, namespace, seed);
+  expect(broken).toEqual([]);
+  expect(grants).toBeGreaterThan(0);
+});
