@@ -9,7 +9,10 @@ import { Replica, World } from '../test/world.ts';
 
 describe('two replicas', () => {
   /** Every way one replica can hand over to another whose caches are behind, at any pass. */
-  test.each([...scenarios, ...movingScenarios])('$name: another replica takes over with caches that are behind', async (scenario) => {
+  test.each([
+    ...scenarios,
+    ...movingScenarios,
+  ])('$name: another replica takes over with caches that are behind', async (scenario) => {
     for (const behind of [['pods'], ['contexts'], ['pods', 'contexts']] as const) {
       for (let passes = 0; passes < 6; passes++) {
         const world = await begin(scenario);
