@@ -1,11 +1,11 @@
-import { CONTROL_LABEL, EVICTION_REQUESTED_ANNOTATION, POD_TRANSITION_RULES, PODS } from '@kuperator/api';
+import { CONTROL_LABEL, EVICTION_REQUESTED_ANNOTATION, POD_TRANSITION_RULES, PODS, SERVICES } from '@kuperator/api';
 import { Informer, type OperatorContext } from '@kuperator/runtime';
 import type { Config } from './config.ts';
 import { trimPod } from './pod/trim.ts';
 
 export type Caches = ReturnType<typeof caches>;
 
-/** What the parts of this operator read: controlled Pods, and the rules over them. */
+/** What the parts of this operator read: controlled Pods, the rules over them, and Services whose traffic is guarded. */
 export function caches({ client, config, logger, metrics }: OperatorContext<Config>) {
   const namespace = config.watchNamespace;
   const pods = new Informer({
@@ -31,5 +31,14 @@ export function caches({ client, config, logger, metrics }: OperatorContext<Conf
     logger,
     metrics,
   });
-  return { pods, rules };
+  const services = new Informer({
+    client,
+    resource: SERVICES,
+    namespace,
+    labelSelector: `${CONTROL_LABEL}=true`,
+    indexes: { namespace: (service) => [service.metadata.namespace ?? ''] },
+    logger,
+    metrics,
+  });
+  return { pods, rules, services };
 }

@@ -16,7 +16,7 @@ await runOperator({
     const cached = caches(context);
     const deletion = deletionMetrics(context.metrics);
     return {
-      informers: [cached.pods, cached.rules],
+      informers: [cached.pods, cached.rules, cached.services],
       controllers: controllers(context, events, cached, deletion),
       components: [
         { name: 'events', start: () => events.start(), stop: () => events.stop() },

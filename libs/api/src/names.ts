@@ -106,6 +106,11 @@ export const COLLASET_OPERATION_ID = 'collaset';
 export const REVISION_HASH_LABEL = 'controller.kubernetes.io/hash';
 export const REVISION_COLLISION_LABEL = 'controller.kubernetes.io/collision';
 
+/**
+ * On an employer (Service): name of the adapter that guards the traffic of its Pods. While it stands there, no Pod that the
+ * employer selects is taken for guarded before that adapter has announced itself on it.
+ */
+export const EMPLOYER_ADAPTER_ANNOTATION = 'resource-consist.kusionstack.io/adapter';
 export const EMPLOYER_CLEAN_FINALIZER = 'resource-consist.kusionstack.io/clean-finalizer';
 export const EXPECTED_FINALIZERS_RECORD_ANNOTATION =
   'resource-consist.kusionstack.io/employees-expected-finalizer-added';

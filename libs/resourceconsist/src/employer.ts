@@ -1,4 +1,11 @@
-import { CONTROL_LABEL, EMPLOYER_CLEAN_FINALIZER, isTerminating, type KubeObject, type Pod } from '@kuperator/api';
+import {
+  CONTROL_LABEL,
+  EMPLOYER_ADAPTER_ANNOTATION,
+  EMPLOYER_CLEAN_FINALIZER,
+  isTerminating,
+  type KubeObject,
+  type Pod,
+} from '@kuperator/api';
 import { type Adapter, isObserver } from './adapter.ts';
 
 /**
@@ -18,6 +25,20 @@ export function standingOfEmployer<E extends KubeObject>(employer: E, adapter: A
 /** Only the exact value counts, as for Pods. */
 export function isOptedIn(employer: KubeObject): boolean {
   return employer.metadata.labels?.[CONTROL_LABEL] === 'true';
+}
+
+/**
+ * Change of the annotation that tells others which adapter guards the employer's Pods; undefined when it is right. It goes
+ * with the employer: one that is being deleted guards no new Pods.
+ */
+export function adapterMark(
+  employer: KubeObject,
+  standing: EmployerStanding,
+  adapter: string,
+): Record<string, string | null> | undefined {
+  const mark = employer.metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
+  if (standing === 'active') return mark === adapter ? undefined : { [EMPLOYER_ADAPTER_ANNOTATION]: adapter };
+  return mark === adapter && standing === 'out' ? { [EMPLOYER_ADAPTER_ANNOTATION]: null } : undefined;
 }
 
 /** Whether a Pod has all the labels. An empty selector selects nothing: such a Service has its endpoints made by others. */

@@ -1,6 +1,7 @@
 import {
   AVAILABLE_CONDITIONS_ANNOTATION,
   CONTROL_LABEL,
+  EMPLOYER_ADAPTER_ANNOTATION,
   PODS,
   type Pod,
   SERVICE_AVAILABLE_LABEL,
@@ -81,13 +82,15 @@ test('a Pod that goes out of service keeps the finalizer until traffic is off, a
   expect(world.podWrites).toBe(1);
 });
 
-test('the Service is never written: an observer owns nothing there', async () => {
+test('an observer owns nothing at its Service: it only says there, once, that it guards the Pods', async () => {
   const { world } = observed(new Set(['a']));
   world.addService();
   world.addPod();
   await world.rest();
   expect(world.service()?.metadata.finalizers).toEqual([]);
-  expect(world.cluster.writes.filter(({ resource }) => resource === 'services')).toEqual([]);
+  const written = world.cluster.writes.filter(({ resource }) => resource === 'services');
+  expect(written).toHaveLength(1);
+  expect(world.service()?.metadata.annotations).toHaveProperty([EMPLOYER_ADAPTER_ANNOTATION]);
 });
 
 test('a Pod relabelled away loses key and finalizer once its traffic is off (T87)', async () => {

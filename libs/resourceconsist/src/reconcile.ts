@@ -4,6 +4,7 @@ import { TerminalError, ThrottledError } from '@kuperator/runtime';
 import { type Adapter, isObserver, type Observer, type Pass, type Traffic, type TrafficOf } from './adapter.ts';
 import { type EmployeeCaches, type Employees, employeesOf } from './employee-pods.ts';
 import {
+  adapterMark,
   type EmployerStanding,
   isOptedIn,
   ownsBackend,
@@ -101,14 +102,19 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
     };
   }
 
-  /** Nothing may be made at a provider before the finalizer is stored that makes sure it is removed again. */
+  /**
+   * Nothing may be made at a provider before the finalizer is stored that makes sure it is removed again. And the
+   * coordinator must know of the adapter before it sees the next Pod, or that one could be changed before we guard it.
+   */
   async function hold(employer: E, standing: EmployerStanding): Promise<E> {
-    const finalizers = withCleanFinalizer(employer);
-    if (isObserver(adapter.traffic) || standing !== 'active' || !finalizers) return employer;
+    const finalizers = isObserver(adapter.traffic) || standing !== 'active' ? undefined : withCleanFinalizer(employer);
+    const annotations = adapterMark(employer, standing, adapter.name);
+    if (!finalizers && !annotations) return employer;
     const held = await inStep('EnsureEmployerCleanFinalizerFailed', 'ensure employer clean finalizer failed', () =>
-      writeEmployer(employer, { finalizers }),
+      writeEmployer(employer, { finalizers, annotations }),
     );
-    reports.done(held, 'EnsureEmployerCleanFinalizerSucceed', 'ensure employer clean finalizer succeed');
+    if (finalizers)
+      reports.done(held, 'EnsureEmployerCleanFinalizerSucceed', 'ensure employer clean finalizer succeed');
     return held;
   }
 

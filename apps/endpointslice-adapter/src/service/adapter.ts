@@ -1,5 +1,5 @@
 import type { EndpointSlice, Key, Service } from '@kuperator/api';
-import { keyOf } from '@kuperator/api';
+import { EMPLOYER_ADAPTER_ANNOTATION, keyOf } from '@kuperator/api';
 import { type Adapter, type Refusal, SERVICE_EMPLOYERS } from '@kuperator/resourceconsist';
 import { trafficIn } from './traffic.ts';
 
@@ -34,6 +34,7 @@ export function refusalOf({ spec }: Service): Refusal | undefined {
 /** Down to what decides which Pods are the Service's and whether it takes part. */
 export function trimService(service: Service): Service {
   const { name = '', namespace = '', uid = '', resourceVersion = '', labels, deletionTimestamp } = service.metadata;
+  const adapter = service.metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
   const { selector, type, publishNotReadyAddresses } = service.spec;
   return {
     metadata: {
@@ -42,6 +43,7 @@ export function trimService(service: Service): Service {
       uid,
       resourceVersion,
       ...(labels ? { labels } : {}),
+      ...(adapter === undefined ? {} : { annotations: { [EMPLOYER_ADAPTER_ANNOTATION]: adapter } }),
       ...(deletionTimestamp ? { deletionTimestamp } : {}),
     },
     spec: {

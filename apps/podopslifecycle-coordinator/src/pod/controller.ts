@@ -3,6 +3,7 @@ import type { EventBus } from '@kuperator/events';
 import { Controller, type OperatorContext } from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
+import { selects } from './awaited.ts';
 import { PROGRESSING, stalledWaits } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
 import { podMetrics } from './metrics.ts';
@@ -10,7 +11,7 @@ import { podReconciler } from './reconcile.ts';
 import { podsToWake } from './wakeups.ts';
 
 /** Controlled Pods and the rules over them → one key a Pod. */
-export function podController(context: OperatorContext<Config>, events: EventBus, { pods, rules }: Caches) {
+export function podController(context: OperatorContext<Config>, events: EventBus, { pods, rules, services }: Caches) {
   const { client, clock, config, logger, metrics, recorder, shards } = context;
   const patience = {
     graceMs: config.explainAfterSeconds * 1000,
@@ -28,7 +29,7 @@ export function podController(context: OperatorContext<Config>, events: EventBus
   );
   const controller = new Controller({
     name: 'pod',
-    reconcile: podReconciler({ pods, rules, client, clock, recorder, metrics: own, patience }),
+    reconcile: podReconciler({ pods, rules, services, client, clock, recorder, metrics: own, patience }),
     concurrency: config.concurrency,
     keys: () => pods.keys(),
     shards,
@@ -49,6 +50,11 @@ export function podController(context: OperatorContext<Config>, events: EventBus
     const inNamespace = () => pods.byIndex('namespace', object.metadata.namespace ?? '');
     const after = type === 'deleted' ? undefined : object;
     for (const key of podsToWake(old, after, inNamespace)) controller.enqueue(key);
+  });
+  services.onChange(({ object, old }) => {
+    for (const pod of pods.byIndex('namespace', object.metadata.namespace ?? '')) {
+      if (selects(object, pod) || (old && selects(old, pod))) controller.enqueue(keyOf(pod));
+    }
   });
   // Each of these also arrives by a watch: the verdict in the rule's status, the finalizer in the Pod.
   for (const event of ['transition.decided', 'traffic.off', 'traffic.on', 'operation.done']) {

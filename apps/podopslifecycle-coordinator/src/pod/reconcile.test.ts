@@ -1,15 +1,25 @@
 import {
   conditionOf,
+  EMPLOYER_ADAPTER_ANNOTATION,
   POD_TRANSITION_RULES,
   PODS,
   type Pod,
   SERVICE_AVAILABLE_LABEL,
   SERVICE_READY_GATE,
+  SERVICES,
   stageLabel,
 } from '@kuperator/api';
 import { beginOperation, operationsOf } from '@kuperator/lifecycle';
 import { ConflictError, createLogger } from '@kuperator/runtime';
-import { aCondition, aPod, aPodTransitionRule, FakeClock, FakeRecorder, InMemoryCluster } from '@kuperator/testing';
+import {
+  aCondition,
+  aPod,
+  aPodTransitionRule,
+  aService,
+  FakeClock,
+  FakeRecorder,
+  InMemoryCluster,
+} from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { PROGRESSING } from './explain.ts';
 import { podReconciler } from './reconcile.ts';
@@ -25,12 +35,15 @@ function setup(pod: Parameters<typeof aPod>[0] = {}) {
   const rules = cluster.informer(POD_TRANSITION_RULES, {
     indexes: { namespace: (rule) => [rule.metadata.namespace ?? ''] },
   });
+  const services = cluster.informer(SERVICES, {
+    indexes: { namespace: (service) => [service.metadata.namespace ?? ''] },
+  });
   const { client } = cluster;
   const clock = new FakeClock();
   const recorder = new FakeRecorder();
   const metrics = { wrote: () => {} };
   const patience = { graceMs: 10_000, deadlineMs: 600_000 };
-  const reconcile = podReconciler({ pods, rules, client, clock, recorder, metrics, patience });
+  const reconcile = podReconciler({ pods, rules, services, client, clock, recorder, metrics, patience });
   const pass = () => reconcile(KEY, context);
   return { cluster, pods, clock, recorder, pass, pod: () => cluster.get(PODS, KEY) as Pod };
 }
@@ -79,6 +92,23 @@ describe('podReconciler', () => {
     await pass();
     expect(cluster.writes).toEqual([]);
     expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'PreCheck' }]);
+  });
+
+  test('lets no operation begin its drain before the adapter of a Service has announced itself on the Pod', async () => {
+    const { cluster, pass, pod } = setup(serving);
+    const annotations = { [EMPLOYER_ADAPTER_ANNOTATION]: 'endpointslice-adapter' };
+    cluster.add(SERVICES, aService({ metadata: { name: 'web', annotations }, spec: { selector: { app: 'web' } } }));
+    begin(cluster);
+    await pass();
+    expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'PreCheck' }]);
+    const finalizer = 'prot.podopslifecycle.kusionstack.io/x';
+    cluster.change(PODS, KEY, (seen) => {
+      const conditions = `{"expectedFinalizers":{"Service/default/web":"${finalizer}"}}`;
+      const metadata = { ...seen.metadata, annotations: { 'pod.kusionstack.io/available-conditions': conditions } };
+      return { ...seen, metadata: { ...metadata, finalizers: [finalizer] } };
+    });
+    await pass();
+    expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'Preparing' }]);
   });
 
   test('does not act on a stale cache: the write is refused and tried again by the queue', async () => {

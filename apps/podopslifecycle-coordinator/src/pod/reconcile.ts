@@ -6,9 +6,11 @@ import {
   type Pod,
   type PodTransitionRule,
   SERVICE_READY_GATE,
+  type Service,
 } from '@kuperator/api';
 import { applyLabels, podStateOf, type Settled, settle } from '@kuperator/lifecycle';
 import { type Clock, type EventRecorder, type KubeClient, NotFoundError, type Reconcile } from '@kuperator/runtime';
+import { awaitedOn, expectingAdapters } from './awaited.ts';
 import { type Explanation, explain, type Patience } from './explain.ts';
 import type { PodMetrics } from './metrics.ts';
 import { writeFor } from './patch.ts';
@@ -17,6 +19,7 @@ import { verdictFor } from './verdict.ts';
 export type Deps = {
   readonly pods: { get(key: Key): Pod | undefined; observe(pod: Pod): void; observeGone(key: Key, uid: string): void };
   readonly rules: { byIndex(index: 'namespace', namespace: string): readonly PodTransitionRule[] };
+  readonly services: { byIndex(index: 'namespace', namespace: string): readonly Service[] };
   readonly client: Pick<KubeClient, 'patch'>;
   readonly clock: Pick<Clock, 'now' | 'nanos'>;
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
@@ -25,14 +28,18 @@ export type Deps = {
 };
 
 /** Brings a Pod to the fixpoint of the protocol: at most one write a pass, none when it is there. */
-export function podReconciler({ pods, rules, client, clock, recorder, metrics, patience }: Deps): Reconcile {
+export function podReconciler(deps: Deps): Reconcile {
+  const { pods, rules, services, client, clock, recorder, metrics, patience } = deps;
   return async (key) => {
-    const pod = pods.get(key);
+    const cached = pods.get(key);
     // A Pod on its way out is the kubelet's and the traffic controllers' (T18); one without the label is nobody's (T24).
-    if (!pod || isTerminating(pod) || pod.metadata.labels?.[CONTROL_LABEL] !== 'true') return;
-    const guarding = rules.byIndex('namespace', pod.metadata.namespace ?? '');
+    if (!cached || isTerminating(cached) || cached.metadata.labels?.[CONTROL_LABEL] !== 'true') return;
+    const inNamespace = cached.metadata.namespace ?? '';
+    const guarding = rules.byIndex('namespace', inNamespace);
+    const pod = expectingAdapters(cached, services.byIndex('namespace', inNamespace));
     const settled = settle(podStateOf(pod), clock.nanos(), {
-      passes: (request) => verdictFor(pod, guarding, request).passed,
+      passes: (request) =>
+        (request.stage !== 'PreCheck' || awaitedOn(pod).length === 0) && verdictFor(pod, guarding, request).passed,
     });
     const nowMs = clock.now();
     const explanation = explain(settledPod(pod, settled), guarding, nowMs, patience);

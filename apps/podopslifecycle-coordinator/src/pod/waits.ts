@@ -2,6 +2,7 @@
 
 import type { Pod, PodTransitionRule } from '@kuperator/api';
 import { type Holder, type Operation, type Waiting, waitingFor } from '@kuperator/lifecycle';
+import { awaitedOn } from './awaited.ts';
 import { type RuleHold, verdictFor } from './verdict.ts';
 
 /** `engine`: no verdict from the PodTransitionRule engine, which may be down or not installed. */
@@ -32,6 +33,13 @@ type Hold = Pick<Wait, 'holder' | 'message'>;
 function holdOfRules(pod: Pod, rules: readonly PodTransitionRule[], { operation }: Waiting): Hold {
   const { id, type = '', since } = operation;
   const stage = operation.stage === 'PostCheck' ? 'PostCheck' : 'PreCheck';
+  const awaited = stage === 'PreCheck' ? awaitedOn(pod) : [];
+  if (awaited.length > 0) {
+    return {
+      holder: 'traffic',
+      message: `waits for the adapter of ${awaited.join(', ')} to announce itself on the Pod`,
+    };
+  }
   const { heldBy } = verdictFor(pod, rules, { id, type, stage, since });
   const refusing = heldBy.filter(({ by }) => by === 'rules');
   if (refusing.length > 0) return { holder: 'rules', message: `waits for ${named(refusing)}` };

@@ -1,9 +1,9 @@
 {{/* A rule per kind, its verbs as used in apps/endpointslice-adapter. */}}
 {{- define "endpointslice-adapter.rules" -}}
-# Never written: the adapter owns nothing that a Service would have to wait for.
+# Patched once each: the annotation that says the adapter guards its Pods.
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, patch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]

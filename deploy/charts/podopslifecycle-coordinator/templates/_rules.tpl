@@ -6,6 +6,10 @@
 - apiGroups: [""]
   resources: [pods/status]
   verbs: [patch]
+# Which of them have their traffic guarded by an adapter.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch]
 - apiGroups: [apps.kusionstack.io]
   resources: [podtransitionrules]
   verbs: [get, list, watch]
