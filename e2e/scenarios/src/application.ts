@@ -25,7 +25,6 @@ export const DEADLINE_MS = 120_000;
 const SERVICE_AVAILABLE = 'podopslifecycle.kusionstack.io/service-available';
 
 /** Finalizers of those who must take a Pod's traffic off before it may be touched. */
-const GUARD = 'prot.podopslifecycle.kusionstack.io/';
 
 /** A Service, a CollaSet and perhaps a budget in a namespace of their own, and the witness that watches them. */
 export class Application {
@@ -100,18 +99,23 @@ export class Application {
     );
   }
 
-  /**
-   * In traffic, available, and with no trace of an operation. The adapter must have taken the Pod's traffic in charge, too: a
-   * new Pod may serve a moment before.
-   */
+  /** In traffic, available, and with no trace of an operation. */
   isInService(pod: Pod): boolean {
     return (
       !isTerminating(pod) &&
       this.observer.ready().has(pod.metadata.uid ?? '') &&
-      pod.metadata.labels?.[SERVICE_AVAILABLE] !== undefined &&
-      pod.metadata.finalizers?.some((name) => name.startsWith(GUARD)) === true &&
+      this.isAvailable(pod) &&
       lifecycleLabels(pod).length === 0
     );
+  }
+
+  isAvailable(pod: Pod): boolean {
+    return pod.metadata.labels?.[SERVICE_AVAILABLE] !== undefined;
+  }
+
+  /** How many Pods have an operation under way. */
+  operating(): number {
+    return this.pods().filter((pod) => lifecycleLabels(pod).some((key) => key.startsWith('operating.'))).length;
   }
 
   /** The instance ids the Pods carry, ascending. */
