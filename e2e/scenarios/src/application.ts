@@ -24,8 +24,6 @@ export const DEADLINE_MS = 120_000;
 
 const SERVICE_AVAILABLE = 'podopslifecycle.kusionstack.io/service-available';
 
-/** Finalizers of those who must take a Pod's traffic off before it may be touched. */
-
 /** A Service, a CollaSet and perhaps a budget in a namespace of their own, and the witness that watches them. */
 export class Application {
   readonly observer: Observer;
