@@ -229,7 +229,8 @@ describe('scaling', () => {
     const [foreign] = await serving('other', 1);
     await edit('other', { replicas: 0, scaleStrategy: { podToExclude: [nameOf(foreign)] } });
     await figures('other', [0, 0, 0, 0, 0]);
-    await edit(name, { replicas: 2, scaleStrategy: { podToInclude: [nameOf(foreign)] } });
+    // The delay keeps the Pod that is one too many, once it is included, for as long as it takes to see it.
+    await edit(name, { replicas: 2, scaleStrategy: { podToInclude: [nameOf(foreign)], operationDelaySeconds: 600 } });
     await serving(name, 2);
     await eventually(async () => {
       const { items } = await client.list(EVENTS, { namespace: 'default' });
@@ -238,7 +239,6 @@ describe('scaling', () => {
     });
     await label(nameOf(foreign), { app: name });
     await eventually(async () => expect(controllerOf(await client.get(PODS, ref(nameOf(foreign))))?.name).toBe(name));
-    await serving(name, 2);
   });
 
   test('an included Pod of unknown revision is updated by making it anew', async () => {
