@@ -18,10 +18,7 @@ await runOperator({
     return {
       informers: [cached.pods, cached.rules, cached.services],
       controllers: controllers(context, events, cached, deletion),
-      components: [
-        { name: 'events', start: () => events.start(), stop: () => events.stop() },
-        ...webhook(context, cached, deletion),
-      ],
+      components: [events, ...webhook(context, cached, deletion)],
     };
   },
 });

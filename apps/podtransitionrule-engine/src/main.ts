@@ -14,10 +14,7 @@ await runOperator({
     return {
       informers: parts.flatMap(({ informers }) => informers),
       controllers: parts.map(({ controller }) => controller),
-      components: [
-        { name: 'events', start: () => events.start(), stop: () => events.stop() },
-        ...parts.flatMap(({ components }) => components),
-      ],
+      components: [events, ...parts.flatMap(({ components }) => components)],
     };
   },
 });

@@ -28,6 +28,7 @@ import {
 } from '@kuperator/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Config, collaSetConfig } from '../config.ts';
+import { eventually } from '../test/eventually.ts';
 import { collaSetController } from './controller.ts';
 
 // The coordinator and the rule engine are the real ones, in processes of their own; ours is in this one.
@@ -110,18 +111,6 @@ async function podsOf(name: string): Promise<readonly Pod[]> {
   const { items } = await client.list(PODS, { namespace: 'default', labelSelector: `app=${name}` });
   const id = (pod: Pod) => Number(pod.metadata.labels?.[INSTANCE_ID_LABEL]);
   return items.filter((pod) => !isTerminating(pod)).toSorted((a, b) => id(a) - id(b));
-}
-
-/** Waits until `check` no longer throws, and answers what it answers. */
-async function eventually<T>(check: () => Promise<T>, timeoutMs = 30_000): Promise<T> {
-  for (const deadline = Date.now() + timeoutMs; ; ) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }
 
 /** Waits for a set whose status counts `count` Pods, all serving, `updated` of them updated. */

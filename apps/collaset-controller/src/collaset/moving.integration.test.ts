@@ -22,6 +22,7 @@ import {
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { createKubeClient, type KubeClient, NotFoundError } from '@kuperator/runtime';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../test/eventually.ts';
 
 let cluster: Cluster;
 let client: KubeClient;
@@ -85,18 +86,6 @@ async function ownedBy<T extends KubeObject>(resource: Resource<T>, name: string
 
 const idOf = ({ metadata }: KubeObject) => Number(metadata.labels?.[INSTANCE_ID_LABEL]);
 const nameOf = (object: KubeObject | undefined) => object?.metadata.name ?? '';
-
-/** Waits until `check` no longer throws, and answers what it answers. */
-async function eventually<T>(check: () => Promise<T>, timeoutMs = 40_000): Promise<T> {
-  for (const deadline = Date.now() + timeoutMs; ; ) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-  }
-}
 
 type Figures = readonly [replicas: number, ready: number, available: number, updated: number, pods: number];
 
