@@ -5,6 +5,7 @@ import {
   AVAILABLE_CONDITIONS_ANNOTATION,
   EMPLOYER_ADAPTER_ANNOTATION,
   isTerminating,
+  matchesSelector,
   type Pod,
   type Service,
 } from '@kuperator/api';
@@ -34,8 +35,8 @@ export function awaitedOn(pod: Pod): readonly string[] {
 
 /** Whether the Service sends the Pod traffic. An empty selector selects nothing. */
 export function selects({ spec }: Service, { metadata: { labels } }: Pod): boolean {
-  const wanted = Object.entries(spec.selector ?? {});
-  return wanted.length > 0 && wanted.every(([key, value]) => labels?.[key] === value);
+  const { selector: matchLabels = {} } = spec;
+  return Object.keys(matchLabels).length > 0 && matchesSelector({ matchLabels }, labels);
 }
 
 function isGuarded(service: Service): boolean {
