@@ -2,6 +2,7 @@ import { CONTROL_LABEL, EVICTION_REQUESTED_ANNOTATION, POD_TRANSITION_RULES, POD
 import { Informer, type OperatorContext } from '@kuperator/runtime';
 import type { Config } from './config.ts';
 import { trimPod } from './pod/trim.ts';
+import { SELECTING, selectingKeys } from './selecting.ts';
 
 export type Caches = ReturnType<typeof caches>;
 
@@ -27,7 +28,10 @@ export function caches({ client, config, logger, metrics }: OperatorContext<Conf
     client,
     resource: POD_TRANSITION_RULES,
     namespace,
-    indexes: { namespace: (rule) => [rule.metadata.namespace ?? ''] },
+    indexes: {
+      namespace: (rule) => [rule.metadata.namespace ?? ''],
+      [SELECTING]: (rule) => selectingKeys(rule, rule.spec.selector),
+    },
     logger,
     metrics,
   });
@@ -36,7 +40,7 @@ export function caches({ client, config, logger, metrics }: OperatorContext<Conf
     resource: SERVICES,
     namespace,
     labelSelector: `${CONTROL_LABEL}=true`,
-    indexes: { namespace: (service) => [service.metadata.namespace ?? ''] },
+    indexes: { [SELECTING]: (service) => selectingKeys(service, { matchLabels: service.spec.selector ?? {} }) },
     logger,
     metrics,
   });

@@ -14,7 +14,7 @@ import { expectedFinalizersOf, withExpectedFinalizer } from '@kuperator/lifecycl
 /** Stands for the finalizer an awaited adapter will expect; on no Pod, so that nothing is taken for guarded meanwhile. */
 const AWAITED = 'prot.podopslifecycle.kusionstack.io/awaited';
 
-/** The Pod as if every adapter that guards a Service of it had announced itself. @param services those of its namespace */
+/** The Pod as if every adapter that guards a Service of it had announced itself. @param services at least those that select it */
 export function expectingAdapters(pod: Pod, services: readonly Service[]): Pod {
   const announced = expectedFinalizersOf(pod);
   // Malformed: nobody knows what is expected, and the lifecycle says so by itself.

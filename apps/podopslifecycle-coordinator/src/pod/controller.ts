@@ -3,6 +3,7 @@ import type { EventBus } from '@kuperator/events';
 import { Controller, type OperatorContext } from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
+import { maySelect } from '../selecting.ts';
 import { selects } from './awaited.ts';
 import { PROGRESSING, stalledWaits } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
@@ -23,9 +24,7 @@ export function podController(context: OperatorContext<Config>, events: EventBus
       // Few say so of themselves; only these are looked at closely.
       .filter((pod) => conditionOf(pod, PROGRESSING)?.status === 'False' && !isTerminating(pod))
       .filter((pod) => shards.owns(keyOf(pod)))
-      .flatMap((pod) =>
-        stalledWaits(pod, rules.byIndex('namespace', pod.metadata.namespace ?? ''), clock.now(), patience),
-      ),
+      .flatMap((pod) => stalledWaits(pod, maySelect(rules, pod), clock.now(), patience)),
   );
   const controller = new Controller({
     name: 'pod',

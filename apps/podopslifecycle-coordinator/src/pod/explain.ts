@@ -42,7 +42,7 @@ const MESSAGE_LIMIT = 2000;
 
 type Aged = Wait & { readonly ageMs: number };
 
-/** Pure. @param pod as it will be after the pass; @param rules those of its namespace */
+/** Pure. @param pod as it will be after the pass; @param rules at least those that select it */
 export function explain(
   pod: Pod,
   rules: readonly PodTransitionRule[],

@@ -21,6 +21,7 @@ import {
   InMemoryCluster,
 } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
+import { SELECTING, selectingKeys } from '../selecting.ts';
 import { PROGRESSING } from './explain.ts';
 import { podReconciler } from './reconcile.ts';
 
@@ -33,10 +34,10 @@ function setup(pod: Parameters<typeof aPod>[0] = {}) {
   cluster.add(PODS, aPod({ ...pod, metadata: { name: 'a', ...pod.metadata }, spec: GATED }));
   const pods = cluster.informer(PODS);
   const rules = cluster.informer(POD_TRANSITION_RULES, {
-    indexes: { namespace: (rule) => [rule.metadata.namespace ?? ''] },
+    indexes: { [SELECTING]: (rule) => selectingKeys(rule, rule.spec.selector) },
   });
   const services = cluster.informer(SERVICES, {
-    indexes: { namespace: (service) => [service.metadata.namespace ?? ''] },
+    indexes: { [SELECTING]: (service) => selectingKeys(service, { matchLabels: service.spec.selector ?? {} }) },
   });
   const { client } = cluster;
   const clock = new FakeClock();

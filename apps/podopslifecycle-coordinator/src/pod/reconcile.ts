@@ -10,6 +10,7 @@ import {
 } from '@kuperator/api';
 import { applyLabels, podStateOf, type Settled, settle } from '@kuperator/lifecycle';
 import { type Clock, type EventRecorder, type KubeClient, NotFoundError, type Reconcile } from '@kuperator/runtime';
+import { maySelect, type SELECTING } from '../selecting.ts';
 import { awaitedOn, expectingAdapters } from './awaited.ts';
 import { type Explanation, explain, type Patience } from './explain.ts';
 import type { PodMetrics } from './metrics.ts';
@@ -18,8 +19,8 @@ import { verdictFor } from './verdict.ts';
 
 export type Deps = {
   readonly pods: { get(key: Key): Pod | undefined; observe(pod: Pod): void; observeGone(key: Key, uid: string): void };
-  readonly rules: { byIndex(index: 'namespace', namespace: string): readonly PodTransitionRule[] };
-  readonly services: { byIndex(index: 'namespace', namespace: string): readonly Service[] };
+  readonly rules: { byIndex(index: typeof SELECTING, value: string): readonly PodTransitionRule[] };
+  readonly services: { byIndex(index: typeof SELECTING, value: string): readonly Service[] };
   readonly client: Pick<KubeClient, 'patch'>;
   readonly clock: Pick<Clock, 'now' | 'nanos'>;
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
@@ -34,9 +35,8 @@ export function podReconciler(deps: Deps): Reconcile {
     const cached = pods.get(key);
     // A Pod on its way out is the kubelet's and the traffic controllers' (T18); one without the label is nobody's (T24).
     if (!cached || isTerminating(cached) || cached.metadata.labels?.[CONTROL_LABEL] !== 'true') return;
-    const inNamespace = cached.metadata.namespace ?? '';
-    const guarding = rules.byIndex('namespace', inNamespace);
-    const pod = expectingAdapters(cached, services.byIndex('namespace', inNamespace));
+    const guarding = maySelect(rules, cached);
+    const pod = expectingAdapters(cached, maySelect(services, cached));
     const settled = settle(podStateOf(pod), clock.nanos(), {
       passes: (request) =>
         (request.stage !== 'PreCheck' || awaitedOn(pod).length === 0) && verdictFor(pod, guarding, request).passed,

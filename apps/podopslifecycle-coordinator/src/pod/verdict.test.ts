@@ -81,3 +81,18 @@ describe('verdictFor', () => {
     );
   });
 });
+
+test('asked about each of a thousand waiting Pods, it reads their verdicts once, not once for each', () => {
+  let reads = 0;
+  const details = Array.from({ length: 1000 }, (_, at) => ({
+    ...passedDetail,
+    get name() {
+      reads += 1;
+      return `p${at}`;
+    },
+  }));
+  const waiting = { ...rule(undefined), status: { observedGeneration: 2, details } };
+  const asked = details.map((_, at) => ({ ...pod, metadata: { ...pod.metadata, name: `p${at}` } }));
+  for (const each of asked) expect(verdictFor(each, [waiting], request).passed).toBe(true);
+  expect(reads).toBeLessThanOrEqual(2 * details.length);
+});

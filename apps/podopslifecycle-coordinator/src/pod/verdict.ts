@@ -18,7 +18,7 @@ export type RuleHold = {
 };
 
 /**
- * Asks every PodTransitionRule of the Pod's namespace that selects it, by its labels of now: a rule that has not seen the
+ * Asks every PodTransitionRule of `rules` that selects the Pod, by its labels of now: a rule that has not seen the
  * Pod yet holds it rather than being passed by (H1). Pure.
  */
 export function verdictFor(pod: Pod, rules: readonly PodTransitionRule[], request: CheckRequest): Verdict {
@@ -56,8 +56,24 @@ function holdOf(rule: PodTransitionRule, pod: Pod, request: CheckRequest): Omit<
 
 /** What the rule object's status says of the Pod, be it of now or of an earlier stage. */
 export function detailOf({ status }: PodTransitionRule, { metadata }: Pod): RuleDetail | undefined {
-  return status?.details?.find(({ name, uid }) => name === metadata.name && uid === metadata.uid);
+  const detail = status?.details && detailsByName(status.details).get(metadata.name);
+  return detail?.uid === metadata.uid ? detail : undefined;
 }
+
+/**
+ * A status has a detail for each waiting Pod, and is asked about each of them, several times a pass: read through once and
+ * remembered as long as the status itself is.
+ */
+function detailsByName(details: readonly RuleDetail[]): ReadonlyMap<string | undefined, RuleDetail> {
+  let known = indexed.get(details);
+  if (!known) {
+    known = new Map(details.map((detail) => [detail.name, detail]));
+    indexed.set(details, known);
+  }
+  return known;
+}
+
+const indexed = new WeakMap<readonly RuleDetail[], ReadonlyMap<string | undefined, RuleDetail>>();
 
 /** The verdict was given for this run of the operation. */
 export function isFor({ operations = [] }: RuleDetail, { id, since }: Pick<CheckRequest, 'id' | 'since'>): boolean {

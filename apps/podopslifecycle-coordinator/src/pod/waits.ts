@@ -17,7 +17,7 @@ export type Wait = {
   readonly sinceMs: number | undefined;
 };
 
-/** One for each live operation of the Pod. Pure. @param rules those of its namespace */
+/** One for each live operation of the Pod. Pure. @param rules at least those that select it */
 export function waitsOf(pod: Pod, rules: readonly PodTransitionRule[]): readonly Wait[] {
   return waitingFor(pod).map((waiting) => ({
     operation: waiting.operation,
