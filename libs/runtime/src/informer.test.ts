@@ -1,5 +1,6 @@
 import { PODS, type Pod } from '@kuperator/api';
 import { aPod, FakeClock, InMemoryCluster, settled } from '@kuperator/testing';
+import pino from 'pino';
 import { expect, test } from 'vitest';
 import { KubeClient } from './client.ts';
 import { ConnectionError } from './errors.ts';
@@ -198,6 +199,29 @@ test('reads pages where the server has no WatchList', async () => {
   await settled();
   expect(seen).toEqual(['added a', 'added b']);
   expect(paths).toHaveLength(2);
+  await informer.stop();
+});
+
+test('a kind just defined is waited for with one line in the log, and no stack', async () => {
+  const cluster = new InMemoryCluster();
+  add(cluster, 'a');
+  const message = 'storage is (re)initializing';
+  const status = { kind: 'Status', code: 429, reason: 'TooManyRequests', message, details: { retryAfterSeconds: 1 } };
+  let attempts = 0;
+  const client = through(cluster, () =>
+    attempts++ === 0 ? { status: 429, lines: bytes(JSON.stringify(status)) } : undefined,
+  );
+  const lines: Record<string, unknown>[] = [];
+  const collecting = pino({ base: null, timestamp: false }, { write: (line) => lines.push(JSON.parse(line)) });
+  const { informer, clock } = follow(cluster, { client, logger: collecting });
+  await clock.advanceAsync(2000);
+  expect(informer.keys()).toEqual(['default/a']);
+  const info = 30;
+  const cause = expect.stringContaining(message);
+  expect(lines).toEqual([
+    { level: info, informer: 'pods', failures: 1, list: 'start', cause, msg: 'told to come back later' },
+    expect.objectContaining({ level: info, msg: 'synced' }),
+  ]);
   await informer.stop();
 });
 

@@ -178,8 +178,18 @@ export class Informer<T extends KubeObject> {
       // A server that ends every watch at once must not be asked in a tight loop either.
       const vain = this.#cache.version === version && this.#clock.monotonic() - startedAt < 1000;
       failures = failure === undefined && !vain ? 0 : this.#cache.version === version ? failures + 1 : 1;
-      if (failure !== undefined) this.#logger.warn({ err: failure, failures, list: this.#listReason }, 'watch failed');
+      if (failure !== undefined) this.#logFailure(failure, failures);
       if (failures > 0) await this.#pause(failures, failure);
+    }
+  }
+
+  #logFailure(failure: unknown, failures: number): void {
+    const list = this.#listReason;
+    // Said for a moment of every kind whose definition has just been installed ("storage is (re)initializing").
+    if (failure instanceof ThrottledError) {
+      this.#logger.info({ failures, list, cause: failure.message }, 'told to come back later');
+    } else {
+      this.#logger.warn({ err: failure, failures, list }, 'watch failed');
     }
   }
 
