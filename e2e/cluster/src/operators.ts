@@ -11,7 +11,8 @@ import type { Ports } from './state.ts';
 
 const appsFolder = join(repositoryRoot, 'apps');
 const mainFile = (app: string) => join(appsFolder, app, 'src', 'main.ts');
-const readyTimeoutMs = 60_000;
+/** Long enough for many starts at once on a loaded machine. */
+const readyTimeoutMs = 120_000;
 /** Longer than any cluster of a developer lives. */
 const tokenDuration = '8760h';
 
