@@ -8,13 +8,8 @@ const app = 'collaset-controller';
 await runOperator({
   app,
   config: readConfig(collaSetConfig),
-  async build(context) {
+  build(context) {
     const events = operatorBus(app, context);
-    const all = controllers(context, events);
-    return {
-      informers: all.flatMap(({ informers }) => informers),
-      controllers: all.map(({ controller }) => controller),
-      components: [events],
-    };
+    return [{ components: [events] }, ...controllers(context, events)];
   },
 });

@@ -8,13 +8,8 @@ const app = 'endpointslice-adapter';
 await runOperator({
   app,
   config: readConfig(declaration),
-  build: async (context) => {
+  build(context) {
     const events = operatorBus(app, context);
-    const parts = controllers(context, events);
-    return {
-      informers: parts.flatMap(({ informers }) => informers),
-      controllers: parts.map(({ controller }) => controller),
-      components: [events],
-    };
+    return [{ components: [events] }, ...controllers(context, events)];
   },
 });

@@ -45,7 +45,7 @@ export { compileLabelSelector } from './label-selector.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
 export { createMetrics, type MetricOptions, type Metrics } from './metrics.ts';
 export { type Change, type IndexFunctions, ObjectCache } from './object-cache.ts';
-export { type OperatorContext, type OperatorParts, runOperator } from './operator.ts';
+export { type Operator, type OperatorContext, type OperatorPart, operatorComponents, runOperator } from './operator.ts';
 export { collectionPath, objectPath, type Query } from './paths.ts';
 export { type Component, type ProcessContext, readConfig, runProcess } from './process.ts';
 export { EventRecorder } from './recorder.ts';

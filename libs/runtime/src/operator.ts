@@ -5,7 +5,7 @@ import type { Controller } from './controller.ts';
 import { Health } from './health.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
-import { type Component, runProcess } from './process.ts';
+import { type Component, type ProcessContext, runProcess } from './process.ts';
 import { EventRecorder } from './recorder.ts';
 import { Shards } from './shards.ts';
 
@@ -31,85 +31,86 @@ type AnyInformer = {
   waitForSync(signal?: AbortSignal): Promise<void>;
 };
 
-export type OperatorParts = {
-  informers: readonly AnyInformer[];
-  controllers: readonly Controller[];
+/** One controller with what it reads, or anything else with a lifetime. */
+export type OperatorPart = {
+  informers?: readonly AnyInformer[];
+  controller?: Controller;
   components?: readonly Component[];
+};
+
+export type Operator<C = unknown> = {
+  app: string;
+  config: CommonConfig & C;
+  build: (context: OperatorContext<C>) => readonly OperatorPart[];
 };
 
 /**
  * Runs an operator until it is told to stop. Started in this order and stopped in the reverse: HTTP server, informers,
  * further components, (once the caches are full) membership in the shards, controllers.
  */
-export async function runOperator<C>(options: {
-  app: string;
-  config: CommonConfig & C;
-  build: (context: OperatorContext<C>) => Promise<OperatorParts>;
-}): Promise<void> {
-  const { app, config, build } = options;
-  await runProcess({
+export async function runOperator<C>(operator: Operator<C>): Promise<void> {
+  const { app, config } = operator;
+  await runProcess({ app, config, build: async (context) => operatorComponents(operator, context) });
+}
+
+/** What `runOperator` starts, in that order: for a test that runs an operator in its own process. */
+export function operatorComponents<C>(
+  { app, config, build }: Operator<C>,
+  { logger, metrics, signal }: ProcessContext,
+): readonly Component[] {
+  const client = createKubeClient({ kubeconfig: config.kubeconfig, userAgent: `kuperator-${app}`, logger, metrics });
+  const health = new Health({ host: config.httpHost, port: config.httpPort, metrics });
+  const shards = new Shards({
+    client,
+    namespace: config.podNamespace,
     app,
-    config,
-    async build({ logger, metrics, signal }) {
-      const client = createKubeClient({
-        kubeconfig: config.kubeconfig,
-        userAgent: `kuperator-${app}`,
-        logger,
-        metrics,
-      });
-      const health = new Health({ host: config.httpHost, port: config.httpPort, metrics });
-      const shards = new Shards({
-        client,
-        namespace: config.podNamespace,
-        app,
-        identity: config.podName,
-        logger,
-        metrics,
-      });
-      const recorder = new EventRecorder({ client, app, instance: config.podName, logger, metrics });
-      const clock = systemClock;
-      const context = { config, client, logger, metrics, health, recorder, shards, clock, signal };
-      const { informers, controllers, components = [] } = await build(context);
-      health.addCheck('process', () => (signal.aborted ? 'stopping' : true));
-      health.addCheck('shards', () => shards.state(), { required: false });
-      for (const informer of informers) {
-        health.addCheck(
-          `informer/${informer.resource.plural}`,
-          () => informer.hasSynced() || 'the first list is not complete',
-        );
-      }
-      return [
-        health,
-        { name: 'client', start: () => {}, stop: () => client.close() },
-        {
-          name: 'informers',
-          start() {
-            for (const informer of informers) informer.start();
-          },
-          stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
-        },
-        ...components,
-        {
-          name: 'caches',
-          start: async () => void (await Promise.all(informers.map((informer) => informer.waitForSync(signal)))),
-          stop: () => {},
-        },
-        { name: 'shards', start: () => shards.start(), stop: () => shards.stop() },
-        {
-          name: 'controllers',
-          start() {
-            for (const controller of controllers) controller.start();
-          },
-          async stop() {
-            // Passes get most of the time to finish; what then still waits for something is told to give up.
-            const impatience = setTimeout(() => {
-              for (const controller of controllers) controller.abort();
-            }, config.shutdownGraceSeconds * 600);
-            await Promise.all(controllers.map((controller) => controller.stop()));
-            clearTimeout(impatience);
-          },
-        },
-      ];
-    },
+    identity: config.podName,
+    logger,
+    metrics,
   });
+  const recorder = new EventRecorder({ client, app, instance: config.podName, logger, metrics });
+  const clock = systemClock;
+  const parts = build({ config, client, logger, metrics, health, recorder, shards, clock, signal });
+  const informers = parts.flatMap((part) => part.informers ?? []);
+  const controllers = parts.flatMap(({ controller }) => controller ?? []);
+  health.addCheck('process', () => (signal.aborted ? 'stopping' : true));
+  health.addCheck('shards', () => shards.state(), { required: false });
+  for (const informer of informers) {
+    health.addCheck(
+      `informer/${informer.resource.plural}`,
+      () => informer.hasSynced() || 'the first list is not complete',
+    );
+  }
+  return [
+    health,
+    { name: 'client', start: () => {}, stop: () => client.close() },
+    {
+      name: 'informers',
+      start() {
+        for (const informer of informers) informer.start();
+      },
+      stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
+    },
+    ...parts.flatMap(({ components }) => components ?? []),
+    {
+      name: 'caches',
+      start: async () => void (await Promise.all(informers.map((informer) => informer.waitForSync(signal)))),
+      stop: () => {},
+    },
+    { name: 'shards', start: () => shards.start(), stop: () => shards.stop() },
+    {
+      name: 'controllers',
+      start() {
+        for (const controller of controllers) controller.start();
+      },
+      async stop() {
+        // Passes get most of the time to finish; what then still waits for something is told to give up.
+        const impatience = setTimeout(() => {
+          for (const controller of controllers) controller.abort();
+        }, config.shutdownGraceSeconds * 600);
+        await Promise.all(controllers.map((controller) => controller.stop()));
+        clearTimeout(impatience);
+      },
+    },
+  ];
 }

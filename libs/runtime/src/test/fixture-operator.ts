@@ -19,7 +19,7 @@ const CONFIG_MAPS: Resource<KubeObject> = {
 await runOperator({
   app: 'fixture-operator',
   config: readConfig(defineConfig(commonConfig)),
-  build: async ({ client, config, logger, metrics, shards }) => {
+  build: ({ client, config, logger, metrics, shards }) => {
     const informer = new Informer({ client, resource: CONFIG_MAPS, labelSelector: 'shared', logger, metrics });
     const controller = new Controller({
       name: 'configmap',
@@ -37,6 +37,6 @@ await runOperator({
       },
     });
     informer.onChange(({ key }) => controller.enqueue(key));
-    return { informers: [informer], controllers: [controller] };
+    return [{ informers: [informer], controller }];
   },
 });
