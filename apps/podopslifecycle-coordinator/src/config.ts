@@ -1,4 +1,4 @@
-import { type ConfigOf, commonConfig, defineConfig, integer, optionalText, text } from '@kuperator/runtime';
+import { type ConfigOf, commonConfig, defineConfig, integer, oneOf, optionalText, text } from '@kuperator/runtime';
 
 /** Settings of the coordinator, besides the common ones. */
 export const declaration = defineConfig({
@@ -39,8 +39,12 @@ export const declaration = defineConfig({
     default: 'podopslifecycle-coordinator-webhook',
   }),
   webhookConfiguration: text({
-    meaning: 'ValidatingWebhookConfiguration that is told the CA to trust',
+    meaning: 'name of the webhook configurations that are told the CA to trust',
     default: 'podopslifecycle-coordinator.kuperator-system',
+  }),
+  webhookConfigurationKinds: oneOf(['validating', 'mutating', 'both'], {
+    meaning: 'which configurations of that name there are',
+    default: 'validating',
   }),
   webhookCertDir: optionalText({
     meaning: 'folder with tls.crt and tls.key that somebody else keeps fresh; none: certificates are made here',

@@ -48,3 +48,10 @@ export const VALIDATING_WEBHOOKS: Resource<WebhookConfiguration> = {
   plural: 'validatingwebhookconfigurations',
   namespaced: false,
 };
+export const MUTATING_WEBHOOKS: Resource<WebhookConfiguration> = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  kind: 'MutatingWebhookConfiguration',
+  plural: 'mutatingwebhookconfigurations',
+  namespaced: false,
+};

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Resource } from '@kuperator/api';
 import { type Clock, ConflictError, type KubeClient, type Logger } from '@kuperator/runtime';
-import { SECRETS, type Secret, VALIDATING_WEBHOOKS } from '../resources.ts';
+import { SECRETS, type Secret, type WebhookConfiguration } from '../resources.ts';
 import { type Certificates, renewed } from './certificates.ts';
 import type { ServerCertificate } from './server.ts';
 
@@ -19,6 +20,9 @@ export function mountedCertificate(folder: string): CertificateSource {
   };
 }
 
+/** An object that tells the API server of webhooks, and which CA to trust there. */
+export type ConfigurationRef = { readonly resource: Resource<WebhookConfiguration>; readonly name: string };
+
 /**
  * Certificates made here and kept in a Secret that all replicas share, and that the chart made. Whoever finds them missing or near
  * their end writes new ones, with the version it has read as precondition, so that all use the same. The API server is told to trust
@@ -28,12 +32,12 @@ export function ownCertificate(options: {
   client: Pick<KubeClient, 'get' | 'replace' | 'patch'>;
   namespace: string;
   secretName: string;
-  configurationName: string;
+  configurations: readonly ConfigurationRef[];
   names: readonly string[];
   clock: Pick<Clock, 'now'>;
   logger: Pick<Logger, 'info'>;
 }): CertificateSource {
-  const { client, namespace, secretName, configurationName, names, clock, logger } = options;
+  const { client, namespace, secretName, configurations, names, clock, logger } = options;
 
   async function sharedCertificates(attempts: number): Promise<Certificates> {
     const secret = await client.get(SECRETS, { namespace, name: secretName });
@@ -51,20 +55,19 @@ export function ownCertificate(options: {
     }
   }
 
-  async function ensureTrust(ca: string): Promise<void> {
-    const ref = { name: configurationName };
-    const { webhooks = [] } = await client.get(VALIDATING_WEBHOOKS, ref);
+  async function ensureTrust({ resource, name }: ConfigurationRef, ca: string): Promise<void> {
+    const { webhooks = [] } = await client.get(resource, { name });
     const caBundle = Buffer.from(ca).toString('base64');
     const outdated = webhooks.filter(({ clientConfig }) => clientConfig.caBundle !== caBundle);
     if (outdated.length === 0) return;
-    const changes = outdated.map(({ name }) => ({ name, clientConfig: { caBundle } }));
-    await client.patch(VALIDATING_WEBHOOKS, ref, { type: 'strategic', body: { webhooks: changes } });
-    logger.info({ configuration: configurationName }, 'told the API server which CA to trust');
+    const changes = outdated.map((webhook) => ({ name: webhook.name, clientConfig: { caBundle } }));
+    await client.patch(resource, { name }, { type: 'strategic', body: { webhooks: changes } });
+    logger.info({ kind: resource.kind, configuration: name }, 'told the API server which CA to trust');
   }
 
   return async () => {
     const { ca, key, certificate } = await sharedCertificates(5);
-    await ensureTrust(ca);
+    for (const configuration of configurations) await ensureTrust(configuration, ca);
     return { key, certificate };
   };
 }

@@ -2,7 +2,9 @@ import { type Component, type OperatorContext, sleep } from '@kuperator/runtime'
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import type { DeletionMetrics } from '../pod-deletion/metrics.ts';
-import { mountedCertificate, ownCertificate } from './certificate-source.ts';
+import { MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS } from '../resources.ts';
+import { type ConfigurationRef, mountedCertificate, ownCertificate } from './certificate-source.ts';
+import { answerToCreation } from './creation-handler.ts';
 import { leaveHandler } from './leave-handler.ts';
 import { WebhookServer } from './server.ts';
 
@@ -18,10 +20,15 @@ export function webhook(
   const { client, clock, config, health, signal } = context;
   if (config.webhookPort === 0) return [];
   const logger = context.logger.child({ component: 'webhook' });
+  const leaving = leaveHandler({ pods, rules, client, metrics: deletion, clock });
   const server = new WebhookServer({
     host: config.webhookHost,
     port: config.webhookPort,
-    answer: leaveHandler({ pods, rules, client, metrics: deletion, clock }),
+    answers: {
+      '/pod-creations': answerToCreation,
+      '/pod-deletions': (request) => leaving('delete', request),
+      '/pod-evictions': (request) => leaving('evict', request),
+    },
     logger,
   });
   const source = config.webhookCertDir
@@ -30,7 +37,7 @@ export function webhook(
         client,
         namespace: config.podNamespace,
         secretName: config.webhookSecret,
-        configurationName: config.webhookConfiguration,
+        configurations: webhookConfigurations(config),
         names: config.webhookServerNames.split(',').filter((name) => name !== ''),
         clock,
         logger,
@@ -68,5 +75,13 @@ export function webhook(
         await server.stop();
       },
     },
+  ];
+}
+
+function webhookConfigurations(config: Config): readonly ConfigurationRef[] {
+  const { webhookConfiguration: name, webhookConfigurationKinds: kinds } = config;
+  return [
+    ...(kinds === 'mutating' ? [] : [{ resource: VALIDATING_WEBHOOKS, name }]),
+    ...(kinds === 'validating' ? [] : [{ resource: MUTATING_WEBHOOKS, name }]),
   ];
 }

@@ -1,6 +1,7 @@
 // The part of admission.k8s.io/v1 that is used here.
 
 import type { Pod } from '@kuperator/api';
+import type { PatchOperation } from '../pod-creation/admission.ts';
 
 export type AdmissionRequest = {
   readonly uid: string;
@@ -14,7 +15,7 @@ export type AdmissionRequest = {
 };
 
 export type AdmissionVerdict =
-  | { readonly allowed: true; readonly warning?: string }
+  | { readonly allowed: true; readonly warning?: string; readonly patch?: readonly PatchOperation[] }
   | { readonly allowed: false; readonly message: string; readonly retryAfterSeconds: number };
 
 /** The request inside an AdmissionReview. Throws on anything else. */
@@ -24,16 +25,21 @@ export function requestIn(body: string): AdmissionRequest {
   return request;
 }
 
-/** The Pod a DELETE is about. */
-export function podIn({ oldObject }: AdmissionRequest): Pod | undefined {
-  const pod = oldObject as Partial<Pod> | null | undefined;
+/** The Pod a DELETE or a CREATE is about. */
+export function podIn({ object, oldObject }: AdmissionRequest): Pod | undefined {
+  const pod = (oldObject ?? object) as Partial<Pod> | null | undefined;
   return pod?.metadata && pod.spec ? (pod as Pod) : undefined;
 }
 
 /** With code 429 and `retryAfterSeconds` every client built on client-go waits and repeats by itself. */
 export function reviewOf({ uid }: AdmissionRequest, verdict: AdmissionVerdict): object {
   const response = verdict.allowed
-    ? { uid, allowed: true, ...(verdict.warning ? { warnings: [verdict.warning] } : {}) }
+    ? {
+        uid,
+        allowed: true,
+        ...(verdict.warning ? { warnings: [verdict.warning] } : {}),
+        ...(verdict.patch?.length ? { patchType: 'JSONPatch', patch: encoded(verdict.patch) } : {}),
+      }
     : {
         uid,
         allowed: false,
@@ -45,4 +51,8 @@ export function reviewOf({ uid }: AdmissionRequest, verdict: AdmissionVerdict): 
         },
       };
   return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response };
+}
+
+function encoded(patch: readonly PatchOperation[]): string {
+  return Buffer.from(JSON.stringify(patch)).toString('base64');
 }

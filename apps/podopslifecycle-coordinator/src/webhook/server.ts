@@ -2,12 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '@kuperator/runtime';
-import type { Asking } from '../pod-deletion/asked.ts';
 import { type AdmissionRequest, type AdmissionVerdict, requestIn, reviewOf } from './review.ts';
 
 export type ServerCertificate = { readonly key: string; readonly certificate: string };
 
-const PATHS: Record<string, Asking> = { '/pod-deletions': 'delete', '/pod-evictions': 'evict' };
+/** Answers the requests that arrive at one path. */
+export type Answer = (request: AdmissionRequest) => Promise<AdmissionVerdict>;
+
 /** The API server sends the whole Pod, twice at most; objects are limited to 1.5 MiB in etcd. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
 
@@ -15,19 +16,20 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024;
 export class WebhookServer {
   readonly #host: string;
   readonly #port: number;
-  readonly #answer: (what: Asking, request: AdmissionRequest) => Promise<AdmissionVerdict>;
+  readonly #answers: Readonly<Record<string, Answer>>;
   readonly #logger: Logger;
   #server: Server | undefined;
 
   constructor(options: {
     host: string;
     port: number;
-    answer: (what: Asking, request: AdmissionRequest) => Promise<AdmissionVerdict>;
+    /** By path. */
+    answers: Readonly<Record<string, Answer>>;
     logger: Logger;
   }) {
     this.#host = options.host;
     this.#port = options.port;
-    this.#answer = options.answer;
+    this.#answers = options.answers;
     this.#logger = options.logger;
   }
 
@@ -69,12 +71,12 @@ export class WebhookServer {
     const end = (status: number, body: string, type = 'text/plain') =>
       response.writeHead(status, { 'content-type': type }).end(body);
     try {
-      const what = PATHS[request.url?.split('?')[0] ?? ''];
-      if (!what || request.method !== 'POST') return void end(404, 'not found');
+      const answer = this.#answers[request.url?.split('?')[0] ?? ''];
+      if (!answer || request.method !== 'POST') return void end(404, 'not found');
       const body = await bodyOf(request);
       const review = body === undefined ? undefined : admissionRequestIn(body);
       if (!review) return void end(400, 'an AdmissionReview is expected');
-      end(200, JSON.stringify(reviewOf(review, await this.#answer(what, review))), 'application/json');
+      end(200, JSON.stringify(reviewOf(review, await answer(review))), 'application/json');
     } catch (error) {
       // Not an answer: the webhook's failurePolicy decides.
       this.#logger.error({ err: error, url: request.url }, 'admission request failed');
