@@ -5,12 +5,12 @@ import { type Asker, WebhookCalls } from './calls.ts';
 import type { HttpRequest } from './http.ts';
 import { webhookMetrics } from './metrics.ts';
 
-const asker = (key = 'shop/rule', name = 'ask'): Asker => ({
+const asker = (key = 'shop/rule', name = 'ask', host = 'approver'): Asker => ({
   key,
   uid: `uid-${key}`,
   rule: {
     name,
-    webhook: { clientConfig: { url: 'http://approver/ask', caBundle: 'Cg==', poll: { url: 'http://approver/poll' } } },
+    webhook: { clientConfig: { url: `http://${host}/ask`, caBundle: 'Cg==', poll: { url: `http://${host}/poll` } } },
   },
 });
 const poll = (id: string) => ({ kind: 'poll' as const, id, taskId: id });
@@ -134,14 +134,56 @@ describe('T72 a call', () => {
 
 test('no more polls are under way than allowed, whosever they are; questions do not wait for them', async () => {
   const calls = callsOf(16);
-  for (let rule = 0; rule < 4; rule++) {
-    for (let task = 0; task < 5; task++) calls.start(asker(`shop/rule-${rule}`), poll(`t${task}`));
-  }
+  for (let rule = 0; rule < 20; rule++) calls.start(asker(`shop/rule-${rule}`, 'ask', `approver-${rule}`), poll('t'));
   calls.start(asker(), ask('q'));
   await sentCount(17);
   expect(sent.filter(({ method }) => method === 'GET')).toHaveLength(16);
   sent.find(({ method }) => method === 'GET')?.answer({});
   await sentCount(18);
+});
+
+describe('an approver that hangs leaves places to others', () => {
+  test.each([
+    {
+      name: 'when one rule object calls it for many tasks',
+      hang: (at: number) => ({ asker: asker('shop/slow', 'ask', `slow-${at}`), id: `t${at}` }),
+    },
+    {
+      name: 'when many rule objects call it',
+      hang: (at: number) => ({ asker: asker(`shop/slow-${at}`, 'ask', 'slow'), id: 't' }),
+    },
+  ])('$name', async ({ hang }) => {
+    const calls = callsOf(16);
+    for (let at = 0; at < 40; at++) {
+      const { asker, id } = hang(at);
+      calls.start(asker, poll(id));
+    }
+    await sentCount(8);
+    calls.start(asker('shop/quick', 'ask', 'quick'), poll('q'));
+    await sentCount(9);
+    expect(sent.at(-1)?.url).toContain('http://quick/');
+  });
+
+  test('and four of them still do', async () => {
+    const calls = callsOf(16);
+    for (let at = 0; at < 160; at++) calls.start(asker(`shop/slow-${at}`, 'ask', `slow-${at % 4}`), poll('t'));
+    const before = sent.length;
+    calls.start(asker('shop/quick', 'ask', 'quick'), poll('q'));
+    await vi.waitFor(() => expect(sent.at(-1)?.url).toContain('http://quick/'));
+    expect(sent.length).toBe(before + 1);
+  });
+
+  test('nobody waits for ever behind one with many calls', async () => {
+    const calls = callsOf(1);
+    for (let at = 0; at < 3; at++) calls.start(asker('shop/busy'), poll(`t${at}`));
+    calls.start(asker('shop/quick', 'ask', 'quick'), poll('q'));
+    for (let call = 1; call <= 4; call++) {
+      await sentCount(call);
+      sent[call - 1]?.answer({});
+    }
+    await wokenCount(4);
+    expect(new Set(woken)).toEqual(new Set(['shop/busy', 'shop/quick']));
+  });
 });
 
 test('what no task of the status is about is forgotten', async () => {

@@ -70,6 +70,7 @@ export class WebhookCalls {
       this.#run(
         key,
         call,
+        rule.webhook?.clientConfig.url,
         entry.asked,
         (outcome) => {
           entry.asked = outcome;
@@ -80,6 +81,7 @@ export class WebhookCalls {
       this.#run(
         key,
         call,
+        rule.webhook?.clientConfig.poll?.url,
         entry.polled,
         (outcome) => {
           entry.polled = outcome;
@@ -106,13 +108,15 @@ export class WebhookCalls {
   #run<Answer>(
     key: Key,
     { kind }: WebhookCall,
+    url: string | undefined,
     before: Outcome<Answer> | undefined,
     store: (outcome: Outcome<Answer>) => void,
     job: () => Promise<Answer>,
   ): void {
     if (before?.running) return;
     store({ ...before, running: true });
-    this.#lanes[kind].add(async () => {
+    // An approver that hangs must not take the places of others, whether one rule object calls it often or many do.
+    this.#lanes[kind].add([`rule object ${key}`, `host ${hostOf(url)}`], async () => {
       // Another replica asks by now.
       if (this.#stop.signal.aborted || !this.#isOurs(key)) return store({ ...before, running: false });
       const startedAt = this.#clock.monotonic();
@@ -146,6 +150,10 @@ export class WebhookCalls {
       await this.#send({ method: 'GET', url: pollUrl(poll, taskId), caBundle, signal: this.#stop.signal }),
     );
   }
+}
+
+function hostOf(url = ''): string {
+  return URL.parse(url)?.host ?? url;
 }
 
 function nameFor(uid: string, rule: string, id: string): string {
