@@ -44,14 +44,18 @@ export function writeOf(request: TransportRequest): Write | undefined {
   if (!verb) return undefined;
   const { resource, namespace, name, subresource, query } = parseRequestPath(request.path);
   const isDryRun = query.get('dryRun') !== null;
-  const body = request.body === undefined ? undefined : (JSON.parse(request.body) as { metadata?: { name?: string } });
+  const text = request.body;
+  const body = () => (text === undefined ? undefined : (JSON.parse(text) as { metadata?: { name?: string } }));
   return {
     verb,
     resource: resource.plural,
     namespace,
-    name: name ?? body?.metadata?.name,
+    name: name ?? body()?.metadata?.name,
     subresource,
-    body,
+    // Few look at it.
+    get body() {
+      return body();
+    },
     isDryRun,
   };
 }

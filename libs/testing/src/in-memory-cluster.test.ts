@@ -160,6 +160,16 @@ describe('informers', () => {
   });
 });
 
+test('a copy of a cluster has its objects and versions, and goes its own way', async () => {
+  const cluster = clusterWith();
+  const copy = new InMemoryCluster({ copyOf: cluster });
+  expect(copy.get(PODS, KEY)).toEqual(cluster.get(PODS, KEY));
+  await copy.client.patch(PODS, REF, { type: 'merge', body: { metadata: { labels: { a: 'b' } } } });
+  expect(copy.get(PODS, KEY)?.metadata.labels?.a).toBe('b');
+  expect(cluster.get(PODS, KEY)?.metadata.labels?.a).toBeUndefined();
+  expect(BigInt(copy.resourceVersion)).toBeGreaterThan(BigInt(cluster.resourceVersion));
+});
+
 test('builders name only what matters, and take out what is undefined', () => {
   const pod = aPod({ ready: false, metadata: { labels: { app: 'x' } }, spec: { nodeName: undefined } });
   expect(pod.metadata.labels).toEqual({ 'kusionstack.io/control': 'true', app: 'x' });

@@ -31,6 +31,18 @@ export class ObjectStore {
     this.#now = now;
   }
 
+  /** A store with the same objects, that goes its own way from here; its history begins now. */
+  copy(now: () => number): ObjectStore {
+    const store = new ObjectStore(now);
+    for (const [id, { resource, objects }] of this.#collections) {
+      store.#collections.set(id, { resource, objects: new Map(objects) });
+    }
+    store.#version = this.#version;
+    store.#compacted = this.#version;
+    store.#uids = this.#uids;
+    return store;
+  }
+
   get version(): number {
     return this.#version;
   }
@@ -79,7 +91,7 @@ export class ObjectStore {
         creationTimestamp: given.metadata.creationTimestamp ?? this.timestamp(),
       },
     };
-    return this.#store('ADDED', resource, key, object);
+    return this.#store('ADDED', resource, key, plain(object));
   }
 
   /** Stores a new state of an object; what equals the old one is no write. Removes it when its last hold is gone. */
@@ -156,8 +168,8 @@ export class ObjectStore {
 
   #stamped(given: KubeObject): KubeObject {
     this.#version++;
-    const copy = plain({ ...given, metadata: { ...given.metadata, resourceVersion: String(this.#version) } });
-    return deepFreeze(copy);
+    const resourceVersion = String(this.#version);
+    return deepFreeze({ ...given, metadata: { ...given.metadata, resourceVersion } });
   }
 
   #emit(event: StoreEvent): void {
@@ -202,8 +214,13 @@ function specOf(object: KubeObject): unknown {
   return rest;
 }
 
+/** The value as JSON would carry it. What is frozen came out of here, and is shared. */
 function plain<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  if (Array.isArray(value)) return value.map((item) => plain(item ?? null)) as T;
+  const copy: Record<string, unknown> = {};
+  for (const [field, item] of Object.entries(value)) if (item !== undefined) copy[field] = plain(item);
+  return copy as T;
 }
 
 function deepFreeze<T>(value: T): T {

@@ -71,12 +71,22 @@ class Witness {
   }
 }
 
-/** How many writes there are that can fail so. */
-async function countWrites(scenario: Scenario, { verb }: Failure['fault']): Promise<number> {
+const undisturbed = new Map<Scenario, readonly Write[]>();
+
+async function writesOf(scenario: Scenario): Promise<readonly Write[]> {
+  const known = undisturbed.get(scenario);
+  if (known) return known;
   const world = await begin(scenario);
   await runQueued(world);
   checkEnd(world, scenario);
-  return world.cluster.writes.filter((write) => verb === undefined || write.verb === verb).length;
+  undisturbed.set(scenario, world.cluster.writes);
+  return world.cluster.writes;
+}
+
+/** How many writes there are that can fail so. */
+async function countWrites(scenario: Scenario, { verb }: Failure['fault']): Promise<number> {
+  const writes = await writesOf(scenario);
+  return writes.filter((write) => verb === undefined || write.verb === verb).length;
 }
 
 async function runWith(scenario: Scenario, { fault, isGone }: Failure, nth: number, crashes: boolean): Promise<void> {

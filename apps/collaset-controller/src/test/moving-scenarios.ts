@@ -4,6 +4,10 @@ import { anew, data, type Scenario, sequence, template } from './scenarios.ts';
 import { idOf, type World } from './world.ts';
 
 const named = (world: World, id: number) => world.active().find((pod) => idOf(pod) === id)?.metadata.name ?? '';
+const letGo = (world: World) => {
+  const ours = new Set(world.active());
+  return world.pods().flatMap((pod) => (ours.has(pod) ? [] : (pod.metadata.name ?? [])));
+};
 const byReplacing = { updateStrategy: { podUpgradePolicy: 'Replace' as const } };
 const retained = {
   ...data('1Gi'),
@@ -32,12 +36,12 @@ export const movingScenarios: readonly Scenario[] = [
   {
     name: 'replacement that is taken back, with claims',
     spec: retained,
-    act: async (world) => {
+    before: async (world) => {
       world.stuck.add('app:v1');
       world.editPod(named(world, 1), { [TO_REPLACE_LABEL]: '1' });
       await world.run();
-      world.editPod(named(world, 1), { [TO_REPLACE_LABEL]: null });
     },
+    act: (world) => world.editPod(named(world, 1), { [TO_REPLACE_LABEL]: null }),
     most: 3,
     ids: [0, 1],
     images: 'app:v1',
@@ -55,12 +59,12 @@ export const movingScenarios: readonly Scenario[] = [
   {
     name: 'change of mind while replacing',
     spec: byReplacing,
-    act: async (world) => {
+    before: async (world) => {
       world.stuck.add('app:v2');
       world.edit({ template: anew });
       await world.run();
-      world.edit({ template: template('app:v3') });
     },
+    act: (world) => world.edit({ template: template('app:v3') }),
     most: 4,
     ids: [2, 3],
     anyIds: true,
@@ -69,12 +73,12 @@ export const movingScenarios: readonly Scenario[] = [
   {
     name: 'rolled back while replacing',
     spec: byReplacing,
-    act: async (world) => {
+    before: async (world) => {
       world.stuck.add('app:v2');
       world.edit({ template: anew });
       await world.run();
-      world.edit({ template: template('app:v1') });
     },
+    act: (world) => world.edit({ template: template('app:v1') }),
     most: 4,
     ids: [0, 1],
     images: 'app:v1',
@@ -82,24 +86,25 @@ export const movingScenarios: readonly Scenario[] = [
   {
     name: 'another policy while replacing',
     spec: byReplacing,
-    act: async (world) => {
+    before: async (world) => {
       world.stuck.add('app:v2');
       world.edit({ template: anew });
       await world.run();
-      world.edit({ template: template('app:v3'), updateStrategy: { podUpgradePolicy: 'InPlaceIfPossible' } });
     },
+    act: (world) =>
+      world.edit({ template: template('app:v3'), updateStrategy: { podUpgradePolicy: 'InPlaceIfPossible' } }),
     most: 4,
     ids: [0, 1],
     images: 'app:v3',
   },
   {
     name: 'scale in of a pair',
-    act: async (world) => {
+    before: async (world) => {
       world.stuck.add('app:v1');
       world.editPod(named(world, 1), { [TO_REPLACE_LABEL]: '1' });
       await world.run();
-      world.edit({ replicas: 1, scaleStrategy: { podToDelete: [named(world, 1)] } });
     },
+    act: (world) => world.edit({ replicas: 1, scaleStrategy: { podToDelete: [named(world, 1)] } }),
     most: 3,
     ids: [0],
     images: 'app:v1',
@@ -124,12 +129,11 @@ export const movingScenarios: readonly Scenario[] = [
   {
     name: 'inclusion of a Pod that was excluded',
     spec: data('1Gi'),
-    act: async (world) => {
-      const name = named(world, 0);
-      world.edit({ replicas: 1, scaleStrategy: { podToExclude: [name] } });
+    before: async (world) => {
+      world.edit({ replicas: 1, scaleStrategy: { podToExclude: [named(world, 0)] } });
       await world.run();
-      world.edit({ replicas: 2, scaleStrategy: { podToInclude: [name] } });
     },
+    act: (world) => world.edit({ replicas: 2, scaleStrategy: { podToInclude: letGo(world) } }),
     ids: [0, 1],
     images: 'app:v1',
     claims: [0, 1],
@@ -137,12 +141,11 @@ export const movingScenarios: readonly Scenario[] = [
   {
     name: 'inclusion of a Pod whose id is taken',
     spec: data('1Gi'),
-    act: async (world) => {
-      const name = named(world, 1);
-      world.edit({ scaleStrategy: { podToExclude: [name] } });
+    before: async (world) => {
+      world.edit({ scaleStrategy: { podToExclude: [named(world, 1)] } });
       await world.run();
-      world.edit({ replicas: 3, scaleStrategy: { podToInclude: [name] } });
     },
+    act: (world) => world.edit({ replicas: 3, scaleStrategy: { podToInclude: letGo(world) } }),
     ids: [0, 1, 2],
     images: 'app:v1',
     claims: [0, 1, 2],

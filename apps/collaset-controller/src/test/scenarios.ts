@@ -22,6 +22,8 @@ export type Scenario = {
   spec?: Given<CollaSet>['spec'];
   /** Disturbed from the first Pod on; otherwise from `act` on. */
   isNew?: true;
+  /** What leads up to it, undisturbed. */
+  before?: (world: World) => Promise<void>;
   act: (world: World) => void | Promise<void>;
   /** Most Pods there may be at once; by default as many as there are before or after, if that is more. */
   most?: number;
@@ -133,12 +135,23 @@ export const moreScenarios: readonly Scenario[] = [
   },
 ];
 
+const beginnings = new Map<Scenario, Promise<World>>();
+
 /** The scenario's set, as it is when it is asked for something. */
-export async function begin({ spec = {}, act, isNew }: Scenario): Promise<World> {
+export async function begin(scenario: Scenario): Promise<World> {
+  // What leads up to it is the same each time, and as long as what comes after.
+  const beginning = beginnings.get(scenario) ?? beginningOf(scenario);
+  beginnings.set(scenario, beginning);
+  const world = scenario.isNew ? await beginningOf(scenario) : await (await beginning).copy();
+  await scenario.act(world);
+  world.takeWrites();
+  return world;
+}
+
+async function beginningOf({ spec = {}, isNew, before }: Scenario): Promise<World> {
   const world = new World(aSet({ template: template('app:v1'), replicas: 2, ...spec }));
   if (!isNew) await world.run();
-  await act(world);
-  world.takeWrites();
+  await before?.(world);
   return world;
 }
 

@@ -77,22 +77,34 @@ export class Replica {
 
 /** A set on an in-memory cluster, with the parts of the coordinator and the kubelet that its Pods need. */
 export class World {
-  readonly cluster = new InMemoryCluster();
-  readonly clock = new FakeClock();
+  readonly cluster: InMemoryCluster;
+  readonly clock: FakeClock;
   readonly key: string;
   replica: Replica;
   /** While false operations stay in PreCheck. */
   permits = true;
   /** Images no Pod gets ready with. */
-  readonly stuck = new Set<string>();
+  readonly stuck: Set<string>;
   readonly #settings: Partial<Settings>;
+  /** Pods as they were when there was nothing to do with them. */
+  readonly #quiet = new WeakSet<Pod>();
 
-  constructor(set: CollaSet, settings: Partial<Settings> = {}) {
+  constructor(set: CollaSet, settings: Partial<Settings> = {}, before?: World) {
     this.#settings = settings;
     this.key = keyOf(set);
-    this.cluster.add(COLLA_SETS, set);
+    this.clock = new FakeClock(before?.clock.now());
+    this.cluster = new InMemoryCluster(before ? { copyOf: before.cluster } : {});
+    this.stuck = new Set(before?.stuck);
+    if (!before) this.cluster.add(COLLA_SETS, set);
     this.replica = new Replica(this.cluster, this.clock, settings);
     this.cluster.writes.length = 0;
+  }
+
+  /** A world as this one is now that goes its own way, with a replica that has looked at it once. */
+  async copy(): Promise<World> {
+    const world = new World(this.set(), this.#settings, this);
+    await world.pass();
+    return world;
   }
 
   /** The operator is gone and comes back, knowing nothing. */
@@ -125,9 +137,14 @@ export class World {
       if (next) this.cluster.change(PERSISTENT_VOLUME_CLAIMS, keyOf(claim), () => next);
     }
     for (const pod of this.pods()) {
+      if (this.#quiet.has(pod)) continue;
       if (isTerminating(pod)) this.cluster.finishTermination(PODS, keyOf(pod));
-      else if (this.permits) this.#coordinate(this.#drain(this.#kubelet(pod)));
-      else this.#kubelet(pod);
+      else if (!this.permits) this.#kubelet(pod);
+      else {
+        this.#coordinate(this.#drain(this.#kubelet(pod)));
+        const isUnchanged = this.cluster.get(PODS, keyOf(pod)) === pod;
+        if (isUnchanged && !this.#isStuck(pod)) this.#quiet.add(pod);
+      }
     }
   }
 
@@ -146,9 +163,13 @@ export class World {
   }
 
   #kubelet(pod: Pod): Pod {
-    if (this.stuck.has(pod.spec.containers[0]?.image ?? '')) return pod;
+    if (this.#isStuck(pod)) return pod;
     const next = followed(pod);
     return next ? this.cluster.change<Pod>(PODS, keyOf(pod), () => next) : pod;
+  }
+
+  #isStuck({ spec }: Pod): boolean {
+    return this.stuck.has(spec.containers[0]?.image ?? '');
   }
 
   #coordinate(pod: Pod): void {
