@@ -31,7 +31,8 @@ export class InMemoryCluster {
 
   constructor(options: { clock?: Clock; copyOf?: InMemoryCluster } = {}) {
     const now = () => (options.clock ?? systemClock).now();
-    this.#store = options.copyOf?.#store.copy(now) ?? new ObjectStore(now);
+    const { copyOf } = options;
+    this.#store = copyOf ? copyOf.#store.copy(now) : new ObjectStore(now);
     // Waits between retries take no time, unless the test has a clock to move.
     const clock = options.clock ?? { ...systemClock, setTimeout: immediately };
     this.client = new KubeClient({ transport: this.#transport(), clock });
