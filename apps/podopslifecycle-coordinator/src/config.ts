@@ -49,6 +49,19 @@ export const declaration = defineConfig({
   webhookCertDir: optionalText({
     meaning: 'folder with tls.crt and tls.key that somebody else keeps fresh; none: certificates are made here',
   }),
+  webhookHoldSeconds: integer({
+    meaning:
+      'a deletion or eviction is held for so long, in seconds, before its client is told to come back; 2 less than the timeout at most',
+    min: 0,
+    max: 28,
+    default: 5,
+  }),
+  webhookMaxHeld: integer({
+    meaning: 'deletions and evictions held at once; each keeps a thread of the API server',
+    min: 0,
+    max: 1000,
+    default: 10,
+  }),
   webhookLingerSeconds: integer({
     meaning: 'how long the webhook still answers after the stop began, in seconds',
     min: 0,

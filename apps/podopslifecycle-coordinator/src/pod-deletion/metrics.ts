@@ -6,6 +6,8 @@ export type DeletionMetrics = {
   answered(what: Asking, answer: string): void;
   /** Counts one step taken on a Pod that is to go. */
   stepped(step: 'begin' | 'delete' | 'cancel'): void;
+  /** Where to find out how many requests are held now. */
+  observeHeld(count: () => number): void;
 };
 
 export function deletionMetrics(metrics: Metrics): DeletionMetrics {
@@ -22,5 +24,11 @@ export function deletionMetrics(metrics: Metrics): DeletionMetrics {
   return {
     answered: (request, answer) => requests.inc({ request, answer }),
     stepped: (step) => steps.inc({ step }),
+    observeHeld: (count) =>
+      void metrics.gauge({
+        name: 'kuperator_poddeletion_requests_held',
+        help: 'Deletions and evictions that are held now, for their Pods may go in a moment.',
+        collect: (gauge) => gauge.set(count()),
+      }),
   };
 }

@@ -5,6 +5,7 @@ import type { DeletionMetrics } from '../pod-deletion/metrics.ts';
 import { MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS } from '../resources.ts';
 import { type ConfigurationRef, mountedCertificate, ownCertificate } from './certificate-source.ts';
 import { answerToCreation } from './creation-handler.ts';
+import { Holds } from './holds.ts';
 import { leaveHandler } from './leave-handler.ts';
 import { WebhookServer } from './server.ts';
 
@@ -20,14 +21,17 @@ export function webhook(
   const { client, clock, config, health, signal } = context;
   if (config.webhookPort === 0) return [];
   const logger = context.logger.child({ component: 'webhook' });
-  const leaving = leaveHandler({ pods, rules, client, metrics: deletion, clock });
+  const holds = new Holds({ pods, clock, limit: config.webhookMaxHeld });
+  deletion.observeHeld(() => holds.size);
+  const holdMs = config.webhookHoldSeconds * 1000;
+  const leaving = leaveHandler({ pods, rules, client, metrics: deletion, clock, holds, holdMs });
   const server = new WebhookServer({
     host: config.webhookHost,
     port: config.webhookPort,
     answers: {
       '/pod-creations': answerToCreation,
-      '/pod-deletions': (request) => leaving('delete', request),
-      '/pod-evictions': (request) => leaving('evict', request),
+      '/pod-deletions': (request, call) => leaving('delete', request, call),
+      '/pod-evictions': (request, call) => leaving('evict', request, call),
     },
     logger,
   });
@@ -69,6 +73,7 @@ export function webhook(
       },
       async stop() {
         stop.abort();
+        holds.end();
         await keeping;
         // Until every node knows that this replica is going, requests still arrive.
         if (signal.aborted) await sleep(clock, config.webhookLingerSeconds * 1000);

@@ -1,25 +1,41 @@
-import { EVICTION_REQUESTED_ANNOTATION, POD_TRANSITION_RULES, PODS, TO_DELETE_LABEL } from '@kuperator/api';
+import {
+  DELETION_REQUESTED_ANNOTATION,
+  EVICTION_REQUESTED_ANNOTATION,
+  POD_TRANSITION_RULES,
+  PODS,
+  TO_DELETE_LABEL,
+} from '@kuperator/api';
 import { FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
+import type { Asking } from '../pod-deletion/asked.ts';
 import { NAMESPACES } from '../resources.ts';
-import { aServingPod } from '../test/leaving-pods.ts';
+import { aServingPod, granted } from '../test/leaving-pods.ts';
+import { Holds } from './holds.ts';
 import { leaveHandler } from './leave-handler.ts';
-import { requestIn, reviewOf } from './review.ts';
+import { type AdmissionRequest, requestIn, reviewOf } from './review.ts';
 
 const KEY = 'default/web';
 
-function setup({ namespaceEnds = false, isThere = true } = {}) {
+type World = { readonly namespaceEnds?: boolean; readonly isThere?: boolean; readonly holdMs?: number };
+
+function setup({ namespaceEnds = false, isThere = true, holdMs = 0 }: World = {}) {
   const cluster = new InMemoryCluster();
   const deletionTimestamp = namespaceEnds ? { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x/y'] } : {};
   cluster.add(NAMESPACES, { metadata: { name: 'default', ...deletionTimestamp } });
   if (isThere) cluster.add(PODS, aServingPod());
-  const answer = leaveHandler({
-    pods: cluster.informer(PODS),
+  const pods = cluster.informer(PODS);
+  const clock = new FakeClock();
+  const handle = leaveHandler({
+    pods,
     rules: cluster.informer(POD_TRANSITION_RULES, { indexes: { namespace: () => [] } }),
     client: cluster.client,
     metrics: { answered: () => {} },
-    clock: new FakeClock(),
+    clock,
+    holds: new Holds({ pods, clock, limit: 10 }),
+    holdMs,
   });
+  const answer = (what: Asking, request: AdmissionRequest, timeoutMs?: number) =>
+    handle(what, request, { timeoutMs, signal: new AbortController().signal });
   const request = {
     uid: '1',
     name: 'web',
@@ -27,7 +43,7 @@ function setup({ namespaceEnds = false, isThere = true } = {}) {
     operation: 'DELETE',
     oldObject: cluster.get(PODS, KEY),
   };
-  return { cluster, answer, request };
+  return { cluster, pods, clock, answer, request };
 }
 
 describe('a deletion', () => {
@@ -50,8 +66,9 @@ describe('a deletion', () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  test('is asked to come back when the Pod has just changed', async () => {
-    const { cluster, answer, request } = setup();
+  test('is asked to come back when the Pod has just changed, and the cache does not know yet how', async () => {
+    const { cluster, pods, answer, request } = setup();
+    pods.pause();
     cluster.change(PODS, KEY, (pod) => ({ ...pod, status: { ...pod.status, podIP: '10.0.0.2' } }));
     expect(await answer('delete', request)).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
     expect(cluster.get(PODS, KEY)?.metadata.labels).not.toHaveProperty([TO_DELETE_LABEL]);
@@ -64,7 +81,107 @@ describe('a deletion', () => {
   });
 });
 
+/** The coordinator's own work, done by whoever has the Pod in its shard. */
+function permit(cluster: InMemoryCluster, id: string): void {
+  cluster.change(PODS, KEY, (pod) => ({
+    ...pod,
+    metadata: { ...pod.metadata, labels: { ...pod.metadata.labels, ...granted(id, 'delete') } },
+  }));
+}
+
+describe('a deletion that is held', () => {
+  test('goes through as soon as its Pod may go, by whatever replica', async () => {
+    const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
+    const answered = answer('delete', request, 10_000);
+    await clock.advanceAsync(4900);
+    permit(cluster, 'pod-delete');
+    expect(await answered).toEqual({ allowed: true });
+  });
+
+  test.each([
+    { name: 'after its time', timeoutMs: 10_000, afterMs: 5000 },
+    { name: 'in time for the API server to hear it', timeoutMs: 4000, afterMs: 2000 },
+    { name: 'at once where the API server has no time left', timeoutMs: 2000, afterMs: 0 },
+  ])('is refused $name', async ({ timeoutMs, afterMs }) => {
+    const { clock, answer, request } = setup({ holdMs: 5000 });
+    let isAnswered = false;
+    const answered = answer('delete', request, timeoutMs).finally(() => {
+      isAnswered = true;
+    });
+    await clock.advanceAsync(Math.max(0, afterMs - 1));
+    expect(isAnswered).toBe(afterMs === 0);
+    await clock.advanceAsync(1);
+    expect(await answered).toMatchObject({ allowed: false, message: expect.stringContaining('PreCheck') });
+  });
+
+  test('goes on with the Pod as it is now when it was written meanwhile', async () => {
+    const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
+    cluster.change(PODS, KEY, (pod) => ({ ...pod, status: { ...pod.status, podIP: '10.0.0.2' } }));
+    const answered = answer('delete', request);
+    await clock.advanceAsync(0);
+    expect(cluster.get(PODS, KEY)?.metadata.labels).toHaveProperty([TO_DELETE_LABEL]);
+    permit(cluster, 'pod-delete');
+    expect(await answered).toEqual({ allowed: true });
+  });
+});
+
+describe('a collection', () => {
+  const collected = (request: AdmissionRequest): AdmissionRequest => ({ ...request, name: '' });
+
+  test('is gone on with, its Pod marked, and nobody expected back', async () => {
+    const { cluster, answer, request } = setup({ holdMs: 5000 });
+    expect(await answer('delete', collected(request))).toMatchObject({ allowed: false, passOver: true });
+    const { labels, annotations } = cluster.get(PODS, KEY)?.metadata ?? {};
+    expect(labels).toHaveProperty([TO_DELETE_LABEL]);
+    expect(annotations ?? {}).not.toHaveProperty([DELETION_REQUESTED_ANNOTATION]);
+  });
+
+  test('never skips a Pod that could not be marked', async () => {
+    const { cluster, pods, answer, request } = setup();
+    pods.pause();
+    cluster.change(PODS, KEY, (pod) => ({ ...pod, status: { ...pod.status, podIP: '10.0.0.2' } }));
+    const verdict = await answer('delete', collected(request));
+    expect(verdict).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
+  });
+
+  test('whose client says how is deleted by its client', async () => {
+    const { answer, request } = setup();
+    const options = { kind: 'DeleteOptions', gracePeriodSeconds: 0 };
+    expect(await answer('delete', { ...collected(request), options })).toMatchObject({ retryAfterSeconds: 1 });
+  });
+
+  test('of Pods that may go is let through', async () => {
+    const { cluster, answer, request } = setup();
+    permit(cluster, 'pod-delete');
+    expect(await answer('delete', { ...collected(request), oldObject: cluster.get(PODS, KEY) })).toEqual({
+      allowed: true,
+    });
+  });
+});
+
 describe('an eviction', () => {
+  test('is let through once its Pod may go', async () => {
+    const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
+    const { oldObject: _, ...eviction } = request;
+    const answered = answer('evict', eviction);
+    await clock.advanceAsync(0);
+    expect(cluster.get(PODS, KEY)?.metadata.annotations).toHaveProperty([EVICTION_REQUESTED_ANNOTATION]);
+    permit(cluster, 'pod-evict');
+    expect(await answered).toEqual({ allowed: true });
+  });
+
+  test('is not let through by what only a stale cache says', async () => {
+    const { cluster, pods, answer, request } = setup();
+    permit(cluster, 'pod-evict');
+    pods.pause();
+    cluster.change(PODS, KEY, (pod) => ({
+      ...pod,
+      metadata: { ...pod.metadata, labels: aServingPod().metadata.labels ?? {} },
+    }));
+    const { oldObject: _, ...eviction } = request;
+    expect(await answer('evict', eviction)).toMatchObject({ allowed: false });
+  });
+
   test('is noted on the Pod the cache knows', async () => {
     const { cluster, answer, request } = setup();
     const { oldObject: _, ...eviction } = request;
@@ -85,4 +202,11 @@ test('a refusal has the form that makes clients come back by themselves', () => 
     response: { uid: '1', allowed: false, status: { code: 429, message: 'wait', details: { retryAfterSeconds: 3 } } },
   });
   expect(() => requestIn('{}')).toThrow();
+});
+
+test('a Pod of a collection is refused in the form at which the API server goes on', () => {
+  const request = requestIn(JSON.stringify({ kind: 'AdmissionReview', request: { uid: '1', operation: 'DELETE' } }));
+  expect(reviewOf(request, { allowed: false, passOver: true, message: 'later', warning: 'be told' })).toMatchObject({
+    response: { allowed: false, status: { code: 404, reason: 'NotFound' }, warnings: ['be told'] },
+  });
 });

@@ -10,13 +10,17 @@ export type AdmissionRequest = {
   readonly operation: string;
   readonly userInfo?: { readonly username?: string };
   readonly dryRun?: boolean;
+  /** Of a deletion, as its client sent them. */
+  readonly options?: { readonly [option: string]: unknown } | null;
   readonly object?: unknown;
   readonly oldObject?: unknown;
 };
 
 export type AdmissionVerdict =
   | { readonly allowed: true; readonly warning?: string; readonly patch?: readonly PatchOperation[] }
-  | { readonly allowed: false; readonly message: string; readonly retryAfterSeconds: number };
+  | { readonly allowed: false; readonly message: string; readonly retryAfterSeconds: number }
+  /** Not now, and the client need not come back: the API server goes on to the next Pod of a collection. */
+  | { readonly allowed: false; readonly passOver: true; readonly message: string; readonly warning: string };
 
 /** The request inside an AdmissionReview. Throws on anything else. */
 export function requestIn(body: string): AdmissionRequest {
@@ -31,26 +35,39 @@ export function podIn({ object, oldObject }: AdmissionRequest): Pod | undefined 
   return pod?.metadata && pod.spec ? (pod as Pod) : undefined;
 }
 
-/** With code 429 and `retryAfterSeconds` every client built on client-go waits and repeats by itself. */
+/**
+ * The Pod is one of a collection that is deleted by one request: the API server gives no name then. Only where the request says
+ * nothing of how: what it said would be lost.
+ */
+export function isOfPlainCollection({ operation, name, options }: AdmissionRequest): boolean {
+  const says = ([key, value]: [string, unknown]) =>
+    value !== null && !['kind', 'apiVersion', 'dryRun'].includes(key) && value !== 'Background';
+  return operation === 'DELETE' && !name && !Object.entries(options ?? {}).some(says);
+}
+
+/** What the API server is told. */
 export function reviewOf({ uid }: AdmissionRequest, verdict: AdmissionVerdict): object {
-  const response = verdict.allowed
-    ? {
-        uid,
-        allowed: true,
-        ...(verdict.warning ? { warnings: [verdict.warning] } : {}),
-        ...(verdict.patch?.length ? { patchType: 'JSONPatch', patch: encoded(verdict.patch) } : {}),
-      }
-    : {
-        uid,
-        allowed: false,
-        status: {
-          code: 429,
-          reason: 'TooManyRequests',
-          message: verdict.message,
-          details: { retryAfterSeconds: verdict.retryAfterSeconds },
-        },
-      };
+  const warning = 'warning' in verdict ? verdict.warning : undefined;
+  const patch = 'patch' in verdict ? verdict.patch : undefined;
+  const response = {
+    uid,
+    allowed: verdict.allowed,
+    ...(verdict.allowed ? {} : { status: statusOf(verdict) }),
+    ...(warning ? { warnings: [warning] } : {}),
+    ...(patch?.length ? { patchType: 'JSONPatch', patch: encoded(patch) } : {}),
+  };
   return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response };
+}
+
+type Refusal = Exclude<AdmissionVerdict, { allowed: true }>;
+
+function statusOf(refusal: Refusal): object {
+  const { message } = refusal;
+  // The one error at which the API server goes on with a collection: for it somebody else was quicker.
+  if ('passOver' in refusal) return { code: 404, reason: 'NotFound', message };
+  const details = { retryAfterSeconds: refusal.retryAfterSeconds };
+  // With these every client built on client-go waits and repeats by itself.
+  return { code: 429, reason: 'TooManyRequests', message, details };
 }
 
 function encoded(patch: readonly PatchOperation[]): string {

@@ -2,12 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from '@kuperator/runtime';
+import type { Call } from './leave-handler.ts';
 import { type AdmissionRequest, type AdmissionVerdict, requestIn, reviewOf } from './review.ts';
 
 export type ServerCertificate = { readonly key: string; readonly certificate: string };
 
 /** Answers the requests that arrive at one path. */
-export type Answer = (request: AdmissionRequest) => Promise<AdmissionVerdict>;
+export type Answer = (request: AdmissionRequest, call: Call) => Promise<AdmissionVerdict>;
 
 /** The API server sends the whole Pod, twice at most; objects are limited to 1.5 MiB in etcd. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
@@ -71,18 +72,33 @@ export class WebhookServer {
     const end = (status: number, body: string, type = 'text/plain') =>
       response.writeHead(status, { 'content-type': type }).end(body);
     try {
-      const answer = this.#answers[request.url?.split('?')[0] ?? ''];
+      const url = new URL(request.url ?? '', 'https://webhook');
+      const answer = this.#answers[url.pathname];
       if (!answer || request.method !== 'POST') return void end(404, 'not found');
       const body = await bodyOf(request);
       const review = body === undefined ? undefined : admissionRequestIn(body);
       if (!review) return void end(400, 'an AdmissionReview is expected');
-      end(200, JSON.stringify(reviewOf(review, await answer(review))), 'application/json');
+      const call = { timeoutMs: timeoutMsIn(url), signal: goneSignal(response) };
+      end(200, JSON.stringify(reviewOf(review, await answer(review, call))), 'application/json');
     } catch (error) {
       // Not an answer: the webhook's failurePolicy decides.
       this.#logger.error({ err: error, url: request.url }, 'admission request failed');
       if (!response.headersSent) end(500, 'failed; see the log');
     }
   }
+}
+
+/** The API server says how long it waits: what is left of the request it works on, at most the webhook's timeout. */
+function timeoutMsIn(url: URL): number | undefined {
+  const [, seconds] = /^(\d+)s$/.exec(url.searchParams.get('timeout') ?? '') ?? [];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
+}
+
+/** Aborts once nobody waits for the response any more. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once('close', () => controller.abort());
+  return controller.signal;
 }
 
 function admissionRequestIn(body: string): AdmissionRequest | undefined {
