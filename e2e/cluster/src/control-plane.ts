@@ -13,6 +13,7 @@ export type ControlPlaneOptions = {
   binaries: Binaries;
   ports: Ports;
   audit: boolean;
+  apiServerFlags: readonly string[];
   timings: PodTimings;
 };
 
@@ -54,6 +55,7 @@ export async function planControlPlane({
   binaries,
   ports,
   audit,
+  apiServerFlags,
   timings,
 }: ControlPlaneOptions): Promise<ControlPlane> {
   const pki = join(dir, 'pki');
@@ -147,6 +149,7 @@ export async function planControlPlane({
         '--max-mutating-requests-inflight=1500',
         '--profiling=false',
         ...auditFlags,
+        ...apiServerFlags,
       ],
       `${server}/readyz`,
     ),

@@ -17,6 +17,10 @@ export type ClusterOptions = {
   nats?: boolean;
   /** Use the cluster of this kubeconfig file: only NATS and the operators are started. */
   kubeconfig?: string;
+  /** Values of an operator's chart, as `helm --set` takes them; they win over those a local cluster needs. */
+  chartValues?: Record<string, readonly string[]>;
+  /** More flags of the API server. */
+  apiServerFlags?: readonly string[];
   /** Environment of the operators besides what they always get; wins over it. */
   operatorEnv?: Record<string, string> | ((app: string) => Record<string, string>);
   /** From a changed image in a Pod's spec to the restarted container in its status; default 0. A Pod may override it. */

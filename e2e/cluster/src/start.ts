@@ -8,6 +8,7 @@ import {
   hasWebhook,
   installDefinitions,
   installOperatorChart,
+  operatorNamespace,
 } from './charts.ts';
 import { clusterOf } from './cluster.ts';
 import { planControlPlane, planNats } from './control-plane.ts';
@@ -128,7 +129,8 @@ async function startApiServer(start: Start): Promise<() => Promise<void>> {
     imageChangeDelayMs: options.imageChangeDelayMs ?? 0,
     terminationDelay: options.terminationDelay ?? 0,
   };
-  const plan = await planControlPlane({ dir, binaries, ports, audit: options.audit ?? false, timings });
+  const { audit = false, apiServerFlags = [] } = options;
+  const plan = await planControlPlane({ dir, binaries, ports, audit, apiServerFlags, timings });
   progress('starting etcd and the API server');
   await client.request('run', plan.etcd);
   await client.request('run', plan.apiServer);
@@ -185,7 +187,8 @@ async function startOperator(start: Start, app: string, charts: Charts, helm: He
   if (record.ownControlPlane && (await hasWebhook(app, charts))) {
     for (let count = 0; count < replicas; count++) webhookPorts.push(await ports.take());
   }
-  await installOperatorChart(app, charts, await webhookValues(app, charts, webhookPorts), helm);
+  const values = [...(await webhookValues(app, charts, webhookPorts)), ...(options.chartValues?.[app] ?? [])];
+  await installOperatorChart(app, charts, values, helm);
   const env = options.operatorEnv ?? {};
   const specs = await planOperator({
     app,
@@ -197,9 +200,20 @@ async function startOperator(start: Start, app: string, charts: Charts, helm: He
     ports,
     adminKubeconfig: record.kubeconfigPath,
     natsUrl: record.natsUrl,
-    extraEnv: typeof env === 'function' ? env(app) : env,
+    extraEnv: {
+      ...(webhookPorts.length > 0 ? await webhookKindsEnv(start, app) : {}),
+      ...(typeof env === 'function' ? env(app) : env),
+    },
   });
   await Promise.all(specs.map((spec) => client.request('run', spec)));
+}
+
+/** Which webhook configurations the chart has made follows from what the API server serves: the Deployment says so. */
+async function webhookKindsEnv(start: Start, app: string): Promise<Record<string, string>> {
+  const name = 'WEBHOOK_CONFIGURATION_KINDS';
+  const output = `--output=jsonpath={.spec.template.spec.containers[0].env[?(@.name=="${name}")].value}`;
+  const args = ['get', 'deployment', app, `--namespace=${operatorNamespace}`, output];
+  return { [name]: await kubectl(start, args, `reading the webhooks of ${app}`) };
 }
 
 /**
@@ -208,6 +222,6 @@ async function startOperator(start: Start, app: string, charts: Charts, helm: He
  */
 async function webhookValues(app: string, charts: Charts, ports: readonly number[]): Promise<readonly string[]> {
   if (!(await hasWebhook(app, charts))) return [];
-  if (ports.length === 0) return ['webhook.enabled=false'];
+  if (ports.length === 0) return ['webhook.enabled=false', 'readinessGate.mode=policy'];
   return [`webhook.url=https://127.0.0.1:${ports[0]}`, 'webhook.failurePolicy=Ignore'];
 }

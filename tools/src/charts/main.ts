@@ -7,6 +7,7 @@ import { ensureBinaries } from '@kuperator/cluster';
 import { parse } from 'yaml';
 import { excessiveRights, manifestsIn } from './manifests.ts';
 import { disagreeing, type Schema, uncovered, unexplained } from './values.ts';
+import { webhookProblems } from './webhooks.ts';
 
 const charts = join(import.meta.dirname, '..', '..', '..', 'deploy', 'charts');
 const fullValues = join(import.meta.dirname, 'full-values.yaml');
@@ -47,8 +48,9 @@ function check(name: string): void {
   const variants = [[], ...own.map((file) => ['--values', join(name, 'ci', file)])];
   if (dependencies.length > 0) variants.push(['--set=replicaCount=0'], ['--values', fullValues]);
   for (const variant of variants) {
-    const rights = excessiveRights(manifestsIn(helm(report, 'template', name, name, namespace, ...variant)));
-    for (const right of rights) report(`more rights than an operator may have: ${right}`);
+    const manifests = manifestsIn(helm(report, 'template', name, name, namespace, ...variant));
+    for (const right of excessiveRights(manifests)) report(`more rights than an operator may have: ${right}`);
+    for (const problem of webhookProblems(manifests)) report(problem);
   }
 }
 

@@ -72,11 +72,9 @@ spec:
           ports:
             - name: http
               containerPort: 8080
-            {{- with .Values.webhook }}
-            {{- if .enabled }}
+            {{- if include "operator.webhookKinds" . }}
             - name: webhook
               containerPort: 9443
-            {{- end }}
             {{- end }}
           livenessProbe:
             httpGet: { path: /livez, port: http }

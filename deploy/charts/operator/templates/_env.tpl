@@ -72,10 +72,21 @@
 {{- end }}
 {{- end -}}
 
+{{/*
+For an operator with a value `webhook`: validating, mutating or both, by the configurations its chart has; empty where it serves
+none. The chart defines "<chart name>.webhookKinds".
+*/}}
+{{- define "operator.webhookKinds" -}}
+{{- if .Values.webhook }}
+{{- include (printf "%s.webhookKinds" .Chart.Name) . }}
+{{- end }}
+{{- end -}}
+
 {{/* For an operator that has a webhook. */}}
 {{- define "operator.webhookEnv" -}}
+{{- $kinds := include "operator.webhookKinds" . }}
 {{- with .Values.webhook }}
-{{- if .enabled }}
+{{- if $kinds }}
 - name: WEBHOOK_PORT
   value: "9443"
 # A node may send requests here for a moment longer.
@@ -91,6 +102,8 @@
   value: {{ $.Chart.Name }}-webhook
 - name: WEBHOOK_CONFIGURATION
   value: {{ include "operator.clusterName" $ }}
+- name: WEBHOOK_CONFIGURATION_KINDS
+  value: {{ $kinds }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -108,7 +121,7 @@ nats-ca: {{ . | quote }}
 nats-client: {{ . | quote }}
 {{- end }}
 {{- with .Values.webhook }}
-{{- if and .enabled (eq .certificates.from "cert-manager") }}
+{{- if and (include "operator.webhookKinds" $) (eq .certificates.from "cert-manager") }}
 webhook-certificate: {{ $.Chart.Name }}-webhook
 {{- end }}
 {{- end }}
