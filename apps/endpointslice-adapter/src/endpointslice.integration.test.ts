@@ -12,16 +12,10 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
-import { createEventBus, type KuperatorEvent } from '@kuperator/events';
+import { type KuperatorEvent, operatorBus } from '@kuperator/events';
 import { expectedFinalizersOf } from '@kuperator/lifecycle';
-import {
-  createKubeClient,
-  createLogger,
-  createMetrics,
-  type KubeClient,
-  loadConfig,
-  systemClock,
-} from '@kuperator/runtime';
+import { createKubeClient, type KubeClient } from '@kuperator/runtime';
+import { startOperator } from '@kuperator/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { declaration } from './config.ts';
 import { serviceController } from './service/controller.ts';
@@ -38,33 +32,25 @@ const warnings: string[] = [];
 
 beforeAll(async () => {
   cluster = await startCluster({ operators: 'none' });
-  const logger = createLogger({ app: 'test', level: 'error' });
-  const metrics = createMetrics('test', { processMetrics: false });
-  client = createKubeClient({ kubeconfig: cluster.env.KUBECONFIG, userAgent: 'test', logger });
-  const bus = createEventBus({ url: '', cluster: 'test', source: 'endpointslice-adapter', logger });
-  const { controller, informers } = serviceController(
-    {
-      client,
-      clock: systemClock,
-      config: loadConfig(declaration, {}, []),
-      logger,
-      metrics,
-      recorder: { normal: () => {}, warn: (_object, reason) => void warnings.push(reason) },
+  const KUBECONFIG = cluster.kubeconfigPath;
+  client = createKubeClient({ kubeconfig: KUBECONFIG, userAgent: 'test' });
+  const app = 'endpointslice-adapter';
+  const recorder = { normal: () => {}, warn: (_object: unknown, reason: string) => void warnings.push(reason) };
+  const publish = (event: KuperatorEvent) => void published.push(event);
+  stop = await startOperator({
+    app,
+    declaration,
+    settings: { KUBECONFIG },
+    build: (context) => {
+      const { subscribe } = operatorBus(app, context);
+      return [serviceController({ ...context, recorder }, { publish, subscribe })];
     },
-    { publish: (event) => void published.push(event), subscribe: bus.subscribe },
-  );
-  for (const informer of informers) informer.start();
-  await Promise.all(informers.map((informer) => informer.waitForSync()));
-  controller.start();
-  stop = async () => {
-    await controller.stop();
-    await Promise.all(informers.map((informer) => informer.stop()));
-    await client.close();
-  };
+  });
 });
 
 afterAll(async () => {
   await stop?.();
+  await client?.close();
   await cluster?.down();
 });
 

@@ -12,3 +12,4 @@ export { FakeInformer } from './fake-informer.ts';
 export { FakeRecorder, type RecordedEvent } from './fake-recorder.ts';
 export type { Fault, Write, WriteVerb } from './faults.ts';
 export { byKey, InMemoryCluster } from './in-memory-cluster.ts';
+export { startOperator } from './start-operator.ts';

@@ -13,10 +13,9 @@ import { endpointSliceAdapter, trimService } from './adapter.ts';
 import { trafficEvent } from './events.ts';
 import { BY_SERVICE, serviceOf, sliceOptions } from './slices.ts';
 
-/** What of the operator's context is used; a test gives no shards and its own recorder. */
-type Context = Pick<OperatorContext<Config>, 'client' | 'clock' | 'config' | 'logger' | 'metrics'> & {
+/** What of the operator's context is used; a test gives its own recorder. */
+type Context = Pick<OperatorContext<Config>, 'client' | 'clock' | 'config' | 'logger' | 'metrics' | 'shards'> & {
   readonly recorder: Pick<OperatorContext['recorder'], 'normal' | 'warn'>;
-  readonly shards?: OperatorContext['shards'];
 };
 
 /** Services, their Pods and their EndpointSlices → one key a Service. */
@@ -37,7 +36,7 @@ export function serviceController(context: Context, events: Pick<EventBus, 'publ
     clock,
     logger,
     metrics,
-    ...(shards ? { shards } : {}),
+    shards,
     concurrency: config.concurrency,
     minIntervalMs: config.batchMs,
     resyncMs: config.resyncSeconds * 1000,

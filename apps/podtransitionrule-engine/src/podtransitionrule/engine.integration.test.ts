@@ -10,24 +10,13 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
-import { createEventBus } from '@kuperator/events';
-import {
-  createKubeClient,
-  createLogger,
-  createMetrics,
-  EventRecorder,
-  Health,
-  type KubeClient,
-  loadConfig,
-  NotFoundError,
-  type OperatorContext,
-  Shards,
-  systemClock,
-} from '@kuperator/runtime';
+import { operatorBus } from '@kuperator/events';
+import { createKubeClient, type KubeClient, NotFoundError } from '@kuperator/runtime';
+import { startOperator } from '@kuperator/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type Config, declaration } from '../config.ts';
+import { declaration } from '../config.ts';
+import { controllers } from '../controllers.ts';
 import { Approver } from '../test/approver.ts';
-import { podTransitionRuleController } from './controller.ts';
 import { type ReplicaOwner, STATEFUL_SETS } from './owners.ts';
 import { maxUnavailable, passedIn } from './samples.ts';
 
@@ -40,39 +29,20 @@ let stop: () => Promise<void>;
 
 beforeAll(async () => {
   cluster = await startCluster({ operators: 'none' });
-  const logger = createLogger({ app: 'podtransitionrule-engine', level: 'error' });
-  const metrics = createMetrics('test', { processMetrics: false });
-  client = createKubeClient({ kubeconfig: cluster.env.KUBECONFIG, userAgent: 'test', logger });
-  const settings = { WATCH_NAMESPACE: NAMESPACE, POD_NAMESPACE: NAMESPACE, WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' };
-  const config: Config = loadConfig(declaration, settings, []);
-  const shards = new Shards({ client, namespace: NAMESPACE, app: 'engine', identity: 'one', logger, metrics });
-  const context: OperatorContext<Config> = {
-    config,
-    client,
-    logger,
-    metrics,
-    health: new Health({ host: '127.0.0.1', port: 0, metrics }),
-    recorder: new EventRecorder({ client, app: 'engine', instance: 'one', logger, metrics }),
-    shards,
-    clock: systemClock,
-    signal: new AbortController().signal,
-  };
-  const events = createEventBus({ url: '', cluster: 'test', source: 'podtransitionrule-engine', logger });
-  const { controller, informers, components } = podTransitionRuleController(context, events);
-  for (const informer of informers) informer.start();
-  await Promise.all(informers.map((informer) => informer.waitForSync()));
-  await shards.start();
-  controller.start();
-  stop = async () => {
-    await controller.stop();
-    await shards.stop();
-    await Promise.all([...informers, ...components].map((part) => part.stop()));
-    await client.close();
-  };
-}, 900_000);
+  const KUBECONFIG = cluster.kubeconfigPath;
+  client = createKubeClient({ kubeconfig: KUBECONFIG, userAgent: 'test' });
+  const app = 'podtransitionrule-engine';
+  stop = await startOperator({
+    app,
+    declaration,
+    settings: { KUBECONFIG, WATCH_NAMESPACE: NAMESPACE, WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' },
+    build: (context) => controllers(context, operatorBus(app, context)),
+  });
+});
 
 afterAll(async () => {
   await stop?.();
+  await client?.close();
   await cluster?.down();
 });
 
