@@ -75,7 +75,7 @@ const traffic = (summary: string) =>
 export const POD_EVENTS = {
   'operation.requested': operation({
     summary: 'An operation was begun on the Pod and waits for PreCheck.',
-    publishers: controllers,
+    publishers: [...controllers, ...coordinator],
     wakes: engine,
   }),
   'transition.decided': declareEvent({

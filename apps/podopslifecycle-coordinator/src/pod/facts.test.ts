@@ -1,4 +1,5 @@
 import { type Condition, type Pod, SERVICE_READY_GATE, stageLabel } from '@kuperator/api';
+import { createEventBus, type KuperatorEvent } from '@kuperator/events';
 import { describe, expect, test } from 'vitest';
 import { PROGRESSING } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
@@ -22,6 +23,28 @@ const completing = {
   [stageLabel('done-operation-type', 'c')]: 'update',
   [stageLabel('completing', 'c')]: '5',
 };
+
+const begun = (id: string, labels: Record<string, string> = {}) => ({
+  [stageLabel('operating', id)]: '7',
+  [stageLabel('operation-type', id)]: 'delete',
+  ...labels,
+});
+const deleting = begun('pod-delete', { [stageLabel('pre-check', 'pod-delete')]: '7' });
+const evicting = begun('pod-evict', { [stageLabel('pre-check', 'pod-evict')]: '7' });
+const deletable = begun('pod-delete', {
+  [stageLabel('pre-checked', 'pod-delete')]: '8',
+  [stageLabel('operate', 'pod-delete')]: '9',
+});
+
+/** Never started: it checks what is published, and sends nothing. */
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const bus = createEventBus({
+  url: 'nats://127.0.0.1:4222',
+  cluster: 'test',
+  source: 'podopslifecycle-coordinator',
+  logger: silent,
+  onInvalid: 'throw',
+});
 
 const names = (before: Pod | undefined, after: Pod) => eventsOf(before, after).map(({ event }) => event);
 
@@ -48,8 +71,42 @@ describe('eventsOf', () => {
       after: pod(operate, 'False'),
       events: ['operation.permitted'],
     },
-  ])('tells $name', ({ before, after, events }) => {
+    {
+      name: 'a deletion begun, by whatever replica',
+      before: pod({}, 'True'),
+      after: pod(deleting, 'True'),
+      events: ['operation.requested'],
+    },
+    { name: 'an eviction begun', before: pod({}, 'True'), after: pod(evicting), events: ['operation.requested'] },
+    {
+      name: 'a deletion begun and granted unseen',
+      before: pod({}, 'True'),
+      after: pod(deletable, 'False'),
+      events: ['traffic.closing', 'operation.requested', 'operation.permitted'],
+    },
+    { name: 'a deletion begun once', before: pod(deleting), after: pod(deletable), events: ['operation.permitted'] },
+    {
+      name: 'a deletion that waits after a restart',
+      before: undefined,
+      after: pod(deleting),
+      events: ['operation.requested'],
+    },
+    { name: 'no beginning by somebody else', before: pod({}), after: pod(preCheck), events: [] },
+  ])('tells $name, each as its schema says', ({ before, after, events }) => {
     expect(names(before, after)).toEqual(events);
+    for (const event of eventsOf(before, after)) expect(() => bus.publish(event)).not.toThrow();
+  });
+
+  test('a deletion that was begun says which operation, and since when its label says', () => {
+    expect(eventsOf(pod({}), pod(deleting))[0]).toMatchObject({
+      data: { uid: 'uid-a', operation: { id: 'pod-delete', type: 'delete' }, stage: 'PreCheck', since: '7' },
+    });
+  });
+
+  test('the bus refuses what breaks a schema', () => {
+    const [event] = eventsOf(pod({}), pod(deleting));
+    const broken = { ...event, data: { ...event?.data, since: 'a secret' } } as KuperatorEvent;
+    expect(() => bus.publish(broken)).toThrow();
   });
 
   test('tells once that the operation that waited longest is stalled, and who holds it', () => {

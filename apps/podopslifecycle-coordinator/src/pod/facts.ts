@@ -1,9 +1,19 @@
 // What happened to a Pod between two versions of it: NATS events and stage times come from here, whoever made the write.
 
-import { conditionOf, type Pod, SERVICE_READY_GATE } from '@kuperator/api';
+import {
+  conditionOf,
+  POD_DELETE_OPERATION_ID,
+  POD_EVICT_OPERATION_ID,
+  type Pod,
+  SERVICE_READY_GATE,
+  stageLabel,
+} from '@kuperator/api';
 import { type KuperatorEvent, podEvent } from '@kuperator/events';
 import { type Operation, operationsOf } from '@kuperator/lifecycle';
 import { PROGRESSING } from './explain.ts';
+
+/** Operations of which this operator is the operation controller, whichever replica answered the request they began with. */
+const OWN: readonly string[] = [POD_DELETE_OPERATION_ID, POD_EVICT_OPERATION_ID];
 
 /** Lifecycle events this operator publishes for the step from `before` to `after`. Pure. */
 export function eventsOf(before: Pod | undefined, after: Pod): readonly KuperatorEvent[] {
@@ -13,6 +23,7 @@ export function eventsOf(before: Pod | undefined, after: Pod): readonly Kuperato
   for (const operation of operations) {
     const previous = was.get(operation.id);
     was.delete(operation.id);
+    if (OWN.includes(operation.id) && !previous) events.push(...requestedEvent(before, after, operation));
     if (operation.stage === 'Operate' && previous?.stage !== 'Operate') {
       events.push(podEvent('operation.permitted', after, { ...about(operation), stage: 'Operate' }));
     }
@@ -25,6 +36,13 @@ export function eventsOf(before: Pod | undefined, after: Pod): readonly Kuperato
   events.push(...stalledEvent(before, after, operations));
   const gate = gateEvent(before, after, operations[0] ?? [...was.values()][0]);
   return gate ? [gate, ...events] : events;
+}
+
+/** A Pod seen for the first time may be far in its operation: then its beginning is old news. */
+function requestedEvent(before: Pod | undefined, after: Pod, operation: Operation): readonly KuperatorEvent[] {
+  if (!before && operation.stage !== 'PreCheck') return [];
+  const since = after.metadata.labels?.[stageLabel('operating', operation.id)] || operation.since;
+  return [podEvent('operation.requested', after, { ...about(operation), stage: 'PreCheck', since })];
 }
 
 /** The Pod's condition has turned: told of the operation that has waited longest, which is the first in its message. */
