@@ -1,3 +1,4 @@
+export { ARRIVAL_MS, arrivalMs } from './arrival.ts';
 export {
   type ExpectedFinalizers,
   expectedFinalizersOf,

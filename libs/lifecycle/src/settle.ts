@@ -19,6 +19,13 @@ export type CheckRequest = {
 export type Authority = {
   /** Whether every rule lets the operation pass. Asked only for operations that are in the stage. */
   readonly passes: (request: CheckRequest) => boolean;
+  /**
+   * Finalizers of adapters that answer for the Pod's traffic and must be asked before it counts as off: they are put on with the
+   * write that closes the gate, if they are not on, and go when their adapter sees the gate closed and no traffic.
+   */
+  readonly guards?: readonly string[];
+  /** Traffic may be on its way to the Pod and is not guarded yet: until it is, the gate stays open and no PreCheck passes. */
+  readonly arriving?: boolean;
 };
 
 export type Settled = {
@@ -26,6 +33,8 @@ export type Settled = {
   readonly labels: LabelChanges;
   /** New status of the service-ready condition, only where it must change and the caller has the authority. */
   readonly gate?: 'True' | 'False';
+  /** Finalizers to add in the write that closes the gate; absent when all guards are on. */
+  readonly guards?: readonly string[];
 };
 
 /** Type recorded for an operation whose controller took the type label away before anybody could read it. */
@@ -38,13 +47,13 @@ const UNKNOWN_TYPE = 'unknown';
  */
 export function settle(state: PodState, nanos: string, authority?: Authority): Settled {
   const labels = new StageLabels(state.labels);
-  let gate = state.gate;
+  let { gate, finalizers } = state;
   // Each round moves at least one operation one stage on, or turns the gate; the rounds are the stages of the longest
   // path (undo, pre-check, pre-checked, operate; finish to cleared), so this ends. The bound guards the promise.
   for (let round = 0; round < 12; round++) {
     const before = labels.toLabels();
     const gateBefore = gate;
-    const now = { ...state, gate };
+    const now = { ...state, gate, finalizers };
     dropUndone(labels);
     finishOperated(labels, nanos);
     restartChanged(labels);
@@ -52,13 +61,21 @@ export function settle(state: PodState, nanos: string, authority?: Authority): S
     if (authority) passChecks(labels, nanos, authority);
     enterStages(labels, now, nanos);
     revokePermissions(labels);
-    if (authority && state.gated) gate = desiredGate(labels, now) ?? gate;
-    complete(labels, { ...state, gate });
-    settleAvailability(labels, { ...state, gate }, nanos);
+    if (authority && state.gated) gate = desiredGate(labels, now, authority) ?? gate;
+    // Before the next round asks whether the Pod is drained: an open gate says nothing of traffic that is on its way.
+    if (gate === 'False' && state.gate === 'True') finalizers = withGuards(state, authority);
+    complete(labels, { ...now, gate });
+    settleAvailability(labels, { ...now, gate }, nanos);
     if (gate === gateBefore && sameLabels(before, labels.toLabels())) break;
   }
   const changes = diffLabels(state.labels, labels.toLabels());
-  return gate !== state.gate && (gate === 'True' || gate === 'False') ? { labels: changes, gate } : { labels: changes };
+  if (gate === state.gate || (gate !== 'True' && gate !== 'False')) return { labels: changes };
+  const guards = finalizers.slice(state.finalizers.length);
+  return { labels: changes, gate, ...(guards.length > 0 ? { guards } : {}) };
+}
+
+function withGuards({ finalizers }: PodState, authority: Authority | undefined): readonly string[] {
+  return [...finalizers, ...(authority?.guards ?? []).filter((guard) => !finalizers.includes(guard))];
 }
 
 /** An undo label wipes its operation; one for an operation that is not live would swallow the next Begin (D9). */
@@ -140,7 +157,7 @@ function passChecks(labels: StageLabels, nanos: string, authority: Authority): v
       type !== undefined &&
       waitsSince !== undefined
     ) {
-      if (authority.passes({ id, type, stage: 'PreCheck', since: waitsSince })) {
+      if (!authority.arriving && authority.passes({ id, type, stage: 'PreCheck', since: waitsSince })) {
         labels.set(id, 'pre-checked', nanos);
         labels.permitType(type, nanos);
       }
@@ -188,13 +205,13 @@ function revokePermissions(labels: StageLabels): void {
 }
 
 /** @returns undefined when the gate should stay as it is */
-function desiredGate(labels: StageLabels, state: PodState): 'True' | 'False' | undefined {
+function desiredGate(labels: StageLabels, state: PodState, { arriving }: Authority): 'True' | 'False' | undefined {
   const live = labels.liveIds();
   // Evaluated over all ids at once: one that prepares outweighs any number that complete (D2, T12).
   if (live.some((id) => labels.has(id, 'operating') && labels.has(id, 'pre-checked'))) return 'False';
   if (!live.every((id) => labels.has(id, 'completing'))) return undefined;
   if (!labels.hasOther(STAY_OFFLINE_LABEL)) return 'True';
-  return state.gate === 'True' ? 'False' : undefined;
+  return state.gate === 'True' && !arriving ? 'False' : undefined;
 }
 
 /** Ends all operations together, once traffic may be on and everybody expected has put it on. */

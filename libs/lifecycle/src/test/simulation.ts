@@ -10,7 +10,15 @@ import {
   STAGE_LABELS,
   stageLabel,
 } from '@kuperator/api';
-import { applyLabels, type CheckRequest, type LabelChanges, podStateOf, settle, withFinalizer } from '../index.ts';
+import {
+  type Authority,
+  applyLabels,
+  type CheckRequest,
+  type LabelChanges,
+  podStateOf,
+  settle,
+  withFinalizer,
+} from '../index.ts';
 
 export const FINALIZER = 'prot.podopslifecycle.kusionstack.io/cf89d7dfb21f63d6';
 
@@ -83,12 +91,13 @@ export class Simulation {
   }
 
   /** One pass of the coordinator. @returns whether it wrote */
-  coordinate(passes: (request: CheckRequest) => boolean = () => true): boolean {
-    const settled = settle(podStateOf(this.pod), this.nanos(), { passes });
+  coordinate(passes: Authority['passes'] = () => true, traffic: Omit<Authority, 'passes'> = {}): boolean {
+    const settled = settle(podStateOf(this.pod), this.nanos(), { passes, ...traffic });
     if (settled.gate === undefined && Object.keys(settled.labels).length === 0) return false;
     this.writes++;
     this.pod.metadata.labels = applyLabels(this.pod.metadata.labels ?? {}, settled.labels);
     if (settled.gate) this.setCondition(SERVICE_READY_GATE, settled.gate);
+    this.pod.metadata.finalizers = [...(this.pod.metadata.finalizers ?? []), ...(settled.guards ?? [])];
     return true;
   }
 
@@ -104,11 +113,16 @@ export class Simulation {
     const on = state.finalizers.includes(finalizer);
     const wanted = state.ready && state.gate !== 'False';
     if (on === wanted) return false;
+    this.putFinalizer(finalizer, wanted);
+    return true;
+  }
+
+  /** What a traffic controller writes when it has seen traffic come on or go. */
+  putFinalizer(finalizer: string, wanted: boolean): void {
     const { finalizers, labels } = withFinalizer(this.pod, finalizer, wanted, this.nanos());
     this.writes++;
     this.pod.metadata.finalizers = finalizers;
     this.pod.metadata.labels = applyLabels(this.pod.metadata.labels ?? {}, labels);
-    return true;
   }
 
   /** Everybody acts until nobody wants to. */
@@ -124,6 +138,7 @@ export class Simulation {
   }
 
   setCondition(type: string, status: 'True' | 'False'): void {
+    if (conditionOf(this.pod, type)?.status === status) return;
     const others = (this.pod.status?.conditions ?? []).filter((condition) => condition.type !== type);
     this.pod.status = { ...this.pod.status, conditions: [...others, { type, status }] };
   }
