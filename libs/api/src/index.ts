@@ -133,5 +133,5 @@ export {
   type Resource,
   SERVICES,
 } from './resources.ts';
-export { matchesSelector, selectorToString } from './selector.ts';
+export { hasLabels, matchesSelector, selectorToString } from './selector.ts';
 export { type FieldError, type KuperatorKind, validate } from './validate.ts';

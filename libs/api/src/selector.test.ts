@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { LabelSelector } from './core.ts';
-import { matchesSelector, selectorToString } from './selector.ts';
+import { hasLabels, matchesSelector, selectorToString } from './selector.ts';
 
 const labels = { app: 'web', tier: 'front' };
 
@@ -49,6 +49,15 @@ test.each<{ name: string; selector: LabelSelector | undefined; matches: boolean 
 test('nothing but the absence of labels matches an object without any', () => {
   expect(matchesSelector({ matchLabels: { app: 'web' } }, undefined)).toBe(false);
   expect(matchesSelector({ matchExpressions: [{ key: 'app', operator: 'DoesNotExist' }] }, undefined)).toBe(true);
+});
+
+test.each<{ name: string; selector: Record<string, string> | undefined; has: boolean }>([
+  { name: 'its labels', selector: { app: 'web', tier: 'front' }, has: true },
+  { name: 'another value', selector: { app: 'web', tier: 'back' }, has: false },
+  { name: 'no label', selector: {}, has: false },
+  { name: 'nothing', selector: undefined, has: false },
+])('a Service that selects by $name has it: $has', ({ selector, has }) => {
+  expect(hasLabels(selector, labels)).toBe(has);
 });
 
 describe('as a string', () => {

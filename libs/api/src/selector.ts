@@ -10,6 +10,14 @@ export function matchesSelector(
   return equal && (selector.matchExpressions ?? []).every((requirement) => satisfies(requirement, labels));
 }
 
+/** True when `labels` satisfy the selector of a Service: an empty one selects nothing, its endpoints are made by others. */
+export function hasLabels(
+  selector: Readonly<Record<string, string>> = {},
+  labels?: Readonly<Record<string, string>>,
+): boolean {
+  return Object.keys(selector).length > 0 && matchesSelector({ matchLabels: selector }, labels);
+}
+
 function satisfies(
   { key, operator, values = [] }: LabelSelectorRequirement,
   labels: Readonly<Record<string, string>>,

@@ -1,6 +1,7 @@
 import {
   AVAILABLE_CONDITIONS_ANNOTATION,
   CONTROL_LABEL,
+  hasLabels,
   type Key,
   type KubeObject,
   PODS,
@@ -11,7 +12,6 @@ import {
 } from '@kuperator/api';
 import type { Informer } from '@kuperator/runtime';
 import type { EmployerKind } from './adapter.ts';
-import { selectorFor } from './employer.ts';
 import { expectedOf } from './expected.ts';
 import { employerOfExpectedKey, lifecycleFinalizerFor } from './names.ts';
 import { bearsOwnFinalizer, type EmployerMarks } from './pod-plan.ts';
@@ -80,7 +80,7 @@ export function employeesOf(
   employer: Key,
   marks: EmployerMarks,
 ): Employees {
-  const selected = candidates(pods, namespace, selector).filter(selectorFor(selector));
+  const selected = candidates(pods, namespace, selector).filter(({ metadata }) => hasLabels(selector, metadata.labels));
   const known = new Set(selected);
   const marked = new Set<Pod>();
   for (const pod of pods.byIndex(BY_EMPLOYER, employer)) if (!known.has(pod)) marked.add(pod);
@@ -101,7 +101,7 @@ export function employersOf<E extends KubeObject>(
   const keys = new Set(namedEmployersOf(pod, kind.resource.kind));
   for (const employer of employers.byIndex(BY_NAMESPACE, namespace)) {
     const name = employer.metadata.name ?? '';
-    if (selectorFor(kind.selectorOf(employer))(pod) || finalizers.includes(lifecycleFinalizerFor(name))) {
+    if (hasLabels(kind.selectorOf(employer), pod.metadata.labels) || finalizers.includes(lifecycleFinalizerFor(name))) {
       keys.add(`${namespace}/${name}`);
     }
   }
@@ -172,7 +172,8 @@ function trimPod(pod: Pod, keep: Partial<Pod['spec']> = {}): Pod {
       labels,
       finalizers,
       deletionTimestamp,
-      annotations: announced === undefined ? undefined : { [AVAILABLE_CONDITIONS_ANNOTATION]: announced },
+      // Empty says that there are others.
+      annotations: annotations && (announced === undefined ? {} : { [AVAILABLE_CONDITIONS_ANNOTATION]: announced }),
     }),
     spec: { containers: [], ...defined({ readinessGates: pod.spec.readinessGates }), ...keep },
     status: { conditions: kept, ...defined({ phase, podIP, podIPs }) },

@@ -1,8 +1,8 @@
 import { EMPLOYER_CLEAN_FINALIZER } from '@kuperator/api';
 import { expect, test } from 'vitest';
 import { type Adapter, SERVICE_EMPLOYERS } from './adapter.ts';
-import { selectorFor, standingOfEmployer, withCleanFinalizer, withoutCleanFinalizer } from './employer.ts';
-import { aPod, aService } from './test/objects.ts';
+import { standingOfEmployer, withCleanFinalizer, withoutCleanFinalizer } from './employer.ts';
+import { aService } from './test/objects.ts';
 
 const adapter: Adapter = {
   name: 'test',
@@ -27,15 +27,6 @@ test.each([
   { name: 'of another adapter', service: aService({ name: 'foreign', labels: {} }), standing: 'foreign' },
 ])('a Service $name stands $standing', ({ service, standing }) => {
   expect(standingOfEmployer(service, adapter)).toBe(standing);
-});
-
-test.each([
-  { name: 'all labels match', selector: { app: 'nginx' }, selected: true },
-  { name: 'one label differs', selector: { app: 'nginx', tier: 'web' }, selected: false },
-  { name: 'an empty selector', selector: {}, selected: false },
-  { name: 'no selector', selector: undefined, selected: false },
-])('selection: $name', ({ selector, selected }) => {
-  expect(selectorFor(selector)(aPod())).toBe(selected);
 });
 
 test('the old clean finalizer is replaced by the new one, others stay (T89)', () => {

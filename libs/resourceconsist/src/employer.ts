@@ -4,7 +4,6 @@ import {
   EMPLOYER_CLEAN_FINALIZER,
   isTerminating,
   type KubeObject,
-  type Pod,
 } from '@kuperator/api';
 import { type Adapter, isObserver } from './adapter.ts';
 
@@ -39,13 +38,6 @@ export function adapterMark(
   const mark = employer.metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
   if (standing === 'active') return mark === adapter ? undefined : { [EMPLOYER_ADAPTER_ANNOTATION]: adapter };
   return mark === adapter && standing === 'out' ? { [EMPLOYER_ADAPTER_ANNOTATION]: null } : undefined;
-}
-
-/** Whether a Pod has all the labels. An empty selector selects nothing: such a Service has its endpoints made by others. */
-export function selectorFor(selector: Readonly<Record<string, string>> | undefined): (pod: Pod) => boolean {
-  const wanted = Object.entries(selector ?? {});
-  if (wanted.length === 0) return () => false;
-  return ({ metadata: { labels } }) => wanted.every(([key, value]) => labels?.[key] === value);
 }
 
 /** Finalizer of early versions of the Go implementation; too long for employer names over 57 characters (T89). */

@@ -4,8 +4,8 @@
 import {
   AVAILABLE_CONDITIONS_ANNOTATION,
   EMPLOYER_ADAPTER_ANNOTATION,
+  hasLabels,
   isTerminating,
-  matchesSelector,
   type Pod,
   type Service,
 } from '@kuperator/api';
@@ -33,10 +33,9 @@ export function awaitedOn(pod: Pod): readonly string[] {
     .map(([employer]) => employer);
 }
 
-/** Whether the Service sends the Pod traffic. An empty selector selects nothing. */
-export function selects({ spec }: Service, { metadata: { labels } }: Pod): boolean {
-  const { selector: matchLabels = {} } = spec;
-  return Object.keys(matchLabels).length > 0 && matchesSelector({ matchLabels }, labels);
+/** Whether the Service sends the Pod traffic. */
+export function selects({ spec }: Service, { metadata }: Pod): boolean {
+  return hasLabels(spec.selector, metadata.labels);
 }
 
 function isGuarded(service: Service): boolean {
