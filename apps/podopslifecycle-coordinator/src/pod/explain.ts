@@ -42,15 +42,21 @@ const MESSAGE_LIMIT = 2000;
 
 type Aged = Wait & { readonly ageMs: number };
 
-/** Pure. @param pod as it will be after the pass; @param rules at least those that select it */
+/**
+ * Pure.
+ * @param pod as it will be after the pass
+ * @param rules at least those that select it
+ * @param arriving as for `waitsOf`
+ */
 export function explain(
   pod: Pod,
   rules: readonly PodTransitionRule[],
   nowMs: number,
   { graceMs, deadlineMs }: Patience,
+  arriving: readonly string[] = [],
 ): Explanation {
   const present = conditionOf(pod, PROGRESSING);
-  const waits = agedWaits(pod, rules, nowMs, graceMs);
+  const waits = agedWaits(pod, rules, nowMs, graceMs, arriving);
   const long = waits.filter(({ ageMs }) => ageMs >= graceMs).toSorted((a, b) => b.ageMs - a.ageMs);
   const isStalled = long.some(({ ageMs }) => ageMs >= deadlineMs);
   const isShown = long.some(({ holder }) => holder === 'rules');
@@ -85,11 +91,17 @@ export function stalledWaits(
   return agedWaits(pod, rules, nowMs, graceMs).filter(({ ageMs }) => ageMs >= deadlineMs);
 }
 
-function agedWaits(pod: Pod, rules: readonly PodTransitionRule[], nowMs: number, graceMs: number): readonly Aged[] {
+function agedWaits(
+  pod: Pod,
+  rules: readonly PodTransitionRule[],
+  nowMs: number,
+  graceMs: number,
+  arriving: readonly string[] = [],
+): readonly Aged[] {
   const noticed = Date.parse(conditionOf(pod, PROGRESSING)?.lastTransitionTime ?? '');
   // A label set by hand may not say since when; then it counts from when we first told of it, which is at once.
   const fallbackMs = Number.isNaN(noticed) ? nowMs - graceMs : noticed;
-  return waitsOf(pod, rules).map((wait) => ({ ...wait, ageMs: nowMs - (wait.sinceMs ?? fallbackMs) }));
+  return waitsOf(pod, rules, arriving).map((wait) => ({ ...wait, ageMs: nowMs - (wait.sinceMs ?? fallbackMs) }));
 }
 
 function messageOf(waits: readonly Wait[]): string {

@@ -24,7 +24,7 @@ export function writeFor(
 ): PodWrite | undefined {
   const changed = settled.gate ? 'gate' : !isEmpty(settled.labels) ? 'labels' : 'explanation';
   if (changed === 'explanation' && !explanation.isDue) return undefined;
-  const { labels } = settled;
+  const { labels, guards } = settled;
   const { annotations, condition } = explanation;
   const metadata = {
     ...preconditions(pod, settled, explanation),
@@ -38,8 +38,9 @@ export function writeFor(
     ...(condition ? [condition] : []),
     ...(condition === null ? [{ $patch: 'delete', type: PROGRESSING }] : []),
   ];
-  // Strategic, since conditions merge by type: the kubelet's own stay as they are.
-  return { changed, subresource: 'status', patch: { type: 'strategic', body: { metadata, status: { conditions } } } };
+  // Strategic, since conditions merge by type and finalizers by name: the kubelet's and those of others stay as they are.
+  const body = { metadata: { ...metadata, ...(guards ? { finalizers: guards } : {}) }, status: { conditions } };
+  return { changed, subresource: 'status', patch: { type: 'strategic', body } };
 }
 
 function gateCondition(status: 'True' | 'False', now: string): Condition {

@@ -1,4 +1,5 @@
 import {
+  AVAILABLE_CONDITIONS_ANNOTATION,
   conditionOf,
   EMPLOYER_ADAPTER_ANNOTATION,
   POD_TRANSITION_RULES,
@@ -9,7 +10,7 @@ import {
   SERVICES,
   stageLabel,
 } from '@kuperator/api';
-import { beginOperation, operationsOf } from '@kuperator/lifecycle';
+import { ARRIVAL_MS, beginOperation, operationsOf } from '@kuperator/lifecycle';
 import { ConflictError, createLogger } from '@kuperator/runtime';
 import {
   aCondition,
@@ -31,7 +32,7 @@ const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal
 
 function setup(pod: Parameters<typeof aPod>[0] = {}) {
   const cluster = new InMemoryCluster();
-  cluster.add(PODS, aPod({ ...pod, metadata: { name: 'a', ...pod.metadata }, spec: GATED }));
+  cluster.add(PODS, aPod({ ...pod, metadata: { name: 'a', ...pod.metadata }, spec: ON_NODE }));
   const pods = cluster.informer(PODS);
   const rules = cluster.informer(POD_TRANSITION_RULES, {
     indexes: { [SELECTING]: (rule) => selectingKeys(rule, rule.spec.selector) },
@@ -49,7 +50,7 @@ function setup(pod: Parameters<typeof aPod>[0] = {}) {
   return { cluster, pods, clock, recorder, pass, pod: () => cluster.get(PODS, KEY) as Pod };
 }
 
-const GATED = { readinessGates: [{ conditionType: SERVICE_READY_GATE }] };
+const ON_NODE = { readinessGates: [{ conditionType: SERVICE_READY_GATE }], nodeName: 'n' };
 const open = [aCondition('Ready', true), aCondition(SERVICE_READY_GATE, true)];
 const serving = { metadata: { labels: { [SERVICE_AVAILABLE_LABEL]: '1', app: 'web' } }, status: { conditions: open } };
 
@@ -110,6 +111,73 @@ describe('podReconciler', () => {
     });
     await pass();
     expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'Preparing' }]);
+  });
+
+  describe('begun when traffic has come back, before its adapter has seen it', () => {
+    const finalizer = 'prot.podopslifecycle.kusionstack.io/x';
+    function returning() {
+      const all = setup({
+        ...serving,
+        metadata: {
+          ...serving.metadata,
+          annotations: {
+            [AVAILABLE_CONDITIONS_ANNOTATION]: `{"expectedFinalizers":{"Service/default/web":"${finalizer}"}}`,
+          },
+        },
+        status: {
+          conditions: open.map((condition) => ({
+            ...condition,
+            lastTransitionTime: new Date(Date.UTC(2026, 0, 1)).toISOString(),
+          })),
+        },
+      });
+      const annotations = { [EMPLOYER_ADAPTER_ANNOTATION]: 'endpointslice-adapter' };
+      all.cluster.add(
+        SERVICES,
+        aService({ metadata: { name: 'web', annotations }, spec: { selector: { app: 'web' } } }),
+      );
+      begin(all.cluster);
+      return all;
+    }
+
+    test('an operation waits for the finalizer, writing nothing, and is then drained', async () => {
+      const { cluster, pass, pod } = returning();
+      expect(await pass()).toEqual({ requeueAfterMs: ARRIVAL_MS });
+      expect(cluster.writes).toEqual([]);
+      cluster.change(PODS, KEY, (seen) => ({ ...seen, metadata: { ...seen.metadata, finalizers: [finalizer] } }));
+      await pass();
+      expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'Preparing' }]);
+      expect(cluster.writes).toHaveLength(1);
+    });
+
+    test('an operation whose adapter never sees traffic has the adapter asked, in the write that closes the gate', async () => {
+      const { cluster, clock, pass, pod } = returning();
+      await pass();
+      clock.advance(ARRIVAL_MS);
+      await pass();
+      await pass();
+      expect(cluster.writes).toHaveLength(1);
+      expect(pod().metadata.finalizers).toEqual([finalizer]);
+      expect(conditionOf(pod(), SERVICE_READY_GATE)?.status).toBe('False');
+      expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'Preparing' }]);
+    });
+
+    test('an operation says for what it waits, should it last', async () => {
+      const { cluster, clock, pass, pod } = returning();
+      // The kubelet has just said so again, so the wait begins anew.
+      clock.advance(ARRIVAL_MS);
+      cluster.change(PODS, KEY, (seen) => ({
+        ...seen,
+        status: {
+          conditions: open.map((each) => ({ ...each, lastTransitionTime: new Date(clock.now()).toISOString() })),
+        },
+      }));
+      await pass();
+      expect(conditionOf(pod(), PROGRESSING)).toMatchObject({
+        reason: 'WaitingForTraffic',
+        message: expect.stringContaining('update c waits for traffic that is coming on: Service/default/web'),
+      });
+    });
   });
 
   test('does not act on a stale cache: the write is refused and tried again by the queue', async () => {

@@ -7,12 +7,14 @@ import {
   type PodTransitionRule,
   SERVICE_READY_GATE,
   type Service,
+  STAY_OFFLINE_LABEL,
 } from '@kuperator/api';
-import { applyLabels, podStateOf, type Settled, settle } from '@kuperator/lifecycle';
+import { applyLabels, operationsOf, podStateOf, type Settled, settle } from '@kuperator/lifecycle';
 import { type Clock, type EventRecorder, type KubeClient, NotFoundError, type Reconcile } from '@kuperator/runtime';
 import { maySelect, type SELECTING } from '../selecting.ts';
 import { awaitedOn, expectingAdapters } from './awaited.ts';
 import { type Explanation, explain, type Patience } from './explain.ts';
+import { arrivingAt, type Guards, guardsOf } from './guards.ts';
 import type { PodMetrics } from './metrics.ts';
 import { writeFor } from './patch.ts';
 import { verdictFor } from './verdict.ts';
@@ -20,7 +22,10 @@ import { verdictFor } from './verdict.ts';
 export type Deps = {
   readonly pods: { get(key: Key): Pod | undefined; observe(pod: Pod): void; observeGone(key: Key, uid: string): void };
   readonly rules: { byIndex(index: typeof SELECTING, value: string): readonly PodTransitionRule[] };
-  readonly services: { byIndex(index: typeof SELECTING, value: string): readonly Service[] };
+  readonly services: {
+    get(key: Key): Service | undefined;
+    byIndex(index: typeof SELECTING, value: string): readonly Service[];
+  };
   readonly client: Pick<KubeClient, 'patch'>;
   readonly clock: Pick<Clock, 'now' | 'nanos'>;
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
@@ -37,13 +42,17 @@ export function podReconciler(deps: Deps): Reconcile {
     if (!cached || isTerminating(cached) || cached.metadata.labels?.[CONTROL_LABEL] !== 'true') return;
     const guarding = maySelect(rules, cached);
     const pod = expectingAdapters(cached, maySelect(services, cached));
+    const nowMs = clock.now();
+    const guards = guardsOf(cached, services, nowMs);
     const settled = settle(podStateOf(pod), clock.nanos(), {
       passes: (request) =>
         (request.stage !== 'PreCheck' || awaitedOn(pod).length === 0) && verdictFor(pod, guarding, request).passed,
+      guards: Object.values(guards.missing),
+      arriving: guards.arrivingMs > 0,
     });
-    const nowMs = clock.now();
-    const explanation = explain(settledPod(pod, settled), guarding, nowMs, patience);
-    const again = explanation.nextMs === undefined ? undefined : { requeueAfterMs: explanation.nextMs };
+    const explanation = explain(settledPod(pod, settled), guarding, nowMs, patience, arrivingAt(guards));
+    const againMs = Math.min(explanation.nextMs ?? Number.POSITIVE_INFINITY, heldMs(pod, guards));
+    const again = Number.isFinite(againMs) ? { requeueAfterMs: againMs } : undefined;
     const write = writeFor(pod, settled, new Date(nowMs).toISOString(), explanation);
     if (!write) return again;
     const { namespace, name = '', uid = '' } = pod.metadata;
@@ -60,13 +69,24 @@ export function podReconciler(deps: Deps): Reconcile {
   };
 }
 
+/** When the time is over for which traffic on its way holds the Pod; Infinity when it holds nothing. */
+function heldMs(pod: Pod, { arrivingMs }: Guards): number {
+  const isHeld =
+    STAY_OFFLINE_LABEL in (pod.metadata.labels ?? {}) || operationsOf(pod).some(({ stage }) => stage === 'PreCheck');
+  return arrivingMs > 0 && isHeld ? arrivingMs : Number.POSITIVE_INFINITY;
+}
+
 /** The Pod as the write will leave it: what it waits for then is what is to be told. */
-function settledPod(pod: Pod, { labels, gate }: Settled): Pod {
+function settledPod(pod: Pod, { labels, gate, guards = [] }: Settled): Pod {
   const conditions = pod.status?.conditions ?? [];
   const others = conditions.filter(({ type }) => type !== SERVICE_READY_GATE);
   return {
     ...pod,
-    metadata: { ...pod.metadata, labels: applyLabels(pod.metadata.labels ?? {}, labels) },
+    metadata: {
+      ...pod.metadata,
+      labels: applyLabels(pod.metadata.labels ?? {}, labels),
+      finalizers: [...(pod.metadata.finalizers ?? []), ...guards],
+    },
     status: {
       ...pod.status,
       conditions: gate ? [...others, { type: SERVICE_READY_GATE, status: gate }] : conditions,

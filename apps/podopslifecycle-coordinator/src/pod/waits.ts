@@ -17,20 +17,33 @@ export type Wait = {
   readonly sinceMs: number | undefined;
 };
 
-/** One for each live operation of the Pod. Pure. @param rules at least those that select it */
-export function waitsOf(pod: Pod, rules: readonly PodTransitionRule[]): readonly Wait[] {
+/**
+ * One for each live operation of the Pod. Pure.
+ * @param rules at least those that select it
+ * @param arriving employers whose traffic is waited for before the gate is closed again
+ */
+export function waitsOf(
+  pod: Pod,
+  rules: readonly PodTransitionRule[],
+  arriving: readonly string[] = [],
+): readonly Wait[] {
   return waitingFor(pod).map((waiting) => ({
     operation: waiting.operation,
     sinceMs: millisecondsOf(waiting.operation.since),
     ...(waiting.holder === 'rules'
-      ? holdOfRules(pod, rules, waiting)
+      ? holdOfRules(pod, rules, waiting, arriving)
       : { holder: waiting.holder, message: waiting.message }),
   }));
 }
 
 type Hold = Pick<Wait, 'holder' | 'message'>;
 
-function holdOfRules(pod: Pod, rules: readonly PodTransitionRule[], { operation }: Waiting): Hold {
+function holdOfRules(
+  pod: Pod,
+  rules: readonly PodTransitionRule[],
+  { operation }: Waiting,
+  arriving: readonly string[],
+): Hold {
   const { id, type = '', since } = operation;
   const stage = operation.stage === 'PostCheck' ? 'PostCheck' : 'PreCheck';
   const awaited = stage === 'PreCheck' ? awaitedOn(pod) : [];
@@ -39,6 +52,9 @@ function holdOfRules(pod: Pod, rules: readonly PodTransitionRule[], { operation 
       holder: 'traffic',
       message: `waits for the adapter of ${awaited.join(', ')} to announce itself on the Pod`,
     };
+  }
+  if (stage === 'PreCheck' && arriving.length > 0) {
+    return { holder: 'traffic', message: `waits for traffic that is coming on: ${arriving.join(', ')}` };
   }
   const { heldBy } = verdictFor(pod, rules, { id, type, stage, since });
   const refusing = heldBy.filter(({ by }) => by === 'rules');
