@@ -62,6 +62,41 @@ test('a Pod is announced at first sight, marked when traffic is on, and each cos
   expect(world.traffic.map(({ traffic, employer }) => [traffic, employer])).toEqual([['on', 'Service/default/nginx']]);
 });
 
+test('a Pod that others write in the same moments is announced without a refusal', async () => {
+  const { world } = observed(new Set());
+  world.addService();
+  world.pods.pause();
+  world.addPod({ ready: false });
+  world.pods.resume();
+  world.pods.pause();
+  world.relabel({ app: 'nginx', scheduled: 'yes' });
+  await world.rest();
+  expect(marksOf(world.pod()).expected).toEqual(expected);
+  expect(world.pod().metadata.labels).toMatchObject({ scheduled: 'yes' });
+  expect(world.podWrites).toBe(1);
+  world.pods.resume();
+});
+
+test('an announcement another employer has made in between is not lost', async () => {
+  const { world } = observed(new Set());
+  world.addService();
+  world.addPod({ ready: false, expected: {} });
+  world.pods.pause();
+  const other = { 'Pool/default/other': 'prot.podopslifecycle.kusionstack.io/o' };
+  world.cluster.change(PODS, 'default/a', (pod) => ({
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      annotations: { [AVAILABLE_CONDITIONS_ANNOTATION]: JSON.stringify({ expectedFinalizers: other }) },
+    },
+  }));
+  await world.rest();
+  expect(marksOf(world.pod()).expected).toEqual(other);
+  world.pods.resume();
+  await world.rest();
+  expect(marksOf(world.pod()).expected).toEqual({ ...other, ...expected });
+});
+
 test('a Pod that goes out of service keeps the finalizer until traffic is off, and that write grants operate', async () => {
   const { world, move } = observed(new Set(['a']));
   world.addService();

@@ -1,6 +1,6 @@
-import { AVAILABLE_CONDITIONS_ANNOTATION, SERVICE_AVAILABLE_LABEL, stageLabel } from '@kuperator/api';
-import { expect, test } from 'vitest';
-import { podPatchFor } from './pod-patch.ts';
+import { AVAILABLE_CONDITIONS_ANNOTATION, type Pod, SERVICE_AVAILABLE_LABEL, stageLabel } from '@kuperator/api';
+import { describe, expect, test } from 'vitest';
+import { annotationPatchFor, podPatchFor } from './pod-patch.ts';
 import { aPod } from './test/objects.ts';
 
 const finalizer = 'prot.podopslifecycle.kusionstack.io/cf89d7dfb21f63d6';
@@ -70,5 +70,37 @@ test('a key taken away that held the Pod up makes it available in the same write
     resourceVersion: '1',
     annotations: { [AVAILABLE_CONDITIONS_ANNOTATION]: '{}' },
     labels: { [SERVICE_AVAILABLE_LABEL]: '9' },
+  });
+});
+
+describe('a change of the annotation alone', () => {
+  const path = '/metadata/annotations/pod.kusionstack.io~1available-conditions';
+  const uid = { op: 'test', path: '/metadata/uid', value: 'uid-a' };
+  const text = JSON.stringify({ expectedFinalizers: expected });
+  const announcing = (pod: Pod) => annotationPatchFor(podPatchFor(pod, marks, { expected: true }, '9'), pod);
+
+  test('holds for the Pod as long as the annotation is as it was seen, whatever its version', () => {
+    const pod = aPod({ ready: false, expected: '{}' });
+    const changes = [
+      { op: 'test', path, value: '{}' },
+      { op: 'add', path, value: text },
+    ];
+    expect(announcing(pod)).toEqual({ type: 'json', body: [uid, ...changes] });
+  });
+
+  test.each([
+    { name: 'no annotation', annotations: undefined, tested: '/metadata/annotations' },
+    { name: 'others', annotations: {}, tested: path },
+  ])('holds as long as it is missing, on a Pod with $name', ({ annotations, tested }) => {
+    const { metadata, ...rest } = aPod({ ready: false });
+    const patch = announcing({ ...rest, metadata: { ...metadata, ...(annotations && { annotations }) } });
+    expect(patch?.body).toMatchObject([uid, { op: 'test', path: tested, value: null }, { op: 'add', path: tested }]);
+  });
+
+  test.each([
+    { name: 'a label follows', pod: aPod({ expected }), change: { expected: false } },
+    { name: 'the finalizer goes on too', pod: aPod(), change: { expected: true, finalizer: true } },
+  ])('holds only for the version when $name', ({ pod, change }) => {
+    expect(annotationPatchFor(podPatchFor(pod, marks, change, '9'), pod)).toBeUndefined();
   });
 });

@@ -89,8 +89,14 @@ test.each<{ name: string; at: Partial<PodStanding>; change: PodChange | undefine
   },
   {
     name: 'relabelled away before it had traffic: loses the key',
-    at: { wanted: false, hasFinalizer: false },
+    at: { wanted: false, hasFinalizer: false, traffic: 'off' },
     change: { expected: false },
+  },
+  {
+    name: 'relabelled away when traffic had just come on: keeps the key, by which it is known, as long',
+    at: { wanted: false, hasFinalizer: false },
+    change: undefined,
+    waits: true,
   },
   {
     name: 'relabelled away, key already cleaned by somebody: loses the finalizer (T87)',

@@ -77,16 +77,19 @@ function planWanted({ ready, traffic, lives, announced, hasFinalizer }: PodStand
   return isNothing(change) ? undefined : change;
 }
 
-/** No longer selected, or the employer is leaving (T87). Key and finalizer go together, so that it costs one write. */
+/**
+ * No longer selected, or the employer is leaving (T87). Key and finalizer go together, so that it costs one write. The key alone
+ * stays with the traffic too: by it the coordinator knows whom to ask.
+ */
 function planUnwanted({ traffic, hasKey, hasFinalizer }: PodStanding): PodChange | undefined {
-  if (hasFinalizer && traffic !== 'off') return undefined;
+  if (traffic === 'on' || (hasFinalizer && traffic !== 'off')) return undefined;
   const change = { ...(hasKey ? { expected: false } : {}), ...(hasFinalizer ? { finalizer: false } : {}) };
   return isNothing(change) ? undefined : change;
 }
 
 /** Waits for the backend: traffic is not where readiness wants it. Asked after the Pod's change was written. */
-export function isUnsettled({ wanted, ready, lives, hasFinalizer }: PodStanding): boolean {
-  if (!wanted) return hasFinalizer;
+export function isUnsettled({ wanted, ready, lives, traffic, hasKey, hasFinalizer }: PodStanding): boolean {
+  if (!wanted) return hasFinalizer || (hasKey && traffic === 'on');
   return lives && ready ? !hasFinalizer : hasFinalizer;
 }
 

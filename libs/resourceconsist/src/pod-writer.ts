@@ -1,6 +1,6 @@
 import { type Key, keyOf, PODS, type Pod } from '@kuperator/api';
-import { type Clock, type Informer, type KubeClient, NotFoundError } from '@kuperator/runtime';
-import { podPatchFor } from './pod-patch.ts';
+import { type Clock, type Informer, InvalidError, type KubeClient, NotFoundError } from '@kuperator/runtime';
+import { annotationPatchFor, type PodPatch, podPatchFor } from './pod-patch.ts';
 import type { EmployerMarks, PodChange } from './pod-plan.ts';
 
 /** A finalizer of ours went on a Pod (`on`) or off it, and what was written with it. */
@@ -36,9 +36,9 @@ export function podWriter(deps: {
   async function writeOne(marks: EmployerMarks, { pod, change }: PodWrite): Promise<void> {
     const nanos = clock.nanos();
     const body = podPatchFor(pod, marks, change, nanos);
-    const { namespace, name = '', uid = '' } = pod.metadata;
+    const { uid = '' } = pod.metadata;
     try {
-      const written = await client.patch(PODS, { namespace, name }, { type: 'merge', body });
+      const written = await patch(pod, body);
       pods.observe(written);
       if (change.finalizer === undefined) return;
       const traffic = change.finalizer ? 'on' : 'off';
@@ -47,6 +47,20 @@ export function podWriter(deps: {
       if (!(error instanceof NotFoundError)) throw error;
       pods.observeGone(keyOf(pod), uid);
     }
+  }
+
+  async function patch(pod: Pod, body: PodPatch): Promise<Pod> {
+    const { namespace, name = '' } = pod.metadata;
+    const annotation = annotationPatchFor(body, pod);
+    if (annotation) {
+      try {
+        return await client.patch(PODS, { namespace, name }, annotation);
+      } catch (error) {
+        // A stale annotation and one that a policy refuses look the same; the patch with the version tells which it is.
+        if (!(error instanceof InvalidError)) throw error;
+      }
+    }
+    return client.patch(PODS, { namespace, name }, { type: 'merge', body });
   }
 
   return {

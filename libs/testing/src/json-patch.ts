@@ -16,7 +16,8 @@ export function jsonPatch(document: Json, operations: readonly JsonPatchOperatio
   const root: JsonObject = { document: structuredClone(document) };
   for (const { op, path, from = '', value = null } of operations) {
     if (op === 'test') {
-      if (!isDeepStrictEqual(read(root, path), value)) throw new Error(`test of ${path} failed`);
+      // As the API server has it, null tests for what is not there.
+      if (!isDeepStrictEqual(read(root, path) ?? null, value)) throw new Error(`test of ${path} failed`);
     } else if (op === 'add') {
       write(root, path, structuredClone(value));
     } else if (op === 'replace') {
