@@ -105,6 +105,15 @@ test('an eviction is noted only: its drain begins when the PodDisruptionBudget h
   expect(ask(aServingPod(), { what: 'evict' })).not.toHaveProperty('write.labels');
 });
 
+test('a Pod that is being scaled in is marked, and drained once', () => {
+  const { [stageLabel('operate', 'collaset')]: _, ...scaledIn } = granted('collaset', 'scale-in');
+  expect(ask(aServingPod({ metadata: { labels: scaledIn } }))).toMatchObject({
+    allowed: false,
+    message: expect.stringContaining('waits for'),
+    write: { labels: { [TO_DELETE_LABEL]: nanosAt(NOW_MS) } },
+  });
+});
+
 describe('T85 a repeated request', () => {
   const asked = (agoMs: number) =>
     aServingPod({

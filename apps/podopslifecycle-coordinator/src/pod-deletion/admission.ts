@@ -1,7 +1,13 @@
-import { DELETE_AT_ONCE_ANNOTATION, keyOf, type Pod, type PodTransitionRule } from '@kuperator/api';
+import {
+  COLLASET_OPERATION_ID,
+  DELETE_AT_ONCE_ANNOTATION,
+  keyOf,
+  type Pod,
+  type PodTransitionRule,
+} from '@kuperator/api';
 import { isEmpty, type LabelChanges } from '@kuperator/lifecycle';
 import { type Asking, begunAt, noteOf, retryAfterSeconds } from './asked.ts';
-import { beginLeaving, OPERATION_OF } from './begin.ts';
+import { beginLeaving, isScaledIn, OPERATION_OF } from './begin.ts';
 import { holderOf } from './holder.ts';
 import { type Pass, passOf } from './pass.ts';
 
@@ -44,7 +50,7 @@ export function answerTo(request: LeaveRequest): LeaveAnswer {
   const { what, pod, user, dryRun, namespaceEnds, rules, nanos } = request;
   const because = user.startsWith('system:node:') ? 'kubelet' : namespaceEnds ? 'namespace-ends' : passOf(pod);
   if (because) return { allowed: true, because };
-  const id = OPERATION_OF[what];
+  const id = what === 'delete' && isScaledIn(pod) ? COLLASET_OPERATION_ID : OPERATION_OF[what];
   const verb = what === 'delete' ? 'deleted' : 'evicted';
   if (dryRun) {
     // In the end the real one succeeds. A refusal here would have kubectl drain --dry-run=server try for ever.

@@ -43,8 +43,18 @@ test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
   },
   {
     name: 'permission for another operation is not enough: the rules are asked for this one',
-    metadata: { labels: { ...mark, ...granted('collaset', 'scale-in') } },
+    metadata: { labels: { ...mark, ...granted('collaset', 'update') } },
     step: { do: 'begin' },
+  },
+  {
+    name: 'a Pod its CollaSet is scaling in is left to that',
+    metadata: { labels: { ...mark, ...granted('collaset', 'scale-in') } },
+    step: { do: 'nothing' },
+  },
+  {
+    name: 'of two operations that take the Pod away the one begun here goes on',
+    metadata: { labels: { ...mark, ...granted('collaset', 'scale-in'), ...granted('pod-delete', 'delete') } },
+    step: { do: 'delete' },
   },
   {
     name: 'a Pod that may go at once does',

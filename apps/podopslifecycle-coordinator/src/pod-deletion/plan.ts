@@ -7,6 +7,7 @@ import {
 } from '@kuperator/api';
 import { hasOperation, isPermitted } from '@kuperator/lifecycle';
 import { type Asking, askedAt, CLIENT_RETURNS_MS } from './asked.ts';
+import { isScaledIn } from './begin.ts';
 import { passOf } from './pass.ts';
 
 export type Patience = {
@@ -42,6 +43,8 @@ function planDeletion(pod: Pod, nowMs: number): Step {
   const pass = passOf(pod);
   // Without the gate nothing can be drained; the rules are asked all the same.
   const isFree = pass === 'finished' || pass === 'unscheduled' || pass === 'at-once';
+  // Given up by its CollaSet, the mark has it begun here.
+  if (!isFree && isScaledIn(pod)) return NOTHING;
   if (!isFree && !hasOperation(pod, POD_DELETE_OPERATION_ID, DELETE_OPERATION_TYPE)) return { do: 'begin' };
   if (isFree || isPermitted(pod, POD_DELETE_OPERATION_ID, DELETE_OPERATION_TYPE)) {
     // The client that asked should get to delete it: finding it gone it would report an error.
