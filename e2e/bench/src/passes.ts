@@ -3,20 +3,30 @@ export type Passes = { readonly passes: number; readonly passSeconds: number; re
 
 /** @throws Error when the process serves no metrics, or none of this controller */
 export async function passesOf(httpPort: number | undefined, controller: string): Promise<Passes> {
-  const response = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
-  return parsePasses(await response.text(), controller);
+  return parsePasses(await metricsOf(httpPort), controller);
 }
 
-/** Reads the text format of Prometheus, as far as it is needed here. */
+/** What a process tells of itself, as text. */
+export async function metricsOf(httpPort: number | undefined): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
+  return response.text();
+}
+
+/**
+ * Sum of a metric over its series, or those with `label`. Reads the text format of Prometheus, as far as it is needed here.
+ * @throws Error when there is none
+ */
+export function sumOf(text: string, metric: string, label = ''): number {
+  const values = text
+    .split('\n')
+    .filter((line) => new RegExp(`^${metric}[{ ]`).test(line) && line.includes(label))
+    .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)));
+  if (values.length === 0) throw new Error(`no metric ${metric}${label && ` with ${label}`}`);
+  return values.reduce((total, value) => total + value, 0);
+}
+
 export function parsePasses(text: string, controller: string): Passes {
-  const sum = (metric: string, label = '') => {
-    const values = text
-      .split('\n')
-      .filter((line) => new RegExp(`^${metric}[{ ]`).test(line) && line.includes(label))
-      .map((line) => Number(line.slice(line.lastIndexOf(' ') + 1)));
-    if (values.length === 0) throw new Error(`no metric ${metric}${label && ` with ${label}`}`);
-    return values.reduce((total, value) => total + value, 0);
-  };
+  const sum = (metric: string, label?: string) => sumOf(text, metric, label);
   const label = `controller="${controller}"`;
   return {
     passes: sum('kuperator_reconcile_seconds_count', label),

@@ -9,8 +9,8 @@ function size(podsPerSet: number, cpuSeconds: number, sets = 1): SizeReport {
 describe('the growth of a pass', () => {
   test('is that of its CPU, beside that of the Pods', () => {
     expect(growthOf([size(10, 0.1), size(100, 0.3), size(1000, 6)])).toEqual([
-      { from: 10, to: 100, pods: 10, cpu: expect.closeTo(3) },
-      { from: 100, to: 1000, pods: 10, cpu: expect.closeTo(20) },
+      { from: 10, to: 100, size: 10, cost: expect.closeTo(3) },
+      { from: 100, to: 1000, size: 10, cost: expect.closeTo(20) },
     ]);
   });
 

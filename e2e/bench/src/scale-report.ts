@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { type Growth, growthBetween, growthLine } from './growth.ts';
 import type { Passes } from './passes.ts';
 import { podsPerSecond, type Timing } from './phase.ts';
 
@@ -30,19 +31,9 @@ export function cpuMsPerPass({ phases }: SizeReport): number {
   return (sum('cpuSeconds') * 1000) / sum('passes');
 }
 
-export type Growth = { readonly from: number; readonly to: number; readonly pods: number; readonly cpu: number };
-
 /** How much dearer a pass becomes from size to size, beside how many more Pods the set has. */
 export function growthOf(sizes: readonly SizeReport[]): readonly Growth[] {
-  return sizes.slice(1).map((size, at) => {
-    const before = sizes[at] ?? size;
-    return {
-      from: before.podsPerSet,
-      to: size.podsPerSet,
-      pods: size.podsPerSet / before.podsPerSet,
-      cpu: cpuMsPerPass(size) / cpuMsPerPass(before),
-    };
-  });
+  return growthBetween(sizes, ({ podsPerSet }) => podsPerSet, cpuMsPerPass);
 }
 
 /** The report for people. */
@@ -52,14 +43,10 @@ export function renderScale({ single, many }: ScaleReport): string {
     speeds([...single, many]),
     'Passes of the CollaSet controller, and CPU of its process',
     costs([...single, many]),
-    ...growthOf(single).map(
-      ({ from, to, pods, cpu }) =>
-        `${from} → ${to} Pods: ${factor(pods)} the Pods, ${factor(cpu)} the CPU a pass: ${cpu <= pods ? 'grows no faster' : 'GROWS FASTER'}`,
-    ),
+    ...growthOf(single).map((growth) => growthLine(growth, 'Pods', 'CPU a pass')),
   ].join('\n');
 }
 
-const factor = (value: number) => `${value.toFixed(1)}×`;
 const titleOf = ({ sets, podsPerSet }: SizeReport) => `${sets} × ${podsPerSet}`;
 
 function speeds(sizes: readonly SizeReport[]): string {

@@ -5,6 +5,7 @@ import type { Owners } from './population.ts';
 import type { RuleSettings } from './rules.ts';
 import { selectedPods } from './selection.ts';
 import { changeOf, type StatusChange, statusOf } from './status.ts';
+import { withinLimit } from './status-size.ts';
 import type { WebhookContext } from './webhooks.ts';
 
 /** Everything one pass reads, all of one moment of the caches. */
@@ -23,6 +24,9 @@ export type View = {
 export type Judgement = {
   readonly status: PodTransitionRuleStatus;
   readonly change: StatusChange;
+  /** Pods that are not let pass, and those among them for which the status has no room. */
+  readonly waiting: number;
+  readonly leftOut: number;
   /** What to do about webhooks once the status is stored. */
   readonly webhooks: Evaluation['webhooks'];
 };
@@ -33,6 +37,8 @@ export function judge(view: View): Judgement | undefined {
   if (isBehind(cacheVersion, rule.status)) return undefined;
   const selected = selectedPods(rule, pods);
   const evaluation = evaluate({ ...view, selected });
-  const status = statusOf(rule, evaluation, observedVersionOf(rule.status, selected, cacheVersion));
-  return { status, change: changeOf(rule, status), webhooks: evaluation.webhooks };
+  const whole = statusOf(rule, evaluation, observedVersionOf(rule.status, selected, cacheVersion));
+  const waiting = evaluation.details.filter(({ passed }) => !passed).length;
+  const { status, leftOut } = withinLimit(rule, whole);
+  return { status, change: changeOf(rule, status), waiting, leftOut, webhooks: evaluation.webhooks };
 }

@@ -2,8 +2,8 @@ import { type Key, type RuleDetail, splitKey } from '@kuperator/api';
 import type { Metrics } from '@kuperator/runtime';
 
 export type RuleMetrics = {
-  /** One evaluation took `seconds`; after it so many Pods wait for the rule. */
-  evaluated(key: Key, seconds: number, waiting: number): void;
+  /** One evaluation took `seconds`; after it so many Pods wait for the rule, some of them left out of its status. */
+  evaluated(key: Key, seconds: number, pods: { waiting: number; leftOut: number }): void;
   decided(details: readonly RuleDetail[]): void;
   /** An evaluation was put off because the Pod cache is behind the last verdicts. */
   cacheBehind(): void;
@@ -20,6 +20,11 @@ export function ruleMetrics(metrics: Metrics): RuleMetrics {
   const waitingPods = metrics.gauge({
     name: 'kuperator_podtransitionrule_waiting_pods',
     help: 'Pods in a stage that the PodTransitionRule does not let pass, by rule object.',
+    labels: ['namespace', 'rule'],
+  });
+  const leftOutPods = metrics.gauge({
+    name: 'kuperator_podtransitionrule_left_out_pods',
+    help: 'Waiting Pods for which the status of the PodTransitionRule has no room, by rule object; no series where there are none.',
     labels: ['namespace', 'rule'],
   });
   const verdicts = metrics.counter({
@@ -40,9 +45,11 @@ export function ruleMetrics(metrics: Metrics): RuleMetrics {
     return { namespace, rule: name };
   };
   return {
-    evaluated(key, took, waiting) {
+    evaluated(key, took, { waiting, leftOut }) {
       seconds.observe(took);
       waitingPods.set(labelsOf(key), waiting);
+      if (leftOut > 0) leftOutPods.set(labelsOf(key), leftOut);
+      else leftOutPods.remove(labelsOf(key));
     },
     decided(details) {
       const passed = details.filter((detail) => detail.passed).length;
@@ -51,6 +58,9 @@ export function ruleMetrics(metrics: Metrics): RuleMetrics {
     },
     cacheBehind: () => behind.inc(),
     webhookIgnored: () => ignored.inc(),
-    forget: (key) => waitingPods.remove(labelsOf(key)),
+    forget(key) {
+      waitingPods.remove(labelsOf(key));
+      leftOutPods.remove(labelsOf(key));
+    },
   };
 }

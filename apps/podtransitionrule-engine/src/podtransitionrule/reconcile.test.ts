@@ -76,6 +76,16 @@ function given(pods: readonly Pod[], rule: PodTransitionRule = aRule([maxUnavail
 }
 
 describe('a pass', () => {
+  test('that cannot be stored for its size lets nobody pass and tells the user why', async () => {
+    given(waitingPods(2));
+    const engine = anEngine();
+    const error = { status: 500, reason: 'InternalError', message: 'etcdserver: request is too large' };
+    cluster.failWrite({ matching: ({ subresource }) => subresource === 'status', times: 100, error });
+    await expect(engine.pass()).rejects.toThrow('request is too large');
+    expect(passedNow()).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining('larger than etcd stores (1.5 MiB)')]);
+  });
+
   test('stores the verdicts of all waiting Pods in one write, then tells of them', async () => {
     given(waitingPods(3));
     await anEngine().pass();

@@ -20,6 +20,7 @@ import { type OwnerKind, ownersFrom } from './owners.ts';
 import { complaintsAbout, type RuleSettings } from './rules.ts';
 import { nameOf, selects } from './selection.ts';
 import { decidedBy, restWaitMs } from './status.ts';
+import { isTooLarge } from './status-size.ts';
 
 export type Deps = {
   readonly rules: Pick<Informer<PodTransitionRule>, 'get' | 'byIndex'>;
@@ -40,6 +41,12 @@ export type Deps = {
 const CATCH_UP_MS = 20;
 /** Least time between two writes for changes that nobody waits for. */
 const REST_INTERVAL_MS = 1000;
+
+const FULL =
+  'so many Pods wait that the status would be larger than etcd stores (1.5 MiB): those that wait for the shortest time are left out of it ' +
+  'until others have gone. They wait as the others do. Several rule objects with fewer Pods each have room for all';
+const TOO_LARGE =
+  'the status is larger than etcd stores (1.5 MiB), so no verdict can be given: let fewer Pods be selected by one rule object';
 
 export function podTransitionRuleReconciler(deps: Deps): Reconcile {
   const { rules, pods, client, ownWrites, metrics, clock, settings } = deps;
@@ -92,8 +99,7 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
       logger.debug({ cacheVersion: cacheVersion.toString() }, 'the Pod cache is behind the last verdicts');
       return { requeueAfterMs: CATCH_UP_MS };
     }
-    const waiting = (judgement.status.details ?? []).filter(({ passed }) => !passed).length;
-    metrics.evaluated(key, (clock.monotonic() - started) / 1000, waiting);
+    metrics.evaluated(key, (clock.monotonic() - started) / 1000, judgement);
 
     const unselected = present.filter((pod) => !selects(rule, pod));
     const restMs = await store(deps, rule, judgement);
@@ -120,7 +126,7 @@ function tasksOf(status: PodTransitionRuleStatus): readonly { rule: string; id: 
 async function store(
   deps: Deps,
   rule: PodTransitionRule,
-  { status, change, webhooks }: Judgement,
+  { status, change, leftOut, webhooks }: Judgement,
 ): Promise<number | undefined> {
   const { client, ownWrites, events, recorder, metrics, clock, settings } = deps;
   if (change === 'none') return 0;
@@ -137,7 +143,10 @@ async function store(
   const ref = { namespace, name: nameOf(rule) };
   const written = await client
     .patch(POD_TRANSITION_RULES, ref, { type: 'merge', body }, { subresource: 'status' })
-    .catch(ignoreNotFound);
+    .catch((error: unknown) => {
+      if (isTooLarge(error)) recorder.warn(rule, 'StatusTooLarge', TOO_LARGE);
+      return ignoreNotFound(error);
+    });
   if (!written) return undefined;
   ownWrites.take(written);
 
@@ -148,6 +157,7 @@ async function store(
     if (event) events.publish(event);
   }
   events.publish(evaluated(written));
+  if (leftOut > 0) recorder.warn(rule, 'StatusFull', FULL);
   for (const failure of webhooks.ignored) {
     recorder.warn(rule, 'WebhookIgnored', failure);
     metrics.webhookIgnored();

@@ -1,0 +1,81 @@
+import type { PodTransitionRule, PodTransitionRuleStatus, RuleDetail } from '@kuperator/api';
+import { ApiError } from '@kuperator/runtime';
+import { compareText, waitsSince } from './stage.ts';
+
+/** etcd refuses requests beyond 1.5 MiB; of that the object may have so much, for its write has more to it than the object. */
+const OBJECT_MOST_BYTES = 1_500_000;
+
+export type Fitted = {
+  readonly status: PodTransitionRuleStatus;
+  /** Waiting Pods of which it does not speak. */
+  readonly leftOut: number;
+};
+
+/**
+ * The status as far as etcd stores it with the rest of the object. A write that is refused for its size would take back no slot and
+ * give none, for ever. So Pods are left out that it says nothing of but that they wait, first those that wait for the
+ * shortest time: to the coordinator a Pod without a verdict waits as well. Who has passed or holds a slot stays, and whom an approver
+ * has been asked about.
+ */
+export function withinLimit(
+  rule: PodTransitionRule,
+  status: PodTransitionRuleStatus,
+  mostBytes = OBJECT_MOST_BYTES,
+): Fitted {
+  const details = status.details ?? [];
+  if (roughBytes(status) <= mostBytes / 2) return { status, leftOut: 0 };
+  let left = mostBytes - bytesOf({ ...rule, status: { ...status, details: [] } });
+  const sized = details.map((detail) => ({ detail, bytes: bytesOf(detail) + 1 }));
+  if (sized.reduce((sum, { bytes }) => sum + bytes, 0) <= left) return { status, leftOut: 0 };
+  const asked = askedAbout(status);
+  const kept = new Set<RuleDetail>();
+  const others: { detail: RuleDetail; bytes: number; since: bigint }[] = [];
+  for (const { detail, bytes } of sized) {
+    if (detail.passed || detail.passedRules?.length || asked.has(detail.name)) {
+      kept.add(detail);
+      left -= bytes;
+    } else others.push({ detail, bytes, since: waitsSince(detail.operations ?? []) });
+  }
+  for (const { detail, bytes } of others.toSorted(byAge)) {
+    left -= bytes;
+    if (left < 0) break;
+    kept.add(detail);
+  }
+  return {
+    status: { ...status, details: details.filter((detail) => kept.has(detail)) },
+    leftOut: details.length - kept.size,
+  };
+}
+
+/** More than it is, unless texts are full of what JSON escapes; far cheaper to know. */
+function roughBytes({ targets = [], details = [], ruleStates = [] }: PodTransitionRuleStatus): number {
+  let bytes = ruleStates.length > 0 ? bytesOf(ruleStates) : 0;
+  for (const name of targets) bytes += 3 + name.length;
+  for (const { name = '', uid = '', operations = [], passedRules = [], rejectInfo = [] } of details) {
+    bytes += 150 + name.length + uid.length;
+    for (const { id, since } of operations) bytes += 25 + id.length + since.length;
+    for (const rule of passedRules) bytes += 3 + rule.length;
+    for (const { ruleName = '', reason = '' } of rejectInfo) bytes += 30 + ruleName.length + 2 * reason.length;
+  }
+  return bytes;
+}
+
+function askedAbout({ ruleStates = [] }: PodTransitionRuleStatus): ReadonlySet<string | undefined> {
+  const tasks = ruleStates.flatMap(({ webhookStatus }) => webhookStatus?.taskStates ?? []);
+  return new Set(tasks.flatMap(({ processing = [], approved = [] }) => [...processing, ...approved]));
+}
+
+function byAge(a: { detail: RuleDetail; since: bigint }, b: { detail: RuleDetail; since: bigint }): number {
+  if (a.since !== b.since) return a.since < b.since ? -1 : 1;
+  return compareText(a.detail.name ?? '', b.detail.name ?? '');
+}
+
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+/** The API server, or etcd behind it, refused a write for its size. */
+export function isTooLarge(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false;
+  return error.status === 413 || /request is too large|larger than max/.test(error.message);
+}

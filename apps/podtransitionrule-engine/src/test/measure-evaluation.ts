@@ -1,0 +1,65 @@
+// Measures one evaluation by itself: no cluster, no writes. Run by `npm run bench -- --suite verdict`, which reads the JSON it prints.
+// Arguments: numbers of Pods, all of which wait under one rule object.
+
+import type { PodTransitionRule } from '@kuperator/api';
+import { judge } from '../podtransitionrule/judge.ts';
+import {
+  aRule,
+  EVERYTHING_EVALUATED,
+  maxUnavailable,
+  requiresLabel,
+  UNANSWERED,
+  UNKNOWN_OWNERS,
+  waitingPods,
+} from '../podtransitionrule/samples.ts';
+
+const BATCHES = 7;
+/** A batch is long enough for the clock of CPU time. */
+const BATCH_MS = 60;
+
+const measured = process.argv.slice(2).map((text) => measure(Number(text)));
+process.stdout.write(`${JSON.stringify(measured)}\n`);
+
+/** CPU milliseconds of an evaluation that finds everything new, and of one that finds what the last one stored. */
+function measure(pods: number): { pods: number; firstMs: number; againMs: number; statusBytes: number } {
+  const waiting = waitingPods(pods, { labels: { ready: 'true' } });
+  const rule = aRule([maxUnavailable('10%'), requiresLabel('ready')]);
+  const other = aRule([maxUnavailable('90%')], {
+    name: 'elsewhere',
+    spec: { selector: { matchLabels: { app: 'db' } } },
+  });
+  const pass = (given: PodTransitionRule) => {
+    const judgement = judge({
+      rule: given,
+      pods: waiting,
+      cacheVersion: 10n ** 12n,
+      rules: [given, other],
+      owners: UNKNOWN_OWNERS,
+      settings: EVERYTHING_EVALUATED,
+      webhooks: UNANSWERED,
+    });
+    if (judgement?.status.details?.length !== pods) throw new Error(`no verdict on each of ${pods} Pods`);
+    return { ...given, status: judgement.status };
+  };
+  const stored = pass(rule);
+  return {
+    pods,
+    firstMs: cpuMs(() => pass(rule)),
+    againMs: cpuMs(() => pass(stored)),
+    statusBytes: JSON.stringify(stored.status).length,
+  };
+}
+
+/** The least of several batches: what others do on the machine only ever adds. */
+function cpuMs(run: () => unknown): number {
+  let runs = 1;
+  while (batch(run, runs) * runs < BATCH_MS) runs *= 2;
+  return Math.min(...Array.from({ length: BATCHES }, () => batch(run, runs)));
+}
+
+function batch(run: () => unknown, runs: number): number {
+  const before = process.cpuUsage();
+  for (let at = 0; at < runs; at++) run();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000 / runs;
+}

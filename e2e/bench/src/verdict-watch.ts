@@ -1,0 +1,70 @@
+import { type Key, POD_TRANSITION_RULES, type Pod, type PodTransitionRule, stageLabel } from '@kuperator/api';
+import { isPermitted } from '@kuperator/lifecycle';
+import { createLogger, Informer, type KubeClient } from '@kuperator/runtime';
+import type { Arena } from './pod-manifest.ts';
+import type { PodWatch } from './pod-watch.ts';
+
+/** What all Pods of the suite are asked for. */
+export const OPERATION = { id: 'bench', type: 'update' };
+
+/** A look at thousands of Pods costs more than an event: many events share one. */
+const LOOK_MS = 50;
+const TIMEOUT_MS = 600_000;
+
+/** An independent watch of a rule object beside that of its Pods: says when every Pod has its verdict. */
+export class VerdictWatch {
+  readonly #rules: Informer<PodTransitionRule>;
+  readonly #pods: PodWatch;
+  readonly #key: Key;
+
+  constructor(client: KubeClient, pods: PodWatch, { namespace }: Arena, rule: string) {
+    const logger = createLogger({ app: 'bench', level: 'error' });
+    this.#rules = new Informer({ client, resource: POD_TRANSITION_RULES, namespace, logger });
+    this.#pods = pods;
+    this.#key = `${namespace}/${rule}`;
+  }
+
+  async start(): Promise<void> {
+    this.#rules.start();
+    await this.#rules.waitForSync();
+  }
+
+  stop(): Promise<void> {
+    return this.#rules.stop();
+  }
+
+  get rule(): PodTransitionRule | undefined {
+    return this.#rules.get(this.#key);
+  }
+
+  /**
+   * Resolves once the rule object, at `generation` or later, has decided on every Pod.
+   * @throws Error saying how many have no verdict, after ten minutes
+   */
+  async untilDecided(generation: number): Promise<void> {
+    const deadline = performance.now() + TIMEOUT_MS;
+    for (;;) {
+      const undecided = undecidedOf(this.#pods.informer.list(), this.rule, generation);
+      if (undecided.length === 0) return;
+      if (performance.now() > deadline) throw new Error(`${undecided.length} Pods have no verdict`);
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+}
+
+/** Pods that have not been let go and of which the rule object does not say, at `generation`, whether they may go. */
+export function undecidedOf(
+  pods: readonly Pod[],
+  rule: PodTransitionRule | undefined,
+  generation: number,
+): readonly Pod[] {
+  const { observedGeneration = 0, details = [] } = rule?.status ?? {};
+  if (observedGeneration < generation) return pods;
+  const verdicts = new Map(details.map((detail) => [detail.uid, detail]));
+  return pods.filter((pod) => {
+    const since = pod.metadata.labels?.[stageLabel('pre-check', OPERATION.id)];
+    const operations = verdicts.get(pod.metadata.uid ?? '')?.operations ?? [];
+    const named = since !== undefined && operations.some((each) => each.id === OPERATION.id && each.since === since);
+    return !named && !isPermitted(pod, OPERATION.id, OPERATION.type);
+  });
+}

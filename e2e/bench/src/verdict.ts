@@ -1,0 +1,170 @@
+// What verdicts cost: many controlled Pods that wait in PreCheck under one PodTransitionRule, decided on by the engine as it is
+// shipped; and its parts by themselves.
+
+import { conditionOf, POD_TRANSITION_RULES, PODS } from '@kuperator/api';
+import type { Cluster } from '@kuperator/cluster';
+import { beginOperation } from '@kuperator/lifecycle';
+import { AuditLog } from '@kuperator/observer';
+import { type KubeClient, systemClock } from '@kuperator/runtime';
+import { overConnections } from './connections.ts';
+import { contend, say, withCluster } from './contend.ts';
+import { measureEvaluation, measurePodEvent } from './measured-apart.ts';
+import { isServing } from './ours.ts';
+import { metricsOf, parsePasses, passesBetween, sumOf } from './passes.ts';
+import { timed } from './phase.ts';
+import { APP_LABEL, type Arena, controlledPod, podName } from './pod-manifest.ts';
+import type { PodWatch } from './pod-watch.ts';
+import type { VerdictPhase, VerdictReport, VerdictSize, VerdictTiming } from './verdict-report.ts';
+import { OPERATION, VerdictWatch } from './verdict-watch.ts';
+
+export type VerdictOptions = {
+  /** Pods that wait under one rule object; each is measured in a namespace of its own. */
+  readonly sizes: readonly number[];
+  /** How often the rule is edited, so that every Pod needs another verdict. Default 10. */
+  readonly edits?: number;
+  /** What is measured apart: Pods of an evaluation, labels of a Pod, and objects beside it. */
+  readonly apart?: {
+    readonly pods: readonly number[];
+    readonly labels: readonly number[];
+    readonly others: readonly number[];
+  };
+};
+
+const ENGINE = 'podtransitionrule-engine';
+const RULE = 'bench';
+const CONNECTIONS = 16;
+const TIMEOUT_MS = 600_000;
+const APART = { pods: [100, 1000, 10_000], labels: [1, 10, 100], others: [10, 1000] };
+
+export async function measureVerdict({ sizes, edits = 10, apart = APART }: VerdictOptions): Promise<VerdictReport> {
+  say('an evaluation, and an event of a Pod, by themselves');
+  const evaluations = await measureEvaluation(apart.pods);
+  const podEvents = await measurePodEvent(apart.labels, apart.others);
+  const measured = await withCluster('all', async (cluster) => {
+    const audit = new AuditLog(`${cluster.dir}/audit.log`);
+    const done: VerdictSize[] = [];
+    // Once unmeasured: the first passes of a process also compile it.
+    for (const [at, pods] of [sizes[0] ?? 1, ...sizes].entries()) {
+      say(`${pods} Pods`);
+      done.push(
+        await contend(cluster, `verdict-${at}`, (client, watch, arena) =>
+          measure({ cluster, audit, client, watch, arena, pods, edits }),
+        ),
+      );
+    }
+    return done.slice(1);
+  });
+  return { node: process.version, sizes: measured, evaluations, podEvents };
+}
+
+type Given = {
+  cluster: Cluster;
+  audit: AuditLog;
+  client: KubeClient;
+  watch: PodWatch;
+  arena: Arena;
+  pods: number;
+  edits: number;
+};
+
+async function measure(given: Given): Promise<VerdictSize> {
+  const { client, watch, arena, pods, edits } = given;
+  const names = Array.from({ length: pods }, (_, at) => podName(at));
+  await overConnections(names, CONNECTIONS, (name) => client.create(PODS, controlledPod(arena, name, 'web:v1')));
+  await watch.until(`${pods} Pods serve`, { pods, each: isServing }, TIMEOUT_MS);
+  await using stack = new AsyncDisposableStack();
+  const verdicts = new VerdictWatch(client, watch, arena, RULE);
+  await verdicts.start();
+  stack.defer(() => verdicts.stop());
+  const created = await client.create(POD_TRANSITION_RULES, ruleFor(arena, pods));
+  const run = (phase: VerdictPhase, act: () => Promise<void>) => observed(given, phase, act);
+
+  const arrival = await run('all arrive', async () => {
+    await overConnections(watch.informer.list(), CONNECTIONS, (pod) => {
+      const labels = beginOperation(pod, { ...OPERATION, nanos: systemClock.nanos() });
+      return client.patch(
+        PODS,
+        { ...arena, name: pod.metadata.name ?? '' },
+        { type: 'merge', body: { metadata: { labels } } },
+      );
+    });
+    await verdicts.untilDecided(created.metadata.generation ?? 0);
+  });
+  // The coordinator writes on each waiting Pod why it waits. Only then is it quiet, and an edit alone makes passes.
+  const explained = await run('waits are explained', () =>
+    watch.until(
+      'all waits are explained',
+      { pods, each: (pod) => conditionOf(pod, PROGRESSING) !== undefined },
+      TIMEOUT_MS,
+    ),
+  );
+  const edited = await run('rule edited', async () => {
+    for (let edit = 1; edit <= edits; edit++) {
+      const { spec } = ruleFor(arena, pods, edit);
+      const written = await client.patch(
+        POD_TRANSITION_RULES,
+        { ...arena, name: RULE },
+        { type: 'merge', body: { spec } },
+      );
+      await verdicts.untilDecided(written.metadata.generation ?? 0);
+    }
+  });
+  const { status } = await client.get(POD_TRANSITION_RULES, { ...arena, name: RULE });
+  const waiting = (status?.details ?? []).length;
+  return {
+    pods,
+    edits,
+    waiting,
+    statusBytes: JSON.stringify(status).length,
+    phases: { 'all arrive': arrival, 'waits are explained': explained, 'rule edited': edited },
+  };
+}
+
+const PROGRESSING = 'pod.kusionstack.io/operation-progressing';
+
+/** A tenth of the Pods may go; every edit says the same in other words, so that the verdicts stay and must be given anew. */
+function ruleFor({ namespace }: Arena, pods: number, edit = 0) {
+  const tenth = edit % 2 === 0 ? '10%' : Math.ceil(pods / 10);
+  return {
+    apiVersion: 'apps.kusionstack.io/v1alpha1',
+    kind: 'PodTransitionRule',
+    metadata: { namespace, name: RULE },
+    spec: {
+      selector: { matchLabels: { [APP_LABEL]: 'web' } },
+      rules: [
+        { name: 'labelled', labelCheck: { requires: { matchLabels: { [APP_LABEL]: 'web' } } } },
+        { name: 'budget', availablePolicy: { maxUnavailableValue: tenth } },
+      ],
+    },
+  };
+}
+
+/** What the engine does while `act` runs. */
+async function observed(
+  { cluster, audit, pods }: Given,
+  phase: VerdictPhase,
+  act: () => Promise<void>,
+): Promise<VerdictTiming> {
+  const look = async () => {
+    const text = await metricsOf(cluster.processes().find(({ name }) => name === ENGINE)?.httpPort);
+    return {
+      ...parsePasses(text, 'podtransitionrule'),
+      evaluations: sumOf(text, 'kuperator_podtransitionrule_evaluation_seconds_count'),
+      evaluationSeconds: sumOf(text, 'kuperator_podtransitionrule_evaluation_seconds_sum'),
+    };
+  };
+  await audit.read();
+  const before = await look();
+  const timing = await timed(pods, act);
+  const after = await look();
+  const calls = await audit.read();
+  const writes = calls.filter(({ client, resource }) => client === ENGINE && resource === 'podtransitionrules/status');
+  say(`  ${phase}: ${timing.seconds.toFixed(1)} s, ${after.passes - before.passes} passes`);
+  return {
+    ...timing,
+    ...passesBetween(before, after),
+    evaluations: after.evaluations - before.evaluations,
+    evaluationSeconds: after.evaluationSeconds - before.evaluationSeconds,
+    statusWrites: writes.length,
+  };
+}
