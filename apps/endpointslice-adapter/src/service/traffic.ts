@@ -11,6 +11,9 @@
 // 3. It lists the Pod as ready again only after a later version of the Pod that is Ready. With the gate closed the kubelet
 //    makes none; by 1 there is none between the version we decided on and our write.
 //
+// A finalizer put on by the coordinator (when it closes a gate behind which nobody had seen traffic) has no slice seen before it. It is
+// put on only after gate and readiness have rested for seconds, so the slices seen are not of before.
+//
 // What is left: a Pod that flaps (not ready, ready, not ready) faster than one of the watches moves, so that "off" belongs to
 // the first time; a replica that took a Service over while its slice watch is further behind than that of its predecessor;
 // a newly elected EndpointSlice controller that starts from an old list. In each the controller still has the last

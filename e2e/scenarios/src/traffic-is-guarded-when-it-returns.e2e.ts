@@ -1,0 +1,64 @@
+import type { Pod } from '@kuperator/api';
+import { touchedInTraffic } from '@kuperator/observer';
+import { expect, test } from 'vitest';
+import { type Application, DEADLINE_MS, lifecycleLabels } from './application.ts';
+import { stage } from './stage.ts';
+
+const on = stage();
+
+const ROUNDS = 10;
+
+/** Traffic has come back, and the adapter has not said so yet. */
+function isJustBack(app: Application, pod: Pod): boolean {
+  return app.observer.ready().has(pod.metadata.uid ?? '') && (pod.metadata.finalizers ?? []).length === 0;
+}
+
+function isIn(stage: string, pod: Pod): boolean {
+  return lifecycleLabels(pod).some((key) => key.startsWith(`${stage}.`));
+}
+
+test.each([
+  { moment: 'traffic is back and its adapter has not said so', namespace: 'back', is: isJustBack },
+  {
+    moment: 'a round is completing',
+    namespace: 'completing',
+    is: (_: Application, pod: Pod) => isIn('completing', pod),
+  },
+])('rolled again and again as soon as $moment, no Pod is touched in traffic', async ({ moment, namespace, is }) => {
+  const app = await on.deploy({ namespace, replicas: 6, image: 'web:v0' });
+  let met = 0;
+  for (let round = 1; round <= ROUNDS; round++) {
+    const image = `web:v${round}`;
+    await app.changeTemplate({ image });
+    const isMet = () => app.pods().some((pod) => pod.spec.containers[0]?.image === image && is(app, pod));
+    const isOver = () => app.running(image) === 6 && app.pods().every((pod) => app.isInService(pod));
+    await app.observer.when(`${moment}, ${image}`, () => isMet() || isOver(), DEADLINE_MS);
+    if (isMet()) met++;
+  }
+  await app.serves({ replicas: 6, image: `web:v${ROUNDS}` });
+  expect(touchedInTraffic(app.observer.sighting())).toEqual([]);
+  // Else it was no test of that moment.
+  expect(met).toBeGreaterThan(0);
+});
+
+test('traffic that comes back while the adapter is away is not taken for none: nobody is touched until it is back', async () => {
+  const app = await on.deploy({ namespace: 'returning', replicas: 3, image: 'web:v1' });
+  await app.changeTemplate({ image: 'web:v2' });
+  await app.observer.when('all are drained', () => app.pods().every((pod) => isIn('operate', pod)), DEADLINE_MS);
+  await on.cluster.stop('endpointslice-adapter', 'SIGKILL');
+  const areBack = () => app.running('web:v2') === 3 && app.pods().every((pod) => isJustBack(app, pod));
+  await app.observer.when('all are back in traffic, and no adapter says so', areBack, DEADLINE_MS);
+  await app.changeTemplate({ image: 'web:v3' });
+  await app.observer.until(
+    'all wait to be drained',
+    () => app.pods().every((pod) => isIn('preparing', pod)),
+    DEADLINE_MS,
+  );
+  await app.observer.untilQuiet(1000, DEADLINE_MS);
+  expect(app.pods().map((pod) => [pod.spec.containers[0]?.image, pod.metadata.finalizers?.length])).toEqual(
+    Array(3).fill(['web:v2', 1]),
+  );
+  await on.cluster.start('endpointslice-adapter');
+  await app.serves({ replicas: 3, image: 'web:v3' });
+  expect(touchedInTraffic(app.observer.sighting())).toEqual([]);
+});
