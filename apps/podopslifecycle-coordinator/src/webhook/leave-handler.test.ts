@@ -136,6 +136,12 @@ describe('a collection', () => {
     expect(annotations ?? {}).not.toHaveProperty([DELETION_REQUESTED_ANNOTATION]);
   });
 
+  test('larger than one request can go through is gone on with by the next', async () => {
+    const { cluster, answer, request } = setup();
+    expect(await answer('delete', collected(request), 2000)).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
+    expect(cluster.get(PODS, KEY)?.metadata.labels).toHaveProperty([TO_DELETE_LABEL]);
+  });
+
   test('never skips a Pod that could not be marked', async () => {
     const { cluster, pods, answer, request } = setup();
     pods.pause();

@@ -85,11 +85,13 @@ export function leaveHandler({ pods, rules, client, metrics, clock, holds, holdM
       return { allowed: true, ...(warning ? { warning } : {}) };
     };
 
+    const passOver = isOfPlainCollection(request);
+    // The walk through a large collection may take longer than a request may: better to be told to go on than of a timeout.
+    const isNearItsEnd = timeoutMs !== undefined && timeoutMs <= MARGIN_MS;
     let pod = asked;
     for (;;) {
       const answer = answerFor(pod);
       if (answer.allowed) return letGo(answer.because, answer.warning);
-      const passOver = isOfPlainCollection(request);
       // Nobody comes back for this one, so nobody is to be waited for.
       const write = passOver ? labelsOnly(answer.write) : answer.write;
       if (write && !(await note(pod, write))) {
@@ -101,6 +103,7 @@ export function leaveHandler({ pods, rules, client, metrics, clock, holds, holdM
       }
       if (passOver) {
         metrics.answered(what, 'later');
+        if (isNearItsEnd) return { allowed: false, message: answer.message, retryAfterSeconds: 1 };
         return { allowed: false, passOver: true, message: answer.message, warning: LATER };
       }
       const next = await wait(pod, (now) => passOf(now) !== undefined);

@@ -92,6 +92,10 @@ none. The chart defines "<chart name>.webhookKinds".
 # A node may send requests here for a moment longer.
 - name: WEBHOOK_LINGER_SECONDS
   value: "3"
+- name: WEBHOOK_HOLD_SECONDS
+  value: {{ .holdSeconds | quote }}
+- name: WEBHOOK_MAX_HELD
+  value: {{ .maxHeld | quote }}
 {{- if eq .certificates.from "cert-manager" }}
 - name: WEBHOOK_CERT_DIR
   value: /etc/kuperator/webhook-certificate
