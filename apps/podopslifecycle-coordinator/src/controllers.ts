@@ -6,6 +6,7 @@ import { podController } from './pod/controller.ts';
 import { podDeletionController } from './pod-deletion/controller.ts';
 import { deletionMetrics } from './pod-deletion/metrics.ts';
 import { podEvictionController } from './pod-eviction/controller.ts';
+import { podSlotController } from './pod-slot/controller.ts';
 import { webhook } from './webhook/component.ts';
 
 /** Every controller of this operator, the caches they share, and the webhook. */
@@ -17,6 +18,7 @@ export function controllers(context: OperatorContext<Config>, events: EventBus):
     { controller: podController(context, events, shared) },
     { controller: podDeletionController(context, shared, deletion) },
     { controller: podEvictionController(context, shared) },
+    { controller: podSlotController(context, shared) },
     { components: webhook(context, shared, deletion) },
   ];
 }

@@ -67,7 +67,9 @@ export class World {
   begin(index: number, id: string): void {
     const pod = this.pods().get(keyFor(index));
     if (!pod || has(pod, stageLabel('operating', id)) || isTerminating(pod)) return;
-    const now = String(++this.#nanos);
+    // Far enough apart that no renewal comes to the value of a later operation, as with nanoseconds.
+    this.#nanos += 1000;
+    const now = String(this.#nanos);
     this.#write(pod, { [stageLabel('operating', id)]: now, [stageLabel('pre-check', id)]: now });
   }
 
@@ -104,6 +106,23 @@ export class World {
       });
       return;
     }
+  }
+
+  /** The coordinator has the operations ask anew, a nanosecond younger: no verdict of before is for them. */
+  renew(index: number): void {
+    const pod = this.pods().get(keyFor(index));
+    if (!pod || isTerminating(pod) || IDS.some((id) => has(pod, stageLabel('operate', id)))) return;
+    const waiting = IDS.map((id) => stageLabel('pre-check', id)).filter((label) => has(pod, label));
+    const renewed = waiting.map((label) => [label, String(BigInt(pod.metadata.labels?.[label] ?? 0) + 1n)]);
+    if (waiting.length > 0) this.#write(pod, Object.fromEntries(renewed));
+  }
+
+  /** The user changes a rule object. */
+  edit(object: number, spec: PodTransitionRule['spec']): void {
+    const history = this.histories[object];
+    const rule = history?.at(-1);
+    if (rule)
+      history?.push({ ...rule, metadata: { ...rule.metadata, generation: (rule.metadata.generation ?? 0) + 1 }, spec });
   }
 
   /** Ends one operation that was granted; with the last one the Pod serves again. */

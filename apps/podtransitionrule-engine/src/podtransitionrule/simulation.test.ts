@@ -10,6 +10,7 @@ import { aRule, maxUnavailable, passedIn, requiresLabel } from './samples.ts';
 const WEIGHTS = {
   begin: 6,
   cancel: 1,
+  renew: 1,
   grant: 3,
   finish: 5,
   remove: 1,
@@ -143,6 +144,54 @@ describe('H4 several rule objects over the same Pods', () => {
   });
 });
 
+describe('a slot held in vain: the Pod has come under a further budget, which is used up for good', () => {
+  /** p0 holds the slot of all, and has come under a budget of nothing; p1 waits for the slot of all. */
+  function lockedWorld() {
+    const nobody = aRule([], { name: 'z', spec: { selector: { matchLabels: { tier: 'none' } } } });
+    const world = new World({ rules: [aRule([maxUnavailable(1)], { name: 'a' }), nobody], podCount: 2 });
+    const [engine] = world.engines;
+    if (!engine) throw new Error('an engine expected');
+    world.begin(0, 'update');
+    work(world, engine);
+    world.edit(1, { selector: { matchLabels: { tier: 'even' } }, rules: [maxUnavailable(0)] });
+    world.begin(1, 'update');
+    const passAll = () => {
+      for (const object of [1, 0, 1]) work(world, engine, object);
+    };
+    passAll();
+    return { world, passAll };
+  }
+  const passes = (world: World) => world.histories.map((history) => passedIn(history.at(-1) ?? aRule([])));
+
+  test('nobody else gets the slot while a late coordinator could use it', () => {
+    const { world, passAll } = lockedWorld();
+    passAll();
+    expect(passes(world)).toEqual([['p0'], []]);
+    world.grant(0, [0, 1]);
+    world.grant(1);
+    expect(world.down()).toBeLessThanOrEqual(1);
+  });
+
+  test('once its operation asks anew, the slot goes to the next, and no verdict of before lets it go', () => {
+    const { world, passAll } = lockedWorld();
+    world.renew(0);
+    passAll();
+    expect(passes(world)).toEqual([['p1'], []]);
+    world.grant(1);
+    expect(world.down()).toBe(1);
+    for (let age = 0; age < 8; age++) for (let other = 0; other < 8; other++) world.grant(0, [age, other]);
+    expect(world.down()).toBe(1);
+  });
+
+  test('and it is the first again when there is room', () => {
+    const { world, passAll } = lockedWorld();
+    world.renew(0);
+    world.edit(1, { selector: { matchLabels: { tier: 'even' } }, rules: [maxUnavailable(1)] });
+    passAll();
+    expect(passes(world)).toEqual([['p0'], ['p0']]);
+  });
+});
+
 function work(world: World, engine: Engine, object = 0): void {
   for (const each of world.histories.keys()) world.seeRule(engine, each);
   world.seePods(engine, Number.POSITIVE_INFINITY);
@@ -173,6 +222,7 @@ function take(world: World, { act, id, engine, count, putOff, ages, ...rest }: S
     case 'remove':
     case 'create':
     case 'serve':
+    case 'renew':
       world[act](pod);
       return;
     case 'grant':
