@@ -167,6 +167,8 @@ export async function planControlPlane({
           '--node-monitor-grace-period=10m',
           '--concurrent-service-endpoint-syncs=20',
           '--concurrent-gc-syncs=20',
+          // Autoscalers are looked at every 15 s otherwise: most of the time of a test that has one.
+          '--horizontal-pod-autoscaler-sync-period=1s',
         ],
         `https://127.0.0.1:${managerPort}/healthz`,
       ),
