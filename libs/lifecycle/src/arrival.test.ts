@@ -6,18 +6,20 @@ import { podWith } from './test/simulation.ts';
 const NOW = Date.parse('2026-01-01T00:10:00Z');
 const ago = (seconds: number) => new Date(NOW - seconds * 1000).toISOString();
 
-test.each([
+type Given = { name: string; gated?: boolean; gate?: 'False'; gateAge?: number; readyAge?: number; leftMs: number };
+
+test.each<Given>([
   { name: 'whose gate has just opened', gateAge: 2, readyAge: 60, leftMs: ARRIVAL_MS - 2000 },
   { name: 'whose readiness has just changed', gateAge: 60, readyAge: 3, leftMs: ARRIVAL_MS - 3000 },
   { name: 'whose gate opened first', gateAge: 5, readyAge: 1, leftMs: ARRIVAL_MS - 1000 },
   { name: 'that is at rest', gateAge: 60, readyAge: 60, leftMs: 0 },
-  { name: 'whose gate is closed', gate: 'False' as const, gateAge: 1, readyAge: 1, leftMs: 0 },
+  { name: 'whose gate is closed', gate: 'False', gateAge: 1, readyAge: 1, leftMs: 0 },
   { name: 'without the gate', gated: false, gateAge: 1, readyAge: 1, leftMs: 0 },
   { name: 'whose kubelet has a clock far ahead', gateAge: 60, readyAge: -600, leftMs: 0 },
-  { name: 'that does not say since when', gateAge: undefined, readyAge: undefined, leftMs: 0 },
+  { name: 'that does not say since when', leftMs: 0 },
 ])('traffic of a Pod $name may be on its way for another $leftMs ms', ({
   gated = true,
-  gate = 'True',
+  gate,
   gateAge,
   readyAge,
   leftMs,
@@ -26,7 +28,7 @@ test.each([
   const pod = podWith({ gated });
   pod.status = {
     conditions: [
-      { type: SERVICE_READY_GATE, status: gate, ...since(gateAge) },
+      { type: SERVICE_READY_GATE, status: gate ?? 'True', ...since(gateAge) },
       { type: 'Ready', status: 'True', ...since(readyAge) },
     ],
   };
