@@ -115,6 +115,57 @@ describe('a Pod that is being replaced', () => {
   });
 });
 
+describe('the origin of a pair is gone when its object is', () => {
+  /** An origin that cannot end, because somebody holds it, although its new Pod serves. */
+  async function lingering() {
+    const pair = await pairOf(1);
+    const { world, origin, successor } = pair;
+    const hold = (finalizers: string[]) =>
+      world.cluster.change<Pod>(PODS, `default/${origin}`, (pod) => ({
+        ...pod,
+        metadata: { ...pod.metadata, finalizers },
+      }));
+    hold(['example.com/hold']);
+    await serve(world, successor);
+    const found = podNamed(world, origin);
+    expect(found && isTerminating(found)).toBe(true);
+    return { ...pair, release: () => hold([]) };
+  }
+
+  test('a new Pod in podToDelete is not scaled in before; then both have gone, and the context', async () => {
+    const { world, successor, release } = await lingering();
+    world.edit({ replicas: 0, scaleStrategy: { podToDelete: [successor] } });
+    await world.run();
+    expect(podNamed(world, successor) && operationsOf(podNamed(world, successor) as Pod)).toEqual([]);
+    release();
+    await world.run();
+    expect([tuple(world), world.pods(), world.context()]).toEqual([[0, 0, 0, 0, 0], [], undefined]);
+  });
+
+  test('its new Pod says until then whose place it takes', async () => {
+    const { world, origin, successor, release } = await lingering();
+    expect(podNamed(world, successor)?.metadata.labels).toMatchObject({ [REPLACE_PAIR_ORIGIN_NAME_LABEL]: origin });
+    release();
+    await world.run();
+    expect(podNamed(world, successor)?.metadata.labels).not.toHaveProperty([REPLACE_PAIR_ORIGIN_NAME_LABEL]);
+    expect(tuple(world)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  test('scaled in before it was named, the new Pod goes on leaving', async () => {
+    const { world, successor, release } = await lingering();
+    world.permits = false;
+    world.edit({ replicas: 0 });
+    await world.run();
+    world.edit({ scaleStrategy: { podToDelete: [successor] } });
+    await world.run();
+    expect(operationsOf(podNamed(world, successor) as Pod)).toMatchObject([{ type: 'scale-in' }]);
+    world.permits = true;
+    release();
+    await world.run();
+    expect(world.pods()).toEqual([]);
+  });
+});
+
 describe('a replacement', () => {
   test('taken back before the new Pod serves ends with the origin, later with the new Pod (T36)', async () => {
     const early = await pairOf(1);

@@ -6,6 +6,7 @@ import { releaseContext } from './context-writes.ts';
 import { BY_OWNER, type Deps } from './deps.ts';
 import { hasFinalizer, removeFinalizer } from './finalizer.ts';
 import { runLane } from './lane.ts';
+import { takesAway } from './leaving.ts';
 import { membersOf } from './members.ts';
 import type { SetMemory } from './memory.ts';
 import { planDrain } from './plan.ts';
@@ -17,7 +18,7 @@ import { BEHIND_MS, podTasks } from './tasks.ts';
 /** Finalizer by which the API server notes `--cascade=orphan`. */
 const ORPHAN_FINALIZER = 'orphan';
 
-/** Takes a deleted set down: every Pod is asked to leave and waited for; the finalizer goes last (T30). */
+/** Takes a deleted set down: every Pod is marked `to-delete` and waited for; the finalizer goes last (T30). */
 export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promise<{ requeueAfterMs?: number }> {
   if (!hasFinalizer(set)) return {};
   if (set.metadata.finalizers?.includes(ORPHAN_FINALIZER)) {
@@ -30,11 +31,12 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
   const plan = planDrain(set, membersOf(set, owned()), deps.clock.now());
   const startedMs = deps.clock.monotonic();
   const tasks = podTasks(deps, set, memory);
-  const lane = await runLane(tasks.scaleIn(plan), {
+  const lane = await runLane([...tasks.scaleIn(plan), ...tasks.mark(plan.mark)], {
     isOver: () => deps.clock.monotonic() - startedMs > deps.settings.passMs,
     window: memory.windows.scaleIn,
     max: deps.settings.maxWrites,
   });
+  if (plan.mark.length > 0) deps.recorder.normal(set, 'TargetsDeleted', 'marking all Pods to be deleted');
   const members = membersOf(set, owned());
   const left = [...members.active, ...members.terminating].filter((pod) => !isTerminal(pod));
   if (lane.failures.length > 0) {
@@ -70,8 +72,8 @@ function holderOf([first, ...others]: readonly Pod[]): string {
     const finalizers = first.metadata.finalizers?.join(', ');
     return finalizers ? `${name} is held by ${finalizers}` : `${name} is terminating`;
   }
-  const [waiting] = waitingFor(first);
-  return waiting ? `${name} ${waiting.message}` : `${name} is to be asked to leave`;
+  const waiting = waitingFor(first).find(({ operation }) => takesAway(operation));
+  return waiting ? `${name} ${waiting.message}` : `${name} waits for the podopslifecycle-coordinator to begin`;
 }
 
 function report(

@@ -25,6 +25,8 @@ export type Members = {
   readonly occupying: readonly Pod[];
   /** New Pods that are to take the place of another occupying one, by that other. */
   readonly successors: ReadonlyMap<Pod, Pod>;
+  /** New Pods whose origin has gone out of the count and is still terminating. */
+  readonly heirs: ReadonlySet<Pod>;
   /** Those of `occupying` that count towards the replicas: of a pair one, the origin until it goes. */
   readonly counted: readonly Pod[];
   /** Owned, but no longer matched by the selector: to be let go. */
@@ -46,7 +48,15 @@ export function membersOf(set: CollaSet, owned: readonly Pod[]): Members {
   const successors = pairsOf(occupying);
   const uncounted = new Set([...successors].map(([origin, successor]) => uncountedOf(origin, successor)));
   const counted = uncounted.size === 0 ? occupying : occupying.filter((pod) => !uncounted.has(pod));
-  return { active, terminating, finished, occupying, successors, counted, released };
+  const heirs = heirsOf(active, terminating);
+  return { active, terminating, finished, occupying, successors, heirs, counted, released };
+}
+
+function heirsOf(active: readonly Pod[], terminating: readonly Pod[]): ReadonlySet<Pod> {
+  const pairs = terminating.length > 0 ? [...pairsOf([...active, ...terminating])] : [];
+  return new Set(
+    pairs.flatMap(([origin, successor]) => (isTerminating(origin) && isActive(successor) ? successor : [])),
+  );
 }
 
 /** The one of a pair whose place is not to be filled again when it goes. */

@@ -1,10 +1,12 @@
 // What became of a pass, for people: the wire's conditions Scale and Update, and Events.
 import type { CollaSet, Pod } from '@kuperator/api';
-import { waitingFor } from '@kuperator/lifecycle';
+import { type Operation, waitingFor } from '@kuperator/lifecycle';
 import { type ConditionUpdate, failed, succeeded } from './conditions.ts';
 import type { Deps } from './deps.ts';
 import type { LaneResult } from './lane.ts';
+import { takesAway } from './leaving.ts';
 import type { Plan } from './plan.ts';
+import { UPDATE } from './update.ts';
 
 /** Results of a pass's lanes; `out` is undefined when creations were not tried. */
 export type Lanes = {
@@ -22,7 +24,7 @@ function scaleCondition({ scale }: Plan, { out, scaleIn }: Lanes): readonly Cond
   if (out && out.failures.length > 0) return [failed('Scale', 'ScaleOutFailed', out.failures)];
   if (scaleIn.failures.length > 0) return [failed('Scale', 'ScaleInFailed', scaleIn.failures)];
   // What was not tried this time says nothing about whether it works.
-  return out ? [succeeded('Scale', waits(scale.waiting, 'scale-in'))] : [];
+  return out ? [succeeded('Scale', waits(scale.waiting, 'scale-in', takesAway))] : [];
 }
 
 function updateCondition({ update, replace }: Plan, lanes: Lanes, refusal: string | undefined): ConditionUpdate {
@@ -38,7 +40,10 @@ function updateCondition({ update, replace }: Plan, lanes: Lanes, refusal: strin
   const [held] = unfinished;
   const [replaced] = replace.waiting;
   const message = held ? `${unfinished.length} changed: Pod ${held.pod.metadata.name} ${held.reason}` : '';
-  return succeeded('Update', waits(waiting, 'update') || message || (replaced ? waitsForSuccessor(replaced) : ''));
+  return succeeded(
+    'Update',
+    waits(waiting, 'update', ({ type }) => type === UPDATE) || message || (replaced ? waitsForSuccessor(replaced) : ''),
+  );
 }
 
 /** Which new Pod a replacement waits for. */
@@ -47,10 +52,10 @@ function waitsForSuccessor([origin, successor]: readonly [Pod, Pod]): string {
 }
 
 /** Who holds the first of the Pods that wait. */
-function waits(pods: readonly Pod[], type: string): string {
+function waits(pods: readonly Pod[], type: string, isMeant: (operation: Operation) => boolean): string {
   const [first] = pods;
   if (!first) return '';
-  const holder = waitingFor(first).find(({ operation }) => operation.type === type);
+  const holder = waitingFor(first).find(({ operation }) => isMeant(operation));
   const others = pods.length > 1 ? ` (and ${pods.length - 1} more)` : '';
   return `Pod ${first.metadata.name}${others} ${holder?.message ?? `waits to be permitted to ${type}`}`;
 }

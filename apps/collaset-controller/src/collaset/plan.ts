@@ -117,11 +117,12 @@ export function planPass(observed: Observed): Plan {
   return { members, exclude, include, scale, replace, update, context: contextPlan };
 }
 
-/** A set being deleted wants no Pods, and none made anew. */
+/** A set being deleted wants no Pods, and none made anew: all are marked but those that are on their way out already. */
 export function planDrain(set: CollaSet, members: Members, nowMs: number): ScalePlan {
   const empty: CollaSet = { ...set, spec: { ...set.spec, replicas: 0, paused: false } };
   const nothing = { doubles: new Set<Pod>(), excluded: new Set<Pod>(), joining: 0 };
-  return planScale({ set: empty, members, ...nothing, isServed: () => true, nowMs });
+  const plan = planScale({ set: empty, members, ...nothing, isServed: () => true, nowMs });
+  return { ...plan, begin: [], mark: plan.begin };
 }
 
 /** True when the set has what it asks for and nothing is under way. */

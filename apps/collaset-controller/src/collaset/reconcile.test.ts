@@ -4,10 +4,12 @@ import {
   COMPLETING_LABEL,
   CREATING_LABEL,
   PODS,
+  type Pod,
   RESOURCE_CONTEXTS,
   REVISION_LABEL,
   TO_DELETE_LABEL,
 } from '@kuperator/api';
+import { operationsOf } from '@kuperator/lifecycle';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { World } from '../test/world.ts';
@@ -361,6 +363,10 @@ describe('deleting', () => {
     remove(world);
     await world.run();
     expect(world.ids()).toEqual([0, 1, 2]);
+    for (const pod of world.pods()) {
+      expect(pod.metadata.labels).toHaveProperty([TO_DELETE_LABEL]);
+      expect(operationsOf(pod)).toMatchObject([{ id: 'pod-delete', type: 'delete', stage: 'PreCheck' }]);
+    }
     expect(world.condition('Terminating')).toMatch(
       /^False ReclaimingTargetsDeletion Pod web-\w+ \(and 2 more\) waits for/,
     );
@@ -369,7 +375,31 @@ describe('deleting', () => {
     expect(world.pods()).toEqual([]);
     expect(world.cluster.get(RESOURCE_CONTEXTS, 'default/web')).toBeUndefined();
     expect(world.cluster.get(COLLA_SETS, world.key)?.metadata.finalizers ?? []).not.toContain(COLLASET_FINALIZER);
-    expect(world.takeWrites()).toMatchObject({ 'delete pods': 3, 'patch pods': 3 });
+    // One write a Pod: mark and beginning. The deletion is the coordinator's.
+    const { 'patch pods': pods, 'delete pods': deletions } = world.takeWrites();
+    expect([pods, deletions]).toEqual([3, undefined]);
+  });
+
+  test('lets a Pod that is being scaled in go by that, and waits for no Pod that has ended', async () => {
+    const world = await running(3);
+    world.permits = false;
+    world.edit({ replicas: 2 });
+    await world.run();
+    const leaving = world.active().find((pod) => operationsOf(pod).length > 0);
+    const ended = world.active().find((pod) => operationsOf(pod).length === 0);
+    world.cluster.change<Pod>(PODS, `default/${ended?.metadata.name}`, (pod) => ({
+      ...pod,
+      status: { ...pod.status, phase: 'Failed' },
+    }));
+    world.takeWrites();
+    remove(world);
+    world.permits = true;
+    await world.run();
+    expect(world.pods().map(({ metadata }) => metadata.name)).toEqual([ended?.metadata.name]);
+    expect(world.pods()[0]?.metadata.labels).not.toHaveProperty([TO_DELETE_LABEL]);
+    expect(world.takeWrites()).toMatchObject({ 'delete pods': 1, 'patch pods': 1 });
+    expect(leaving).toBeDefined();
+    expect(world.cluster.get(COLLA_SETS, world.key)?.metadata.finalizers ?? []).not.toContain(COLLASET_FINALIZER);
   });
 
   test('with --cascade=orphan lets the set go and touches no Pod', async () => {

@@ -161,7 +161,7 @@ class Pass {
       run(mayCreate ? tasks.create(plan.context.creations, revisions) : [], windows.create),
       run(
         [
-          ...tasks.mark(plan),
+          ...tasks.mark(plan.scale.mark, plan.replace.relabel),
           ...tasks.release(plan.members.released),
           ...tasks.purge(this.#finished(plan)),
           ...tasks.exclude(plan.exclude.now),

@@ -9,8 +9,8 @@ import {
   TO_REPLACE_LABEL,
 } from '@kuperator/api';
 import { hasOperation, isServiceAvailable, type LabelChanges } from '@kuperator/lifecycle';
+import { SCALE_IN } from './leaving.ts';
 import { instanceIdOf, isActive, type Members, revisionNameOf } from './members.ts';
-import { SCALE_IN } from './scale.ts';
 
 /** On an origin whose `to-replace` the set's own update wrote, not a user: it goes when the update no longer asks for it. Ours. */
 export const REPLACE_BY_UPDATE_ANNOTATION = 'collaset.kusionstack.io/to-replace-by-update';
@@ -56,7 +56,9 @@ export function planReplace(input: ReplaceInput): ReplacePlan {
     // The new Pod of a pair is itself replaced only when its origin is gone (T38).
     if (successors.has(origin)) continue;
     const labels = origin.metadata.labels ?? {};
-    const changes: LabelChanges = labels[REPLACE_PAIR_ORIGIN_NAME_LABEL] === undefined ? {} : DROP_ORIGIN;
+    // Others may want to know whose place it takes for as long as that one is there.
+    const isForgotten = labels[REPLACE_PAIR_ORIGIN_NAME_LABEL] !== undefined && !members.heirs.has(origin);
+    const changes: LabelChanges = isForgotten ? DROP_ORIGIN : {};
     const isGoing =
       leaving.has(origin) ||
       labels[TO_DELETE_LABEL] !== undefined ||

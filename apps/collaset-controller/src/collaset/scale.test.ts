@@ -114,6 +114,18 @@ describe('planScale', () => {
     expect([letters(begin), letters(surplus), letters(renewed)]).toEqual(['b', 'b', '']);
   });
 
+  test('a marked Pod that is the one too many is left to the coordinator: one operation takes it away', () => {
+    const marked = (more: object = {}) => aMember({ id: 0, labels: { [TO_DELETE_LABEL]: '1' }, ...more });
+    const others = [aMember({ id: 1 })];
+    expect(summary([marked(), ...others], { replicas: 1 })).toEqual({ ...nothing, waiting: 'a' });
+    expect(letters(plan([marked(), ...others], { replicas: 1 }).surplus)).toBe('a');
+    // Scaled in first and marked then, it goes by the scale-in.
+    const leavingFirst = marked({ stages: permitted('scale-in') });
+    expect(summary([leavingFirst, ...others], { replicas: 1 })).toEqual({ ...nothing, delete: 'a' });
+    // Wanted again, it is the mark's alone.
+    expect(summary([leavingFirst, ...others], { replicas: 2 })).toEqual({ ...nothing, cancel: 'a' });
+  });
+
   test('a label to-delete counts like podToDelete', () => {
     const pods = [aMember({ id: 0, labels: { [TO_DELETE_LABEL]: '1' } }), aMember({ id: 1 })];
     expect(letters(plan(pods, { replicas: 2 }).renewed)).toBe('a');

@@ -7,14 +7,11 @@ import {
   operationDelaySecondsOf,
   type Pod,
   replicasOf,
-  TO_DELETE_LABEL,
 } from '@kuperator/api';
 import { hasOperation } from '@kuperator/lifecycle';
+import { isMarked, SCALE_IN } from './leaving.ts';
 import { instanceIdOf, type Members } from './members.ts';
 import { permissionOf } from './permission.ts';
-
-/** Operation type under which Pods leave. */
-export const SCALE_IN = 'scale-in';
 
 export type ScalePlan = {
   /** Instance ids that lack a Pod. */
@@ -31,7 +28,7 @@ export type ScalePlan = {
   readonly cancel: readonly Pod[];
   /** Permitted to leave. */
   readonly delete: readonly Pod[];
-  /** Asked to leave, not permitted yet. */
+  /** Asked to leave, or marked for the coordinator to delete; not permitted yet. */
   readonly waiting: readonly Pod[];
   /** Until the next one of those that only wait for their delay. */
   readonly delayMs: number | undefined;
@@ -56,7 +53,6 @@ export function planScale(input: ScaleInput): ScalePlan {
   const { set, members, doubles, isServed, nowMs } = input;
   const named = new Set(set.spec.scaleStrategy?.podToDelete ?? []);
   const isNamed = (pod: Pod) => doubles.has(pod) || (named.has(pod.metadata.name ?? '') && !isServed(pod));
-  const isMarked = (pod: Pod) => pod.metadata.labels?.[TO_DELETE_LABEL] !== undefined;
   // A paused set wants the Pods it has: nobody is asked to leave, and who was is given back to service.
   const marked = new Set(set.spec.paused ? [] : members.active.filter((pod) => isNamed(pod) || isMarked(pod)));
   const difference = set.spec.paused ? 0 : members.counted.length - replicasOf(set);
@@ -80,7 +76,9 @@ export function planScale(input: ScaleInput): ScalePlan {
       continue;
     }
     if (!isAsked) {
-      begin.push(pod);
+      // Marked, it goes by the coordinator's operation: a second one would only have it drained twice.
+      if (isMarked(pod)) waiting.push(pod);
+      else begin.push(pod);
       continue;
     }
     const permission = permissionOf(pod, SCALE_IN, delaySeconds, nowMs);
@@ -95,7 +93,10 @@ export function planScale(input: ScaleInput): ScalePlan {
   return { missing, surplus, renewed, mark, begin, cancel, delete: permitted, waiting, delayMs };
 }
 
-/** Pods beyond the replicas, and new Pods of pairs that wait for the end of their replacement although they are named. */
+/**
+ * Pods beyond the replicas, and new Pods of pairs that wait for the end of their replacement although they are named: until the origin
+ * is gone, not only on its way.
+ */
 function leavers(
   { members, excluded }: ScaleInput,
   difference: number,
@@ -105,7 +106,7 @@ function leavers(
   const surplus = new Set<Pod>();
   const held = new Set<Pod>();
   if (difference <= 0) return { surplus, held };
-  const { successors, counted } = members;
+  const { successors, heirs, counted } = members;
   // What is asked of the new Pod of a pair is asked of the pair.
   const ofPair = (pods: ReadonlySet<Pod>) => {
     const origins = [...successors].flatMap(([origin, successor]) => (pods.has(successor) ? [origin] : []));
@@ -116,6 +117,10 @@ function leavers(
     const successor = successors.get(pod);
     // It leaves the set by itself, and is counted until it has.
     if (leavingByExclusion.has(pod) && !marked.has(pod)) continue;
+    if (heirs.has(pod) && isNamed(pod) && !hasOperation(pod, COLLASET_OPERATION_ID, SCALE_IN)) {
+      held.add(pod);
+      continue;
+    }
     if (successor && isNamed(successor) && !marked.has(pod)) {
       // Deleted now, it would only be made anew: the replacement comes first, then its Pod is the one that leaves.
       held.add(successor);

@@ -15,8 +15,8 @@ import { hasOperation } from '@kuperator/lifecycle';
 import { isAvailable } from './availability.ts';
 import { type ConditionUpdate, conditionsWith } from './conditions.ts';
 import { healthConditions, type Stand } from './health.ts';
+import { SCALE_IN } from './leaving.ts';
 import { isSequence, type Members, revisionNameOf } from './members.ts';
-import { SCALE_IN } from './scale.ts';
 import { UPDATE } from './update.ts';
 
 export type StatusInput = {

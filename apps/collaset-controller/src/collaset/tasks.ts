@@ -23,15 +23,15 @@ import { cancelled, done, requested, started } from './events.ts';
 import { type InPlaceTransition, inPlacePatch, metadataPatch } from './in-place.ts';
 import { missingResizes } from './in-place-record.ts';
 import type { Inclusion } from './include.ts';
+import { markLeaving, SCALE_IN } from './leaving.ts';
 import { instanceIdOf, isSequence } from './members.ts';
 import type { SetMemory } from './memory.ts';
 import { excludePod, includePod } from './moves.ts';
-import type { Plan } from './plan.ts';
 import { podFor } from './pod-template.ts';
 import { createPod, deletePod, patchPod, relabelPod, resizePod, staleCache } from './pod-writes.ts';
-import type { Relabelling } from './replace.ts';
+import type { Relabelling, ReplacePlan } from './replace.ts';
 import type { Revision } from './revision-data.ts';
-import { SCALE_IN, type ScalePlan } from './scale.ts';
+import type { ScalePlan } from './scale.ts';
 import { type InPlaceChange, UPDATE, type UpdatePlan } from './update.ts';
 
 /** A watch that says nothing for so long has lost something: the write is tried again. */
@@ -159,7 +159,9 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
   async function mark(pod: Pod, { labels, annotations }: Relabelling): Promise<void> {
     metrics.wrote('mark');
     const { resourceVersion } = pod.metadata;
-    await patchPod(deps, pod, 'merge', { metadata: { resourceVersion, labels, annotations } });
+    const isLeaving = labels[TO_DELETE_LABEL] !== undefined;
+    const changes = isLeaving ? markLeaving(pod, clock.nanos(), labels) : labels;
+    await patchPod(deps, pod, 'merge', { metadata: { resourceVersion, labels: changes, annotations } });
   }
 
   function observePermission(pod: Pod, type: string): void {
@@ -221,9 +223,9 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     ],
 
     /** Deletions asked for before anything else: they may be what the others wait for. */
-    mark: ({ scale, replace }: Pick<Plan, 'scale' | 'replace'>): Task[] => {
-      const changes = new Map(replace.relabel);
-      for (const pod of scale.mark) {
+    mark: (leaving: readonly Pod[], relabel: ReplacePlan['relabel'] = new Map()): Task[] => {
+      const changes = new Map(relabel);
+      for (const pod of leaving) {
         const { labels = {}, annotations = {} } = changes.get(pod) ?? {};
         changes.set(pod, { labels: { ...labels, [TO_DELETE_LABEL]: clock.nanos() }, annotations });
       }

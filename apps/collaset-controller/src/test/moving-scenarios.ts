@@ -1,5 +1,5 @@
 // Scenarios in which Pods come into a set and go out of it by other ways than by its replicas.
-import { TO_EXCLUDE_LABEL, TO_REPLACE_LABEL } from '@kuperator/api';
+import { TO_DELETE_LABEL, TO_EXCLUDE_LABEL, TO_REPLACE_LABEL } from '@kuperator/api';
 import { anew, data, type Scenario, sequence, template } from './scenarios.ts';
 import { idOf, type World } from './world.ts';
 
@@ -107,6 +107,32 @@ export const movingScenarios: readonly Scenario[] = [
     act: (world) => world.edit({ replicas: 1, scaleStrategy: { podToDelete: [named(world, 1)] } }),
     most: 3,
     ids: [0],
+    images: 'app:v1',
+  },
+  {
+    name: 'scale in of a Pod that is to be deleted, with claims',
+    spec: data('1Gi'),
+    act: (world) => {
+      world.editPod(named(world, 0), { [TO_DELETE_LABEL]: '1' });
+      world.edit({ replicas: 1 });
+    },
+    ids: [1],
+    images: 'app:v1',
+    claims: [1],
+  },
+  {
+    name: 'deletion of a Pod that is being scaled in, and wanted again',
+    before: async (world) => {
+      world.permits = false;
+      world.edit({ replicas: 1 });
+      await world.run();
+    },
+    act: (world) => {
+      world.permits = true;
+      world.editPod(named(world, 1), { [TO_DELETE_LABEL]: '1' });
+      world.edit({ replicas: 2 });
+    },
+    ids: [0, 1],
     images: 'app:v1',
   },
   {

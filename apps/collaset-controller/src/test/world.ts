@@ -1,5 +1,6 @@
 import {
   COLLA_SETS,
+  COLLASET_OPERATION_ID,
   CONTROLLER_REVISIONS,
   type CollaSet,
   controllerOf,
@@ -16,11 +17,21 @@ import {
   TO_DELETE_LABEL,
 } from '@kuperator/api';
 import type { KuperatorEvent } from '@kuperator/events';
-import { applyLabels, beginOperation, isPermitted, type LabelChanges, podStateOf, settle } from '@kuperator/lifecycle';
+import {
+  applyLabels,
+  beginOperation,
+  hasOperation,
+  isPermitted,
+  type LabelChanges,
+  operationsOf,
+  podStateOf,
+  settle,
+} from '@kuperator/lifecycle';
 import { ConflictError, createLogger, flattenErrors, type Reconcile } from '@kuperator/runtime';
 import { FakeClock, InMemoryCluster, settled } from '@kuperator/testing';
 import { claimCache, podCache, revisionCache, setCache } from '../collaset/caches.ts';
 import type { Deps, Settings } from '../collaset/deps.ts';
+import { takesAway } from '../collaset/leaving.ts';
 import { collaSetReconciler } from '../collaset/reconcile.ts';
 import { followed, provisioned } from './kubelet.ts';
 
@@ -82,7 +93,7 @@ export class World {
   readonly key: string;
   replica: Replica;
   /** While false operations stay in PreCheck. */
-  permits = true;
+  permits: boolean;
   /** Images no Pod gets ready with. */
   readonly stuck: Set<string>;
   readonly #settings: Partial<Settings>;
@@ -95,6 +106,7 @@ export class World {
     this.clock = new FakeClock(before?.clock.now());
     this.cluster = new InMemoryCluster(before ? { copyOf: before.cluster } : {});
     this.stuck = new Set(before?.stuck);
+    this.permits = before?.permits ?? true;
     if (!before) this.cluster.add(COLLA_SETS, set);
     this.replica = new Replica(this.cluster, this.clock, settings);
     this.cluster.writes.length = 0;
@@ -151,6 +163,7 @@ export class World {
   /** As the coordinator does with Pods marked to-delete. */
   #drain(pod: Pod): Pod {
     if (pod.metadata.labels?.[TO_DELETE_LABEL] === undefined) return pod;
+    if (hasOperation(pod, COLLASET_OPERATION_ID, 'scale-in')) return pod;
     const operation = { id: POD_DELETE_OPERATION_ID, type: DELETE_OPERATION_TYPE, nanos: this.clock.nanos() };
     const now = new Date(this.clock.now()).toISOString();
     return this.cluster.change<Pod>(PODS, keyOf(pod), (old) => {
@@ -189,6 +202,10 @@ export class World {
   checkInvariants(): void {
     const ids = this.active().map(idOf);
     if (new Set(ids).size < ids.length) throw new Error(`two Pods of one instance id: ${ids.join(', ')}`);
+    for (const pod of this.active()) {
+      const leaving = operationsOf(pod).filter(takesAway);
+      if (leaving.length > 1) throw new Error(`two operations take ${pod.metadata.name} away`);
+    }
   }
 
   set(): CollaSet {
