@@ -63,7 +63,7 @@ export function settle(state: PodState, nanos: string, authority?: Authority): S
     revokePermissions(labels);
     if (authority && state.gated) gate = desiredGate(labels, now, authority) ?? gate;
     // Before the next round asks whether the Pod is drained: an open gate says nothing of traffic that is on its way.
-    if (gate === 'False' && state.gate === 'True') finalizers = withGuards(state, authority);
+    if (gate === 'False' && state.gate === 'True') finalizers = union(state.finalizers, authority?.guards);
     complete(labels, { ...now, gate });
     settleAvailability(labels, { ...now, gate }, nanos);
     if (gate === gateBefore && sameLabels(before, labels.toLabels())) break;
@@ -74,8 +74,8 @@ export function settle(state: PodState, nanos: string, authority?: Authority): S
   return { labels: changes, gate, ...(guards.length > 0 ? { guards } : {}) };
 }
 
-function withGuards({ finalizers }: PodState, authority: Authority | undefined): readonly string[] {
-  return [...finalizers, ...(authority?.guards ?? []).filter((guard) => !finalizers.includes(guard))];
+function union(a: readonly string[], b: readonly string[] = []): readonly string[] {
+  return [...new Set([...a, ...b])];
 }
 
 /** An undo label wipes its operation; one for an operation that is not live would swallow the next Begin (D9). */
