@@ -73,6 +73,7 @@ export function webhook(
       },
       async stop() {
         stop.abort();
+        server.retire();
         holds.end();
         await keeping;
         // Until every node knows that this replica is going, requests still arrive.

@@ -12,6 +12,11 @@ export type Answer = (request: AdmissionRequest, call: Call) => Promise<Admissio
 
 /** The API server sends the whole Pod, twice at most; objects are limited to 1.5 MiB in etcd. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
+/**
+ * The API server keeps an idle connection for 90 s. Were it closed here first, a request could be on its way already; it is not
+ * repeated, and the failure policy lets its Pod go.
+ */
+const KEEP_ALIVE_MS = 120_000;
 
 /** The HTTPS server that the API server asks. Listens once it has a certificate; a later one is used for new connections. */
 export class WebhookServer {
@@ -20,6 +25,7 @@ export class WebhookServer {
   readonly #answers: Readonly<Record<string, Answer>>;
   readonly #logger: Logger;
   #server: Server | undefined;
+  #isRetiring = false;
 
   constructor(options: {
     host: string;
@@ -51,11 +57,17 @@ export class WebhookServer {
       return;
     }
     const server = createServer(context, (request, response) => void this.#serve(request, response));
+    server.keepAliveTimeout = KEEP_ALIVE_MS;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(this.#port, this.#host, () => resolve());
     });
     this.#server = server;
+  }
+
+  /** Has clients open another connection, elsewhere, after their next answer. */
+  retire(): void {
+    this.#isRetiring = true;
   }
 
   /** Answers what has arrived, then ends. */
@@ -70,7 +82,9 @@ export class WebhookServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const end = (status: number, body: string, type = 'text/plain') =>
-      response.writeHead(status, { 'content-type': type }).end(body);
+      response
+        .writeHead(status, { 'content-type': type, ...(this.#isRetiring ? { connection: 'close' } : {}) })
+        .end(body);
     try {
       const url = new URL(request.url ?? '', 'https://webhook');
       const answer = this.#answers[url.pathname];
