@@ -1,30 +1,20 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { isAlive } from './cluster.ts';
 import { clusterDown, listClusters } from './commands.ts';
 import { startCluster } from './start.ts';
 import { clusterFolder, readRecord } from './state.ts';
+import { useStateFolder } from './test/state-folder.ts';
 
 const execute = promisify(execFile);
 const bare = { operators: 'none', definitions: false } as const;
 const deadline = { timeout: 15_000, interval: 50 };
 const source = (file: string) => JSON.stringify(join(import.meta.dirname, file));
-let state: string;
-
-beforeEach(async () => {
-  // A state folder of its own shows that nothing is left in it.
-  state = await mkdtemp(join(tmpdir(), 'ks-'));
-  vi.stubEnv('XDG_STATE_HOME', state);
-});
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  await rm(state, { recursive: true, force: true });
-});
+const state = useStateFolder();
 
 const pidsOf = (dir: string) =>
   readdir(dir).then((files) =>
@@ -44,7 +34,7 @@ test('two clusters run side by side and leave nothing when they go down', async 
   await expect(clusters[0]?.kubectl(['get', 'namespace', 'of-two'])).rejects.toThrow('not found');
   await Promise.all(clusters.map((cluster) => cluster.down()));
   expect(pids.filter(isAlive)).toEqual([]);
-  expect(await readdir(state)).toEqual([]);
+  expect(await readdir(state())).toEqual([]);
 });
 
 test('a stopped process comes back on the same port with what it had stored', async () => {
@@ -90,7 +80,7 @@ test.each([
   const pids = await pidsOf(dir);
   expect(pids.length).toBeGreaterThan(1);
   caller.kill('SIGKILL');
-  await vi.waitFor(async () => expect(await readdir(state)).toEqual([]), deadline);
+  await vi.waitFor(async () => expect(await readdir(state())).toEqual([]), deadline);
   expect(pids.filter(isAlive)).toEqual([]);
 });
 
@@ -101,18 +91,18 @@ test('down removes a cluster whose supervisor was killed', async () => {
   await vi.waitFor(async () => expect((await listClusters())[0]?.state).toBe('broken'), deadline);
   await clusterDown('orphaned');
   expect(pids.filter(isAlive)).toEqual([]);
-  expect(await readdir(state)).toEqual([]);
+  expect(await readdir(state())).toEqual([]);
 });
 
 test('a cluster that cannot start leaves nothing and says why', async () => {
   await expect(
     startCluster({ ...bare, kubeconfig: '/no/such/file', definitions: true, name: 'failing' }),
   ).rejects.toThrow('starting cluster failing');
-  expect(await readdir(state)).toEqual([]);
+  expect(await readdir(state())).toEqual([]);
 });
 
 test('two runs that build at once build once', async () => {
-  const folder = join(state, 'module');
+  const folder = join(state(), 'module');
   await mkdir(join(folder, 'tool'), { recursive: true });
   await writeFile(
     join(folder, 'go.mod'),
@@ -122,11 +112,11 @@ test('two runs that build at once build once', async () => {
   await writeFile(join(folder, 'tool', 'main.go'), 'package main\n\nfunc main() { println("built") }\n');
   const script = `import { buildProduct } from ${source('binaries.ts')};
     const product = { name: 'tool', folder: ${JSON.stringify(folder)}, module: 'tool.local', packages: { etcd: 'tool.local' }, linkerFlags: () => [] };
-    await buildProduct(product, ['etcd'], ${JSON.stringify(join(state, 'out'))}, (line) => console.log(line));`;
+    await buildProduct(product, ['etcd'], ${JSON.stringify(join(state(), 'out'))}, (line) => console.log(line));`;
   const build = () => execute(process.execPath, ['--input-type=module', '--eval', script]);
   const outputs = await Promise.all([build(), build()]);
   expect(outputs.filter(({ stdout }) => stdout.includes('built tool'))).toHaveLength(1);
-  expect(await readdir(join(state, 'out'))).toEqual(['etcd']);
-  const { stderr } = await execute(join(state, 'out', 'etcd'));
+  expect(await readdir(join(state(), 'out'))).toEqual(['etcd']);
+  const { stderr } = await execute(join(state(), 'out', 'etcd'));
   expect(stderr).toBe('built\n');
 });

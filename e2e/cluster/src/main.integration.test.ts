@@ -1,25 +1,16 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { isAlive } from './cluster.ts';
 import { clusterFolder } from './state.ts';
+import { useStateFolder } from './test/state-folder.ts';
 
 const execute = promisify(execFile);
 const main = join(import.meta.dirname, 'main.ts');
-let state: string;
-
-beforeEach(async () => {
-  state = await mkdtemp(join(tmpdir(), 'ks-'));
-  vi.stubEnv('XDG_STATE_HOME', state);
-});
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  await rm(state, { recursive: true, force: true });
-});
+const state = useStateFolder();
 
 const command = (...args: string[]) => execute(process.execPath, [main, ...args]);
 const exitCode = (child: ChildProcess) =>
@@ -44,7 +35,7 @@ test('up prints only exports and leaves the cluster running until down', async (
 
   await command('down', '--name', 'cli');
   expect(isAlive(pid)).toBe(false);
-  expect(await readdir(state)).toEqual([]);
+  expect(await readdir(state())).toEqual([]);
 });
 
 test('Ctrl-C while it comes up removes everything', async () => {
@@ -54,7 +45,7 @@ test('Ctrl-C while it comes up removes everything', async () => {
   await vi.waitFor(() => expect(existsSync(pidFile)).toBe(true), { timeout: 20_000, interval: 10 });
   up.kill('SIGINT');
   expect(await ended).toBe(130);
-  expect(await readdir(state)).toEqual([]);
+  expect(await readdir(state())).toEqual([]);
 });
 
 test('says what is wrong in one line', async () => {

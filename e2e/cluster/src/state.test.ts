@@ -1,8 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import {
   checkName,
   claimCluster,
@@ -14,17 +14,9 @@ import {
   readRecord,
   removeClusterFolder,
 } from './state.ts';
+import { useStateFolder } from './test/state-folder.ts';
 
-let state: string;
-
-beforeEach(async () => {
-  state = await mkdtemp(join(tmpdir(), 'ks-'));
-  vi.stubEnv('XDG_STATE_HOME', state);
-});
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  await rm(state, { recursive: true, force: true });
-});
+const state = useStateFolder();
 
 test.each(['', 'UP', '-a', 'a-', 'a/b', '..', 'a.b', 'a'.repeat(41)])('refuses the cluster name "%s"', (name) => {
   expect(() => checkName(name)).toThrow(`cluster name "${name}"`);
@@ -64,7 +56,7 @@ test('leaves nothing behind when the last cluster goes, and the others when one 
   await removeClusterFolder(clusterFolder('a'));
   expect(await clusterNames()).toEqual(['b']);
   await removeClusterFolder(clusterFolder('b'));
-  await expect(rm(join(state, 'kuperator'))).rejects.toThrow('ENOENT');
+  await expect(rm(join(state(), 'kuperator'))).rejects.toThrow('ENOENT');
 });
 
 test('hands out no port that something listens on', async () => {
