@@ -1,17 +1,11 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { type KubeObject, LEASES, type Resource } from '@kuperator/api';
+import { LEASES } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { createKubeClient, type KubeClient } from './client.ts';
-
-const CONFIG_MAPS: Resource<KubeObject> = {
-  group: '',
-  version: 'v1',
-  kind: 'ConfigMap',
-  plural: 'configmaps',
-  namespaced: true,
-};
+import { CONFIG_MAPS } from './test/config-maps.ts';
+import { until } from './test/until.ts';
 
 let cluster: Cluster;
 let client: KubeClient;
@@ -44,14 +38,6 @@ function startReplica(name: string, port: number) {
     }
   };
   return { child, ended, readiness, log: () => log };
-}
-
-async function until(what: string, condition: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 async function makeAndCount(prefix: string, count: number): Promise<Record<string, number>> {

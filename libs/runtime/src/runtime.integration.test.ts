@@ -1,4 +1,4 @@
-import { type KubeObject, keyOf, PODS, type Pod, type Resource } from '@kuperator/api';
+import { keyOf, PODS, type Pod } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { aPod } from '@kuperator/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -12,16 +12,9 @@ import { createLogger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 import { EventRecorder } from './recorder.ts';
 import { Shards } from './shards.ts';
+import { CONFIG_MAPS, type ConfigMap } from './test/config-maps.ts';
+import { until } from './test/until.ts';
 import type { Transport } from './transport.ts';
-
-type ConfigMap = KubeObject & { data?: Record<string, string> };
-const CONFIG_MAPS: Resource<ConfigMap> = {
-  group: '',
-  version: 'v1',
-  kind: 'ConfigMap',
-  plural: 'configmaps',
-  namespaced: true,
-};
 
 const logger = createLogger({ app: 'test', level: 'silent' });
 let cluster: Cluster;
@@ -38,14 +31,6 @@ afterAll(async () => {
 
 function aConfigMap(name: string, data: Record<string, string> = {}, labels: Record<string, string> = {}): ConfigMap {
   return { metadata: { namespace: 'default', name, labels }, data };
-}
-
-async function until(what: string, condition: () => boolean, timeoutMs = 20_000): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 function unmanaged(pod: Pod): Pod {

@@ -1,5 +1,4 @@
 // An operator for tests of runOperator: labels every ConfigMap it sees with the replica that worked on it.
-import type { KubeObject, Resource } from '@kuperator/api';
 import { splitKey } from '@kuperator/api';
 import { commonConfig } from '../common-config.ts';
 import { defineConfig } from '../config.ts';
@@ -7,14 +6,7 @@ import { Controller } from '../controller.ts';
 import { Informer } from '../informer.ts';
 import { runOperator } from '../operator.ts';
 import { readConfig } from '../process.ts';
-
-const CONFIG_MAPS: Resource<KubeObject> = {
-  group: '',
-  version: 'v1',
-  kind: 'ConfigMap',
-  plural: 'configmaps',
-  namespaced: true,
-};
+import { CONFIG_MAPS } from './config-maps.ts';
 
 await runOperator({
   app: 'fixture-operator',
