@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { COLLA_SETS, keyOf, POD_TRANSITION_RULES, PODS, type PodTransitionRule, replicasOf } from '@kuperator/api';
+import {
+  COLLA_SETS,
+  isTerminating,
+  keyOf,
+  POD_TRANSITION_RULES,
+  PODS,
+  type PodTransitionRule,
+  replicasOf,
+} from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import { type Component, Controller, Informer, type OperatorContext } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
@@ -11,7 +19,7 @@ import { ruleMetrics } from './metrics.ts';
 import { ownWritesTo } from './own-writes.ts';
 import { OwnerCache } from './owner-cache.ts';
 import { ownerKinds, REPLICA_SETS, STATEFUL_SETS, trimCollaSet, trimOwner } from './owners.ts';
-import { isRelevantChange, POD_INDEXES, trimPod } from './pod-cache.ts';
+import { isRelevantChange, newlyShown, POD_INDEXES, trimPod } from './pod-cache.ts';
 import { podReader } from './pod-reader.ts';
 import { podTransitionRuleReconciler } from './reconcile.ts';
 import { concerns, selects, shareTargets } from './selection.ts';
@@ -51,7 +59,7 @@ export function podTransitionRuleController(context: OperatorContext<Config>, ev
     logger,
     metrics: webhookMetrics(metrics),
   });
-  const ownWrites = ownWritesTo(rules);
+  const ownWrites = ownWritesTo(rules, (key) => controller.enqueue(key));
   const controller = new Controller({
     name: 'podtransitionrule',
     reconcile: podTransitionRuleReconciler({
@@ -90,6 +98,9 @@ export function podTransitionRuleController(context: OperatorContext<Config>, ev
     else if (old?.status !== object.status) wake(neighbours.filter((rule) => shareTargets(rule, object)));
   });
   pods.onChange(({ type, object, old }) => {
+    const { namespace } = object.metadata;
+    const shown = newlyShown(old, object).flatMap((name) => rules.get(`${namespace}/${name}`) ?? []);
+    wake(shown.filter((rule) => isTerminating(rule) || !selects(rule, object)));
     if (type === 'updated' && old && !isRelevantChange(old, object)) return;
     wake(rulesIn(object.metadata.namespace).filter((rule) => concerns(rule, object, old)));
   });

@@ -1,7 +1,7 @@
 import { RULE_DETAIL_ANNOTATION_PREFIX, SKIP_RULES_ANNOTATION } from '@kuperator/api';
 import { expect, test } from 'vitest';
 import { evaluate } from './evaluate.ts';
-import { isRelevantChange, POD_INDEXES, trimPod } from './pod-cache.ts';
+import { isRelevantChange, newlyShown, POD_INDEXES, trimPod } from './pod-cache.ts';
 import { isUnavailable } from './population.ts';
 import {
   aPod,
@@ -48,7 +48,7 @@ test.each<{ name: string; now: Partial<PodSample> }>([
   { name: 'Ready', now: { ready: false } },
   { name: 'its phase', now: { phase: 'Failed' } },
   { name: 'its end', now: { terminating: true } },
-  { name: 'what it skips', now: { annotations } },
+  { name: 'what it skips', now: { annotations: { [SKIP_RULES_ANNOTATION]: '{"skipRules":["max"]}' } } },
   { name: 'its owner', now: { owner: 'set' } },
   { name: 'itself, under the same name', now: { uid: 'other' } },
 ])('a Pod that changes $name is looked at', ({ now }) => {
@@ -57,10 +57,24 @@ test.each<{ name: string; now: Partial<PodSample> }>([
 });
 
 test('a Pod that changes anything else is not', () => {
-  const now = aPod({ name: 'p1', version: 9, annotations: { note: 'x' } });
+  const shown = { [`${RULE_DETAIL_ANNOTATION_PREFIX}rule`]: '{}' };
+  const now = aPod({ name: 'p1', version: 9, annotations: { note: 'x', ...shown } });
   expect(
     isRelevantChange(trimPod(aPod({ name: 'p1' })), trimPod({ ...now, status: { ...now.status, podIP: '10.0.0.9' } })),
   ).toBe(false);
+});
+
+test('T71 a verdict that comes to be shown is looked at by its rule object', () => {
+  const shown = (...names: string[]) =>
+    trimPod(
+      aPod({
+        name: 'p1',
+        annotations: Object.fromEntries(names.map((name) => [`${RULE_DETAIL_ANNOTATION_PREFIX}${name}`, '{}'])),
+      }),
+    );
+  expect(newlyShown(shown('a'), shown('a', 'b'))).toEqual(['b']);
+  expect(newlyShown(undefined, shown('a'))).toEqual(['a']);
+  expect(newlyShown(shown('a', 'b'), shown('a'))).toEqual([]);
 });
 
 test('is found by namespace and by its controller', () => {

@@ -48,9 +48,23 @@ export function isRelevantChange(was: Pod, now: Pod): boolean {
   return fingerprint(was) !== fingerprint(now);
 }
 
+/**
+ * Names of the rule objects whose verdict `now` shows and `was` did not. The coordinator writes them on each Pod that waits for long, and no
+ * verdict depends on it; it only matters to a rule object that has no say about the Pod any more, and has to take it off.
+ */
+export function newlyShown(was: Pod | undefined, now: Pod): readonly string[] {
+  const before = was?.metadata.annotations ?? {};
+  return Object.keys(now.metadata.annotations ?? {}).flatMap((key) =>
+    key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX) && !(key in before)
+      ? [key.slice(RULE_DETAIL_ANNOTATION_PREFIX.length)]
+      : [],
+  );
+}
+
 function fingerprint(pod: Pod): string {
   const { uid, labels, annotations, ownerReferences } = pod.metadata;
   const { phase, conditions } = pod.status ?? {};
   const owner = ownerReferences?.[0]?.uid;
-  return JSON.stringify([uid, labels, annotations, owner, isTerminating(pod), phase, conditions?.[0]?.status]);
+  const skipped = annotations?.[SKIP_RULES_ANNOTATION];
+  return JSON.stringify([uid, labels, skipped, owner, isTerminating(pod), phase, conditions?.[0]?.status]);
 }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   isTerminating,
+  keyOf,
   POD_TRANSITION_RULES,
   type Pod,
   type PodTransitionRule,
@@ -71,9 +72,8 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
       await writeFinalizer(client, known, false);
       return;
     }
-    const rule = hasFinalizer(known) ? known : await writeFinalizer(client, known, true);
+    const rule = hasFinalizer(known) ? known : await ownWrites.making(key, () => writeFinalizer(client, known, true));
     if (!rule) return;
-    if (rule !== known) ownWrites.take(rule);
 
     // Up to the verdicts nothing waits: all of the view is of one moment.
     const started = clock.monotonic();
@@ -141,14 +141,15 @@ async function store(
     status: { ...status, updateTime, ruleStates: status.ruleStates ?? null },
   };
   const ref = { namespace, name: nameOf(rule) };
-  const written = await client
-    .patch(POD_TRANSITION_RULES, ref, { type: 'merge', body }, { subresource: 'status' })
-    .catch((error: unknown) => {
-      if (isTooLarge(error)) recorder.warn(rule, 'StatusTooLarge', TOO_LARGE);
-      return ignoreNotFound(error);
-    });
+  const written = await ownWrites.making(keyOf(rule), () =>
+    client
+      .patch(POD_TRANSITION_RULES, ref, { type: 'merge', body }, { subresource: 'status' })
+      .catch((error: unknown) => {
+        if (isTooLarge(error)) recorder.warn(rule, 'StatusTooLarge', TOO_LARGE);
+        return ignoreNotFound(error);
+      }),
+  );
   if (!written) return undefined;
-  ownWrites.take(written);
 
   const decided = decidedBy(rule.status, status);
   metrics.decided(decided);

@@ -1,0 +1,55 @@
+import type { PodTransitionRule } from '@kuperator/api';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type OwnWrites, ownWritesTo } from './own-writes.ts';
+import { aRule, NAMESPACE } from './samples.ts';
+
+const KEY = `${NAMESPACE}/rule`;
+const version = (resourceVersion: string): PodTransitionRule =>
+  aRule([], { metadata: { ...aRule([]).metadata, resourceVersion } });
+
+let observed: (string | undefined)[];
+let foreign: string[];
+let ownWrites: OwnWrites;
+
+beforeEach(() => {
+  observed = [];
+  foreign = [];
+  ownWrites = ownWritesTo({ observe: ({ metadata }) => void observed.push(metadata.resourceVersion) }, (key) => {
+    foreign.push(key);
+  });
+});
+
+describe('a write of our own', () => {
+  test('is none of the news, and is read at once', async () => {
+    await ownWrites.making(KEY, async () => version('2'));
+    expect(observed).toEqual(['2']);
+    expect([ownWrites.isOwn(version('2')), ownWrites.isOwn(version('3'))]).toEqual([true, false]);
+  });
+
+  test('is none either where the watch tells of it before the answer is here', async () => {
+    await ownWrites.making(KEY, async () => {
+      expect(ownWrites.isOwn(version('2'))).toBe(true);
+      return version('2');
+    });
+    expect(foreign).toEqual([]);
+  });
+
+  test('hides no other one that comes meanwhile', async () => {
+    await ownWrites.making(KEY, async () => {
+      ownWrites.isOwn(version('2'));
+      ownWrites.isOwn(version('3'));
+      return version('2');
+    });
+    expect(foreign).toEqual([KEY]);
+  });
+
+  test('hides none when it fails', async () => {
+    const failing = ownWrites.making(KEY, async () => {
+      ownWrites.isOwn(version('2'));
+      throw new Error('conflict');
+    });
+    await expect(failing).rejects.toThrow('conflict');
+    expect(foreign).toEqual([KEY]);
+    expect(ownWrites.isOwn(version('2'))).toBe(false);
+  });
+});
