@@ -37,16 +37,23 @@ export class VerdictWatch {
     return this.#rules.get(this.#key);
   }
 
-  /**
-   * Resolves once the rule object, at `generation` or later, has decided on every Pod.
-   * @throws Error saying how many have no verdict, after ten minutes
-   */
-  async untilDecided(generation: number): Promise<void> {
+  /** Resolves once the rule object has been evaluated, at `generation` or later. */
+  untilEvaluated(generation: number): Promise<void> {
+    return this.#until(() => ((this.rule?.status?.observedGeneration ?? 0) < generation ? 1 : 0));
+  }
+
+  /** Resolves once the rule object, at `generation` or later, has decided on every Pod. */
+  untilDecided(generation: number): Promise<void> {
+    return this.#until(() => undecidedOf(this.#pods.informer.list(), this.rule, generation).length);
+  }
+
+  /** @throws Error saying how many are `left` after ten minutes */
+  async #until(left: () => number): Promise<void> {
     const deadline = performance.now() + TIMEOUT_MS;
     for (;;) {
-      const undecided = undecidedOf(this.#pods.informer.list(), this.rule, generation);
-      if (undecided.length === 0) return;
-      if (performance.now() > deadline) throw new Error(`${undecided.length} Pods have no verdict`);
+      const count = left();
+      if (count === 0) return;
+      if (performance.now() > deadline) throw new Error(`${count} verdicts are still to come`);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }

@@ -77,6 +77,7 @@ async function measure(given: Given): Promise<VerdictSize> {
   await verdicts.start();
   stack.defer(() => verdicts.stop());
   const created = await client.create(POD_TRANSITION_RULES, ruleFor(arena, pods));
+  await verdicts.untilEvaluated(created.metadata.generation ?? 0);
   const run = (phase: VerdictPhase, act: () => Promise<void>) => observed(given, phase, act);
 
   const arrival = await run('all arrive', async () => {

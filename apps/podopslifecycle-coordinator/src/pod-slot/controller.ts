@@ -3,7 +3,7 @@ import { Controller, type OperatorContext } from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import { maySelect } from '../selecting.ts';
-import { heldInVain, holdersIn } from './plan.ts';
+import { heldInVain, refusedHolders } from './plan.ts';
 import { slotReconciler } from './reconcile.ts';
 
 /** Pods that hold a slot of one rule object while another refuses them → one key a Pod. */
@@ -24,10 +24,9 @@ export function podSlotController(context: OperatorContext<Config>, { pods, rule
     metrics,
   });
   rules.onChange(({ type, object, old }) => {
-    if (type === 'deleted' || old?.status === object.status) return;
-    // Whoever refuses, it is a holder that is refused: of these there are few.
-    const holders = rules.byIndex('namespace', object.metadata.namespace ?? '').flatMap(holdersIn);
-    for (const key of new Set(holders)) if (concerns(key)) controller.enqueue(key);
+    if (type !== 'updated' || old?.status === object.status) return;
+    const others = rules.byIndex('namespace', object.metadata.namespace ?? '');
+    for (const key of refusedHolders(object, others)) if (concerns(key)) controller.enqueue(key);
   });
   return controller;
 }

@@ -44,14 +44,24 @@ export function heldInVain(pod: Pod, rules: readonly PodTransitionRule[]): HeldI
   return { holding, refusing, run: JSON.stringify([pod.metadata.uid, labels]), labels: Object.fromEntries(labels) };
 }
 
-/** Pods to which the rule object has given a slot that they may still hold. */
-export function holdersIn(rule: PodTransitionRule): readonly Key[] {
-  const { metadata, status } = rule;
+/**
+ * Pods that may hold a slot in vain since `rule` changed: it refuses them and one of `rules` has given them a slot, or the
+ * other way round. @param rules all of the namespace, `rule` too
+ */
+export function refusedHolders(rule: PodTransitionRule, rules: readonly PodTransitionRule[]): ReadonlySet<Key> {
+  const details = rule.status?.details ?? [];
+  const refused = new Set(details.filter(({ passed }) => !passed).map((detail) => keyFor(rule, detail)));
+  const elsewhere = rules.flatMap(holdersIn).filter((key) => refused.has(key));
+  return new Set([...elsewhere, ...holdersIn(rule)]);
+}
+
+function holdersIn(rule: PodTransitionRule): readonly Key[] {
+  const { status } = rule;
   if (!status) return [];
   let holders = known.get(status);
   if (!holders) {
     const details = (status.details ?? []).filter((detail) => holdsSlot(rule, detail));
-    holders = details.map(({ name = '' }) => `${metadata.namespace}/${name}`);
+    holders = details.map((detail) => keyFor(rule, detail));
     known.set(status, holders);
   }
   return holders;
@@ -62,4 +72,8 @@ const known = new WeakMap<NonNullable<PodTransitionRule['status']>, readonly Key
 
 function holdsSlot({ spec }: PodTransitionRule, { passedRules = [] }: RuleDetail): boolean {
   return (spec.rules ?? []).some(({ name, availablePolicy }) => availablePolicy && passedRules.includes(name));
+}
+
+function keyFor({ metadata }: PodTransitionRule, { name = '' }: RuleDetail): Key {
+  return `${metadata.namespace}/${name}`;
 }

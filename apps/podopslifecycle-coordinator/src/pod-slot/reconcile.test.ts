@@ -11,7 +11,7 @@ import { ConflictError, createLogger } from '@kuperator/runtime';
 import { aPod, aPodTransitionRule, FakeClock, FakeRecorder, type Given, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { SELECTING, selectingKeys } from '../selecting.ts';
-import { holdersIn } from './plan.ts';
+import { refusedHolders } from './plan.ts';
 import { PATIENCE_MS, slotReconciler } from './reconcile.ts';
 
 const KEY = 'default/web';
@@ -167,8 +167,12 @@ describe('a slot held in vain', () => {
   });
 });
 
-test('holders are the Pods with a slot, refused or not', () => {
-  expect(holdersIn(ruleThat('a', holding))).toEqual([KEY]);
-  expect(holdersIn(ruleThat('a', { ...refusing, passedRules: ['max'] }))).toEqual([KEY]);
-  expect(holdersIn(ruleThat('a', { ...refusing, passedRules: ['labels'] }))).toEqual([]);
+test('who may hold a slot in vain is looked for where a rule object has changed, whether it refuses or holds', () => {
+  const [a, b] = inVain as [PodTransitionRule, PodTransitionRule];
+  expect([...refusedHolders(b, [a, b])]).toEqual([KEY]);
+  expect([...refusedHolders(a, [a, b])]).toEqual([KEY]);
+  const labelled = ruleThat('a', { ...refusing, passedRules: ['labels'] });
+  expect([...refusedHolders(b, [labelled, b])]).toEqual([]);
+  const letting = ruleThat('c', { passed: true });
+  expect([...refusedHolders(letting, [a, letting])]).toEqual([]);
 });
