@@ -182,7 +182,7 @@ async function* bytes(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
 }
 
-test('reads pages where the server has no WatchList', async () => {
+test('reads pages where the server has no WatchList, and warns of nothing', async () => {
   const cluster = new InMemoryCluster();
   add(cluster, 'a');
   const paths: string[] = [];
@@ -192,13 +192,16 @@ test('reads pages where the server has no WatchList', async () => {
     const status = { kind: 'Status', code: 422, reason: 'Invalid', message: 'sendInitialEvents: Forbidden' };
     return { status: 422, lines: bytes(JSON.stringify(status)) };
   });
-  const { informer, seen, clock } = follow(cluster, { client });
+  const levels: number[] = [];
+  const collecting = pino({ base: null }, { write: (line) => levels.push(JSON.parse(line).level) });
+  const { informer, seen, clock } = follow(cluster, { client, logger: collecting });
   await clock.advanceAsync(1000);
   expect(informer.hasSynced()).toBe(true);
   add(cluster, 'b');
   await settled();
   expect(seen).toEqual(['added a', 'added b']);
   expect(paths).toHaveLength(2);
+  expect(Math.max(...levels)).toBe(30);
   await informer.stop();
 });
 

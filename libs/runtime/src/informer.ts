@@ -212,9 +212,10 @@ export class Informer<T extends KubeObject> {
       await this.#follow(start, abort.signal);
     } catch (error) {
       if (start === undefined && isWatchListRefusal(error)) {
+        // No failure: older API servers have none.
         this.#logger.info('no WatchList here: reading pages instead');
         this.#watchList = false;
-        throw new Error('WatchList refused', { cause: error });
+        return;
       }
       throw abort.signal.aborted && !this.#stop.signal.aborted ? abort.signal.reason : error;
     } finally {
