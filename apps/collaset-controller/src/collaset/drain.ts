@@ -1,5 +1,6 @@
 import { type CollaSet, isTerminal, keyOf, type Pod, retainsClaims } from '@kuperator/api';
 import { waitingFor } from '@kuperator/lifecycle';
+import { ConflictError } from '@kuperator/runtime';
 import { orphanClaims } from './claim-writes.ts';
 import { type ConditionUpdate, messageOf } from './conditions.ts';
 import { releaseContext } from './context-writes.ts';
@@ -26,7 +27,17 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
     await orphanRevisions(deps, set);
     return (await removeFinalizer(deps, set)) ? {} : { requeueAfterMs: BEHIND_MS };
   }
-  if (retainsClaims(set, 'whenDeleted')) await orphanClaims(deps, set);
+  const attempt = async (reason: string, work: Promise<void>) => {
+    try {
+      await work;
+    } catch (error) {
+      if (!(error instanceof ConflictError)) {
+        await report(deps, set, memory, condition('False', reason, messageOf([error])));
+      }
+      throw error;
+    }
+  };
+  if (retainsClaims(set, 'whenDeleted')) await attempt('ReclaimSubResourcesFailed', orphanClaims(deps, set));
   const owned = () => deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? '');
   const plan = planDrain(set, membersOf(set, owned()), deps.clock.now());
   const startedMs = deps.clock.monotonic();
@@ -53,7 +64,7 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
     ].filter((delay) => delay !== undefined);
     return delays.length > 0 ? { requeueAfterMs: Math.min(...delays) } : {};
   }
-  await releaseContext(deps, set, memory);
+  await attempt('ReclaimResourceContext', releaseContext(deps, set, memory));
   await report(deps, set, memory, condition('True', 'Deleted', ''));
   const isReleased = await removeFinalizer(deps, deps.sets.get(keyOf(set)) ?? set);
   return isReleased ? {} : { requeueAfterMs: BEHIND_MS };

@@ -1,8 +1,9 @@
 import { COLLA_SETS, COLLASET_FINALIZER, type CollaSet, keyOf } from '@kuperator/api';
-import { NotFoundError } from '@kuperator/runtime';
+import { ConflictError, NotFoundError } from '@kuperator/runtime';
+import { messageOf } from './conditions.ts';
 import type { Deps } from './deps.ts';
 
-type FinalizerDeps = Pick<Deps, 'client' | 'sets'>;
+type FinalizerDeps = Pick<Deps, 'client' | 'sets' | 'recorder'>;
 
 export function hasFinalizer(set: CollaSet): boolean {
   return set.metadata.finalizers?.includes(COLLASET_FINALIZER) ?? false;
@@ -11,7 +12,12 @@ export function hasFinalizer(set: CollaSet): boolean {
 /** The set with our finalizer, without which it could vanish before its Pods have left their traffic. */
 export async function ensureFinalizer(deps: FinalizerDeps, set: CollaSet): Promise<CollaSet> {
   if (hasFinalizer(set)) return set;
-  return writeFinalizers(deps, set, [...(set.metadata.finalizers ?? []), COLLASET_FINALIZER]);
+  try {
+    return await writeFinalizers(deps, set, [...(set.metadata.finalizers ?? []), COLLASET_FINALIZER]);
+  } catch (error) {
+    tell(deps, set, 'FailedAddFinalizer', error);
+    throw error;
+  }
 }
 
 /** @returns false when the set was not found: mostly it is gone, but its definition may just be being replaced */
@@ -22,9 +28,14 @@ export async function removeFinalizer(deps: FinalizerDeps, set: CollaSet): Promi
     await writeFinalizers(deps, set, others);
     return true;
   } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    return false;
+    if (error instanceof NotFoundError) return false;
+    tell(deps, set, 'FailedRemoveFinalizer', error);
+    throw error;
   }
+}
+
+function tell({ recorder }: FinalizerDeps, set: CollaSet, reason: string, error: unknown): void {
+  if (!(error instanceof ConflictError)) recorder.warn(set, reason, messageOf([error]));
 }
 
 async function writeFinalizers(

@@ -42,6 +42,9 @@ export type Transition =
   | { readonly mode: 'recreate'; readonly reason: string };
 export type InPlaceTransition = Transition & { mode: 'in-place' };
 
+/** Why a Pod of no known revision is made anew. */
+export const UNKNOWN_REVISION = 'its present revision is unknown';
+
 /**
  * What differs between two revisions, and whether a running Pod can follow: only labels, annotations, images and resources of containers
  * that run all the time, and the size of claims may differ. Computed from the templates and not from the Pod, so that what users or
@@ -49,7 +52,7 @@ export type InPlaceTransition = Transition & { mode: 'in-place' };
  * @param from undefined when the Pod's revision is unknown
  */
 export function planTransition(from: Revision | undefined, to: Revision): Transition {
-  if (!from) return { mode: 'recreate', reason: 'its present revision is unknown' };
+  if (!from) return { mode: 'recreate', reason: UNKNOWN_REVISION };
   const claims: ClaimDifference = differenceOfClaims(from.claimTemplates, to.claimTemplates);
   if (claims === 'other') return { mode: 'recreate', reason: 'volumeClaimTemplates differ' };
   const difference = firstDifference(comparable(from.template), comparable(to.template), 'spec');

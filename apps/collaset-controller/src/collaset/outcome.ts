@@ -1,12 +1,20 @@
 // What became of a pass, for people: the wire's conditions Scale and Update, and Events.
-import type { CollaSet, Pod } from '@kuperator/api';
+import {
+  type CollaSet,
+  type Pod,
+  REPLACE_PAIR_NEW_ID_LABEL,
+  REPLACE_PAIR_ORIGIN_NAME_LABEL,
+  REPLACED_BY_REPLACE_UPDATE_LABEL,
+  TO_DELETE_LABEL,
+} from '@kuperator/api';
 import { type Operation, waitingFor } from '@kuperator/lifecycle';
 import { type ConditionUpdate, failed, succeeded } from './conditions.ts';
 import type { Deps } from './deps.ts';
+import { UNKNOWN_REVISION } from './in-place.ts';
 import type { LaneResult } from './lane.ts';
 import { takesAway } from './leaving.ts';
 import type { Plan } from './plan.ts';
-import { UPDATE } from './update.ts';
+import { type PodTransition, UPDATE } from './update.ts';
 
 /** Results of a pass's lanes; `out` is undefined when creations were not tried. */
 export type Lanes = {
@@ -72,8 +80,38 @@ export function recordEvents(
   if (context.creations.length > 0 && !isRefused) recorder.normal(set, 'Scaled', 'scaling out');
   if (scale.begin.length > 0) recorder.normal(set, 'BeginScaleInLifecycle', 'asking Pods to leave');
   if (scale.delete.length > 0) recorder.normal(set, 'TargetDeleted', 'deleting Pods that may leave');
-  if (replace.start.length > 0) recorder.normal(set, 'CreatePairTarget', 'creating Pods that take the place of others');
+  recordReplacements(recorder, set, replace);
   if (exclude.now.size > 0) recorder.normal(set, 'ExcludeTarget', 'letting Pods go that are excluded');
   if (include.pods.length > 0) recorder.normal(set, 'IncludeTarget', 'taking Pods in that are included');
-  if (update.begin.length > 0) recorder.normal(set, 'TargetUpdateLifecycle', 'beginning the update of Pods');
+  recordUpdates(recorder, set, update);
+}
+
+/** One Event for all Pods of a pass: one for each would double the writes an update costs. */
+function recordUpdates(recorder: Deps['recorder'], set: CollaSet, update: Plan['update']): void {
+  const { begin, change, relabel, recreate, finish } = update;
+  if (begin.length > 0) recorder.normal(set, 'TargetUpdateLifecycle', 'beginning the update of Pods');
+  const isUnknown = ({ transition }: PodTransition) =>
+    transition.mode === 'recreate' && transition.reason === UNKNOWN_REVISION;
+  for (const { pod } of begin.filter(isUnknown)) {
+    const message = `Pod ${pod.metadata.name} is made anew: ${UNKNOWN_REVISION}`;
+    recorder.warn(set, 'TargetCurrentRevisionNotFound', message);
+  }
+  if (change.length + relabel.length > 0) recorder.normal(set, 'UpdateTarget', 'updating Pods in place');
+  if (recreate.length > 0) recorder.normal(set, 'UpdateTarget', 'deleting Pods to make them anew');
+  if (finish.length > 0) recorder.normal(set, 'UpdateTargetFinished', 'giving updated Pods back to service');
+}
+
+function recordReplacements(recorder: Deps['recorder'], set: CollaSet, { start, relabel }: Plan['replace']): void {
+  if (start.length > 0) recorder.normal(set, 'CreatePairTarget', 'creating Pods that take the place of others');
+  for (const [pod, { labels }] of relabel) {
+    if (labels[REPLACED_BY_REPLACE_UPDATE_LABEL]) {
+      recorder.normal(set, 'ReplaceUpdateTarget', 'marking Pods to be replaced at the updated revision');
+    }
+    if (labels[REPLACE_PAIR_NEW_ID_LABEL]) {
+      recorder.normal(set, 'UpdateOriginTarget', 'noting on Pods which one takes their place');
+    }
+    if (labels[TO_DELETE_LABEL] && pod.metadata.labels?.[REPLACE_PAIR_ORIGIN_NAME_LABEL] !== undefined) {
+      recorder.normal(set, 'DeleteOldNewTarget', 'deleting new Pods that are not wanted any more');
+    }
+  }
 }

@@ -41,7 +41,8 @@ const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal
 export class Replica {
   readonly caches;
   readonly events: KuperatorEvent[] = [];
-  /** Reasons of the warnings told as Kubernetes Events. */
+  /** Reasons of what was told as Kubernetes Events, and of the warnings among it. */
+  readonly told = new Set<string>();
   readonly warnings = new Set<string>();
   readonly #reconcile: Reconcile;
 
@@ -57,7 +58,13 @@ export class Replica {
       ...this.caches,
       client: cluster.client,
       clock,
-      recorder: { normal: () => {}, warn: (_object, reason) => void this.warnings.add(reason) },
+      recorder: {
+        normal: (_object, reason) => void this.told.add(reason),
+        warn: (_object, reason) => {
+          this.told.add(reason);
+          this.warnings.add(reason);
+        },
+      },
       bus: { publish: (event) => void this.events.push(event) },
       storageClasses: {
         expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))),
