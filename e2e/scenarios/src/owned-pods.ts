@@ -18,6 +18,8 @@ export type OwnedPodsOptions = {
   readonly maxUnavailable?: number | string;
   /** How many Pods a PodDisruptionBudget wants healthy; none: no budget. */
   readonly minAvailable?: number;
+  /** More of each Pod's spec. */
+  readonly podSpec?: object;
 };
 
 const SERVICE_AVAILABLE = 'podopslifecycle.kusionstack.io/service-available';
@@ -87,9 +89,11 @@ export class OwnedPods {
   }
 }
 
-function manifestsOf({ namespace, owner, replicas, maxUnavailable, minAvailable }: OwnedPodsOptions): object[] {
+function manifestsOf(options: OwnedPodsOptions): object[] {
+  const { namespace, owner, replicas, maxUnavailable, minAvailable, podSpec } = options;
   const selector = { matchLabels: { app: NAME } };
-  const { metadata, spec } = template({ image: 'web:v1' });
+  const { metadata, spec: plain } = template({ image: 'web:v1' });
+  const spec = { ...plain, ...podSpec };
   const controlled = { metadata: { labels: { ...metadata.labels, 'kusionstack.io/control': 'true' } }, spec };
   const workload = { metadata: { name: NAME }, spec: { replicas, selector, template: controlled } };
   const owners: Record<Owner, object[]> = {
