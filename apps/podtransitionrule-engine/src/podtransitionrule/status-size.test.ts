@@ -1,10 +1,10 @@
 import type { PodTransitionRule, PodTransitionRuleStatus, RuleDetail } from '@kuperator/api';
 import { ServerError } from '@kuperator/runtime';
 import { describe, expect, test } from 'vitest';
-import { aRule, maxUnavailable } from './samples.ts';
+import { aRule, maxUnavailable, requiresLabel } from './samples.ts';
 import { isTooLarge, withinLimit } from './status-size.ts';
 
-const rule = aRule([maxUnavailable(1)]);
+const rule = aRule([maxUnavailable(1), requiresLabel('ready')]);
 const detail = (name: string, since: string, more: Partial<RuleDetail> = {}): RuleDetail => ({
   name,
   uid: `uid-${name}`,
@@ -18,7 +18,9 @@ const bytesOf = (stored: PodTransitionRule) => Buffer.byteLength(JSON.stringify(
 const namesIn = ({ details = [] }: PodTransitionRuleStatus) => details.map(({ name }) => name);
 
 describe('a status that is too large', () => {
-  const waiting = Array.from({ length: 40 }, (_, at) => detail(`p${10 + at}`, String(2000 - at)));
+  const waiting = Array.from({ length: 40 }, (_, at) =>
+    detail(`p${10 + at}`, String(2000 - at), { passedRules: ['labels'] }),
+  );
   const status = {
     observedGeneration: 1,
     targets: waiting.map(({ name = '' }) => name),

@@ -28,10 +28,11 @@ export function withinLimit(
   const sized = details.map((detail) => ({ detail, bytes: bytesOf(detail) + 1 }));
   if (sized.reduce((sum, { bytes }) => sum + bytes, 0) <= left) return { status, leftOut: 0 };
   const asked = askedAbout(status);
+  const remembered = rememberedIn(rule);
   const kept = new Set<RuleDetail>();
   const others: { detail: RuleDetail; bytes: number; since: bigint }[] = [];
   for (const { detail, bytes } of sized) {
-    if (detail.passed || detail.passedRules?.length || asked.has(detail.name)) {
+    if (detail.passed || detail.passedRules?.some((name) => remembered.has(name)) || asked.has(detail.name)) {
       kept.add(detail);
       left -= bytes;
     } else others.push({ detail, bytes, since: waitsSince(detail.operations ?? []) });
@@ -58,6 +59,12 @@ function roughBytes({ targets = [], details = [], ruleStates = [] }: PodTransiti
     for (const { ruleName = '', reason = '' } of rejectInfo) bytes += 30 + ruleName.length + 2 * reason.length;
   }
   return bytes;
+}
+
+/** Rules whose pass is a slot or an approval. Label checks are asked anew each time. */
+function rememberedIn({ spec }: PodTransitionRule): ReadonlySet<string> {
+  const rules = (spec.rules ?? []).filter(({ availablePolicy, webhook }) => availablePolicy || webhook);
+  return new Set(rules.map(({ name }) => name));
 }
 
 function askedAbout({ ruleStates = [] }: PodTransitionRuleStatus): ReadonlySet<string | undefined> {
