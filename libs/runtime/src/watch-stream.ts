@@ -3,6 +3,7 @@ import type { KubeClient } from './client.ts';
 import { apiErrorFor, type StatusDetails } from './errors.ts';
 import { linesOf } from './json-lines.ts';
 import { collectionPath, type Query } from './paths.ts';
+import { parseWatchLine } from './watch-line.ts';
 
 export type WatchEvent<T> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
@@ -43,7 +44,7 @@ export async function* watchEvents<T extends KubeObject>(
   const path = collectionPath(resource, scope.namespace);
   const chunks = await client.stream(path, { query, signal, resource });
   for await (const line of linesOf(noting(chunks, onBytes))) {
-    const event = JSON.parse(line) as { type: string; object: T };
+    const event = parseWatchLine(line) as { type: string; object: T };
     if (event.type === 'BOOKMARK') {
       const { resourceVersion = '', annotations } = event.object.metadata;
       yield {
