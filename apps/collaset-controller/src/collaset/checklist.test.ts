@@ -1,6 +1,7 @@
 // What the suites of the Go implementation assert of a CollaSet, as far as no other test does: see docs/conformance/collaset.md.
 import {
   COLLA_SETS,
+  type CollaSet,
   INSTANCE_ID_LABEL,
   isTerminating,
   PERSISTENT_VOLUME_CLAIMS,
@@ -137,6 +138,67 @@ describe('scaling', () => {
     await world.run();
     expect(tuple(world)).toEqual([given.to, given.to, given.to, given.updated, given.to]);
   });
+});
+
+describe('by sequence', () => {
+  const sequence = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' as const } };
+
+  test('a Pod that has ended makes room for the next of its name', async () => {
+    const world = await running(2, sequence);
+    const { uid } = named(world, 1).metadata;
+    world.cluster.change<Pod>(PODS, 'default/web-1', (pod) => ({ ...pod, status: { ...pod.status, phase: 'Failed' } }));
+    await world.run();
+    expect(tuple(world)).toEqual([2, 2, 2, 2, 2]);
+    expect(nameOf(world, 1)).toBe('web-1');
+    expect(named(world, 1).metadata.uid).not.toBe(uid);
+  });
+
+  test('a name left in podToDelete has its Pod made anew once', async () => {
+    const world = await running(2, sequence);
+    const { uid } = named(world, 1).metadata;
+    world.edit({ scaleStrategy: { podToDelete: ['web-1'] } });
+    await world.run();
+    const next = named(world, 1).metadata.uid;
+    expect(next).not.toBe(uid);
+    await world.run();
+    expect(named(world, 1).metadata.uid).toBe(next);
+    // Taken out of the list and put in again, it is another wish.
+    world.edit({ scaleStrategy: {} });
+    await world.run();
+    world.edit({ scaleStrategy: { podToDelete: ['web-1'] } });
+    await world.run();
+    expect(named(world, 1).metadata.uid).not.toBe(next);
+  });
+});
+
+test('a revision that only the record of an id names outlives the history limit', async () => {
+  const world = await running(2, { historyLimit: 0, updateStrategy: partition(1) });
+  for (const image of ['app:v2', 'app:v3', 'app:v4']) {
+    world.edit({ template: template(image) });
+    await world.run();
+  }
+  // Otherwise the status names it as well.
+  world.cluster.change<CollaSet>(COLLA_SETS, world.key, (set) => ({
+    ...set,
+    status: { ...set.status, currentRevision: set.status?.updatedRevision ?? '' },
+  }));
+  const old = world.images().indexOf('app:v1');
+  world.permits = false;
+  world.cluster.failWrite({
+    verb: 'create',
+    resource: 'pods',
+    times: 20,
+    error: { status: 500, reason: 'InternalError' },
+  });
+  world.cluster.remove(PODS, `default/${nameOf(world, old)}`);
+  for (const image of ['app:v5', 'app:v6']) {
+    world.edit({ template: template(image) });
+    for (let i = 0; i < 3; i++) await world.pass();
+  }
+  world.cluster.healWrites();
+  world.permits = true;
+  await world.run();
+  expect(world.images()).toContain('app:v1');
 });
 
 describe('updating', () => {
