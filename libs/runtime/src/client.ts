@@ -6,6 +6,7 @@ import { HttpTransport } from './http-transport.ts';
 import { InFlight } from './in-flight.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
+import { parseObject } from './object-json.ts';
 import { collectionPath, objectPath, type Query, queryString } from './paths.ts';
 import type { Transport, TransportResponse, TransportStream } from './transport.ts';
 
@@ -49,7 +50,8 @@ const MAX_RETRIES = 5;
 const MAX_RETRY_AFTER_MS = 10_000;
 
 /**
- * A thin client of the Kubernetes API: objects in, objects out, as plain JSON. There is no rate limit; the requests under
+ * A thin client of the Kubernetes API: objects in, objects out, as plain JSON, single ones
+ * without `managedFields`. There is no rate limit; the requests under
  * way are bounded (`InFlight`). What is safe to repeat is repeated: any request answered 429, after the wait it asks
  * for, and reads that failed. Every other failure is thrown, as a subclass of ApiError or as ConnectionError.
  */
@@ -224,7 +226,7 @@ export class KubeClient {
     const startedAt = this.#clock.monotonic();
     try {
       response = await this.#transport.send({ method, path, body, contentType, timeoutMs, signal });
-      if (response.status < 400) return JSON.parse(response.body) as T;
+      if (response.status < 400) return parseObject(response.body) as T;
       return new Failure(errorOf(`${method} ${path}`, response));
     } catch (error) {
       return new Failure(error);

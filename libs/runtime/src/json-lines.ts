@@ -1,10 +1,10 @@
 const NEWLINE = 10;
 
 /**
- * Cuts a byte stream into its newline-terminated lines. Bytes are looked at once, however the chunks fall: a multi-byte
- * character or a line may be split anywhere. What follows the last newline is dropped at the end.
+ * Cuts a byte stream into its newline-terminated lines. Bytes are looked at once and decoded once, however the chunks
+ * fall: a multi-byte character or a line may be split anywhere. What follows the last newline is dropped at the end.
  */
-export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let pending: Buffer[] = [];
   for await (const bytes of chunks) {
     const chunk = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -12,10 +12,10 @@ export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       if (pending.length > 0) {
         pending.push(chunk.subarray(start, end));
-        yield Buffer.concat(pending);
+        yield Buffer.concat(pending).toString('utf8');
         pending = [];
       } else if (end > start) {
-        yield chunk.subarray(start, end);
+        yield chunk.toString('utf8', start, end);
       }
       start = end + 1;
     }

@@ -2,8 +2,8 @@ import type { KubeObject, Resource } from '@kuperator/api';
 import type { KubeClient } from './client.ts';
 import { apiErrorFor, type StatusDetails } from './errors.ts';
 import { linesOf } from './json-lines.ts';
+import { parseObject } from './object-json.ts';
 import { collectionPath, type Query } from './paths.ts';
-import { parseWatchLine } from './watch-line.ts';
 
 export type WatchEvent<T> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
@@ -44,7 +44,7 @@ export async function* watchEvents<T extends KubeObject>(
   const path = collectionPath(resource, scope.namespace);
   const chunks = await client.stream(path, { query, signal, resource });
   for await (const line of linesOf(noting(chunks, onBytes))) {
-    const event = parseWatchLine(line) as { type: string; object: T };
+    const event = parseObject(line) as { type: string; object: T };
     if (event.type === 'BOOKMARK') {
       const { resourceVersion = '', annotations } = event.object.metadata;
       yield {

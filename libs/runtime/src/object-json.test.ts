@@ -1,25 +1,25 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseWatchLine } from './watch-line.ts';
+import { parseObject } from './object-json.ts';
 
 /** A watch event as the API server writes it: managedFields are the last of a Pod's metadata, and in the midst of a custom resource's. */
-function lineOf(object: { metadata: object; [key: string]: unknown }, managedFields: unknown, after = {}): Buffer {
+function eventOf(object: { metadata: object; [key: string]: unknown }, managedFields: unknown, after = {}): string {
   const metadata = { ...object.metadata, managedFields, ...after };
-  return Buffer.from(JSON.stringify({ type: 'MODIFIED', object: { ...object, metadata } }));
+  return JSON.stringify({ type: 'MODIFIED', object: { ...object, metadata } });
 }
 
 const entryOf = (fieldsV1: unknown) => ({ manager: 'kubelet', operation: 'Update', apiVersion: 'v1', fieldsV1 });
 
-test('reads a line as it is, but for the managed fields', () => {
+test('reads an event as it is, but for the managed fields', () => {
   const pod = { kind: 'Pod', metadata: { name: 'a', labels: { 'é"]}': '}]}' } }, spec: { nodeName: 'n' } };
   const managed = [entryOf({ 'f:spec': { 'f:nodeName': {} } }), entryOf({ 'f:metadata': {} })];
-  expect(parseWatchLine(lineOf(pod, managed))).toEqual({ type: 'MODIFIED', object: pod });
+  expect(parseObject(eventOf(pod, managed))).toEqual({ type: 'MODIFIED', object: pod });
 });
 
 test('reads a custom resource, whose keys are sorted', () => {
   const set = { kind: 'CollaSet', metadata: { generation: 1 }, spec: { lists: [{ a: [{}] }] } };
   const after = { name: 'a', ownerReferences: [{ uid: 'u' }] };
-  expect(parseWatchLine(lineOf(set, [entryOf({ 'f:spec': {} })], after))).toEqual({
+  expect(parseObject(eventOf(set, [entryOf({ 'f:spec': {} })], after))).toEqual({
     type: 'MODIFIED',
     object: { ...set, metadata: { generation: 1, ...after } },
   });
@@ -28,7 +28,7 @@ test('reads a custom resource, whose keys are sorted', () => {
 test('reads what it finds where the names of fields look like the end of them', () => {
   const pod = { metadata: { name: 'a' }, spec: {} };
   for (const name of ['}]', '}],', '}]}', '}]},', '"}]}"', '}]}}', '}]},"spec":{}}}', '\\}]}']) {
-    const read = parseWatchLine(lineOf(pod, [entryOf({ [`k:${JSON.stringify({ name })}`]: {} })])) as {
+    const read = parseObject(eventOf(pod, [entryOf({ [`k:${JSON.stringify({ name })}`]: {} })])) as {
       object: unknown;
     };
     expect(read.object).toMatchObject(pod);
@@ -42,7 +42,7 @@ test('loses nothing else, whatever the object is', () => {
       fc.record({ before: values, after: values, spec: fc.jsonValue() }),
       fc.array(fc.dictionary(fc.stringMatching(/^[a-z:"{}[\],\\]*$/), fc.constant({})).map(entryOf), { minLength: 1 }),
       ({ before, after, spec }, managed) => {
-        const { object } = parseWatchLine(lineOf({ metadata: before, spec }, managed, after)) as {
+        const { object } = parseObject(eventOf({ metadata: before, spec }, managed, after)) as {
           object: { metadata: object; spec: unknown };
         };
         const metadata = { ...before, managedFields: undefined, ...after };
@@ -54,6 +54,6 @@ test('loses nothing else, whatever the object is', () => {
   );
 });
 
-test('says what is wrong with a line that is no JSON', () => {
-  expect(() => parseWatchLine(Buffer.from('{"metadata":{"name":"a","managedFields":[{}]}'))).toThrow(SyntaxError);
+test('says what is wrong with a text that is no JSON', () => {
+  expect(() => parseObject('{"metadata":{"name":"a","managedFields":[{}]}')).toThrow(SyntaxError);
 });
