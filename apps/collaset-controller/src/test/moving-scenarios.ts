@@ -1,5 +1,5 @@
 // Scenarios in which Pods come into a set and go out of it by other ways than by its replicas.
-import { TO_DELETE_LABEL, TO_EXCLUDE_LABEL, TO_REPLACE_LABEL } from '@kuperator/api';
+import { COLLA_SETS, TO_DELETE_LABEL, TO_EXCLUDE_LABEL, TO_REPLACE_LABEL } from '@kuperator/api';
 import { anew, data, type Scenario, sequence, template } from './scenarios.ts';
 import { idOf, type World } from './world.ts';
 
@@ -134,6 +134,25 @@ export const movingScenarios: readonly Scenario[] = [
     },
     ids: [0, 1],
     images: 'app:v1',
+  },
+  {
+    name: 'deletion of the set while a Pod is replaced and another scaled in',
+    spec: { replicas: 3 },
+    before: async (world) => {
+      world.stuck.add('app:v1');
+      world.editPod(named(world, 0), { [TO_REPLACE_LABEL]: '1' });
+      await world.run();
+      world.permits = false;
+      world.edit({ replicas: 2 });
+      await world.run();
+    },
+    act: (world) => {
+      world.permits = true;
+      world.cluster.finishTermination(COLLA_SETS, world.key);
+    },
+    most: 4,
+    ids: [],
+    images: [],
   },
   {
     name: 'exclusion, with claims',
