@@ -38,7 +38,9 @@ function measure(pods: number): { pods: number; firstMs: number; againMs: number
       settings: EVERYTHING_EVALUATED,
       webhooks: UNANSWERED,
     });
-    if (judgement?.status.details?.length !== pods) throw new Error(`no verdict on each of ${pods} Pods`);
+    // Of many thousands the status has not room for all.
+    const judged = (judgement?.status.details?.length ?? 0) + (judgement?.leftOut ?? 0);
+    if (!judgement || judged !== pods) throw new Error(`${judged} of ${pods} Pods were judged`);
     return { ...given, status: judgement.status };
   };
   const stored = pass(rule);
