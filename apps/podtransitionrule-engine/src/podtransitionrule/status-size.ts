@@ -23,8 +23,9 @@ export function withinLimit(
   mostBytes = OBJECT_MOST_BYTES,
 ): Fitted {
   const details = status.details ?? [];
-  if (roughBytes(status) <= mostBytes / 2) return { status, leftOut: 0 };
-  let left = mostBytes - bytesOf({ ...rule, status: { ...status, details: [] } });
+  const { status: _, ...rest } = rule;
+  if (bytesOf(rest) + roughBytes(status) <= mostBytes) return { status, leftOut: 0 };
+  let left = mostBytes - bytesOf({ ...rest, status: { ...status, details: [] } });
   const sized = details.map((detail) => ({ detail, bytes: bytesOf(detail) + 1 }));
   if (sized.reduce((sum, { bytes }) => sum + bytes, 0) <= left) return { status, leftOut: 0 };
   const asked = askedAbout(status);
@@ -50,7 +51,7 @@ export function withinLimit(
 
 /** More than it is, unless texts are full of what JSON escapes; far cheaper to know. */
 function roughBytes({ targets = [], details = [], ruleStates = [] }: PodTransitionRuleStatus): number {
-  let bytes = ruleStates.length > 0 ? bytesOf(ruleStates) : 0;
+  let bytes = 200 + (ruleStates.length > 0 ? bytesOf(ruleStates) : 0);
   for (const name of targets) bytes += 3 + name.length;
   for (const { name = '', uid = '', operations = [], passedRules = [], rejectInfo = [] } of details) {
     bytes += 150 + name.length + uid.length;
