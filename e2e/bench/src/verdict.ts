@@ -34,7 +34,7 @@ const ENGINE = 'podtransitionrule-engine';
 const RULE = 'bench';
 const CONNECTIONS = 16;
 const TIMEOUT_MS = 600_000;
-const APART = { pods: [100, 1000, 10_000], labels: [1, 10, 100], others: [10, 1000] };
+const APART = { pods: [100, 1000, 4000, 10_000], labels: [1, 10, 100], others: [10, 1000] };
 
 export async function measureVerdict({ sizes, edits = 10, apart = APART }: VerdictOptions): Promise<VerdictReport> {
   say('an evaluation, and an event of a Pod, by themselves');

@@ -29,7 +29,7 @@ export function changeOf({ spec, status: previous }: PodTransitionRule, next: Po
   if (previous?.observedGeneration !== next.observedGeneration) return 'verdicts';
   const before = byName(previous);
   const details = next.details ?? [];
-  const isNews = (detail: RuleDetail) => verdictText(before.get(detail.name)) !== verdictText(detail);
+  const isNews = (detail: RuleDetail) => !isSameVerdict(before.get(detail.name), detail);
   const news = details.filter(isNews);
   if (news.some(({ stage }) => isGuarded(spec, stage))) return 'verdicts';
   // A question is stored before it is asked, and its answer before the task is polled.
@@ -38,7 +38,7 @@ export function changeOf({ spec, status: previous }: PodTransitionRule, next: Po
     news.length === 0 &&
     before.size === details.length &&
     sameNames(previous?.targets ?? [], next.targets ?? []) &&
-    details.every((detail) => reasonText(before.get(detail.name)) === reasonText(detail)) &&
+    details.every((detail) => hasSameReasons(before.get(detail.name), detail, (reason) => reason)) &&
     remarksText(previous?.ruleStates) === remarksText(next.ruleStates);
   return same ? 'none' : 'rest';
 }
@@ -49,7 +49,7 @@ export function decidedBy(
   next: PodTransitionRuleStatus,
 ): readonly RuleDetail[] {
   const before = byName(previous);
-  return (next.details ?? []).filter((detail) => decisionText(before.get(detail.name)) !== decisionText(detail));
+  return (next.details ?? []).filter((detail) => !isSameDecision(before.get(detail.name), detail));
 }
 
 /** Ms to wait before a `rest` change may be written; 0 when the last write is `leastMs` old. */
@@ -63,21 +63,36 @@ function byName(status: PodTransitionRuleStatus | undefined): ReadonlyMap<string
   return new Map((status?.details ?? []).map((detail) => [detail.name, detail]));
 }
 
-function decisionText(detail: RuleDetail | undefined): string {
-  if (!detail) return '';
-  const { uid, stage, passed, operations = [] } = detail;
-  return JSON.stringify([uid, stage, passed, operations.map(({ id, since }) => [id, since])]);
+// Compared field by field: of thousands of Pods, texts made only to be compared would be most of what an evaluation costs.
+
+function isSameDecision(a: RuleDetail | undefined, b: RuleDetail): boolean {
+  if (!a || a.uid !== b.uid || a.stage !== b.stage || a.passed !== b.passed) return false;
+  const [before, now] = [a.operations ?? [], b.operations ?? []];
+  return (
+    before.length === now.length && before.every(({ id, since }, at) => now[at]?.id === id && now[at].since === since)
+  );
 }
 
-function verdictText(detail: RuleDetail | undefined): string {
+function isSameVerdict(a: RuleDetail | undefined, b: RuleDetail): boolean {
   // Counts in a reason move with every Pod; the same rule blocking by the same limit is the same verdict.
-  return detail
-    ? decisionText(detail) + JSON.stringify([detail.passedRules ?? []]) + reasonText(detail).replace(/\d+/g, '0')
-    : '';
+  return (
+    isSameDecision(a, b) && sameNames(a?.passedRules ?? [], b.passedRules ?? []) && hasSameReasons(a, b, withoutCounts)
+  );
 }
 
-function reasonText(detail: RuleDetail | undefined): string {
-  return JSON.stringify((detail?.rejectInfo ?? []).map(({ ruleName, reason }) => [ruleName, reason]));
+function hasSameReasons(a: RuleDetail | undefined, b: RuleDetail, what: (reason: string) => string): boolean {
+  const [before, now] = [a?.rejectInfo ?? [], b.rejectInfo ?? []];
+  return (
+    before.length === now.length &&
+    before.every(({ ruleName, reason = '' }, at) => {
+      const other = now[at]?.reason ?? '';
+      return now[at]?.ruleName === ruleName && (reason === other || what(reason) === what(other));
+    })
+  );
+}
+
+function withoutCounts(reason: string): string {
+  return reason.replace(/\d+/g, '0');
 }
 
 /** What is told of tasks besides their progress. When one was last polled is told with something else, not by itself. */
