@@ -1,0 +1,237 @@
+// As in a cluster, where the API server finds the webhook by its Service: it asks for the Service's name in the TLS handshake and trusts
+// the CA of the configuration alone. An ExternalName stands in for the address of the Service, which nobody here would route.
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Cluster, startCluster } from '@kuperator/cluster';
+import {
+  type Component,
+  createKubeClient,
+  createLogger,
+  type KubeClient,
+  type OperatorContext,
+} from '@kuperator/runtime';
+import { FakeClock } from '@kuperator/testing';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import type { Caches } from '../caches.ts';
+import type { Config } from '../config.ts';
+import { type Certificates, renewed } from './certificates.ts';
+import { webhook } from './component.ts';
+
+const NAME = 'coordinator-webhook';
+const SERVER_NAME = `${NAME}.default.svc`;
+const WAITS = 'is taken out of service before it is deleted';
+const MINUTE_MS = 60_000;
+
+let cluster: Cluster;
+let client: KubeClient;
+let folder: string;
+let asked = 0;
+let running: Component[] = [];
+
+beforeAll(async () => {
+  cluster = await startCluster({ operators: 'none', definitions: false, nats: false });
+  client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'webhook' });
+  folder = await mkdtemp(join(tmpdir(), 'kuperator-webhook-'));
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: NAME },
+    spec: { type: 'ExternalName', externalName: 'localhost' },
+  };
+  await create(service);
+});
+afterEach(async () => {
+  await Promise.all(running.map((component) => component.stop()));
+  await cluster.kubectl(['delete', 'validatingwebhookconfiguration', NAME, '--ignore-not-found']);
+});
+afterAll(async () => {
+  await client?.close();
+  await cluster?.down();
+  if (folder) await rm(folder, { recursive: true });
+});
+
+const create = (object: object) => cluster.kubectl(['create', '--filename=-'], JSON.stringify(object));
+
+/** The webhook as the operator runs it, known to the API server by its Service. */
+async function setup(config: Partial<Config>, ca?: string) {
+  const port = await freePort();
+  await create({
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: NAME },
+    webhooks: [
+      {
+        name: 'pod-deletions.podopslifecycle.kusionstack.io',
+        admissionReviewVersions: ['v1'],
+        clientConfig: { service: { name: NAME, namespace: 'default', path: '/pod-deletions', port }, ...bundle(ca) },
+        rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['DELETE'], resources: ['pods'] }],
+        sideEffects: 'NoneOnDryRun',
+        failurePolicy: 'Fail',
+      },
+    ],
+  });
+  const clock = new FakeClock(Date.now());
+  const stopping = new AbortController();
+  const context = {
+    client,
+    clock,
+    config: {
+      webhookHost: '127.0.0.1',
+      webhookPort: port,
+      webhookServerNames: SERVER_NAME,
+      webhookConfiguration: NAME,
+      webhookConfigurationKinds: 'validating',
+      webhookSecret: NAME,
+      podNamespace: 'default',
+      webhookHoldSeconds: 0,
+      webhookMaxHeld: 0,
+      ...config,
+    },
+    health: { addCheck: () => {} },
+    signal: stopping.signal,
+    logger: createLogger({ app: 'test', level: 'silent' }),
+  } as unknown as OperatorContext<Config>;
+  const caches = {
+    pods: { get: () => undefined, observe: () => {}, hasSynced: () => true, onChange: () => () => {} },
+    rules: { byIndex: () => [] },
+  } as unknown as Caches;
+  running = [...webhook(context, caches, { answered: () => {}, stepped: () => {}, observeHeld: () => {} })];
+  for (const component of running) component.start();
+  return { clock, port, stopping };
+}
+
+/** What the API server says to the deletion of a Pod in service. */
+async function deletion(): Promise<string> {
+  const name = `web-${asked++}`;
+  await create({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, labels: { 'kusionstack.io/control': 'true' } },
+    spec: {
+      nodeName: 'nowhere',
+      readinessGates: [{ conditionType: 'pod.kusionstack.io/service-ready' }],
+      containers: [{ name: 'web', image: 'web:v1' }],
+    },
+  });
+  // Not repeated by kubectl, as it would repeat its own.
+  const raw = cluster.kubectl(['delete', '--raw', `/api/v1/namespaces/default/pods/${name}`]);
+  return raw.then(() => 'deleted').catch((error: Error) => error.message);
+}
+
+/** The API server learns of configurations and their CA a moment after they are written. */
+const untilSaid = (words: string) =>
+  vi.waitFor(async () => expect(await deletion()).toContain(words), { timeout: MINUTE_MS, interval: 200 });
+
+test('a Service, with a certificate of our own, is asked and trusted', async () => {
+  await create({ apiVersion: 'v1', kind: 'Secret', metadata: { name: NAME } });
+  await setup({});
+  await untilSaid(WAITS);
+});
+
+test('a Service whose certificate is for another name is not trusted', async () => {
+  await setup({ webhookServerNames: 'another.default.svc' });
+  await untilSaid(`not ${SERVER_NAME}`);
+});
+
+test('certificates that somebody else mounts are asked with, and taken anew when they change', async () => {
+  const [first, second] = await Promise.all([issued(), issued()]);
+  await mounted(first, '..1');
+  const { clock } = await setup({ webhookCertDir: folder }, first.ca);
+  await untilSaid(WAITS);
+
+  await mounted(second, '..2');
+  const patch = {
+    webhooks: [{ name: 'pod-deletions.podopslifecycle.kusionstack.io', clientConfig: bundle(second.ca) }],
+  };
+  await cluster.kubectl(['patch', 'validatingwebhookconfiguration', NAME, `--patch=${JSON.stringify(patch)}`]);
+  await untilSaid('unknown authority');
+  await clock.advanceAsync(MINUTE_MS);
+  await untilSaid(WAITS);
+});
+
+test('a key that does not fit its certificate yet does not end the service', async () => {
+  const [first, second] = await Promise.all([issued(), issued()]);
+  await mounted(first, '..3');
+  const { clock, port } = await setup({ webhookCertDir: folder }, first.ca);
+  await vi.waitFor(() => answer(port, first.ca), { timeout: MINUTE_MS });
+  await mounted({ ...second, key: first.key }, '..4');
+  await clock.advanceAsync(MINUTE_MS);
+  expect((await answer(port, first.ca)).status).toBe(400);
+  await mounted(second, '..5');
+  await clock.advanceAsync(1000);
+  await vi.waitFor(() => answer(port, second.ca), { timeout: MINUTE_MS });
+});
+
+test('a connection is kept for longer than the API server keeps it, and given up by a replica that stops', async () => {
+  const certificates = await issued();
+  await mounted(certificates, '..6');
+  const { clock, port, stopping } = await setup({ webhookCertDir: folder, webhookLingerSeconds: 1 }, certificates.ca);
+  await vi.waitFor(() => answer(port, certificates.ca), { timeout: MINUTE_MS });
+  const { keptSeconds, connection } = await answer(port, certificates.ca);
+  expect(connection).toBe('keep-alive');
+  // IdleConnTimeout of Go's transport.
+  expect(keptSeconds).toBeGreaterThan(90);
+  stopping.abort();
+  const stopped = Promise.all(running.splice(0).map((component) => component.stop()));
+  expect((await answer(port, certificates.ca)).connection).toBe('close');
+  await vi.waitFor(() => expect(clock.timers).toBe(1));
+  await clock.advanceAsync(1000);
+  await stopped;
+});
+
+const issued = () => renewed(undefined, [SERVER_NAME], Date.now());
+const bundle = (ca?: string) => (ca ? { caBundle: Buffer.from(ca).toString('base64') } : {});
+
+/** Files as the kubelet mounts a Secret: all change at once, by one symbolic link. */
+async function mounted(
+  { key, certificate }: Pick<Certificates, 'key' | 'certificate'>,
+  version: string,
+): Promise<void> {
+  await mkdir(join(folder, version));
+  await Promise.all([
+    writeFile(join(folder, version, 'tls.key'), key),
+    writeFile(join(folder, version, 'tls.crt'), certificate),
+  ]);
+  await symlink(version, join(folder, `${version}.link`));
+  await rename(join(folder, `${version}.link`), join(folder, '..data'));
+  for (const file of ['tls.key', 'tls.crt']) await symlink(join('..data', file), join(folder, file)).catch(() => {});
+}
+
+type Answer = {
+  readonly status: number | undefined;
+  readonly connection: string | undefined;
+  readonly keptSeconds: number;
+};
+
+/** Rejects where the handshake fails. */
+function answer(port: number, ca: string): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const asking = request(
+    { host: '127.0.0.1', port, path: '/pod-deletions', method: 'POST', servername: SERVER_NAME, ca },
+    (response) => {
+      const { connection, 'keep-alive': kept } = response.headers;
+      response.resume().on('end', () =>
+        resolve({
+          status: response.statusCode,
+          connection,
+          keptSeconds: Number(/timeout=(\d+)/.exec(String(kept))?.[1] ?? 0),
+        }),
+      );
+    },
+  );
+  asking.on('error', reject);
+  asking.end('{}');
+  return promise;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const address = server.address();
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
