@@ -34,8 +34,11 @@ export type VerdictReport = {
   readonly podEvents: readonly PodEventCost[];
 };
 
-/** How much more than its share a bigger size may cost: what fits no cache of the CPU is dearer. A loop within a loop is far beyond. */
-const SLACK = 1.5;
+/**
+ * How much more than its share a bigger size may cost. What one pass over thousands of Pods makes does not fit the young generation of
+ * V8's heap, and is copied once or twice; that comes once, while a loop within a loop costs ten times as much for ten times the Pods.
+ */
+const SLACK = 1.75;
 
 /** CPU milliseconds of the engine's process for one pass over all waiting Pods. */
 export function cpuMsPerEdit({ phases }: VerdictSize): number {
