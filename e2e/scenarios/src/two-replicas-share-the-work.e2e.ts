@@ -1,4 +1,4 @@
-import { doubledInstances, recreateChecks, rollChecks } from '@kuperator/observer';
+import { doubledInstances, recreateChecks, rollChecks, touchedInTraffic } from '@kuperator/observer';
 import { afterEach, expect, test } from 'vitest';
 import { type Application, DEADLINE_MS } from './application.ts';
 import { broken } from './judge.ts';
@@ -58,6 +58,15 @@ function signal(index: number, name: NodeJS.Signals): void {
 }
 
 afterEach(() => signal(1, 'SIGCONT'));
+
+test('deletions go through the one replica that is asked, whichever leads their Pods', async () => {
+  const owned = await on.deployOwned({ namespace: 'delete', owner: 'nobody', replicas: 8, maxUnavailable: 4 });
+  await Promise.all(owned.names().map((name) => owned.kubectl('delete', 'pod', name)));
+  await owned.observer.until('none of them is left', () => owned.pods().length === 0, DEADLINE_MS);
+  const sighting = owned.observer.sighting();
+  expect(sighting.touches.filter(({ what }) => what === 'deleted')).toHaveLength(8);
+  expect(touchedInTraffic(sighting)).toEqual([]);
+});
 
 test('replicas work side by side, and one takes over when the other is killed in the middle of a roll', async () => {
   const sets = await deploySets('kill');
