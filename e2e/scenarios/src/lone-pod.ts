@@ -194,6 +194,7 @@ export class LonePod {
     await this.#cluster.kubectl(['delete', 'podtransitionrule', rule, `--namespace=${this.#namespace}`]);
   }
 
+  /** Creates a rule, or changes it. */
   async rule(name: string, rule: object): Promise<void> {
     const object = {
       apiVersion: 'apps.kusionstack.io/v1alpha1',
@@ -201,7 +202,7 @@ export class LonePod {
       metadata: { name, namespace: this.#namespace },
       spec: { selector: { matchLabels: { app: 'web' } }, rules: [{ name, ...rule }] },
     };
-    await this.#cluster.kubectl(['create', '--filename=-'], JSON.stringify(object));
+    await this.#cluster.kubectl(['apply', '--filename=-'], JSON.stringify(object));
   }
 }
 
