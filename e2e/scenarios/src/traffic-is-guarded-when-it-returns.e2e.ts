@@ -42,23 +42,35 @@ test.each([
 });
 
 test('traffic that comes back while the adapter is away is not taken for none: nobody is touched until it is back', async () => {
-  const app = await on.deploy({ namespace: 'returning', replicas: 3, image: 'web:v1' });
-  await app.changeTemplate({ image: 'web:v2' });
-  await app.observer.when('all are drained', () => app.pods().every((pod) => isIn('operate', pod)), DEADLINE_MS);
+  const namespace = 'returning';
+  const app = await on.deploy({ namespace, replicas: 3, image: 'web:v1' });
+  const label = (...changes: readonly string[]) =>
+    on.cluster.kubectl(['label', 'pods', '--all', `--namespace=${namespace}`, ...changes]);
+  // Somebody else keeps the Pods out of traffic until the adapter is away.
+  const operating = 'operating.podopslifecycle.kusionstack.io/job';
+  await label(`${operating}=1`, 'operation-type.podopslifecycle.kusionstack.io/job=Restart');
+  const all = (is: (pod: Pod) => boolean) => () => app.pods().every(is);
+  await app.observer.when(
+    'all are drained',
+    all((pod) => isIn('operate', pod)),
+    DEADLINE_MS,
+  );
   await on.cluster.stop('endpointslice-adapter', 'SIGKILL');
-  const areBack = () => app.running('web:v2') === 3 && app.pods().every((pod) => isJustBack(app, pod));
-  await app.observer.when('all are back in traffic, and no adapter says so', areBack, DEADLINE_MS);
-  await app.changeTemplate({ image: 'web:v3' });
+  await label(`${operating}-`);
+  await app.observer.when(
+    'all are back in traffic, and no adapter says so',
+    all((pod) => isJustBack(app, pod)),
+    DEADLINE_MS,
+  );
+  await app.changeTemplate({ image: 'web:v2' });
   await app.observer.until(
     'all wait to be drained',
-    () => app.pods().every((pod) => isIn('preparing', pod)),
+    all((pod) => isIn('preparing', pod)),
     DEADLINE_MS,
   );
   await app.observer.untilQuiet(1000, DEADLINE_MS);
-  expect(app.pods().map((pod) => [pod.spec.containers[0]?.image, pod.metadata.finalizers?.length])).toEqual(
-    Array(3).fill(['web:v2', 1]),
-  );
+  expect(app.running('web:v1')).toBe(3);
   await on.cluster.start('endpointslice-adapter');
-  await app.serves({ replicas: 3, image: 'web:v3' });
+  await app.serves({ replicas: 3, image: 'web:v2' });
   expect(touchedInTraffic(app.observer.sighting())).toEqual([]);
 });
