@@ -23,8 +23,14 @@ test('the chart has taken the webhook', async () => {
   expect(kinds).not.toContain('mutatingadmissionpolicies');
 });
 
-test('Pods of a CollaSet get the gate, become available, and roll out of traffic', async () => {
-  const app = await on.deploy({ namespace: 'gated', replicas: 5, maxUnavailable: 2, image: 'web:v1' });
+test('a controlled Pod gets the gate, another does not', async () => {
+  await on.cluster.kubectl(['create', 'namespace', 'gated']);
+  expect(await gatesOf(await runPod('controlled', '--labels=kusionstack.io/control=true'))).toEqual([GATE]);
+  expect(await gatesOf(await runPod('bystander'))).toEqual([]);
+});
+
+test('Pods of a CollaSet bring the gate, become available, and roll out of traffic', async () => {
+  const app = await on.deploy({ namespace: 'rolled', replicas: 5, maxUnavailable: 2, image: 'web:v1' });
   expect(app.pods().filter(isGated)).toHaveLength(5);
   await app.changeTemplate({ image: 'web:v2' });
   await app.serves({ replicas: 5, image: 'web:v2' });
@@ -35,24 +41,31 @@ test('Pods of a CollaSet get the gate, become available, and roll out of traffic
   expect(touchedInTraffic(app.observer.sighting())).toEqual([]);
 });
 
-test('while no coordinator runs no Pod is made without the gate, and others are made as ever', async () => {
+test('while no coordinator runs no Pod is made without the gate; who brings it, and others, are made as ever', async () => {
   const app = await on.deploy({ namespace: 'waiting', replicas: 2, image: 'web:v1' });
   await on.cluster.stop(COORDINATOR, 'SIGKILL');
   try {
+    await expect(runPod('refused', '--labels=kusionstack.io/control=true')).rejects.toThrow(
+      'pod-creations.podopslifecycle.kusionstack.io',
+    );
+    await runPod('passer-by');
     await app.change({ replicas: 4 });
-    const why = async () => {
-      const args = ['get', 'collaset', 'web', '--namespace=waiting', '--output=jsonpath={.status.conditions}'];
-      return on.cluster.kubectl(args);
-    };
-    await expect.poll(why, { timeout: DEADLINE_MS }).toContain('pod-creations.podopslifecycle.kusionstack.io');
-    expect(app.pods()).toHaveLength(2);
-    await on.cluster.kubectl(['run', 'bystander', '--image=web:v1']);
+    await app.observer.until('all are made', () => app.pods().filter(isGated).length === 4, DEADLINE_MS);
   } finally {
     await on.cluster.start(COORDINATOR);
   }
   await app.serves({ replicas: 4 });
-  expect(app.pods().filter(isGated)).toHaveLength(4);
 });
+
+async function runPod(name: string, ...options: string[]): Promise<string> {
+  await on.cluster.kubectl(['run', name, '--namespace=gated', '--image=web:v1', ...options]);
+  return name;
+}
+
+async function gatesOf(name: string): Promise<readonly string[]> {
+  const args = ['get', 'pod', name, '--namespace=gated', '--output=jsonpath={.spec.readinessGates[*].conditionType}'];
+  return (await on.cluster.kubectl(args)).split(' ').filter(Boolean);
+}
 
 function hasSetting(setting: string): (pod: Pod) => boolean {
   return ({ spec }) =>

@@ -7,6 +7,7 @@ import {
   type Pod,
   REPLACE_PAIR_ORIGIN_NAME_LABEL,
   REVISION_LABEL,
+  SERVICE_READY_GATE,
   type Volume,
 } from '@kuperator/api';
 import { isSequence } from './members.ts';
@@ -55,8 +56,15 @@ export function podFor(set: CollaSet, blueprint: PodBlueprint): Pod {
     },
     spec: {
       ...spec,
+      readinessGates: withGate(spec.readinessGates),
       ...(volumes.length + kept.length > 0 ? { volumes: [...kept, ...volumes] } : {}),
       ...(isSequence(set) ? { hostname: name } : {}),
     },
   };
+}
+
+/** What admission would add to a controlled Pod: a Pod that brings it costs the API server no mutation, and asks no webhook. */
+function withGate(gates: NonNullable<Pod['spec']['readinessGates']> = []): typeof gates {
+  const isThere = gates.some(({ conditionType }) => conditionType === SERVICE_READY_GATE);
+  return isThere ? gates : [...gates, { conditionType: SERVICE_READY_GATE }];
 }

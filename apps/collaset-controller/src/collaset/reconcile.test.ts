@@ -7,12 +7,15 @@ import {
   type Pod,
   RESOURCE_CONTEXTS,
   REVISION_LABEL,
+  SERVICE_READY_GATE,
   TO_DELETE_LABEL,
 } from '@kuperator/api';
 import { operationsOf } from '@kuperator/lifecycle';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { World } from '../test/world.ts';
+
+const GATE = { conditionType: SERVICE_READY_GATE };
 
 const template = (image: string, more: object = {}) => ({
   metadata: { labels: { app: 'web' } },
@@ -48,6 +51,21 @@ describe('scaling', () => {
     });
     expect(status).toBeLessThanOrEqual(4);
     expect(world.set().status).toMatchObject({ replicas: 20, availableReplicas: 20, updatedReplicas: 20 });
+  });
+
+  test.each([
+    { own: undefined, brings: [GATE] },
+    { own: [{ conditionType: 'lb' }], brings: [{ conditionType: 'lb' }, GATE] },
+    { own: [GATE], brings: [GATE] },
+  ])('a Pod of a template with the gates $own brings $brings: admission has nothing to add', async ({
+    own,
+    brings,
+  }) => {
+    const { metadata, spec } = template('app:v1');
+    const world = await running(1, { template: { metadata, spec: own ? { ...spec, readinessGates: own } : spec } });
+    expect(world.pods().map((pod) => pod.spec.readinessGates)).toEqual([brings]);
+    for (let i = 0; i < 3; i++) await world.pass();
+    expect(world.takeWrites()).toEqual({});
   });
 
   test('does nothing when there is nothing to do (T27)', async () => {
