@@ -78,6 +78,16 @@ ${find('$old', '$pod.status.conditions', 'type', `"${type}"`)}
 {{ end }}`;
 
 /**
+ * Appends the Pod's address, 28 bits of a hash of its uid: KWOK's own function gives another one to every version of a Pod it works on,
+ * and the API server refuses a Pod two.
+ */
+const podIp = (name: string) => `
+{{ $digits := regexReplaceAll "[^0-7]" (sha256sum .metadata.uid) "" }}
+{{ $octet := list (add 16 (mod (toDecimal (substr 0 3 $digits)) 16)) }}
+{{ range $at := (list 3 6 9) }}{{ $octet = append $octet (mod (toDecimal (substr $at (int (add $at 3)) $digits)) 256) }}{{ end }}
+{{ ${name} = append ${name} (dict "ip" (join "." $octet)) }}`;
+
+/**
  * What has to change in the status. KWOK may work on two versions of a Pod at once, and the older patch may land last: so a patch
  * holds container statuses only where a container changes, and computes the same container id from the same restart.
  *
@@ -132,7 +142,11 @@ ${condition('Ready', '$ready', '$unreadyFor')}
 {{ end }}
 {{ if not .status.podIP }}
   {{ $ips := list }}
-  {{ range $ip := PodIPsWith .spec.nodeName (or .spec.hostNetwork false) .metadata.uid .metadata.name .metadata.namespace }}{{ $ips = append $ips (dict "ip" $ip) }}{{ end }}
+  {{ if .spec.hostNetwork }}
+    {{ range $ip := NodeIPsWith .spec.nodeName }}{{ $ips = append $ips (dict "ip" $ip) }}{{ end }}
+  {{ else }}
+    ${podIp('$ips')}
+  {{ end }}
   {{ if $ips }}{{ $_ := set $status "podIP" (first $ips).ip }}{{ $_ := set $status "podIPs" $ips }}{{ end }}
 {{ end }}
 {{ toJson $status }}`;
