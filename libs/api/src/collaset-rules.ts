@@ -166,3 +166,21 @@ export const NAME_LEAVES_ROOM_FOR_IDS: Rule<KubeObject & { spec: unknown }> = {
     return `metadata.name "${self.metadata.name}" is too long for PersistentSequence: with "-" and an instance id it must not exceed ${MAX_POD_NAME} characters`;
   },
 };
+
+const NO_DOT = 'must not contain a dot: each Pod has its own name as hostname, which is of a-z, 0-9 and "-"';
+
+/** Pods of another name were refused one by one. A set that is there already must stay deletable. */
+export const NAME_MAKES_HOSTNAMES: Rule<KubeObject & { spec: unknown }> = {
+  rule: `
+    self.spec.?namingStrategy.?podNamingSuffixPolicy.orValue('') != 'PersistentSequence' ||
+    !self.metadata.name.contains('.') || oldSelf.hasValue()`,
+  optionalOldSelf: true,
+  message: `metadata.name under PersistentSequence ${NO_DOT}`,
+  messageExpression: `'metadata.name "' + self.metadata.name + '" under PersistentSequence ${NO_DOT}'`,
+  check(self, old) {
+    const { namingStrategy } = self.spec as Named;
+    if (old || namingStrategy?.podNamingSuffixPolicy !== 'PersistentSequence') return undefined;
+    if (!self.metadata.name?.includes('.')) return undefined;
+    return `metadata.name "${self.metadata.name}" under PersistentSequence ${NO_DOT}`;
+  },
+};

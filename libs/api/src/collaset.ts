@@ -1,5 +1,10 @@
 import { Type } from 'typebox';
-import { COLLASET_SPEC_RULES, NAME_LEAVES_ROOM_FOR_IDS, SCALE_STRATEGY_RULES } from './collaset-rules.ts';
+import {
+  COLLASET_SPEC_RULES,
+  NAME_LEAVES_ROOM_FOR_IDS,
+  NAME_MAKES_HOSTNAMES,
+  SCALE_STRATEGY_RULES,
+} from './collaset-rules.ts';
 import type { Condition, KubeObject, PodTemplateSpec } from './core.ts';
 import { AGE, type KindDeclaration, type PrinterColumn } from './kind.ts';
 import { claimTemplate } from './persistent-volume-claim.ts';
@@ -205,5 +210,5 @@ export const collaSetKind: KindDeclaration = {
     { name: 'UPDATED_REVISION', type: 'string', jsonPath: '.status.updatedRevision' },
     AGE,
   ],
-  rules: [NAME_LEAVES_ROOM_FOR_IDS],
+  rules: [NAME_LEAVES_ROOM_FOR_IDS, NAME_MAKES_HOSTNAMES],
 };
