@@ -62,6 +62,13 @@ describe('statusOf', () => {
     expect(status(pods, { spec })).toMatchObject({ replicas: 5, terminatingReplicas: 1 });
   });
 
+  test.each(['update', 'scale-in'])('by sequence a Pod on its way out by %s is still operated on', (type) => {
+    const spec = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } };
+    const leaving = gone(aMember({ id: 0, stages: begun(type) }));
+    expect(status([leaving], { spec })).toMatchObject({ operatingReplicas: 1, terminatingReplicas: 1 });
+    expect(status([leaving])).toMatchObject({ operatingReplicas: 0, terminatingReplicas: 1 });
+  });
+
   test.each([
     { name: 'stays while updated Pods are not ready (T58)', pods, previous: 'web-1', current: 'web-1' },
     {

@@ -6,7 +6,6 @@ import {
   conditionOf,
   isReady,
   isTerminal,
-  isTerminating,
   type Pod,
   replicasOf,
   selectorToString,
@@ -80,12 +79,8 @@ function countsOf(pods: readonly Pod[], updatedRevision: string, isAvailable: (p
       if (ready) counts.updatedReadyReplicas++;
       if (available) counts.updatedAvailableReplicas++;
     }
-    if (
-      hasOperation(pod, COLLASET_OPERATION_ID, UPDATE) ||
-      (hasOperation(pod, COLLASET_OPERATION_ID, SCALE_IN) && !isTerminating(pod))
-    ) {
-      counts.operatingReplicas++;
-    }
+    const isOperated = [UPDATE, SCALE_IN].some((type) => hasOperation(pod, COLLASET_OPERATION_ID, type));
+    if (isOperated) counts.operatingReplicas++;
   }
   return counts;
 }
