@@ -1,4 +1,4 @@
-import { conditionOf, isTerminating, keyOf } from '@kuperator/api';
+import { conditionOf, isTerminating, type Key, keyOf } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import { Controller, type OperatorContext } from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
@@ -9,6 +9,7 @@ import { PROGRESSING, stalledWaits } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
 import { podMetrics } from './metrics.ts';
 import { podReconciler } from './reconcile.ts';
+import type { Seen } from './seen.ts';
 import { podsToWake } from './wakeups.ts';
 
 /** Controlled Pods and the rules over them → one key a Pod. */
@@ -26,9 +27,10 @@ export function podController(context: OperatorContext<Config>, events: EventBus
       .filter((pod) => shards.owns(keyOf(pod)))
       .flatMap((pod) => stalledWaits(pod, maySelect(rules, pod), clock.now(), patience)),
   );
+  const seen = new Map<Key, Seen>();
   const controller = new Controller({
     name: 'pod',
-    reconcile: podReconciler({ pods, rules, services, client, clock, recorder, metrics: own, patience }),
+    reconcile: podReconciler({ pods, rules, services, client, clock, recorder, metrics: own, patience, seen }),
     concurrency: config.concurrency,
     keys: () => pods.keys(),
     shards,
@@ -38,17 +40,24 @@ export function podController(context: OperatorContext<Config>, events: EventBus
   });
 
   pods.onChange(({ type, key, object, old }) => {
-    if (type === 'deleted') return;
+    if (type === 'deleted') {
+      seen.delete(key);
+      return;
+    }
     controller.enqueue(key);
     // Told by whoever has the Pod in its shard; told twice, at a hand-over, an event has the same id.
     if (!shards.owns(key)) return;
     if (old) own.left(stagesLeft(old, object, BigInt(clock.nanos())));
     for (const event of eventsOf(old, object)) events.publish(event);
   });
+  const tells = (key: Key) => {
+    const pod = pods.get(key);
+    return pod !== undefined && conditionOf(pod, PROGRESSING) !== undefined;
+  };
   rules.onChange(({ type, object, old }) => {
     const inNamespace = () => pods.byIndex('namespace', object.metadata.namespace ?? '');
     const after = type === 'deleted' ? undefined : object;
-    for (const key of podsToWake(old, after, inNamespace)) controller.enqueue(key);
+    for (const key of podsToWake(old, after, inNamespace, tells)) controller.enqueue(key);
   });
   services.onChange(({ object, old }) => {
     for (const pod of pods.byIndex('namespace', object.metadata.namespace ?? '')) {

@@ -71,6 +71,7 @@ describe('explain', () => {
       annotations: {},
       isDue: false,
       nextMs: 6000,
+      seen: { told: expect.stringContaining('# of # is out') },
     });
   });
 
@@ -83,6 +84,7 @@ describe('explain', () => {
       },
       isDue: true,
       nextMs: 590_000,
+      seen: { told: expect.stringContaining('# of # is out') },
     });
   });
 
@@ -101,13 +103,12 @@ describe('explain', () => {
     expect(moved.isDue).toBe(false);
   });
 
-  test('tells another holder', () => {
-    const { condition, isDue } = explain(
-      pod({ labels: inOperate, present: waiting(), gate: 'False' }),
-      [],
-      after(11),
-      patience,
-    );
+  test('tells another holder once it has been seen for the grace time', () => {
+    const held = pod({ labels: inOperate, present: waiting(), gate: 'False' });
+    const first = explain(held, [], after(11), patience);
+    expect(first).toMatchObject({ isDue: false, nextMs: 10_000 });
+    expect(first).not.toHaveProperty('condition');
+    const { condition, isDue } = explain(held, [], after(21), patience, { before: first.seen });
     expect(isDue).toBe(true);
     expect(condition).toMatchObject({
       status: 'True',

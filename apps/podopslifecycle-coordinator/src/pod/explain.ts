@@ -2,14 +2,16 @@
 // when a wait has lasted, and goes with whatever write comes next.
 
 import { type Condition, conditionOf, type Pod, type PodTransitionRule } from '@kuperator/api';
+import { withoutCounts } from './counts.ts';
 import { type AnnotationChanges, ruleDetailChanges } from './rule-details.ts';
+import { look, type Seen } from './seen.ts';
 import { type Wait, type WaitHolder, waitsOf } from './waits.ts';
 
 /** True: operations go on, somebody is waited for. False: one has waited too long. Absent: nothing waits for long. */
 export const PROGRESSING = 'pod.kusionstack.io/operation-progressing';
 
 export type Patience = {
-  /** A wait is not worth a write before. */
+  /** A wait is not worth a write before, nor is another holder than the Pod tells of. */
   readonly graceMs: number;
   /** A wait in one stage is reported as stalled after. */
   readonly deadlineMs: number;
@@ -23,6 +25,8 @@ export type Explanation = {
   readonly isDue: boolean;
   /** When time alone changes the answer, from now. */
   readonly nextMs?: number;
+  /** To be given to the next call for this Pod; undefined when it waits for nothing. */
+  readonly seen?: Seen;
 };
 
 export const NOTHING_TO_EXPLAIN: Explanation = { annotations: {}, isDue: false };
@@ -47,22 +51,27 @@ type Aged = Wait & { readonly ageMs: number };
  * @param pod as it will be after the pass
  * @param rules at least those that select it
  * @param arriving as for `waitsOf`
+ * @param before `seen` of the last call for this Pod, if that is known
  */
 export function explain(
   pod: Pod,
   rules: readonly PodTransitionRule[],
   nowMs: number,
   { graceMs, deadlineMs }: Patience,
-  arriving: readonly string[] = [],
+  { arriving = [], before }: { arriving?: readonly string[]; before?: Seen | undefined } = {},
 ): Explanation {
   const present = conditionOf(pod, PROGRESSING);
-  const waits = agedWaits(pod, rules, nowMs, graceMs, arriving);
-  const long = waits.filter(({ ageMs }) => ageMs >= graceMs).toSorted((a, b) => b.ageMs - a.ageMs);
+  const waits = agedWaits(pod, rules, nowMs, graceMs, arriving).toSorted((a, b) => b.ageMs - a.ageMs);
+  const long = waits.filter(({ ageMs }) => ageMs >= graceMs);
   const isStalled = long.some(({ ageMs }) => ageMs >= deadlineMs);
   const isShown = long.some(({ holder }) => holder === 'rules');
   const annotations = ruleDetailChanges(pod, rules, { isShown });
-  const dates = waits.flatMap(({ ageMs }) => [graceMs - ageMs, deadlineMs - ageMs]).filter((ms) => ms > 0);
-  const next = dates.length > 0 ? { nextMs: Math.min(...dates) } : {};
+  const seen = waits.length > 0 ? seenOf(waits, present, before, nowMs) : undefined;
+  const settlesMs = seen?.untrueSinceMs === undefined ? 0 : seen.untrueSinceMs + graceMs - nowMs;
+  const dates = [settlesMs, ...waits.flatMap(({ ageMs }) => [graceMs - ageMs, deadlineMs - ageMs])].filter(
+    (ms) => ms > 0,
+  );
+  const next = { ...(dates.length > 0 ? { nextMs: Math.min(...dates) } : {}), ...(seen ? { seen } : {}) };
   const [oldest] = long;
   if (!oldest) {
     // Still True, it may be left to the next write: the operation goes on. Without an operation none may ever come.
@@ -75,10 +84,17 @@ export function explain(
     reason: isStalled ? STALLED : REASONS[oldest.holder],
     message: messageOf(long),
   };
-  if (present && isSameHolder(present, condition)) return { annotations, isDue: false, ...next };
+  if (settlesMs > 0 || (present && isSameHolder(present, condition))) return { annotations, isDue: false, ...next };
   const isTurned = present?.status !== condition.status;
   const lastTransitionTime = (!isTurned && present?.lastTransitionTime) || new Date(nowMs).toISOString();
   return { condition: { ...condition, lastTransitionTime }, annotations, isDue: true, ...next };
+}
+
+/** Of all waits, those too young to be told as well: for these it is their own age that has them wait. */
+function seenOf(waits: readonly Aged[], present: Condition | undefined, before: Seen | undefined, nowMs: number): Seen {
+  const now = withoutCounts(messageOf(waits));
+  const told = present && withoutCounts(present.message);
+  return look(before, { now, told, isWord: waits.every(({ holder }) => holder !== 'engine'), nowMs });
 }
 
 /** The waits of the Pod that have passed the deadline. */
@@ -113,12 +129,6 @@ function messageOf(waits: readonly Wait[]): string {
   return text.length > MESSAGE_LIMIT ? `${text.slice(0, MESSAGE_LIMIT - 1)}…` : text;
 }
 
-/** Counts in a rule's reason move with every Pod of the roll: not worth a write for each waiting one. */
 function isSameHolder(a: Condition, b: Condition): boolean {
   return a.status === b.status && a.reason === b.reason && withoutCounts(a.message) === withoutCounts(b.message);
-}
-
-function withoutCounts(message = ''): string {
-  // Numbers that stand alone; those in names, times and finalizers are part of who is meant.
-  return message.replace(/(?<![\w.:/-])\d+(?![\w:-])/g, '#');
 }

@@ -45,7 +45,17 @@ function setup(pod: Parameters<typeof aPod>[0] = {}) {
   const recorder = new FakeRecorder();
   const metrics = { wrote: () => {} };
   const patience = { graceMs: 10_000, deadlineMs: 600_000 };
-  const reconcile = podReconciler({ pods, rules, services, client, clock, recorder, metrics, patience });
+  const reconcile = podReconciler({
+    pods,
+    rules,
+    services,
+    client,
+    clock,
+    recorder,
+    metrics,
+    patience,
+    seen: new Map(),
+  });
   const pass = () => reconcile(KEY, context);
   return { cluster, pods, clock, recorder, pass, pod: () => cluster.get(PODS, KEY) as Pod };
 }

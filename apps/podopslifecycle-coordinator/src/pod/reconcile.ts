@@ -17,6 +17,7 @@ import { type Explanation, explain, type Patience } from './explain.ts';
 import { arrivingAt, type Guards, guardsOf } from './guards.ts';
 import type { PodMetrics } from './metrics.ts';
 import { writeFor } from './patch.ts';
+import type { Seen } from './seen.ts';
 import { verdictFor } from './verdict.ts';
 
 export type Deps = {
@@ -31,15 +32,20 @@ export type Deps = {
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
   readonly metrics: Pick<PodMetrics, 'wrote'>;
   readonly patience: Patience;
+  /** What passes remember of Pods that wait, until these are gone. */
+  readonly seen: Map<Key, Seen>;
 };
 
 /** Brings a Pod to the fixpoint of the protocol: at most one write a pass, none when it is there. */
 export function podReconciler(deps: Deps): Reconcile {
-  const { pods, rules, services, client, clock, recorder, metrics, patience } = deps;
+  const { pods, rules, services, client, clock, recorder, metrics, patience, seen } = deps;
   return async (key) => {
     const cached = pods.get(key);
     // A Pod on its way out is the kubelet's and the traffic controllers' (T18); one without the label is nobody's (T24).
-    if (!cached || isTerminating(cached) || cached.metadata.labels?.[CONTROL_LABEL] !== 'true') return;
+    if (!cached || isTerminating(cached) || cached.metadata.labels?.[CONTROL_LABEL] !== 'true') {
+      seen.delete(key);
+      return;
+    }
     const guarding = maySelect(rules, cached);
     const pod = expectingAdapters(cached, maySelect(services, cached));
     const nowMs = clock.now();
@@ -50,7 +56,12 @@ export function podReconciler(deps: Deps): Reconcile {
       guards: Object.values(guards.missing),
       arriving: guards.arrivingMs > 0,
     });
-    const explanation = explain(settledPod(pod, settled), guarding, nowMs, patience, arrivingAt(guards));
+    const explanation = explain(settledPod(pod, settled), guarding, nowMs, patience, {
+      arriving: arrivingAt(guards),
+      before: seen.get(key),
+    });
+    if (explanation.seen) seen.set(key, explanation.seen);
+    else seen.delete(key);
     const againMs = Math.min(explanation.nextMs ?? Number.POSITIVE_INFINITY, heldMs(pod, guards));
     const again = Number.isFinite(againMs) ? { requeueAfterMs: againMs } : undefined;
     const write = writeFor(pod, settled, new Date(nowMs).toISOString(), explanation);

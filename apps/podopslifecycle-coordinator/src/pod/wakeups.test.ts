@@ -13,6 +13,11 @@ const idle: Pod = {
 const pods = () => [waiting('a'), waiting('b'), idle];
 
 const passed = (name: string): RuleDetail => ({ name, uid: name, stage: 'PreCheck', passed: true, operations: [] });
+const refused = (name: string, reason: string): RuleDetail => ({
+  ...passed(name),
+  passed: false,
+  rejectInfo: [{ ruleName: 'slots', reason }],
+});
 const rule = (details: RuleDetail[], generation = 1, observedGeneration = generation): PodTransitionRule => ({
   metadata: { name: 'r', namespace: 'default', generation },
   spec: { selector: { matchLabels: { app: 'web' } } },
@@ -27,7 +32,25 @@ describe('podsToWake', () => {
       after: rule([passed('a'), passed('b')]),
       woken: ['default/b'],
     },
-    { name: 'nobody for a refusal', before: rule([]), after: rule([{ ...passed('a'), passed: false }]), woken: [] },
+    { name: 'nobody for a refusal', before: rule([]), after: rule([refused('a', 'full')]), woken: [] },
+    {
+      name: 'a Pod that tells who holds it when a refusal is the first it hears of the rule',
+      before: rule([]),
+      after: rule([refused('told', 'full'), refused('a', 'full')]),
+      woken: ['default/told'],
+    },
+    {
+      name: 'a Pod that tells who holds it when it is refused for another reason',
+      before: rule([refused('told', '3 of 10 are out'), refused('a', '3 of 10 are out')]),
+      after: rule([refused('told', 'no consent'), refused('a', 'no consent')]),
+      woken: ['default/told'],
+    },
+    {
+      name: 'nobody for figures',
+      before: rule([refused('told', '3/10 are out')]),
+      after: rule([refused('told', '4/11 are out')]),
+      woken: [],
+    },
     {
       name: 'all that wait when the rule is first evaluated',
       before: rule([], 2, 1),
@@ -47,15 +70,20 @@ describe('podsToWake', () => {
       woken: ['default/a', 'default/b'],
     },
   ])('wakes $name', ({ before, after, woken }) => {
-    expect(podsToWake(before, after, pods)).toEqual(woken);
+    expect(podsToWake(before, after, pods, (key) => key === 'default/told')).toEqual(woken);
   });
 
   test('does not look at the Pods to find who was passed', () => {
     let looked = false;
-    podsToWake(rule([]), rule([passed('a')]), () => {
-      looked = true;
-      return [];
-    });
+    podsToWake(
+      rule([]),
+      rule([passed('a')]),
+      () => {
+        looked = true;
+        return [];
+      },
+      () => false,
+    );
     expect(looked).toBe(false);
   });
 });

@@ -1,18 +1,22 @@
 import { type Key, keyOf, matchesSelector, type Pod, type PodTransitionRule } from '@kuperator/api';
 import { operationsOf } from '@kuperator/lifecycle';
+import { withoutCounts } from './counts.ts';
 
 /**
  * Pods that may go on after a rule object changed from `before` to `after` (undefined: created, deleted).
  * New verdicts wake just the Pods they are for; anything else wakes the Pods that wait under either selector (T68).
+ * A refusal lets no Pod go on: it wakes those that tell who holds them, when it is another than before.
  * @param pods those of the rule's namespace
+ * @param tells whether a Pod says who holds it
  */
 export function podsToWake(
   before: PodTransitionRule | undefined,
   after: PodTransitionRule | undefined,
   pods: () => readonly Pod[],
+  tells: (key: Key) => boolean,
 ): readonly Key[] {
   if (before && after && before.metadata.generation === after.metadata.generation && evaluated(before)) {
-    return decidedIn(before, after);
+    return decidedIn(before, after, tells);
   }
   return pods()
     .filter((pod) => [before, after].some((rule) => rule && matchesSelector(rule.spec.selector, pod.metadata.labels)))
@@ -25,18 +29,28 @@ function evaluated(rule: PodTransitionRule): boolean {
   return rule.status?.observedGeneration === rule.metadata.generation && !rule.metadata.deletionTimestamp;
 }
 
-function decidedIn(before: PodTransitionRule, after: PodTransitionRule): readonly Key[] {
+function decidedIn(before: PodTransitionRule, after: PodTransitionRule, tells: (key: Key) => boolean): readonly Key[] {
   if (after.metadata.deletionTimestamp) return (after.status?.details ?? []).map((detail) => key(after, detail.name));
-  const known = new Set((before.status?.details ?? []).map((detail) => fingerprint(detail)));
-  return (after.status?.details ?? [])
-    .filter((detail) => detail.passed && !known.has(fingerprint(detail)))
-    .map((detail) => key(after, detail.name));
+  const known = new Map((before.status?.details ?? []).map((detail) => [fingerprint(detail), detail]));
+  return (after.status?.details ?? []).flatMap((detail) => {
+    const same = known.get(fingerprint(detail));
+    const pod = key(after, detail.name);
+    if (detail.passed) return same ? [] : [pod];
+    const [told, now] = [same && reasonsOf(same), reasonsOf(detail)];
+    // Most are as they were, of the others most differ in a figure: the dear question comes last.
+    if (told === now || !tells(pod)) return [];
+    return told !== undefined && withoutCounts(told) === withoutCounts(now) ? [] : [pod];
+  });
 }
 
 type Detail = NonNullable<NonNullable<PodTransitionRule['status']>['details']>[number];
 
 function fingerprint({ uid, stage, passed, operations }: Detail): string {
   return `${uid} ${stage} ${passed} ${(operations ?? []).map(({ id, since }) => `${id}=${since}`).join(' ')}`;
+}
+
+function reasonsOf({ rejectInfo = [] }: Detail): string {
+  return rejectInfo.map(({ ruleName, reason }) => `${ruleName}: ${reason}`).join('; ');
 }
 
 function key(rule: PodTransitionRule, pod: string | undefined): Key {
