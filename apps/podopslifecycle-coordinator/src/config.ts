@@ -10,7 +10,8 @@ export const declaration = defineConfig({
     default: 600,
   }),
   explainAfterSeconds: integer({
-    meaning: 'an operation that waits in a stage for so long, in seconds, says on its Pod who holds it',
+    meaning:
+      'an operation that waits in a stage for so long, in seconds, says on its Pod who holds it; another holder is told after as long',
     min: 1,
     max: 86_400,
     default: 10,
