@@ -1,22 +1,25 @@
 import {
   COLLASET_OPERATION_ID,
   type CollaSet,
+  controllerOf,
   INSTANCE_ID_LABEL,
   isTerminating,
   LAST_POD_STATUS_ANNOTATION,
   ORPHANED_LABEL,
   PERSISTENT_VOLUME_CLAIMS,
   type PersistentVolumeClaim,
+  PODS,
   type Pod,
   PVC_TEMPLATE_NAME_LABEL,
   TO_EXCLUDE_LABEL,
 } from '@kuperator/api';
 import { cancelOperation } from '@kuperator/lifecycle';
+import { NotFoundError } from '@kuperator/runtime';
 import { isOwnedBy } from './claims.ts';
 import type { Deps } from './deps.ts';
 import type { Inclusion } from './include.ts';
 import { instanceIdOf } from './members.ts';
-import { patchPod } from './pod-writes.ts';
+import { patchPod, staleCache } from './pod-writes.ts';
 import { controllerReference } from './revision.ts';
 
 /** The claims of claim templates that a Pod mounts. Others, put into the Pod template by name, are nobody's to take along. */
@@ -61,17 +64,38 @@ export async function includePod(deps: Deps, set: CollaSet, { pod, id }: Inclusi
 
 /**
  * Claims that belong to Pods of the set and to nobody: the rest of an inclusion that broke off, or of an exclusion that was taken back.
- * @param id for Pods that do not show theirs yet
+ * @param id given for a Pod that was just taken in and does not show its id yet
+ * @throws ConflictError when a Pod is not the set's any more; the cache has caught up
  */
 export async function takeClaimsAlong(deps: Deps, set: CollaSet, pods: readonly Pod[], id?: number): Promise<void> {
   for (const pod of pods) {
     const own = id ?? instanceIdOf(pod);
-    if (own === undefined) continue;
-    for (const claim of mountedClaims(deps, pod)) {
-      if (isTerminating(claim) || claim.metadata.ownerReferences?.length) continue;
+    const claims = mountedClaims(deps, pod).filter(isNobodys);
+    if (own === undefined || claims.length === 0) continue;
+    // Another replica may have let the Pod go: its claims, ours again without it, would be deleted as unused.
+    if (id === undefined) await verifyOwned(deps, set, pod);
+    for (const claim of claims) {
       await moveClaim(deps, set, claim, { [INSTANCE_ID_LABEL]: String(own), [ORPHANED_LABEL]: null });
     }
   }
+}
+
+function isNobodys(claim: PersistentVolumeClaim): boolean {
+  return !isTerminating(claim) && !claim.metadata.ownerReferences?.length;
+}
+
+async function verifyOwned({ client, pods }: Deps, set: CollaSet, { metadata }: Pod): Promise<void> {
+  const { namespace, name = '', uid = '' } = metadata;
+  let found: Pod | undefined;
+  try {
+    found = await client.get(PODS, { namespace, name });
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+  }
+  if (found?.metadata.uid === uid && controllerOf(found)?.uid === set.metadata.uid) return;
+  if (found) pods.observe(found);
+  else pods.observeGone(`${namespace}/${name}`, uid);
+  throw staleCache(`Pod ${namespace}/${name} is not the set's any more`);
 }
 
 /** An orphaned claim is nobody's, any other one the set's. */
