@@ -13,3 +13,10 @@ export function podNameFor(set: CollaSet, id: number, incarnation: number): stri
   // As the API server does with generateName: what is too long for the suffix is cut.
   return `${name.slice(0, 57)}-${nameSuffix(`${set.metadata.uid}/${id}/${incarnation}`)}`;
 }
+
+/** What the Go implementation has Pods' names begin with: others tell by it which Pods belong together. */
+export function generateNameFor(set: CollaSet): string {
+  const name = set.metadata.name ?? '';
+  // The longest name there can be leaves no room for the dash.
+  return name.length < 253 ? `${name}-` : name;
+}

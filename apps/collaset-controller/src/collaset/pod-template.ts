@@ -11,6 +11,7 @@ import {
   type Volume,
 } from '@kuperator/api';
 import { isSequence } from './members.ts';
+import { generateNameFor } from './pod-name.ts';
 import { controllerReference } from './revision.ts';
 import type { Revision } from './revision-data.ts';
 
@@ -41,6 +42,7 @@ export function podFor(set: CollaSet, blueprint: PodBlueprint): Pod {
     kind: 'Pod',
     metadata: {
       name,
+      generateName: generateNameFor(set),
       ...(set.metadata.namespace ? { namespace: set.metadata.namespace } : {}),
       labels: {
         ...metadata?.labels,

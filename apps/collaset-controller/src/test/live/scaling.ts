@@ -7,12 +7,13 @@ import {
   stageLabel,
   TO_DELETE_LABEL,
 } from '@kuperator/api';
+import { AlreadyExistsError } from '@kuperator/runtime';
 import { expect, test } from 'vitest';
 import { eventually } from '../eventually.ts';
 import type { LiveSets } from './live-sets.ts';
 import { bySequence, HOLD, idOf, nameOf, partition, template, uids } from './objects.ts';
 
-export function scaling({ get, create, edit, editPod, label, serving, isGone }: LiveSets): void {
+export function scaling({ client, ref, get, create, edit, editPod, label, serving, isGone }: LiveSets): void {
   test('creates its Pods, scales out and in, and leaves no context behind', async () => {
     await create('scaled', { replicas: 3 });
     const first = await serving('scaled', 3);
@@ -24,6 +25,22 @@ export function scaling({ get, create, edit, editPod, label, serving, isGone }: 
     await edit('scaled', { replicas: 0 });
     await serving('scaled', 0);
     await isGone(RESOURCE_CONTEXTS, 'scaled');
+  });
+
+  test.each([
+    ['random', {}],
+    ['sequence', bySequence],
+  ])('%s: a Pod tells of its generateName, and its name is taken nevertheless', async (policy, spec) => {
+    const name = `generated-${policy}`;
+    await create(name, { replicas: 1, ...spec });
+    const [pod] = await serving(name, 1);
+    expect(pod?.metadata.generateName).toBe(`${name}-`);
+    // As a replica does that does not know of it.
+    const metadata = { ...ref(nameOf(pod)), generateName: `${name}-`, labels: { app: name } };
+    const again = { metadata, spec: { containers: [{ name: 'app', image: 'app:v1' }] } };
+    for (const options of [{}, { dryRun: true }]) {
+      await expect(client().create(PODS, again, options)).rejects.toBeInstanceOf(AlreadyExistsError);
+    }
   });
 
   test('a privileged container is accepted and stays so', async () => {
