@@ -1,4 +1,4 @@
-import { type ConfigOf, commonConfig, defineConfig, integer } from '@kuperator/runtime';
+import { type ConfigOf, commonConfig, defineConfig, flag, integer } from '@kuperator/runtime';
 
 /** Settings of this operator, beside those every operator has. */
 export const collaSetConfig = defineConfig({
@@ -22,6 +22,10 @@ export const collaSetConfig = defineConfig({
     default: 250,
   }),
   maxWrites: integer({ meaning: 'writes of one kind at once for one CollaSet', min: 1, max: 1000, default: 32 }),
+  reclaimScaleStrategy: flag({
+    meaning: 'take names out of podToDelete, podToExclude and podToInclude once they are served',
+    default: false,
+  }),
 });
 
 export type Config = ConfigOf<typeof collaSetConfig>;

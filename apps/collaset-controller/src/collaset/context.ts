@@ -117,6 +117,10 @@ export function planContext(input: ContextInput): ContextPlan {
     desired.set(id, data);
     creations.push(creation);
   }
+  // Named again, the Pod is to be made anew again: the mark of the last time must not outlive its name in the list.
+  for (const [id, data] of desired) {
+    if (pool.own.get(id)?.[DELETE_SERVED] !== undefined && data[DELETE_SERVED] === undefined) urgent.add(id);
+  }
   const changed = [...new Set([...pool.own.keys(), ...desired.keys()])].filter(
     (id) => !sameData(pool.own.get(id), desired.get(id)),
   );

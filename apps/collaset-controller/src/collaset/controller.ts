@@ -53,7 +53,7 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
       metrics: collaSetMetrics(metrics),
       storageClasses: storageClasses({ client, clock }),
       servesResize: resizeDiscovery(client),
-      settings: { statusIntervalMs: config.statusIntervalMs, passMs: config.passMs, maxWrites: config.maxWrites },
+      settings: config,
     }),
     concurrency: config.concurrency,
     keys: () => sets.keys(),

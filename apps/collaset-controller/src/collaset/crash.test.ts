@@ -4,6 +4,7 @@ import { COLLA_SETS, INSTANCE_ID_LABEL, keyOf, PODS, type Pod, RESOURCE_CONTEXTS
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { movingScenarios } from '../test/moving-scenarios.ts';
+import { reclaimingScenarios } from '../test/reclaiming-scenarios.ts';
 import { begin, checkEnd, scenarios, template } from '../test/scenarios.ts';
 import { Replica, World } from '../test/world.ts';
 
@@ -12,11 +13,12 @@ describe('two replicas', () => {
   test.each([
     ...scenarios,
     ...movingScenarios,
+    ...reclaimingScenarios,
   ])('$name: another replica takes over with caches that are behind', async (scenario) => {
     for (const behind of [['pods'], ['contexts'], ['pods', 'contexts']] as const) {
       for (let passes = 0; passes < 6; passes++) {
         const world = await begin(scenario);
-        const successor = new Replica(world.cluster, world.clock);
+        const successor = new Replica(world.cluster, world.clock, scenario.settings);
         for (const cache of behind) successor.caches[cache].pause();
         for (let i = 0; i < passes; i++) {
           await world.pass();

@@ -24,6 +24,8 @@ export type Settings = {
   readonly passMs: number;
   /** Writes of one kind at once for one set. */
   readonly maxWrites: number;
+  /** Names in the lists of `spec.scaleStrategy` go when they are served. */
+  readonly reclaimScaleStrategy: boolean;
 };
 
 export type Deps = {

@@ -16,6 +16,7 @@ import type { Fault, Write } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { movingScenarios } from '../test/moving-scenarios.ts';
 import { runQueued } from '../test/queued.ts';
+import { reclaimingScenarios } from '../test/reclaiming-scenarios.ts';
 import { begin, checkEnd, moreScenarios, type Scenario, scenarios } from '../test/scenarios.ts';
 import type { World } from '../test/world.ts';
 
@@ -119,7 +120,7 @@ async function runWith(scenario: Scenario, { fault, isGone }: Failure, nth: numb
 // A Pod that somebody deletes is neither replaced nor moved any more: these end otherwise then.
 const withoutDeletion = failures.filter(({ isGone }) => !isGone);
 
-describe.each(movingScenarios)('$name comes to its end', (scenario) => {
+describe.each([...movingScenarios, ...reclaimingScenarios])('$name comes to its end', (scenario) => {
   test.each(withoutDeletion)('whichever write fails: $name', async (failure) => {
     const total = await countWrites(scenario, failure.fault);
     for (let nth = 1; nth <= total; nth++) await runWith(scenario, failure, nth, false);

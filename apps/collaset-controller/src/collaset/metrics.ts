@@ -17,6 +17,7 @@ export type CollaSetMetrics = {
       | 'context'
       | 'status'
       | 'revision'
+      | 'reclaim'
       | 'claim',
   ): void;
   /** Time from the beginning of an operation to its permission. */

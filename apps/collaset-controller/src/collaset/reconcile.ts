@@ -29,6 +29,7 @@ import { isMountedByOrphan } from './orphans.ts';
 import { conditionsOf, type Lanes, recordEvents } from './outcome.ts';
 import { isSettled, type Plan, planPass } from './plan.ts';
 import { deadlineInMs, progressOf, stepsLeft } from './progress.ts';
+import { reclaimLists } from './reclaim-writes.ts';
 import { revisionsByName } from './revision.ts';
 import type { Revision } from './revision-data.ts';
 import { ensureRevision, expireRevisions, type UpdatedRevision } from './revision-writes.ts';
@@ -248,6 +249,7 @@ class Pass {
         await deleteClaims(deps, unused);
       }
       await expireRevisions(deps, set, this.#usedRevisions(plan, updated));
+      await reclaimLists(deps, set, this.#memory);
       return [];
     } catch (error) {
       return [error];

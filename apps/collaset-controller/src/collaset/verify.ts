@@ -61,7 +61,11 @@ export async function verifyUnused(
   await seePods(deps, set, ids, String(latest));
 }
 
-async function seeContext(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
+/**
+ * Makes sure that the ResourceContext is as the cache shows it.
+ * @throws ConflictError when it was not; the cache has caught up
+ */
+export async function seeContext(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
   const seen = contextOf(deps, set);
   const version = seen?.metadata.resourceVersion;
   if (seen && memory.contextVersion === version) return;

@@ -2,6 +2,7 @@
 import { COLLA_SETS, type CollaSet, INSTANCE_ID_LABEL, PERSISTENT_VOLUME_CLAIMS } from '@kuperator/api';
 import type { Given } from '@kuperator/testing';
 import { expect } from 'vitest';
+import type { Settings } from '../collaset/deps.ts';
 import { aSet } from './builders.ts';
 import { World } from './world.ts';
 
@@ -20,6 +21,7 @@ const partition = (count: number) => ({ rollingUpdate: { byPartition: { partitio
 export type Scenario = {
   name: string;
   spec?: Given<CollaSet>['spec'];
+  settings?: Partial<Settings>;
   /** Disturbed from the first Pod on; otherwise from `act` on. */
   isNew?: true;
   /** What leads up to it, undisturbed. */
@@ -148,8 +150,8 @@ export async function begin(scenario: Scenario): Promise<World> {
   return world;
 }
 
-async function beginningOf({ spec = {}, isNew, before }: Scenario): Promise<World> {
-  const world = new World(aSet({ template: template('app:v1'), replicas: 2, ...spec }));
+async function beginningOf({ spec = {}, settings, isNew, before }: Scenario): Promise<World> {
+  const world = new World(aSet({ template: template('app:v1'), replicas: 2, ...spec }), settings);
   if (!isNew) await world.run();
   await before?.(world);
   return world;

@@ -71,7 +71,7 @@ export class Replica {
       },
       servesResize: async () => true,
       metrics: { wrote: () => {}, permitted: () => {}, changed: () => {} },
-      settings: { statusIntervalMs: 1000, passMs: 60_000, maxWrites: 32, ...settings },
+      settings: { statusIntervalMs: 1000, passMs: 60_000, maxWrites: 32, reclaimScaleStrategy: false, ...settings },
     };
     this.#reconcile = collaSetReconciler(deps);
   }

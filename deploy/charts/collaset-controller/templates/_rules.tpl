@@ -1,5 +1,6 @@
 {{/* A rule per kind, its verbs as used in apps/collaset-controller. */}}
 {{- define "collaset-controller.rules" -}}
+# The finalizer; with reclaimScaleStrategy the lists of spec.scaleStrategy as well.
 - apiGroups: [apps.kusionstack.io]
   resources: [collasets]
   verbs: [get, list, watch, patch]

@@ -66,6 +66,11 @@
 - name: NATS_STREAM_MAX_MEGABYTES
   value: {{ . | quote }}
 {{- end }}
+{{- /* The collaset-controller's own. */}}
+{{- if .Values.reclaimScaleStrategy }}
+- name: RECLAIM_SCALE_STRATEGY
+  value: "true"
+{{- end }}
 {{- include "operator.webhookEnv" . }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}

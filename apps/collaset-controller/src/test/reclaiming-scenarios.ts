@@ -1,0 +1,74 @@
+// Scenarios in which the lists of spec.scaleStrategy empty themselves.
+import { expect } from 'vitest';
+import { POD_LISTS } from '../collaset/reclaim.ts';
+import { data, type Scenario, sequence } from './scenarios.ts';
+import { idOf, type World } from './world.ts';
+
+const named = (world: World, id: number) => world.active().find((pod) => idOf(pod) === id)?.metadata.name ?? '';
+const settings = { reclaimScaleStrategy: true };
+const served = { scaleStrategy: {} };
+
+/** None of the lists has a name left. */
+const check = (world: World) => {
+  const set = world.set();
+  expect(POD_LISTS.flatMap((list) => set.spec.scaleStrategy?.[list] ?? [])).toEqual([]);
+  expect(set.status?.observedGeneration).toBe(set.metadata.generation);
+};
+
+export const reclaimingScenarios: readonly Scenario[] = [
+  {
+    name: 'a list of deletions that empties itself',
+    spec: served,
+    settings,
+    act: (world) => world.edit({ scaleStrategy: { podToDelete: [named(world, 0), named(world, 1)] } }),
+    // Those that are made anew may be there before those that go have gone.
+    most: 4,
+    ids: [0, 1],
+    images: 'app:v1',
+    check,
+  },
+  {
+    name: 'a list of deletions that empties itself, by sequence',
+    spec: { ...sequence, ...served },
+    settings,
+    act: (world) => world.edit({ scaleStrategy: { podToDelete: ['web-1'] } }),
+    ids: [0, 1],
+    images: 'app:v1',
+    check(world) {
+      check(world);
+      // What is put in again later is another wish.
+      expect(world.context()?.spec.contexts?.map(({ data }) => data?.PodToDeleteServed)).toEqual([
+        undefined,
+        undefined,
+      ]);
+    },
+  },
+  {
+    name: 'a list of exclusions that empties itself, with claims',
+    spec: { ...data('1Gi'), ...served },
+    settings,
+    act: (world) => world.edit({ replicas: 1, scaleStrategy: { podToExclude: [named(world, 0)] } }),
+    ids: [1],
+    images: 'app:v1',
+    claims: [0, 1],
+    check,
+  },
+  {
+    name: 'a list of inclusions that empties itself, with claims',
+    spec: { ...data('1Gi'), ...served },
+    settings,
+    before: async (world) => {
+      world.edit({ replicas: 1, scaleStrategy: { podToExclude: [named(world, 0)] } });
+      await world.run();
+    },
+    act(world) {
+      const ours = new Set(world.active());
+      const podToInclude = world.pods().flatMap((pod) => (ours.has(pod) ? [] : (pod.metadata.name ?? [])));
+      world.edit({ replicas: 2, scaleStrategy: { podToInclude } });
+    },
+    ids: [0, 1],
+    images: 'app:v1',
+    claims: [0, 1],
+    check,
+  },
+];
