@@ -6,7 +6,8 @@ import {
   RESOURCE_CONTEXTS,
   type ResourceContext,
 } from '@kuperator/api';
-import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
+import { AlreadyExistsError, ConflictError, NotFoundError } from '@kuperator/runtime';
+import { messageOf } from './conditions.ts';
 import { contextFor } from './context.ts';
 import type { Deps } from './deps.ts';
 import { OWNER, OWNER_UIDS_ANNOTATION, ownerUidsWith } from './instance-id.ts';
@@ -15,6 +16,31 @@ import { staleCache } from './pod-writes.ts';
 
 export function contextOf(deps: Pick<Deps, 'contexts'>, set: CollaSet): ResourceContext | undefined {
   return deps.contexts.get(`${set.metadata.namespace}/${contextNameOf(set)}`);
+}
+
+/**
+ * Writes the entries as a plan wants them, and tells of it.
+ * @throws ConflictError when the context is not as it was seen
+ */
+export async function recordEntries(
+  deps: Deps,
+  set: CollaSet,
+  seen: ResourceContext | undefined,
+  entries: readonly ContextEntry[],
+  memory: SetMemory,
+): Promise<void> {
+  const { recorder } = deps;
+  const kept = new Set(entries.map(({ id }) => id));
+  const givesBack = (seen?.spec?.contexts ?? []).some(({ id }) => !kept.has(id));
+  try {
+    await writeContext(deps, set, seen, entries, memory);
+  } catch (error) {
+    const reason = givesBack ? 'ReclaimOwnedIDs' : 'UpdateToTargetContext';
+    if (!(error instanceof ConflictError)) recorder.warn(set, reason, messageOf([error]));
+    throw error;
+  }
+  recorder.normal(set, 'UpdateToTargetContext', 'recording instance ids');
+  if (givesBack) recorder.normal(set, 'ResourceContextClean', 'giving back instance ids that are not used any more');
 }
 
 /**

@@ -14,6 +14,8 @@ export type SetMemory = {
   readonly refused: Set<number>;
   /** Refusals told as Events. */
   readonly told: Set<string>;
+  /** Reasons of waits that were told as Events and go on. */
+  readonly waits: Set<string>;
   /** Names that turned out to be taken by Pods the cache does not hold. */
   readonly takenNames: Set<string>;
   /**
@@ -56,6 +58,7 @@ export class Memories {
         generation: -1,
         refused: new Set(),
         told: new Set(),
+        waits: new Set(),
         takenNames: new Set(),
         behind: new Map(),
         refusedResizes: new Map(),

@@ -21,16 +21,16 @@ function deleted(world: World): void {
 
 describe('tells in Events', () => {
   test.each<{ name: string; spec?: Spec; act: (world: World) => void; reasons: string[] }>([
-    { name: 'scaling out', act: (world) => world.edit({ replicas: 3 }), reasons: ['Scaled'] },
+    { name: 'scaling out', act: (world) => world.edit({ replicas: 3 }), reasons: ['UpdateToTargetContext', 'Scaled'] },
     {
       name: 'scaling in',
       act: (world) => world.edit({ replicas: 1 }),
-      reasons: ['BeginScaleInLifecycle', 'TargetDeleted'],
+      reasons: ['BeginScaleInLifecycle', 'Scaled', 'TargetDeleted', 'ResourceContextClean'],
     },
     {
       name: 'an update in place',
       act: (world) => world.edit({ template: template('app:v2') }),
-      reasons: ['TargetUpdateLifecycle', 'UpdateTarget', 'UpdateTargetFinished'],
+      reasons: ['TargetUpdateLifecycle', 'UpdateTarget', 'UpdateReady', 'UpdateTargetFinished'],
     },
     {
       name: 'an update by making anew',
@@ -51,6 +51,85 @@ describe('tells in Events', () => {
     await world.run();
     expect([...world.replica.told]).toEqual(expect.arrayContaining(reasons));
     expect([...world.replica.warnings]).toEqual([]);
+  });
+
+  test.each<{ reason: string; act: (world: World) => void; end: (world: World) => void }>([
+    {
+      reason: 'TargetScaleInLifecycle',
+      act(world) {
+        world.permits = false;
+        world.edit({ replicas: 1 });
+      },
+      end(world) {
+        world.permits = true;
+      },
+    },
+    {
+      reason: 'WaitingUpdateReady',
+      act(world) {
+        world.stuck.add('app:v2');
+        world.edit({ template: template('app:v2') });
+      },
+      end: (world) => world.stuck.clear(),
+    },
+  ])('a wait once, however many passes it lasts: $reason', async ({ reason, act, end }) => {
+    const world = await running();
+    const count = () => world.replica.notes.filter((note) => note.startsWith(reason)).length;
+    act(world);
+    await world.run();
+    for (let i = 0; i < 5; i++) await world.pass();
+    expect(count()).toBe(1);
+    end(world);
+    await world.run();
+    expect(count()).toBe(1);
+  });
+
+  test.each([
+    { name: 'in place', image: template('app:v2') },
+    { name: 'by making anew', image: anew },
+  ])('an update $name of many Pods in no more Events than one of few', async ({ image }) => {
+    const told = async (replicas: number) => {
+      const world = await running({ replicas });
+      world.replica.notes.length = 0;
+      world.edit({ template: image });
+      await world.run();
+      return new Set(world.replica.notes);
+    };
+    expect(await told(20)).toEqual(await told(2));
+  });
+
+  test.each<{ reason: string; resource: string; verb: 'create' | 'patch'; holds: string; act: (world: World) => void }>(
+    [
+      {
+        reason: 'ReclaimOwnedIDs',
+        resource: 'resourcecontexts',
+        verb: 'patch',
+        holds: '"contexts":[{"id":0,',
+        act: (world) => world.edit({ replicas: 1 }),
+      },
+      {
+        reason: 'ReplaceTarget',
+        resource: 'pods',
+        verb: 'create',
+        holds: '',
+        act: (world) => world.editPod(someName(world), { [TO_REPLACE_LABEL]: '1' }),
+      },
+      {
+        reason: 'ExcludeIncludeFailed',
+        resource: 'pods',
+        verb: 'patch',
+        holds: 'orphaned',
+        act: (world) => world.edit({ scaleStrategy: { podToExclude: [someName(world)] } }),
+      },
+    ],
+  )('a failure: $reason', async ({ reason, resource, verb, holds, act }) => {
+    const world = await running();
+    act(world);
+    const isMeant = (text: string) => text.includes(holds) && !text.includes('"id":1,');
+    const matching = ({ body }: { body: unknown }) => isMeant(JSON.stringify(body));
+    world.cluster.failWrite({ resource, verb, matching, error: { status: 403, reason: 'Forbidden', message: 'no' } });
+    await world.run();
+    expect([...world.replica.warnings]).toContain(reason);
   });
 
   test('a new Pod that is not wanted any more', async () => {

@@ -68,18 +68,32 @@ function waits(pods: readonly Pod[], type: string, isMeant: (operation: Operatio
   return `Pod ${first.metadata.name}${others} ${holder?.message ?? `waits to be permitted to ${type}`}`;
 }
 
-/** Events for what the pass did, and for what went wrong. */
+/**
+ * Events for what the pass did, and for what went wrong.
+ * @param waits reasons of the waits that were told and go on; kept from pass to pass
+ */
 export function recordEvents(
   recorder: Deps['recorder'],
   set: CollaSet,
   { context, scale, replace, exclude, include, update }: Plan,
   conditions: readonly ConditionUpdate[],
+  waits: Set<string>,
 ): void {
   for (const { status, reason, message } of conditions) if (status === 'False') recorder.warn(set, reason, message);
   const isRefused = conditions.some(({ reason }) => reason === 'ScaleOutFailed');
   if (context.creations.length > 0 && !isRefused) recorder.normal(set, 'Scaled', 'scaling out');
   if (scale.begin.length > 0) recorder.normal(set, 'BeginScaleInLifecycle', 'asking Pods to leave');
-  if (scale.delete.length > 0) recorder.normal(set, 'TargetDeleted', 'deleting Pods that may leave');
+  if (scale.delete.length > 0) {
+    recorder.normal(set, 'Scaled', 'scaling in');
+    recorder.normal(set, 'TargetDeleted', 'deleting Pods that may leave');
+  }
+  const wait = (reason: string, pods: number, message: string) => {
+    if (pods === 0) waits.delete(reason);
+    else if (!waits.has(reason)) recorder.normal(set, reason, message);
+    if (pods > 0) waits.add(reason);
+  };
+  wait('TargetScaleInLifecycle', scale.waiting.length, 'waiting for Pods to be permitted to leave');
+  wait('WaitingUpdateReady', update.unfinished.length, 'waiting for changed Pods to run what is asked for');
   recordReplacements(recorder, set, replace);
   if (exclude.now.size > 0) recorder.normal(set, 'ExcludeTarget', 'letting Pods go that are excluded');
   if (include.pods.length > 0) recorder.normal(set, 'IncludeTarget', 'taking Pods in that are included');
@@ -98,7 +112,10 @@ function recordUpdates(recorder: Deps['recorder'], set: CollaSet, update: Plan['
   }
   if (change.length + relabel.length > 0) recorder.normal(set, 'UpdateTarget', 'updating Pods in place');
   if (recreate.length > 0) recorder.normal(set, 'UpdateTarget', 'deleting Pods to make them anew');
-  if (finish.length > 0) recorder.normal(set, 'UpdateTargetFinished', 'giving updated Pods back to service');
+  if (finish.length > 0) {
+    recorder.normal(set, 'UpdateReady', 'changed Pods run what is asked for');
+    recorder.normal(set, 'UpdateTargetFinished', 'giving updated Pods back to service');
+  }
 }
 
 function recordReplacements(recorder: Deps['recorder'], set: CollaSet, { start, relabel }: Plan['replace']): void {

@@ -14,7 +14,7 @@ import { isAvailable, nextAvailableInMs } from './availability.ts';
 import { adoptClaims, deleteClaims } from './claim-writes.ts';
 import { adoptableClaims, unusedClaims } from './claims.ts';
 import { type ConditionUpdate, failed } from './conditions.ts';
-import { contextOf, writeContext } from './context-writes.ts';
+import { contextOf, recordEntries } from './context-writes.ts';
 import { BY_OWNER, type Deps, ORPHAN_MOUNTS, UNOWNED } from './deps.ts';
 import { drain } from './drain.ts';
 import { scaling, settled, updating } from './events.ts';
@@ -210,7 +210,7 @@ class Pass {
       await verifyUnused(deps, set, ended, this.#memory);
       await deleteClaims(deps, ended);
     }
-    await writeContext(deps, set, seen, context.entries, this.#memory);
+    await recordEntries(deps, set, seen, context.entries, this.#memory);
     this.#memory.contextTidiedMs = deps.clock.monotonic();
   }
 
@@ -269,7 +269,7 @@ class Pass {
 
   #tell(plan: Plan, lanes: Lanes): readonly ConditionUpdate[] {
     const conditions = conditionsOf(plan, lanes, this.#refusal(plan));
-    recordEvents(this.#deps.recorder, this.#set, plan, conditions);
+    recordEvents(this.#deps.recorder, this.#set, plan, conditions, this.#memory.waits);
     return conditions;
   }
 

@@ -17,6 +17,7 @@ import {
 } from '@kuperator/lifecycle';
 import { ConflictError, ForbiddenError, InvalidError } from '@kuperator/runtime';
 import { ensureClaims, expandClaims } from './claim-writes.ts';
+import { messageOf } from './conditions.ts';
 import type { Creation } from './context.ts';
 import type { Deps } from './deps.ts';
 import { cancelled, done, requested, started } from './events.ts';
@@ -151,6 +152,7 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
       throw staleCache(`the name ${taken} is taken`);
     } catch (error) {
       if (error instanceof ForbiddenError || error instanceof InvalidError) memory.refused.add(id);
+      if (origin && !(error instanceof ConflictError)) deps.recorder.warn(set, 'ReplaceTarget', messageOf([error]));
       throw error;
     }
   }
@@ -234,9 +236,14 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
 
     exclude: (pods: Iterable<Pod>): Task[] =>
       [...pods].flatMap((pod) =>
-        taskFor(pod, () => {
+        taskFor(pod, async () => {
           metrics.wrote('exclude');
-          return excludePod(deps, set, pod);
+          try {
+            await excludePod(deps, set, pod);
+          } catch (error) {
+            if (!(error instanceof ConflictError)) deps.recorder.warn(set, 'ExcludeIncludeFailed', messageOf([error]));
+            throw error;
+          }
         }),
       ),
 

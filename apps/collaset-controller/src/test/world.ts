@@ -44,6 +44,8 @@ export class Replica {
   /** Reasons of what was told as Kubernetes Events, and of the warnings among it. */
   readonly told = new Set<string>();
   readonly warnings = new Set<string>();
+  /** Every Event as `reason: message`. */
+  readonly notes: string[] = [];
   readonly #reconcile: Reconcile;
 
   constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}) {
@@ -59,10 +61,14 @@ export class Replica {
       client: cluster.client,
       clock,
       recorder: {
-        normal: (_object, reason) => void this.told.add(reason),
-        warn: (_object, reason) => {
+        normal: (_object, reason, message) => {
+          this.told.add(reason);
+          this.notes.push(`${reason}: ${message}`);
+        },
+        warn: (_object, reason, message) => {
           this.told.add(reason);
           this.warnings.add(reason);
+          this.notes.push(`${reason}: ${message}`);
         },
       },
       bus: { publish: (event) => void this.events.push(event) },
