@@ -220,6 +220,14 @@ test('works on the keys of its shard only, and on all it has when the shards cha
   expect(signals[1]?.aborted).toBe(false);
 });
 
+test('has a series for every result before the first pass', async () => {
+  const { metrics } = controllerWith(async () => {});
+  const text = await metrics.registry.metrics();
+  for (const result of ['success', 'requeued', 'conflict', 'terminal', 'error']) {
+    expect(text).toContain(`kuperator_reconcile_seconds_count{app="test",controller="pod",result="${result}"} 0`);
+  }
+});
+
 test('counts passes by their result, retries and waiting keys', async () => {
   const { controller, metrics, clock } = controllerWith(async (key) => {
     if (key === 'bad') throw new Error('no');

@@ -4,7 +4,7 @@ import { type BackoffOptions, backoffMs } from './backoff.ts';
 import { type Cancel, type Clock, systemClock } from './clock.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
-import { outcomeOfFailure, type PassOutcome } from './pass-outcome.ts';
+import { outcomeOfFailure, PASS_RESULTS, type PassOutcome } from './pass-outcome.ts';
 import { sampledGauge } from './sampled-gauge.ts';
 import type { Shards } from './shards.ts';
 import { WorkQueue } from './workqueue.ts';
@@ -80,6 +80,8 @@ export class Controller {
       help: 'Duration of reconcile passes.',
       labels: ['controller', 'result'],
     });
+    // A series that is there from the start: a rate over one that only appears with its first failure misses that failure.
+    for (const result of PASS_RESULTS) this.#seconds.zero({ controller: options.name, result });
     this.#retries = options.metrics.counter({
       name: 'kuperator_reconcile_retries_total',
       help: 'Passes queued again because one failed.',

@@ -8,6 +8,14 @@ export type PassOutcome =
   | { result: 'terminal' }
   | { result: 'error'; atLeastMs: number };
 
+export const PASS_RESULTS = [
+  'success',
+  'requeued',
+  'conflict',
+  'terminal',
+  'error',
+] as const satisfies PassOutcome['result'][];
+
 /**
  * Sorts a failed pass by the worst of its failures. Conflicts alone mean a stale cache: repeated soon and quietly.
  * Terminal ones alone wait for a change by the user. Anything else backs off, at least as long as a throttle asks.
