@@ -78,6 +78,15 @@ ${find('$old', '$pod.status.conditions', 'type', `"${type}"`)}
 {{ end }}`;
 
 /**
+ * Sets the time at which a Pod was given its node. A new Pod starts right then: whichever version of it KWOK works on, and however
+ * often, its first status is the same, and a second patch changes nothing.
+ */
+const firstStart = (name: string) => `
+{{ range $condition := (or .status.conditions list) }}
+  {{ if eq $condition.type "PodScheduled" }}{{ ${name} = $condition.lastTransitionTime }}{{ end }}
+{{ end }}`;
+
+/**
  * Appends the Pod's address, 28 bits of a hash of its uid: KWOK's own function gives another one to every version of a Pod it works on,
  * and the API server refuses a Pod two.
  */
@@ -96,6 +105,7 @@ const podIp = (name: string) => `
 export function statusTemplate(restart: string): string {
   return `
 {{ $now := Now }}{{ $pod := . }}{{ $old := dict }}{{ $new := dict }}
+{{ if not .status.containerStatuses }}${firstStart('$now')}{{ end }}
 {{ $restart := ${restart} }}
 {{ $unready := list }}{{ $never := list }}{{ $stuck := false }}
 {{ $initStatuses := list }}{{ $statuses := list }}{{ $conditions := list }}
