@@ -4,10 +4,9 @@ import {
   DELETE_OPERATION_TYPE,
   POD_DELETE_OPERATION_ID,
   type Pod,
-  PREPARING_TO_DELETE_LABEL,
   TO_DELETE_LABEL,
 } from '@kuperator/api';
-import { beginOperation, type LabelChanges, type Operation } from '@kuperator/lifecycle';
+import { beginOperation, type LabelChanges, type Operation, prepareToDelete } from '@kuperator/lifecycle';
 
 /** Operation type under which Pods leave because there are too many. */
 export const SCALE_IN = 'scale-in';
@@ -22,8 +21,7 @@ export function isMarked({ metadata }: Pod): boolean {
  * @param labels further changes for the same write
  */
 export function markLeaving(pod: Pod, nanos: string, labels: LabelChanges = {}): LabelChanges {
-  const isPreparing = pod.metadata.labels?.[PREPARING_TO_DELETE_LABEL] !== undefined;
-  const marks = { ...(isPreparing ? {} : { [PREPARING_TO_DELETE_LABEL]: nanos }), [TO_DELETE_LABEL]: nanos };
+  const marks = { ...prepareToDelete(pod, nanos), [TO_DELETE_LABEL]: nanos };
   const operation = { id: POD_DELETE_OPERATION_ID, type: DELETE_OPERATION_TYPE, nanos };
   return beginOperation(pod, { ...operation, labels: { ...labels, ...marks } }) ?? {};
 }

@@ -3,7 +3,6 @@ import {
   type CollaSet,
   controllerOf,
   type Pod,
-  PREPARING_TO_DELETE_LABEL,
   TO_DELETE_LABEL,
   UPDATE_INCLUDED_LABEL,
 } from '@kuperator/api';
@@ -11,9 +10,9 @@ import {
   beginOperation,
   cancelOperation,
   finishOperation,
-  type LabelChanges,
-  operationsOf,
+  keepFromDeletion,
   permittedSince,
+  prepareToDelete,
 } from '@kuperator/lifecycle';
 import { ConflictError, ForbiddenError, InvalidError } from '@kuperator/runtime';
 import { ensureClaims, expandClaims } from './claim-writes.ts';
@@ -49,8 +48,7 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
 
   async function begin(pod: Pod, type: string, willDelete: boolean): Promise<void> {
     const nanos = clock.nanos();
-    const isMarked = pod.metadata.labels?.[PREPARING_TO_DELETE_LABEL] !== undefined;
-    const labels: LabelChanges = willDelete && !isMarked ? { [PREPARING_TO_DELETE_LABEL]: nanos } : {};
+    const labels = willDelete ? prepareToDelete(pod, nanos) : {};
     const changes = beginOperation(pod, { id: COLLASET_OPERATION_ID, type, nanos, labels });
     if (!changes) return;
     metrics.wrote('begin');
@@ -60,7 +58,11 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
 
   async function cancel(pod: Pod, type: string): Promise<void> {
     const nanos = clock.nanos();
-    const changes = cancelOperation(pod, { id: COLLASET_OPERATION_ID, nanos, labels: withoutDeletionMark(pod) });
+    const changes = cancelOperation(pod, {
+      id: COLLASET_OPERATION_ID,
+      nanos,
+      labels: keepFromDeletion(pod, COLLASET_OPERATION_ID),
+    });
     if (!changes) return;
     metrics.wrote('cancel');
     await relabelPod(deps, pod, changes);
@@ -78,7 +80,7 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     metrics.wrote('change');
     observePermission(pod, UPDATE);
     await growClaims(pod, transition, revision);
-    const patch = inPlacePatch(pod, revision.name, transition, withoutDeletionMark(pod));
+    const patch = inPlacePatch(pod, revision.name, transition, keepFromDeletion(pod, COLLASET_OPERATION_ID));
     const changed = await patchPod(deps, pod, 'strategic', patch);
     bus.publish(started({ set, pod, type: UPDATE }, revision.name));
     if (changed) await resize(changed);
@@ -115,7 +117,7 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
 
   async function finish(pod: Pod): Promise<void> {
     const nanos = clock.nanos();
-    const labels = { [UPDATE_INCLUDED_LABEL]: null, ...withoutDeletionMark(pod) };
+    const labels = { [UPDATE_INCLUDED_LABEL]: null, ...keepFromDeletion(pod, COLLASET_OPERATION_ID) };
     const changes = finishOperation(pod, { id: COLLASET_OPERATION_ID, nanos, labels });
     if (!changes) return;
     metrics.wrote('finish');
@@ -272,10 +274,4 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
         return patchPod(deps, pod, 'merge', { metadata: { resourceVersion, ownerReferences: others } }).then(() => {});
       }),
   };
-}
-
-/** Takes the mark of a coming deletion off, unless another operation may have set it. */
-function withoutDeletionMark(pod: Pod): LabelChanges {
-  const isShared = operationsOf(pod).some(({ id }) => id !== COLLASET_OPERATION_ID);
-  return isShared ? {} : { [PREPARING_TO_DELETE_LABEL]: null };
 }

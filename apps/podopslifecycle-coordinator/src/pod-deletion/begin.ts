@@ -4,10 +4,16 @@ import {
   POD_DELETE_OPERATION_ID,
   POD_EVICT_OPERATION_ID,
   type Pod,
-  PREPARING_TO_DELETE_LABEL,
   TO_DELETE_LABEL,
 } from '@kuperator/api';
-import { beginOperation, cancelOperation, hasOperation, type LabelChanges, operationsOf } from '@kuperator/lifecycle';
+import {
+  beginOperation,
+  cancelOperation,
+  hasOperation,
+  keepFromDeletion,
+  type LabelChanges,
+  prepareToDelete,
+} from '@kuperator/lifecycle';
 import type { Asking } from './asked.ts';
 
 export const OPERATION_OF = { delete: POD_DELETE_OPERATION_ID, evict: POD_EVICT_OPERATION_ID } as const;
@@ -19,10 +25,8 @@ export function isScaledIn(pod: Pod): boolean {
 
 /** Label changes that begin taking the Pod out of service for good; `mark` has its deletion go on even if nobody asks again. */
 export function beginLeaving(pod: Pod, what: Asking, nanos: string, { mark }: { mark: boolean }): LabelChanges {
-  const present = pod.metadata.labels ?? {};
-  const labels: LabelChanges = {};
-  if (present[PREPARING_TO_DELETE_LABEL] === undefined) labels[PREPARING_TO_DELETE_LABEL] = nanos;
-  if (mark && present[TO_DELETE_LABEL] === undefined) labels[TO_DELETE_LABEL] = nanos;
+  const labels = prepareToDelete(pod, nanos);
+  if (mark && pod.metadata.labels?.[TO_DELETE_LABEL] === undefined) labels[TO_DELETE_LABEL] = nanos;
   if (what === 'delete' && isScaledIn(pod)) return labels;
   return beginOperation(pod, { id: OPERATION_OF[what], type: DELETE_OPERATION_TYPE, nanos, labels }) ?? {};
 }
@@ -30,8 +34,5 @@ export function beginLeaving(pod: Pod, what: Asking, nanos: string, { mark }: { 
 /** Label changes that give the Pod back to service, unless another operation still has it. */
 export function cancelLeaving(pod: Pod, what: Asking, nanos: string): LabelChanges {
   const id = OPERATION_OF[what];
-  // The mark of a coming deletion may be another operation's too.
-  const isShared = operationsOf(pod).some((operation) => operation.id !== id);
-  const labels: LabelChanges = isShared ? {} : { [PREPARING_TO_DELETE_LABEL]: null };
-  return cancelOperation(pod, { id, nanos, labels }) ?? {};
+  return cancelOperation(pod, { id, nanos, labels: keepFromDeletion(pod, id) }) ?? {};
 }
