@@ -19,6 +19,7 @@ import {
 import { operationsOf } from '@kuperator/lifecycle';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
+import { running, tuple } from '../test/running.ts';
 import { idOf, World } from '../test/world.ts';
 
 const template = (image: string) => ({
@@ -28,18 +29,6 @@ const template = (image: string) => ({
 const withClaims = {
   volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { resources: { requests: { storage: '1Gi' } } } }],
 };
-
-async function running(replicas: number, spec: Parameters<typeof aSet>[0] = {}): Promise<World> {
-  const world = new World(aSet({ template: template('app:v1'), replicas, ...spec }));
-  await world.run();
-  return world;
-}
-
-/** What upstream's helper compares: replicas, ready, available, updated, Pods of the set that are not terminating. */
-function tuple(world: World): readonly (number | undefined)[] {
-  const { replicas, readyReplicas, availableReplicas, updatedReplicas } = world.set().status ?? {};
-  return [replicas, readyReplicas, availableReplicas, updatedReplicas, world.active().length];
-}
 
 const entries = (world: World) => world.context()?.spec.contexts?.map(({ id }) => id) ?? [];
 const podNamed = (world: World, name: string) => world.cluster.get<Pod>(PODS, `default/${name}`);

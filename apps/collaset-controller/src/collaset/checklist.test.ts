@@ -15,7 +15,8 @@ import {
 import { isPermitted } from '@kuperator/lifecycle';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
-import { idOf, World } from '../test/world.ts';
+import { running, tuple } from '../test/running.ts';
+import { idOf, type World } from '../test/world.ts';
 
 const template = (image: string, spec: object = {}) => ({
   metadata: { labels: { app: 'web' } },
@@ -31,18 +32,6 @@ const claimTemplates = (...names: string[]) => ({
 });
 type RetentionPolicy = { whenScaled?: 'Retain'; whenDeleted?: 'Retain' };
 const retaining = (policy: RetentionPolicy) => ({ scaleStrategy: { persistentVolumeClaimRetentionPolicy: policy } });
-
-async function running(replicas: number, spec: Parameters<typeof aSet>[0] = {}): Promise<World> {
-  const world = new World(aSet({ template: template('app:v1'), replicas, ...spec }));
-  await world.run();
-  return world;
-}
-
-/** What upstream's helper compares: replicas, ready, available, updated, Pods of the set that are not terminating. */
-function tuple(world: World): readonly (number | undefined)[] {
-  const { replicas, readyReplicas, availableReplicas, updatedReplicas } = world.set().status ?? {};
-  return [replicas, readyReplicas, availableReplicas, updatedReplicas, world.active().length];
-}
 
 const named = (world: World, id: number): Pod => {
   const pod = world.active().find((candidate) => idOf(candidate) === id);

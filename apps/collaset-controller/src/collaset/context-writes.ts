@@ -6,13 +6,13 @@ import {
   RESOURCE_CONTEXTS,
   type ResourceContext,
 } from '@kuperator/api';
-import { AlreadyExistsError, ConflictError, NotFoundError } from '@kuperator/runtime';
-import { messageOf } from './conditions.ts';
+import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
 import { contextFor } from './context.ts';
 import type { Deps } from './deps.ts';
 import { OWNER, OWNER_UIDS_ANNOTATION, ownerUidsWith } from './instance-id.ts';
 import type { SetMemory } from './memory.ts';
 import { staleCache } from './pod-writes.ts';
+import { warnOf } from './warning.ts';
 
 export function contextOf(deps: Pick<Deps, 'contexts'>, set: CollaSet): ResourceContext | undefined {
   return deps.contexts.get(`${set.metadata.namespace}/${contextNameOf(set)}`);
@@ -35,8 +35,7 @@ export async function recordEntries(
   try {
     await writeContext(deps, set, seen, entries, memory);
   } catch (error) {
-    const reason = givesBack ? 'ReclaimOwnedIDs' : 'UpdateToTargetContext';
-    if (!(error instanceof ConflictError)) recorder.warn(set, reason, messageOf([error]));
+    warnOf(deps, set, givesBack ? 'ReclaimOwnedIDs' : 'UpdateToTargetContext', error);
     throw error;
   }
   recorder.normal(set, 'UpdateToTargetContext', 'recording instance ids');

@@ -1,7 +1,7 @@
 import { COLLA_SETS, COLLASET_FINALIZER, type CollaSet, keyOf } from '@kuperator/api';
-import { ConflictError, NotFoundError } from '@kuperator/runtime';
-import { messageOf } from './conditions.ts';
+import { NotFoundError } from '@kuperator/runtime';
 import type { Deps } from './deps.ts';
+import { warnOf } from './warning.ts';
 
 type FinalizerDeps = Pick<Deps, 'client' | 'sets' | 'recorder'>;
 
@@ -15,7 +15,7 @@ export async function ensureFinalizer(deps: FinalizerDeps, set: CollaSet): Promi
   try {
     return await writeFinalizers(deps, set, [...(set.metadata.finalizers ?? []), COLLASET_FINALIZER]);
   } catch (error) {
-    tell(deps, set, 'FailedAddFinalizer', error);
+    warnOf(deps, set, 'FailedAddFinalizer', error);
     throw error;
   }
 }
@@ -29,13 +29,9 @@ export async function removeFinalizer(deps: FinalizerDeps, set: CollaSet): Promi
     return true;
   } catch (error) {
     if (error instanceof NotFoundError) return false;
-    tell(deps, set, 'FailedRemoveFinalizer', error);
+    warnOf(deps, set, 'FailedRemoveFinalizer', error);
     throw error;
   }
-}
-
-function tell({ recorder }: FinalizerDeps, set: CollaSet, reason: string, error: unknown): void {
-  if (!(error instanceof ConflictError)) recorder.warn(set, reason, messageOf([error]));
 }
 
 async function writeFinalizers(

@@ -1,6 +1,5 @@
 import { COLLA_SETS, type CollaSet, keyOf, PODS, type Pod } from '@kuperator/api';
-import { ConflictError, NotFoundError } from '@kuperator/runtime';
-import { messageOf } from './conditions.ts';
+import { NotFoundError } from '@kuperator/runtime';
 import { contextOf, writeContext } from './context-writes.ts';
 import type { Deps } from './deps.ts';
 import { DELETE_SERVED, poolOf } from './instance-id.ts';
@@ -9,6 +8,7 @@ import type { SetMemory } from './memory.ts';
 import { podNameFor } from './pod-name.ts';
 import { listsWithout, servedNames } from './reclaim.ts';
 import { seeContext } from './verify.ts';
+import { warnOf } from './warning.ts';
 
 /**
  * Takes names that are served out of the lists of `spec.scaleStrategy`, in one write that is refused when the set is not as it was
@@ -16,7 +16,7 @@ import { seeContext } from './verify.ts';
  * @throws ConflictError when the set, or what is on record of its ids, was not as it was seen
  */
 export async function reclaimLists(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
-  const { client, pods, recorder, settings, sets } = deps;
+  const { client, pods, settings, sets } = deps;
   const current = sets.get(keyOf(set));
   // What the user says now, the next pass is about.
   if (!settings.reclaimScaleStrategy || !current || current.metadata.generation !== set.metadata.generation) return;
@@ -50,7 +50,7 @@ export async function reclaimLists(deps: Deps, set: CollaSet, memory: SetMemory)
   } catch (error) {
     // Gone meanwhile.
     if (error instanceof NotFoundError) return;
-    if (!(error instanceof ConflictError)) recorder.warn(set, 'ReclaimScaleStrategy', messageOf([error]));
+    warnOf(deps, set, 'ReclaimScaleStrategy', error);
     throw error;
   }
 }
