@@ -38,6 +38,13 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
   const contexts = new Informer(watch(RESOURCE_CONTEXTS));
   const claims = new Informer({ ...watch(PERSISTENT_VOLUME_CLAIMS), ...claimCache });
 
+  let term = 0;
+  const endTerm = () => {
+    term++;
+  };
+  shards.onChange(endTerm);
+  shards.onLapse(endTerm);
+
   const controller = new Controller({
     name: 'collaset',
     reconcile: collaSetReconciler({
@@ -53,6 +60,7 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
       metrics: collaSetMetrics(metrics),
       storageClasses: storageClasses({ client, clock }),
       servesResize: resizeDiscovery(client),
+      term: () => term,
       settings: config,
     }),
     concurrency: config.concurrency,

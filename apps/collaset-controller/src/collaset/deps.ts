@@ -38,6 +38,8 @@ export type Deps = {
   readonly storageClasses: StorageClasses;
   /** Whether the cluster serves `pods/resize`. */
   readonly servesResize: () => Promise<boolean>;
+  /** Changes whenever another replica may have had any of our sets. */
+  readonly term: () => number;
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
   readonly bus: Pick<EventBus, 'publish'>;
   readonly clock: Clock;

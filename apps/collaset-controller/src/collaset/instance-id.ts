@@ -104,8 +104,9 @@ export function chooseIds(
   const occupied = idsOf(members.occupying);
   const chosen = [...pool.own]
     .filter(([id, data]) => isIdle(id, data, occupied) && !reserved.has(id))
+    // An origin's id before that of the Pod that was to take its place: the claims of the latter are the newer ones.
+    .sort(([a, one], [b, other]) => Number(REPLACE_ORIGIN_ID in one) - Number(REPLACE_ORIGIN_ID in other) || a - b)
     .map(([id]) => id)
-    .sort((a, b) => a - b)
     .slice(0, missing);
   return [...chosen, ...freeIds(pool, occupied, [...reserved, ...chosen], missing - chosen.length)].sort(
     (a, b) => a - b,

@@ -25,8 +25,20 @@ export type SetMemory = {
   readonly behind: Map<string, { readonly version: string | undefined; readonly atMs: number }>;
   /** Pods (by uid) whose resize the API server refused, and why. */
   readonly refusedResizes: Map<string, string>;
+  /** Ownership of the set for which the next three hold. Whoever had the set in between may have written unseen. */
+  term: number;
   /** resourceVersion of the ResourceContext as we wrote or read it ourselves: no cache can be behind that. */
   contextVersion: string | undefined;
+  /** The set's Pods were listed afresh: every Pod since then is a creation of ours. */
+  sawPods: boolean;
+  /** The set's claims were listed afresh. */
+  sawClaims: boolean;
+  /** When claims were last about to be deleted. */
+  claimsCheckedMs: number;
+  /** Unused claims (by uid) that a Pod outside the cache mounts, and when to look again. */
+  readonly heldClaims: Map<string, number>;
+  /** Claims (by uid) of which an Event told, with the reason. */
+  readonly toldClaims: Set<string>;
   /** How wide each lane of writes has become. */
   readonly windows: {
     readonly create: Window;
@@ -49,7 +61,8 @@ export type SetMemory = {
 export class Memories {
   readonly #memories = new Map<Key, SetMemory>();
 
-  of(key: Key, set: CollaSet): SetMemory {
+  /** @param term ownership of the set in which the pass runs */
+  of(key: Key, set: CollaSet, term: number): SetMemory {
     const uid = set.metadata.uid ?? '';
     let memory = this.#memories.get(key);
     if (memory?.uid !== uid) {
@@ -62,7 +75,13 @@ export class Memories {
         takenNames: new Set(),
         behind: new Map(),
         refusedResizes: new Map(),
+        term,
         contextVersion: undefined,
+        sawPods: false,
+        sawClaims: false,
+        claimsCheckedMs: Number.NEGATIVE_INFINITY,
+        heldClaims: new Map(),
+        toldClaims: new Set(),
         windows: { create: newWindow(), scaleIn: newWindow(), update: newWindow(), others: newWindow() },
         creationFailures: 0,
         createAfterMs: Number.NEGATIVE_INFINITY,
@@ -74,6 +93,7 @@ export class Memories {
       };
       this.#memories.set(key, memory);
     }
+    if (memory.term !== term) Object.assign(memory, { term, contextVersion: undefined, sawPods: false, sawClaims: false });
     if (memory.generation !== (set.metadata.generation ?? 0)) {
       memory.generation = set.metadata.generation ?? 0;
       // The user may have mended what was wrong.

@@ -25,6 +25,8 @@ export type Observed = {
   readonly podNamed: (name: string) => Pod | undefined;
   /** The claims under control that a Pod mounts. */
   readonly claimsOf: (pod: Pod) => readonly PersistentVolumeClaim[];
+  /** Ids of which the set has claims. */
+  readonly claimed: ReadonlySet<number>;
   readonly nowMs: number;
   /** Unix nanoseconds, decimal, for the marks of this pass. */
   readonly nanos: string;
@@ -104,7 +106,7 @@ export function planPass(observed: Observed): Plan {
     doubles,
     create,
     fresh,
-    replacements: replacementIds(pool, members, replace.start, [...create, ...brought]),
+    replacements: replacementIds(pool, members, replace.start, [...create, ...brought], observed.claimed),
     included: include.pods,
     surplus: scale.surplus,
     pending: update.pending,
@@ -113,6 +115,7 @@ export function planPass(observed: Observed): Plan {
     isKnownRevision,
     refused: observed.refused,
     isNameTaken: observed.isNameTaken,
+    claimed: observed.claimed,
   });
   return { members, exclude, include, scale, replace, update, context: contextPlan };
 }
