@@ -3,7 +3,6 @@ import { adoptionMessage, classesToAsk, type LeftClaim, leftMessage, planAdoptio
 import { adoptClaims } from './claim-writes.ts';
 import { BY_OWNER, type Deps, ORPHAN_MOUNTS, UNOWNED } from './deps.ts';
 import type { SetMemory } from './memory.ts';
-import { revisionsByName } from './revision.ts';
 import type { Revision } from './revision-data.ts';
 
 const MAX_TOLD = 1000;
@@ -15,12 +14,11 @@ export async function adoptRetainedClaims(
   updated: Revision,
   memory: SetMemory,
 ): Promise<void> {
-  const { claims, pods, recorder, revisions, storageClasses } = deps;
+  const { claims, pods, recorder, storageClasses } = deps;
   const unowned = claims.byIndex(UNOWNED, set.metadata.namespace ?? '');
   if (unowned.length === 0) return;
   const uid = set.metadata.uid ?? '';
-  const history = [...revisionsByName(revisions.byIndex(BY_OWNER, uid)).values()];
-  const templates = [updated, ...history].flatMap(({ claimTemplates }) => claimTemplates);
+  const templates = updated.claimTemplates;
   const classes = classesToAsk({ unowned, templates });
   const { take, leave } = planAdoption({
     set,

@@ -141,11 +141,6 @@ describe('planAdoption', () => {
       leave: ['no claim template of the set asks for such a claim (of 2Gi)'],
     },
     {
-      name: 'takes a claim that an older revision asks for',
-      given: { unowned: [aClaim()], templates: [templateOf('data', '2Gi'), templateOf('data')] },
-      take: ['web-data-abcd0'],
-    },
-    {
       name: 'takes a claim that can grow to the size asked for',
       given: { unowned: [aClaim()], templates: [templateOf('data', '2Gi')], expandable: new Set(['standard']) },
       take: ['web-data-abcd0'],

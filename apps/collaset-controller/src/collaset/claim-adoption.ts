@@ -19,7 +19,7 @@ export type AdoptionInput = {
   /** Claims of the namespace that have no owner. */
   readonly unowned: readonly PersistentVolumeClaim[];
   readonly owned: readonly PersistentVolumeClaim[];
-  /** Of every revision of the set. */
+  /** Of the updated revision: a claim that only an older one asks for would be unused as soon as it is the set's. */
   readonly templates: readonly ClaimTemplate[];
   /** StorageClasses that allow expansion. */
   readonly expandable: ReadonlySet<string>;

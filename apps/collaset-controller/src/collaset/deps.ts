@@ -11,11 +11,8 @@ import type { Clock, EventRecorder, Informer, KubeClient } from '@kuperator/runt
 import type { CollaSetMetrics } from './metrics.ts';
 import type { StorageClasses } from './storage-classes.ts';
 
-/** The part of an informer a pass uses. */
-export type Cache<T extends KubeObject> = Pick<
-  Informer<T>,
-  'get' | 'byIndex' | 'observe' | 'observeGone' | 'resourceVersion'
->;
+/** The part of an informer a pass uses. Not its version: versions of different kinds do not compare. */
+export type Cache<T extends KubeObject> = Pick<Informer<T>, 'get' | 'byIndex' | 'observe' | 'observeGone'>;
 
 export type Settings = {
   /** Least time between two status writes that bring only new figures. */

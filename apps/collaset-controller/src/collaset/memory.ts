@@ -31,7 +31,7 @@ export type SetMemory = {
   contextVersion: string | undefined;
   /** The set's Pods were listed afresh: every Pod since then is a creation of ours. */
   sawPods: boolean;
-  /** The set's claims were listed afresh. */
+  /** The set's claims were listed afresh: every claim since then is a creation of ours. */
   sawClaims: boolean;
   /** When claims were last about to be deleted. */
   claimsCheckedMs: number;

@@ -129,13 +129,15 @@ async function seePods(deps: Deps, set: CollaSet, memory: SetMemory): Promise<vo
 }
 
 /**
- * Brings the cache up to date in the set's claims, and in those it could adopt, once for each term and before a claim is created: an
- * empty volume must not take the place of one that the cache does not show yet.
+ * Brings the cache up to date in the set's claims, and in those it could adopt, once for each term. Before a claim is created, since an
+ * empty volume must not take the place of one that the cache does not show yet; and before the set's claims are let go, since the
+ * garbage collector takes those that are forgotten.
  * @throws ConflictError when the cache was behind
  */
 export async function seeClaims(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
   if (memory.sawClaims) return;
-  const { matchLabels } = set.spec.selector ?? {};
+  // A set that is deleted has the claims of every selector it ever had.
+  const { matchLabels } = (isTerminating(set) ? undefined : set.spec.selector) ?? {};
   const selector = matchLabels ? { matchLabels } : {};
   const facts = (claim: PersistentVolumeClaim) => [
     isTerminating(claim),
