@@ -99,7 +99,9 @@ describe('planAdoption', () => {
     },
     {
       name: 'says nothing of a neighbour of other labels',
-      given: { unowned: [{ ...other, metadata: { ...other.metadata, labels: { ...other.metadata.labels, app: 'x' } } }] },
+      given: {
+        unowned: [{ ...other, metadata: { ...other.metadata, labels: { ...other.metadata.labels, app: 'x' } } }],
+      },
     },
     {
       name: 'leaves a claim alone whose name is of no set',
@@ -167,7 +169,11 @@ describe('planAdoption', () => {
     const set = aSet({ selector: { matchLabels: undefined, matchExpressions: [expression] } });
     const bare = aClaim({ id: 1 });
     const { app: _, ...labels } = bare.metadata.labels ?? {};
-    const unowned = [aClaim(), { ...bare, metadata: { ...bare.metadata, labels } }, aClaim({ id: 2, labels: { app: 'x' } })];
+    const unowned = [
+      aClaim(),
+      { ...bare, metadata: { ...bare.metadata, labels } },
+      aClaim({ id: 2, labels: { app: 'x' } }),
+    ];
     expect(plan({ set, unowned })).toEqual({
       take: ['web-data-abcd0', 'web-data-abcd1'],
       leave: ['its labels do not match the selector'],

@@ -99,14 +99,11 @@ function objectionTo(
   const orphan = orphanOf(claim);
   if (orphan !== undefined) return `Pod ${orphan}, which no set owns, mounts it`;
   const canExpand = expandable.has(claim.spec.storageClassName ?? '');
-  const meant = templates.filter(
-    (template) => isClaimOf(claim, template) || (canExpand && canGrowTo(claim, template)),
-  );
+  const meant = templates.filter((template) => isClaimOf(claim, template) || (canExpand && canGrowTo(claim, template)));
   if (meant.length === 0) return `no claim template of the set asks for such a claim (of ${sizeOf(claim)})`;
   const id = claimIdOf(claim);
   const rival = [...owned, ...taken].find(
-    (other) =>
-      !isTerminating(other) && claimIdOf(other) === id && meant.some((template) => isClaimOf(other, template)),
+    (other) => !isTerminating(other) && claimIdOf(other) === id && meant.some((template) => isClaimOf(other, template)),
   );
   return rival && `claim ${rival.metadata.name} is that of instance ${id}`;
 }

@@ -38,9 +38,7 @@ function withoutSize(template: ClaimTemplate): ClaimTemplate {
 
 /** True if an expansion would make the bound claim what the template asks for. */
 export function canGrowTo(claim: PersistentVolumeClaim, template: ClaimTemplate): boolean {
-  return (
-    claim.status?.phase === 'Bound' && isLess(sizeOf(claim), sizeOf(template)) && isButForSize(claim, template)
-  );
+  return claim.status?.phase === 'Bound' && isLess(sizeOf(claim), sizeOf(template)) && isButForSize(claim, template);
 }
 
 /** StorageClasses of claims that could be expanded if these allow it: only bound ones can. */

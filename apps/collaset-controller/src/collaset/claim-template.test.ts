@@ -12,7 +12,10 @@ const aTemplate = (spec: object = {}, metadata: object = {}): ClaimTemplate => (
 });
 
 describe('the hash', () => {
-  test.each(vectors.vectors)('is that of the Go implementation (T109): $hash of $template.spec', ({ hash, template }) => {
+  test.each(vectors.vectors)('is that of the Go implementation (T109): $hash of $template.spec', ({
+    hash,
+    template,
+  }) => {
     expect(claimTemplateHash(template as ClaimTemplate)).toBe(hash);
   });
 
@@ -137,7 +140,11 @@ describe('isClaimOf', () => {
 });
 
 test.each([
-  { name: 'a size in another spelling', to: { resources: { requests: { storage: '1024Mi' } } }, expected: { grows: [] } },
+  {
+    name: 'a size in another spelling',
+    to: { resources: { requests: { storage: '1024Mi' } } },
+    expected: { grows: [] },
+  },
   { name: 'a mode that is the default', to: { volumeMode: 'Filesystem' }, expected: { grows: [] } },
   { name: 'a greater size', to: { resources: { requests: { storage: '2Gi' } } }, expected: { grows: ['data'] } },
   { name: 'a smaller size', to: { resources: { requests: { storage: '1M' } } }, expected: 'other' },

@@ -170,7 +170,9 @@ async function patchMetadata(deps: Deps, claim: PersistentVolumeClaim, changes: 
   const { namespace, name = '', uid = '', resourceVersion } = claim.metadata;
   const body = { metadata: { resourceVersion, ...changes } };
   try {
-    deps.claims.observe(await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: 'merge', body }));
+    deps.claims.observe(
+      await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: 'merge', body }),
+    );
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
     deps.claims.observeGone(keyOf(claim), uid);

@@ -93,7 +93,8 @@ export class Memories {
       };
       this.#memories.set(key, memory);
     }
-    if (memory.term !== term) Object.assign(memory, { term, contextVersion: undefined, sawPods: false, sawClaims: false });
+    if (memory.term !== term)
+      Object.assign(memory, { term, contextVersion: undefined, sawPods: false, sawClaims: false });
     if (memory.generation !== (set.metadata.generation ?? 0)) {
       memory.generation = set.metadata.generation ?? 0;
       // The user may have mended what was wrong.

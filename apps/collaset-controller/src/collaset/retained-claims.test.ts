@@ -8,15 +8,15 @@ import {
   PERSISTENT_VOLUME_CLAIMS,
   type PersistentVolumeClaim,
   PODS,
-  PVC_TEMPLATE_HASH_LABEL,
   type Pod,
+  PVC_TEMPLATE_HASH_LABEL,
   RESOURCE_CONTEXTS,
 } from '@kuperator/api';
 import { type Given, settled } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { running } from '../test/running.ts';
-import { idOf, Replica, World } from '../test/world.ts';
+import { idOf, Replica, type World } from '../test/world.ts';
 import { claimTemplateHash } from './claim-template.ts';
 
 const template = (image = 'app:v1', more: object = {}) => ({
@@ -75,7 +75,9 @@ async function makeAgain(world: World, given: Given<CollaSet>['spec'] = {}): Pro
 }
 
 describe('a set made again', () => {
-  test.each([0, 2])('with %d replicas keeps the retained claims of the others, and finds them when it grows (T99)', async (replicas) => {
+  test.each([
+    0, 2,
+  ])('with %d replicas keeps the retained claims of the others, and finds them when it grows (T99)', async (replicas) => {
     const world = await running(5, spec);
     const before = byId(world);
     await deleteSet(world);

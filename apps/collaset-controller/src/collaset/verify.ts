@@ -10,8 +10,8 @@ import {
   isTerminal,
   isTerminating,
   type KubeObject,
-  type LabelSelector,
   keyOf,
+  type LabelSelector,
   PERSISTENT_VOLUME_CLAIMS,
   type PersistentVolumeClaim,
   PODS,
@@ -98,11 +98,7 @@ async function seeSet(deps: Deps, set: CollaSet): Promise<void> {
  * Makes sure that the ResourceContext is as the cache shows it.
  * @throws ConflictError when it was not; the cache has caught up
  */
-export async function seeContext(
-  deps: Deps,
-  set: CollaSet,
-  memory: Pick<SetMemory, 'contextVersion'>,
-): Promise<void> {
+export async function seeContext(deps: Deps, set: CollaSet, memory: Pick<SetMemory, 'contextVersion'>): Promise<void> {
   const seen = contextOf(deps, set);
   const version = seen?.metadata.resourceVersion;
   if (seen && memory.contextVersion === version) return;
