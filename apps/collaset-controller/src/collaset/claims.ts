@@ -6,6 +6,7 @@ import {
   INSTANCE_ID_LABEL,
   isTerminating,
   matchesSelector,
+  namePrefix,
   ORPHANED_LABEL,
   PERSISTENT_VOLUME_CLAIMS,
   type PersistentVolumeClaim,
@@ -108,7 +109,7 @@ export function claimFor(set: CollaSet, id: number, template: ClaimTemplate, att
     kind: PERSISTENT_VOLUME_CLAIMS.kind,
     metadata: {
       ...metadata,
-      name: `${prefix.slice(0, 247)}-${nameSuffix(`${set.metadata.uid}/${id}/${templateName}/${hash}/${attempt}`)}`,
+      name: `${namePrefix(prefix, 247)}-${nameSuffix(`${set.metadata.uid}/${id}/${templateName}/${hash}/${attempt}`)}`,
       ...(set.metadata.namespace ? { namespace: set.metadata.namespace } : {}),
       labels: {
         ...metadata.labels,
