@@ -197,6 +197,13 @@ describe('planEnded', () => {
     expect(planFor({ 0: { ScaleIn: 'true' } }, pods.slice(0, 1), at(0)).held.size).toBe(0);
   });
 
+  test('lets each id wait longer when very many fail at once', () => {
+    const pods = Array.from({ length: 200 }, (_, id) => endedPod(id, 0));
+    const entries = Object.fromEntries(pods.map((_, id) => [id, {}]));
+    expect(planFor(entries, pods, at(0)).held.get(7)?.untilMs).toBe(at(0, 20));
+    expect(planFor(entries, pods.slice(0, 10), at(0)).held.get(7)?.untilMs).toBe(at(0, 1));
+  });
+
   test('keeps the last Pod of every id that waits, and the youngest of the others', () => {
     const waiting = Array.from({ length: 8 }, (_, id) => endedPod(id, 30));
     const older = Array.from({ length: 8 }, (_, index) => endedPod(0, index));

@@ -11,6 +11,8 @@ export const KEPT_ENDED = 5;
 
 const BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 300_000;
+/** Instance ids that may wait for no longer than one does. The more there are, the longer each waits: a large set that fails as a whole is no flood. */
+const UNDAMPED_IDS = 10;
 /** A Pod that lived for so long did not fail as soon as it started: longer than the longest back-off that its age may include. */
 const LIVED_MS = 2 * MAX_BACKOFF_MS;
 
@@ -49,9 +51,9 @@ export function planEnded(input: EndedInput): EndedPlan {
   if (set.spec.paused || members.finished.length === 0) return NOTHING;
   const ended = members.finished.toSorted(youngestFirst(set, pool));
   const active = idsOf(members.active);
-  const held = new Map<number, Hold>();
   const records = new Map<number, string>();
   const last = new Map<number, Pod>();
+  const failing = new Map<number, { pod: Pod; endedInARow: number }>();
   for (const pod of ended) {
     const id = instanceIdOf(pod);
     const entry = pool.own.get(id ?? -1);
@@ -60,9 +62,16 @@ export function planEnded(input: EndedInput): EndedPlan {
     last.set(id, pod);
     // The next Pod is another one: it may well not end.
     if (input.nextRevision(id) !== revisionNameOf(pod)) continue;
-    const hold = holdFor(entry, pod, input.nowMs);
-    records.set(id, `${hold.endedInARow}/${pod.metadata.uid}`);
-    if (hold.untilMs > input.nowMs) held.set(id, hold);
+    const endedInARow = countOf(entry, pod, input.nowMs);
+    records.set(id, `${endedInARow}/${pod.metadata.uid}`);
+    failing.set(id, { pod, endedInARow });
+  }
+  const factor = Math.max(1, Math.ceil(failing.size / UNDAMPED_IDS));
+  const held = new Map<number, Hold>();
+  for (const [id, { pod, endedInARow }] of failing) {
+    const delayMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * factor * 2 ** (endedInARow - 1));
+    const untilMs = createdMs(pod) + delayMs;
+    if (untilMs > input.nowMs) held.set(id, { pod, endedInARow, untilMs });
   }
   return { held, records, purge: isSequence(set) ? withoutHeld(ended, held) : beyondLimit(ended, last, input) };
 }
@@ -86,15 +95,16 @@ function beyondLimit(
   return others.filter((pod) => !kept.has(pod));
 }
 
-function holdFor(entry: EntryData, pod: Pod, nowMs: number): Hold {
-  const createdMs = Date.parse(pod.metadata.creationTimestamp ?? '') || 0;
+function createdMs({ metadata }: Pod): number {
+  return Date.parse(metadata.creationTimestamp ?? '') || 0;
+}
+
+/** How many Pods of the id ended one soon after another, this one included. */
+function countOf(entry: EntryData, pod: Pod, nowMs: number): number {
   const [count = '', uid] = (entry[ENDED] ?? '').split('/');
   const before = /^\d{1,9}$/.test(count) ? Number(count) : 0;
-  const isCounted = uid !== undefined && uid === pod.metadata.uid;
-  const livedLong = nowMs - createdMs > LIVED_MS;
-  const endedInARow = isCounted ? Math.max(1, before) : livedLong ? 1 : before + 1;
-  const delayMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (endedInARow - 1));
-  return { pod, endedInARow, untilMs: createdMs + delayMs };
+  if (uid !== undefined && uid === pod.metadata.uid) return Math.max(1, before);
+  return nowMs - createdMs(pod) > LIVED_MS ? 1 : before + 1;
 }
 
 /** Of Pods created in the same second the one comes first that the id's entry names. */
