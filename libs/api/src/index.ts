@@ -103,6 +103,7 @@ export {
   TO_REPLACE_LABEL,
   UPDATE_INCLUDED_LABEL,
 } from './names.ts';
+export { isDnsLabel, namePrefix } from './object-name.ts';
 export type { OperationJob, OperationJobSpec, OperationJobStatus } from './operationjob.ts';
 export type { PodDecoration, PodDecorationSpec, PodDecorationStatus } from './poddecoration.ts';
 export {

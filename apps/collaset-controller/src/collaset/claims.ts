@@ -5,6 +5,7 @@ import {
   controllerOf,
   INSTANCE_ID_LABEL,
   isTerminating,
+  namePrefix,
   PERSISTENT_VOLUME_CLAIMS,
   type PersistentVolumeClaim,
   type Pod,
@@ -76,7 +77,7 @@ export function claimFor(set: CollaSet, id: number, template: ClaimTemplate, att
     kind: PERSISTENT_VOLUME_CLAIMS.kind,
     metadata: {
       ...metadata,
-      name: `${prefix.slice(0, 247)}-${nameSuffix(`${set.metadata.uid}/${id}/${templateName}/${hash}/${attempt}`)}`,
+      name: `${namePrefix(prefix, 247)}-${nameSuffix(`${set.metadata.uid}/${id}/${templateName}/${hash}/${attempt}`)}`,
       // As the Go implementation's claims have it: it says in full whose claim this is.
       ...(generateName.length <= MAX_NAME ? { generateName } : {}),
       ...(set.metadata.namespace ? { namespace: set.metadata.namespace } : {}),

@@ -100,6 +100,7 @@ function plan(
   return planContext({
     set,
     pool: poolWith(entries),
+    ended: { held: new Map(), records: new Map() },
     members: membersOf(set, pods),
     doubles: new Set(),
     create: [],

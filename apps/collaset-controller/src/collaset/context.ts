@@ -8,9 +8,11 @@ import {
   type ResourceContext,
   retainsClaims,
 } from '@kuperator/api';
+import type { EndedPlan } from './ended.ts';
 import type { Inclusion } from './include.ts';
 import {
   DELETE_SERVED,
+  ENDED,
   type EntryData,
   INCARNATION,
   INCLUDE,
@@ -95,6 +97,8 @@ export type ContextInput = {
   readonly isNameTaken: (name: string) => boolean;
   /** Ids of which the set has claims. */
   readonly claimed: ReadonlySet<number>;
+  /** Ids that must wait for their next Pod, and what is to be recorded of Pods that ended. */
+  readonly ended: Pick<EndedPlan, 'held' | 'records'>;
 };
 
 /** What the ResourceContext should record of the set's instance ids, and what it allows to create. */
@@ -110,12 +114,19 @@ export function planContext(input: ContextInput): ContextPlan {
     if (id === undefined || pool.foreign.has(id) || desired.has(id) || input.doubles.has(pod)) continue;
     const data = isActive(pod) ? occupiedEntry(input, id, pod) : leftEntry(input, id, pod);
     desired.set(id, { ...data, ...partners.get(id) });
+    // The Pod is deleted next, and what it tells of the others before it with it.
+    if (data[ENDED] !== pool.own.get(id)?.[ENDED] && !isActive(pod)) urgent.add(id);
     // An id that is on a Pod but not on record could be given away.
     if (!pool.own.has(id) || input.surplus.has(pod) || input.pending.has(pod)) urgent.add(id);
   }
   for (const { pod, id } of input.included) desired.set(id, includedEntry(input, id, pod));
   const creations: Creation[] = [];
   for (const id of create) {
+    const before = pool.own.get(id);
+    if (before && input.ended.held.has(id)) {
+      desired.set(id, before);
+      continue;
+    }
     const { data, creation } = vacantEntry(input, id);
     desired.set(id, data);
     creations.push(creation);
@@ -187,6 +198,7 @@ function occupiedEntry(input: ContextInput, id: number, pod: Pod): EntryData {
   if (transition) data[REVISION] = updated;
   else if (!surplus.has(pod) && own !== undefined && input.isKnownRevision(own)) data[REVISION] = own;
   if (data[REVISION] === undefined) data[REVISION] = own ?? updated;
+  recordEnded(input, id, data);
   if (surplus.has(pod)) data[SCALE_IN_MARK] = 'true';
   if (transition?.mode === 'recreate') {
     data[RECREATE_UPDATE] = 'true';
@@ -204,7 +216,15 @@ function leftEntry(input: ContextInput, id: number, pod: Pod): EntryData {
   if (input.updatedIds.has(id)) data[REVISION] = input.updated;
   if (data[REVISION] === undefined) data[REVISION] = revisionNameOf(pod) ?? input.updated;
   if (input.surplus.has(pod)) data[SCALE_IN_MARK] = 'true';
+  recordEnded(input, id, data);
   return data;
+}
+
+/** What ended at another revision says nothing of this one. */
+function recordEnded({ ended, pool }: ContextInput, id: number, data: Record<string, string>): void {
+  const record = ended.records.get(id);
+  if (record !== undefined) data[ENDED] = record;
+  else if (data[REVISION] !== pool.own.get(id)?.[REVISION]) delete data[ENDED];
 }
 
 function vacantEntry(input: ContextInput, id: number): { data: EntryData; creation: Creation } {
@@ -232,6 +252,7 @@ function vacantEntry(input: ContextInput, id: number): { data: EntryData; creati
     revision = updated;
   }
   data[REVISION] = revision;
+  recordEnded(input, id, data);
   // A first Pod can exist under this name only; so can one that was lost, once that was seen.
   const isSafeByName = isSequence(set) || before === undefined || (wasMarked && before[RECREATE_UPDATE] === undefined);
   const creation: Creation = {

@@ -27,6 +27,9 @@ export const INCARNATION = 'Incarnation';
 /** The Pod named in podToDelete was made anew under the same name: the entry in the list is served. Ours. */
 export const DELETE_SERVED = 'PodToDeleteServed';
 
+/** How many Pods of the id ended one soon after another, and the uid of the last of them: `3/<uid>`. Ours. */
+export const ENDED = 'PodsEnded';
+
 /** A Pod of this uid is being taken into the set under the id. Ours. */
 export const INCLUDE = 'PodInclude';
 /** In the entry of an origin: the id of the Pod that is to take its place. Decimal. */

@@ -168,7 +168,7 @@ class Pass {
         [
           ...tasks.mark(plan.scale.mark, plan.replace.relabel),
           ...tasks.release(plan.members.released),
-          ...tasks.purge(this.#finished(plan)),
+          ...tasks.purge(plan.ended.purge),
           ...tasks.exclude(plan.exclude.now),
           ...tasks.include(plan.include.pods),
         ],
@@ -187,6 +187,7 @@ class Pass {
     // The cache is behind; mostly its event comes first. A name that was taken needs none.
     if (results.some(({ conflicts }) => conflicts > 0) || tasks.heldBack())
       this.#requeue(out.conflicts > 0 ? 0 : BEHIND_MS);
+    for (const { untilMs } of plan.ended.held.values()) this.#requeue(Math.max(0, untilMs - clock.now()));
     for (const delayMs of [plan.scale.delayMs, plan.update.delayMs]) if (delayMs !== undefined) this.#requeue(delayMs);
     return {
       failures: [...results.flatMap(({ failures }) => failures), ...tidied],
@@ -356,12 +357,6 @@ class Pass {
     // Passes come with every change of a Pod: without this a creation that fails would be tried with each.
     const backoffMs = Math.min(MAX_CREATE_BACKOFF_MS, CREATE_BACKOFF_MS * 2 ** memory.creationFailures++);
     memory.createAfterMs = this.#deps.clock.monotonic() + backoffMs;
-  }
-
-  /** By sequence a Pod that has ended must make room for the next of its name. */
-  #finished({ members }: Plan): readonly Pod[] {
-    if (this.#set.spec.paused) return [];
-    return members.occupying === members.active ? [] : members.finished;
   }
 
   #usedRevisions(plan: Plan, updated: Revision): ReadonlySet<string> {

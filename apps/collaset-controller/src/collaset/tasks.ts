@@ -263,7 +263,7 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
         }),
       ),
 
-    /** Pods that have ended and hold a name that is needed. */
+    /** Pods that have ended: nothing is to be waited for, they serve nobody. */
     purge: (pods: readonly Pod[]): Task[] => pods.map((pod) => () => deletePod(deps, pod)),
 
     /** Pods the selector no longer matches are no longer ours. */

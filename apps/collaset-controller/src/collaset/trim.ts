@@ -5,6 +5,7 @@ import {
   type ContainerStatus,
   type ControllerRevision,
   controllerOf,
+  isTerminal,
   type Pod,
   type PodSpec,
   type PodStatus,
@@ -39,6 +40,11 @@ export function trimPod(pod: Pod): Pod {
         ...(RESIZE_CONDITIONS.has(type) && reason ? { reason } : {}),
         ...(RESIZE_CONDITIONS.has(type) && message ? { message } : {}),
       }));
+  }
+  if (isTerminal(pod)) {
+    const { reason, message } = pod.status ?? {};
+    if (reason !== undefined) status.reason = reason;
+    if (message !== undefined) status.message = message;
   }
   if (containerStatuses) status.containerStatuses = containerStatuses.map((item) => trimStatus(item, isChanged));
   if (initContainerStatuses && sidecars.length > 0) {

@@ -96,7 +96,7 @@ describe('planUpdate', () => {
       expected: { begin: 'a' },
     },
     {
-      name: 'takes unset replicas for none (T9)',
+      name: 'takes unset replicas for one (T9, T103)',
       pods: three,
       spec: { replicas: undefined, ...partition(1) },
       expected: {},

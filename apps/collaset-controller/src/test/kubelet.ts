@@ -31,6 +31,13 @@ export function followed(pod: Pod): Pod | undefined {
   };
 }
 
+/** The Pod as a kubelet leaves it that has no room for it; undefined when it does already. */
+export function rejected(pod: Pod): Pod | undefined {
+  if (pod.status?.phase === 'Failed') return undefined;
+  const message = 'Pod was rejected: node did not have enough resource: cpu';
+  return { ...pod, status: { phase: 'Failed', reason: 'OutOfcpu', message } };
+}
+
 /** The claim, bound and of the size it asks for; undefined when it is. */
 export function provisioned(claim: PersistentVolumeClaim): PersistentVolumeClaim | undefined {
   const { storage } = claim.spec.resources?.requests ?? {};

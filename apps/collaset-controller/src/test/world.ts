@@ -6,6 +6,7 @@ import {
   controllerOf,
   DELETE_OPERATION_TYPE,
   INSTANCE_ID_LABEL,
+  isTerminal,
   isTerminating,
   keyOf,
   PERSISTENT_VOLUME_CLAIMS,
@@ -33,7 +34,7 @@ import { claimCache, podCache, revisionCache, setCache } from '../collaset/cache
 import type { Deps, Settings } from '../collaset/deps.ts';
 import { takesAway } from '../collaset/leaving.ts';
 import { collaSetReconciler } from '../collaset/reconcile.ts';
-import { followed, provisioned } from './kubelet.ts';
+import { followed, provisioned, rejected } from './kubelet.ts';
 
 const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal: new AbortController().signal };
 
@@ -112,6 +113,8 @@ export class World {
   permits: boolean;
   /** Images no Pod gets ready with. */
   readonly stuck: Set<string>;
+  /** Images whose Pods the kubelet does not admit. */
+  readonly failing = new Set<string>();
   readonly #settings: Partial<Settings>;
   /** Pods as they were when there was nothing to do with them. */
   readonly #quiet = new WeakSet<Pod>();
@@ -120,7 +123,8 @@ export class World {
     this.#settings = settings;
     this.key = keyOf(set);
     this.clock = new FakeClock(before?.clock.now());
-    this.cluster = new InMemoryCluster(before ? { copyOf: before.cluster } : {});
+    const now = () => this.clock.now();
+    this.cluster = new InMemoryCluster(before ? { copyOf: before.cluster, now } : { now });
     this.stuck = new Set(before?.stuck);
     this.permits = before?.permits ?? true;
     if (!before) this.cluster.add(COLLA_SETS, set);
@@ -193,7 +197,7 @@ export class World {
 
   #kubelet(pod: Pod): Pod {
     if (this.#isStuck(pod)) return pod;
-    const next = followed(pod);
+    const next = this.failing.has(pod.spec.containers[0]?.image ?? '') ? rejected(pod) : followed(pod);
     return next ? this.cluster.change<Pod>(PODS, keyOf(pod), () => next) : pod;
   }
 
@@ -249,10 +253,11 @@ export class World {
     return this.cluster.list(PODS);
   }
 
-  /** Pods of the set that are not being deleted. */
+  /** Pods of the set that have not ended and are not being deleted. */
   active(): readonly Pod[] {
     const uid = `${this.key.split('/')[1]}-uid`;
-    return this.pods().filter((pod) => !isTerminating(pod) && controllerOf(pod)?.uid === uid);
+    const isActive = (pod: Pod) => !isTerminating(pod) && !isTerminal(pod);
+    return this.pods().filter((pod) => isActive(pod) && controllerOf(pod)?.uid === uid);
   }
 
   /** Ids of the active Pods, ascending. */

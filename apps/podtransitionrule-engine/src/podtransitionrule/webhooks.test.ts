@@ -86,7 +86,7 @@ function anEngine() {
     recorder: { warn: (_object, reason, message) => warnings.push(`${reason}: ${message}`) },
     metrics: ruleMetrics(metrics),
     clock,
-    settings: EVERYTHING_EVALUATED,
+    settings: { ...EVERYTHING_EVALUATED, allowedNetworks: allowed },
     webhooks,
     newTraceId: () => `trace-${++traces}`,
   });

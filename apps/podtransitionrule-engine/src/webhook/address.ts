@@ -43,3 +43,13 @@ export function isCallable(address: string, allowed: BlockList): boolean {
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
   return allowed.check(address, family) || !forbidden.check(address, family);
 }
+
+/** The address in the URL, if it has one, at which no webhook is called. What a name resolves to is only known at the call. */
+export function uncallableHost(url: string, allowed: BlockList = new BlockList()): string | undefined {
+  const host =
+    URL.parse(url)
+      ?.hostname.replace(/^\[|\]$/g, '')
+      .replace(/\.$/, '') ?? '';
+  const address = host === 'localhost' || host.endsWith('.localhost') ? '127.0.0.1' : host;
+  return isIP(address) && !isCallable(address, allowed) ? host : undefined;
+}
