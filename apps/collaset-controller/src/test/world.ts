@@ -75,6 +75,7 @@ export class Replica {
       storageClasses: {
         expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))),
       },
+      nodes: { shortage: async () => undefined, fits: async () => true },
       servesResize: async () => true,
       metrics: { wrote: () => {}, permitted: () => {}, changed: () => {} },
       settings: { statusIntervalMs: 1000, passMs: 60_000, maxWrites: 32, reclaimScaleStrategy: false, ...settings },
