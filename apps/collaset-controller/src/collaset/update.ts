@@ -163,6 +163,8 @@ class Planner {
         this.release(pod, next.isWanted);
         break;
       case 'take':
+        // Said until it has succeeded, and not only between the tries.
+        if (next.retries) this.steps.blocked.push({ pod, reason: next.retries.reason });
         this.#take(pod, next.transition);
     }
   }
@@ -188,7 +190,7 @@ class Planner {
     if (!refusal) return { do: 'take', transition };
     if (mayRecreate && transition.mode === 'in-place') return recreateFor(refusal);
     return this.#isDue(refusal)
-      ? { do: 'take', transition }
+      ? { do: 'take', transition, retries: refusal }
       : { do: 'block', reason: refusal.reason, isWanted: false };
   }
 
@@ -294,7 +296,7 @@ function isAlone(pod: Pod): boolean {
 
 type Next =
   | { readonly do: 'release' | 'replace' }
-  | { readonly do: 'take'; readonly transition: Transition }
+  | { readonly do: 'take'; readonly transition: Transition; readonly retries?: Refusal }
   | { readonly do: 'take-back'; readonly refusal: Refusal }
   /** Not updated now, and given back to service. */
   | { readonly do: 'block'; readonly reason: string; readonly isWanted: boolean };

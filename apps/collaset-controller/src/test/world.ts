@@ -37,6 +37,10 @@ import { followed, provisioned } from './kubelet.ts';
 
 const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal: new AbortController().signal };
 
+/** What is known of the nodes. */
+type Room = { shortage: string | undefined; fits: boolean | undefined };
+const ROOMY: Room = { shortage: undefined, fits: true };
+
 /** A replica of the operator: caches of its own and an empty memory. */
 export class Replica {
   readonly caches;
@@ -48,7 +52,7 @@ export class Replica {
   readonly notes: string[] = [];
   readonly #reconcile: Reconcile;
 
-  constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}) {
+  constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}, room: Room = ROOMY) {
     this.caches = {
       sets: cluster.informer(COLLA_SETS, setCache),
       pods: cluster.informer(PODS, podCache),
@@ -75,7 +79,7 @@ export class Replica {
       storageClasses: {
         expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))),
       },
-      nodes: { shortage: async () => undefined, fits: async () => true },
+      nodes: { shortage: async () => room.shortage, fits: async () => room.fits },
       servesResize: async () => true,
       metrics: { wrote: () => {}, permitted: () => {}, changed: () => {} },
       settings: { statusIntervalMs: 1000, passMs: 60_000, maxWrites: 32, reclaimScaleStrategy: false, ...settings },
@@ -110,6 +114,8 @@ export class World {
   permits: boolean;
   /** Images no Pod gets ready with. */
   readonly stuck: Set<string>;
+  /** What the replica finds out about nodes: room for everything. */
+  readonly room: Room = { ...ROOMY };
   readonly #settings: Partial<Settings>;
   /** Pods as they were when there was nothing to do with them. */
   readonly #quiet = new WeakSet<Pod>();
@@ -122,7 +128,7 @@ export class World {
     this.stuck = new Set(before?.stuck);
     this.permits = before?.permits ?? true;
     if (!before) this.cluster.add(COLLA_SETS, set);
-    this.replica = new Replica(this.cluster, this.clock, settings);
+    this.replica = new Replica(this.cluster, this.clock, settings, this.room);
     this.cluster.writes.length = 0;
   }
 
@@ -135,7 +141,7 @@ export class World {
 
   /** The operator is gone and comes back, knowing nothing. */
   restart(): void {
-    this.replica = new Replica(this.cluster, this.clock, this.#settings);
+    this.replica = new Replica(this.cluster, this.clock, this.#settings, this.room);
   }
 
   pass(): Promise<readonly unknown[]> {
