@@ -76,7 +76,11 @@ export function updateTasks(
    * @returns undefined when it was refused
    * @throws what may be over with the next try
    */
-  async function attempt<T>(pod: Pod, what: string, revision: string, run: () => Promise<T>): Promise<T | undefined> {
+  async function attempt<T extends object>(
+    pod: Pod,
+    { what, revision, isFixed = false }: Attempt,
+    run: () => Promise<T>,
+  ): Promise<T | undefined> {
     const { uid = '' } = pod.metadata;
     try {
       const result = await run();
@@ -86,7 +90,8 @@ export function updateTasks(
       const nowMs = clock.monotonic();
       if (isRefused(error)) {
         const to = revisions.get(revision) ?? updated;
-        refuse(pod, revision, await obstacleOf(deps, set, error, what, { from: originOf(pod), to }), true);
+        const found = await obstacleOf(deps, set, error, what, { from: originOf(pod), to });
+        refuse(pod, revision, { ...found, canRecreate: found.canRecreate && !isFixed }, true);
         return undefined;
       }
       const trouble = memory.troubles.get(uid);
@@ -139,15 +144,17 @@ export function updateTasks(
     const resizes = pendingResizes(pod, transition);
     if (resizes.length > 0) {
       // Since the operation began, others may have used up what there was.
-      const obstacle = await resizeObstacle(deps, set, pod, { from: originOf(pod), to: updated, resizes });
-      if (obstacle) {
-        refuse(pod, updated.name, obstacle, true);
-        return;
-      }
+      const asked = await attempt(pod, { what: RESIZE, revision: updated.name }, async () => ({
+        obstacle: await resizeObstacle(deps, set, pod, { from: originOf(pod), to: updated, resizes }),
+      }));
+      if (asked?.obstacle) refuse(pod, updated.name, asked.obstacle, true);
+      if (!asked || asked.obstacle) return;
     }
     metrics.wrote('change');
     observePermission(pod);
-    const changed = await attempt(pod, CHANGE, updated.name, async () => {
+    // A claim that may not grow would keep a Pod made anew from starting.
+    const isFixed = transition.grows.length > 0;
+    const changed = await attempt(pod, { what: CHANGE, revision: updated.name, isFixed }, async () => {
       await growClaims(pod, transition);
       const knowledge = knowledgeOf(memory, pod, clock.monotonic());
       const { metadata, ...patch } = inPlacePatch(pod, updated.name, transition, keptLabels(pod), knowledge);
@@ -168,8 +175,11 @@ export function updateTasks(
     const missing = missingResizes(pod, memory.answered.get(uid));
     if (missing.length === 0) return;
     metrics.wrote('resize');
-    const resized = await attempt(pod, RESIZE, revisionNameOf(pod) ?? '', () => resizePod(deps, pod, missing));
-    const record = resized && recordTextOf(resized);
+    const revision = revisionNameOf(pod) ?? '';
+    const resized = await attempt(pod, { what: RESIZE, revision }, async () => ({
+      pod: await resizePod(deps, pod, missing),
+    }));
+    const record = resized?.pod && recordTextOf(resized.pod);
     if (record !== undefined) memory.answered.set(uid, record);
   }
 
@@ -200,11 +210,17 @@ export function updateTasks(
 
   /** Takes a Pod along whose containers stay as they are: only its claims grow. */
   async function relabel({ pod, transition }: InPlaceChange): Promise<void> {
-    await growClaims(pod, transition);
-    metrics.wrote('change');
     const included =
       pod.metadata.labels?.[UPDATE_INCLUDED_LABEL] === undefined ? {} : { [UPDATE_INCLUDED_LABEL]: null };
-    await patchPod(deps, pod, 'merge', { metadata: metadataPatch(pod, updated.name, transition, included) });
+    try {
+      await growClaims(pod, transition);
+      metrics.wrote('change');
+      await patchPod(deps, pod, 'merge', { metadata: metadataPatch(pod, updated.name, transition, included) });
+    } catch (error) {
+      // It serves on, and holds the others up no longer.
+      if (!isRefused(error)) throw error;
+      refuse(pod, updated.name, { reason: `${CHANGE}: ${sentenceOf(error)}`, canRecreate: false }, false);
+    }
   }
 
   async function growClaims(pod: Pod, { grows }: InPlaceTransition): Promise<void> {
@@ -221,9 +237,19 @@ export function updateTasks(
   }
 
   async function recreate(pod: Pod): Promise<void> {
-    const found = await recreateObstacle(deps, set, originOf(pod), updated);
+    const { uid = '' } = pod.metadata;
+    const revision = updated.name;
+    const asked = await attempt(pod, { what: RECREATE, revision, isFixed: true }, async () => {
+      const found = await recreateObstacle(deps, set, originOf(pod), updated);
+      // Claims that may not grow must not be found out only when the Pod is gone.
+      const id = instanceIdOf(pod);
+      if (!found?.obstacle && id !== undefined) await expandClaims(deps, set, id, updated);
+      return { found };
+    });
+    if (!asked) return;
+    const { found } = asked;
     if (found?.obstacle) {
-      refuse(pod, updated.name, found.obstacle, true);
+      refuse(pod, revision, found.obstacle, true);
       return;
     }
     // Each new Pod needs the room of its old one and more: the quota shows what is left only when none is missing.
@@ -237,11 +263,11 @@ export function updateTasks(
     const isMarked = pod.metadata.labels?.[PREPARING_TO_DELETE_LABEL] !== undefined;
     const marked = isMarked ? pod : await turn(pod, true);
     if (!marked) return;
-    const isDone = await attempt(marked, 'it cannot be deleted', updated.name, async () => {
+    const deleted = await attempt(marked, { what: 'it cannot be deleted', revision, isFixed: true }, async () => {
       await deletePod(deps, marked);
-      return true;
+      return { uid };
     });
-    if (isDone) bus.publish(started({ set, pod, type: UPDATE }));
+    if (deleted) bus.publish(started({ set, pod, type: UPDATE }));
   }
 
   /** As many Pods as wanted, and none on its way out. */
@@ -261,6 +287,7 @@ export function updateTasks(
     const since = permittedSince(pod, COLLASET_OPERATION_ID);
     if (since !== undefined) metrics.changed(Math.max(0, clock.now() - Number(since / 1_000_000n)) / 1000);
     await relabelPod(deps, pod, changes);
+    memory.retried.delete(pod.metadata.uid ?? '');
     bus.publish(done({ set, pod, type: UPDATE }, nanos));
   }
 
@@ -279,8 +306,17 @@ export function updateTasks(
   };
 }
 
+type Attempt = {
+  /** What cannot be done, for the message. */
+  readonly what: string;
+  readonly revision: string;
+  /** Making the Pod anew is no way out either. */
+  readonly isFixed?: boolean;
+};
+
 const CHANGE = 'it cannot be changed in place';
 const RESIZE = 'it cannot be resized';
+const RECREATE = 'it cannot be made anew';
 
 /** Resizes of the transition that the Pod's spec does not show yet. */
 function pendingResizes(pod: Pod, transition: InPlaceTransition) {
