@@ -16,6 +16,7 @@ import type { Config } from '../config.ts';
 import { BY_CONTEXT, BY_INCLUDED, claimCache, podCache, revisionCache, setCache } from './caches.ts';
 import { resizeDiscovery } from './discovery.ts';
 import { collaSetMetrics } from './metrics.ts';
+import { nodes } from './nodes.ts';
 import { collaSetReconciler } from './reconcile.ts';
 import { storageClasses } from './storage-classes.ts';
 
@@ -59,6 +60,7 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
       clock,
       metrics: collaSetMetrics(metrics),
       storageClasses: storageClasses({ client, clock }),
+      nodes: nodes({ client, clock }),
       servesResize: resizeDiscovery(client),
       term: () => term,
       settings: config,

@@ -9,6 +9,7 @@ import type {
 import type { EventBus } from '@kuperator/events';
 import type { Clock, EventRecorder, Informer, KubeClient } from '@kuperator/runtime';
 import type { CollaSetMetrics } from './metrics.ts';
+import type { Nodes } from './nodes.ts';
 import type { StorageClasses } from './storage-classes.ts';
 
 /** The part of an informer a pass uses. Not its version: versions of different kinds do not compare. */
@@ -33,6 +34,7 @@ export type Deps = {
   readonly claims: Cache<PersistentVolumeClaim>;
   readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'patch' | 'delete'>;
   readonly storageClasses: StorageClasses;
+  readonly nodes: Nodes;
   /** Whether the cluster serves `pods/resize`. */
   readonly servesResize: () => Promise<boolean>;
   /** Changes whenever another replica may have had any of our sets. */

@@ -15,7 +15,8 @@ import { UNKNOWN_REVISION } from './in-place.ts';
 import type { LaneResult } from './lane.ts';
 import { takesAway } from './leaving.ts';
 import type { Plan } from './plan.ts';
-import { type PodTransition, UPDATE } from './update.ts';
+import type { PodTransition } from './update.ts';
+import { UPDATE } from './update-scope.ts';
 
 /** Results of a pass's lanes; `out` is undefined when creations were not tried. */
 export type Lanes = {

@@ -70,3 +70,9 @@ export function canonicalQuantity(value: unknown): string {
 function spell(sign: string | undefined, nanos: bigint): string {
   return `${sign === '-' && nanos !== 0n ? '-' : ''}${nanos}n`;
 }
+
+/** A quantity as a number of nanos; undefined when it is none, or finer than that. */
+export function nanosOf(value: unknown): bigint | undefined {
+  const text = canonicalQuantity(value);
+  return /^-?\d+n$/.test(text) ? BigInt(text.slice(0, -1)) : undefined;
+}

@@ -21,6 +21,7 @@ import { drain } from './drain.ts';
 import { scaling, settled, updating } from './events.ts';
 import { ensureFinalizer } from './finalizer.ts';
 import type { Stand } from './health.ts';
+import { changedFrom } from './in-place-record.ts';
 import { OWNER, REVISION } from './instance-id.ts';
 import { type LaneResult, runLane, type Window } from './lane.ts';
 import { membersOf, revisionNameOf } from './members.ts';
@@ -42,6 +43,8 @@ import { seeClaims, verifyCreations } from './verify.ts';
 
 /** After so long a Pod that could not be included may be one that can, though nothing was heard of it. */
 const REFUSED_MS = 30_000;
+/** What follows from a refused update is decided soon, but not in a busy loop. */
+const REFUSAL_MS = 100;
 const CREATE_BACKOFF_MS = 250;
 const MAX_CREATE_BACKOFF_MS = 60_000;
 
@@ -175,7 +178,7 @@ class Pass {
         windows.others,
       ),
       run(tasks.scaleIn(plan.scale), windows.scaleIn),
-      run(tasks.update(plan.update, updated), windows.update),
+      run(tasks.update(plan.update, updated, revisions), windows.update),
     ]);
     if (mayCreate) this.#noteCreations(out);
     this.#tellRefusals(plan);
@@ -184,6 +187,7 @@ class Pass {
     const results = [out, purge, scaleIn, update];
     // Out of time, not out of luck: the rest is decided anew at once.
     if (results.some(({ left, failures }) => left > 0 && failures.length === 0)) this.#requeue(0);
+    if (tasks.hasRefused()) this.#requeue(REFUSAL_MS);
     // The cache is behind; mostly its event comes first. A name that was taken needs none.
     if (results.some(({ conflicts }) => conflicts > 0) || tasks.heldBack())
       this.#requeue(out.conflicts > 0 ? 0 : BEHIND_MS);
@@ -363,7 +367,11 @@ class Pass {
     const names = new Set<string>([updated.name]);
     const { currentRevision, updatedRevision } = this.#set.status ?? {};
     for (const name of [currentRevision, updatedRevision]) if (name) names.add(name);
-    for (const pod of this.#owned()) names.add(revisionNameOf(pod) ?? '');
+    for (const pod of this.#owned()) {
+      names.add(revisionNameOf(pod) ?? '');
+      // What a change that fails goes back to.
+      names.add(changedFrom(pod) ?? '');
+    }
     for (const { data } of plan.context.entries) if (data?.[REVISION]) names.add(data[REVISION]);
     return names;
   }

@@ -22,6 +22,7 @@ export function followed(pod: Pod): Pod | undefined {
   const sidecars = pod.spec.initContainers?.filter(({ restartPolicy }) => restartPolicy === 'Always') ?? [];
   return {
     ...pod,
+    spec: { ...pod.spec, nodeName: pod.spec.nodeName ?? 'node' },
     status: {
       phase: 'Running',
       conditions: [aCondition('PodScheduled', true), aCondition('Ready', true)],

@@ -38,6 +38,10 @@ import { followed, provisioned, rejected } from './kubelet.ts';
 
 const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal: new AbortController().signal };
 
+/** What is known of the nodes. */
+type Room = { shortage: string | undefined; fits: boolean | undefined };
+const ROOMY: Room = { shortage: undefined, fits: true };
+
 /** A replica of the operator: caches of its own and an empty memory. */
 export class Replica {
   readonly caches;
@@ -51,7 +55,7 @@ export class Replica {
   term = 0;
   readonly #reconcile: Reconcile;
 
-  constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}) {
+  constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}, room: Room = ROOMY) {
     this.caches = {
       sets: cluster.informer(COLLA_SETS, setCache),
       pods: cluster.informer(PODS, podCache),
@@ -78,6 +82,7 @@ export class Replica {
       storageClasses: {
         expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))),
       },
+      nodes: { shortage: async () => room.shortage, fits: async () => room.fits },
       servesResize: async () => true,
       term: () => this.term,
       metrics: { wrote: () => {}, permitted: () => {}, changed: () => {} },
@@ -115,6 +120,8 @@ export class World {
   readonly stuck: Set<string>;
   /** Images whose Pods the kubelet does not admit. */
   readonly failing = new Set<string>();
+  /** What the replica finds out about nodes: room for everything. */
+  readonly room: Room = { ...ROOMY };
   readonly #settings: Partial<Settings>;
   /** Pods as they were when there was nothing to do with them. */
   readonly #quiet = new WeakSet<Pod>();
@@ -128,7 +135,7 @@ export class World {
     this.stuck = new Set(before?.stuck);
     this.permits = before?.permits ?? true;
     if (!before) this.cluster.add(COLLA_SETS, set);
-    this.replica = new Replica(this.cluster, this.clock, settings);
+    this.replica = new Replica(this.cluster, this.clock, settings, this.room);
     this.cluster.writes.length = 0;
   }
 
@@ -141,7 +148,7 @@ export class World {
 
   /** The operator is gone and comes back, knowing nothing. */
   restart(): void {
-    this.replica = new Replica(this.cluster, this.clock, this.#settings);
+    this.replica = new Replica(this.cluster, this.clock, this.#settings, this.room);
   }
 
   pass(): Promise<readonly unknown[]> {
