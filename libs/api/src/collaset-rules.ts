@@ -24,17 +24,14 @@ export const SELECTOR_IS_NOT_EMPTY: Rule<LabelSelector> = {
   },
 };
 
-const ENDS_BY_ITSELF = 'must not be set: a CollaSet replaces Pods that end, so its Pods must not have a deadline';
-
 /** A set stored with a deadline stays updatable while it keeps it. */
 export const NO_ACTIVE_DEADLINE: Rule<number> = {
   rule: 'oldSelf.hasValue() && oldSelf.value() == self',
   optionalOldSelf: true,
-  message: ENDS_BY_ITSELF,
-  messageExpression: `'${ENDS_BY_ITSELF} (' + string(self) + ')'`,
+  message: 'must not be set: a CollaSet replaces Pods that end, so its Pods must not have a deadline',
   reason: 'FieldValueForbidden',
   check(self, old) {
-    return old === self ? undefined : `${ENDS_BY_ITSELF} (${self})`;
+    return old === self ? undefined : this.message;
   },
 };
 
