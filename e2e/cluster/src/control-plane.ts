@@ -14,6 +14,7 @@ export type ControlPlaneOptions = {
   ports: Ports;
   audit: boolean;
   apiServerFlags: readonly string[];
+  controllerManagerFlags: readonly string[];
   timings: PodTimings;
 };
 
@@ -56,6 +57,7 @@ export async function planControlPlane({
   ports,
   audit,
   apiServerFlags,
+  controllerManagerFlags,
   timings,
 }: ControlPlaneOptions): Promise<ControlPlane> {
   const pki = join(dir, 'pki');
@@ -169,6 +171,7 @@ export async function planControlPlane({
           '--concurrent-gc-syncs=20',
           // Autoscalers are looked at every 15 s otherwise: most of the time of a test that has one.
           '--horizontal-pod-autoscaler-sync-period=1s',
+          ...controllerManagerFlags,
         ],
         `https://127.0.0.1:${managerPort}/healthz`,
       ),

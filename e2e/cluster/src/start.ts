@@ -128,9 +128,18 @@ async function startApiServer(start: Start): Promise<() => Promise<void>> {
   const timings = {
     imageChangeDelayMs: options.imageChangeDelayMs ?? 0,
     terminationDelay: options.terminationDelay ?? 0,
+    kubelet: options.kubelet,
   };
-  const { audit = false, apiServerFlags = [] } = options;
-  const plan = await planControlPlane({ dir, binaries, ports, audit, apiServerFlags, timings });
+  const { audit = false, apiServerFlags = [], controllerManagerFlags = [] } = options;
+  const plan = await planControlPlane({
+    dir,
+    binaries,
+    ports,
+    audit,
+    apiServerFlags,
+    controllerManagerFlags,
+    timings,
+  });
   progress('starting etcd and the API server');
   await client.request('run', plan.etcd);
   await client.request('run', plan.apiServer);
