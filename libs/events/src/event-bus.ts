@@ -1,6 +1,6 @@
 import type { KuperatorEvent } from './catalog.ts';
 import { outgoingFor, parseMessage, type Received } from './envelope.ts';
-import { NatsConnection } from './nats-connection.ts';
+import { inboxPrefixOf, NatsConnection } from './nats-connection.ts';
 import type { BusState, DropReason, EventBus, EventBusOptions, EventHandler, Unsubscribe } from './options.ts';
 import { Publisher } from './publisher.ts';
 import { sequenceSource } from './sequence.ts';
@@ -179,7 +179,7 @@ class NatsEventBus implements EventBus {
     }
     this.#warnOnce(`not permitted to subscribe to ${subject}`, 'no wake-ups from these events, watches do the work');
     // Without its inbox no acknowledgement arrives, though all we send is taken.
-    if (subject.startsWith('_INBOX.')) this.#publisher.setMode('core');
+    if (subject.startsWith(`${inboxPrefixOf(this.#options, this.#options.source)}.`)) this.#publisher.setMode('core');
   }
 
   #drop(reason: DropReason, event: KuperatorEvent, detail?: string): void {

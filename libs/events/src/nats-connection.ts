@@ -141,7 +141,7 @@ export class NatsConnection {
   }
 
   #take(client: Client): void {
-    this.#inbox = createInbox();
+    this.#inbox = createInbox(inboxPrefixOf(this.#access, this.#name));
     listen(client, `${this.#inbox}.*`, (message) => this.#acknowledge(message));
     for (const subscription of this.#subscriptions) subscription.live = listenFor(client, subscription);
     this.#watchErrors(client).catch((error: unknown) => this.#events.onError(error));
@@ -248,6 +248,7 @@ async function connectionOptions(access: NatsAccess, name: string): Promise<Conn
   return {
     servers,
     name,
+    inboxPrefix: inboxPrefixOf(access, name),
     reconnect: false,
     timeout: 5_000,
     // A dead peer is noticed after the third interval; the default would take minutes.
@@ -263,6 +264,15 @@ async function connectionOptions(access: NatsAccess, name: string): Promise<Conn
       },
     }),
   };
+}
+
+/**
+ * Where answers to this client arrive. One inbox for each user, so that a server's permissions can keep a user from reading the answers
+ * to all others, as `_INBOX.>` for everybody would let it.
+ * @param name of the client, for one without a user
+ */
+export function inboxPrefixOf({ user }: NatsAccess, name: string): string {
+  return `_INBOX_${(user || name).replace(/[^A-Za-z0-9_-]/g, '_')}`;
 }
 
 function serversOf({ url }: NatsAccess): string[] {

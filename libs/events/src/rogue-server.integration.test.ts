@@ -58,9 +58,9 @@ function answering(payload: string) {
   return (line: string, socket: Socket) => {
     if (line === 'PING') socket.write('PONG\r\n');
     const [verb, subject = '', ...more] = line.split(' ');
-    // The client asks with one inbox for all: its subscription is `_INBOX.<x>.*`, its first `SUB`s are numbered from 1.
+    // The client asks with one inbox for all: its subscription is `_INBOX_<name>.<x>.*`, its first `SUB`s are numbered from 1.
     if (verb === 'SUB') inboxes.set(subject, more.at(-1) ?? '1');
-    const reply = verb === 'PUB' || verb === 'HPUB' ? more.find((word) => word.startsWith('_INBOX.')) : undefined;
+    const reply = verb === 'PUB' || verb === 'HPUB' ? more.find((word) => word.startsWith('_INBOX_')) : undefined;
     if (!reply) return;
     const sid = [...inboxes].find(([inbox]) => reply.startsWith(inbox.replace(/\*$/, '')))?.[1] ?? '1';
     socket.write(`MSG ${reply} ${sid} ${Buffer.byteLength(payload)}\r\n${payload}\r\n`);
