@@ -9,6 +9,7 @@ import {
   type Service,
   STAY_OFFLINE_LABEL,
 } from '@kuperator/api';
+import { verdictFor } from '@kuperator/holders';
 import { applyLabels, operationsOf, podStateOf, type Settled, settle } from '@kuperator/lifecycle';
 import { type Clock, type EventRecorder, type KubeClient, NotFoundError, type Reconcile } from '@kuperator/runtime';
 import { maySelect, type SELECTING } from '../selecting.ts';
@@ -18,7 +19,6 @@ import { arrivingAt, type Guards, guardsOf } from './guards.ts';
 import type { PodMetrics } from './metrics.ts';
 import { writeFor } from './patch.ts';
 import type { Seen } from './seen.ts';
-import { verdictFor } from './verdict.ts';
 
 export type Deps = {
   readonly pods: { get(key: Key): Pod | undefined; observe(pod: Pod): void; observeGone(key: Key, uid: string): void };

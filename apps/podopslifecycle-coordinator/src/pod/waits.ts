@@ -1,9 +1,9 @@
 // Who holds each operation of a Pod, and since when. Computed from the Pod and the rules alone, so it is the same after a restart.
 
 import type { Pod, PodTransitionRule } from '@kuperator/api';
+import { type RuleHold, verdictFor } from '@kuperator/holders';
 import { type Holder, type Operation, type Waiting, waitingFor } from '@kuperator/lifecycle';
 import { awaitedOn } from './awaited.ts';
-import { type RuleHold, verdictFor } from './verdict.ts';
 
 /** `engine`: no verdict from the PodTransitionRule engine, which may be down or not installed. */
 export type WaitHolder = Holder | 'engine';
@@ -64,7 +64,12 @@ function holdOfRules(
 }
 
 function named(holds: readonly RuleHold[]): string {
-  return holds.map(({ rule, reason }) => `PodTransitionRule ${rule} (${reason})`).join(', ');
+  return holds
+    .map((hold) => {
+      const name = hold.by === 'rules' ? `${hold.name}: ` : '';
+      return `PodTransitionRule ${hold.rule} (${name}${hold.reason})`;
+    })
+    .join(', ');
 }
 
 /** Label times are Unix nanoseconds; what a hand wrote there says nothing. */
