@@ -236,7 +236,8 @@ const NODE_PATIENCE_MS = 30_000;
 function finalizerHolder(pod: Pod, finalizer: string, state: PodState, step: 'off' | 'on', facts: Facts): Holder {
   const { expected = {} } = state;
   const employers = Object.keys(expected).filter((employer) => expected[employer] === finalizer);
-  return adapter(step, employers, finalizer, pod, facts);
+  const isAwaited = step === 'on' && employers.some((employer) => facts.awaited?.includes(employer));
+  return adapter(isAwaited ? 'announce' : step, employers, finalizer, pod, facts);
 }
 
 function adapter(

@@ -1,7 +1,8 @@
+import { actorOf } from '@kuperator/holders';
 import type { Metrics } from '@kuperator/runtime';
+import type { Wait } from './explain.ts';
 import type { StageTime } from './facts.ts';
 import type { PodWrite } from './patch.ts';
-import type { Wait } from './waits.ts';
 
 export type PodMetrics = {
   /** Counts one write of a Pod by what it was made for. */
@@ -32,7 +33,7 @@ export function podMetrics(metrics: Metrics, stalled: () => readonly Wait[]): Po
     labels: ['stage', 'holder'],
     collect: (gauge) => {
       gauge.reset();
-      for (const { operation, holder } of stalled()) gauge.inc({ stage: operation.stage, holder });
+      for (const { operation, holder } of stalled()) gauge.inc({ stage: operation.stage, holder: actorOf(holder) });
     },
   });
   return {
