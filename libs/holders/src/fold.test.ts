@@ -42,9 +42,11 @@ describe('foldHolds', () => {
   });
 
   test('of delays, the last to end is shown', () => {
-    const holds = [1000, 3000, 2000].map((untilMs, at) => hold(`p${at}`, { kind: 'delay', untilMs }, RANKS.Operate));
+    const holds = [1000, 3000, 2000].map((untilMs, at) =>
+      hold(`p${at}`, { kind: 'delay', seconds: 5, untilMs }, RANKS.Operate),
+    );
     expect(textOfGroups(foldHolds(holds))).toBe(
-      '3 Pods: permitted; operationDelaySeconds ends at 1970-01-01T00:00:03Z',
+      '3 Pods: permitted, and waits for operationDelaySeconds (5 s, until 1970-01-01T00:00:03Z)',
     );
   });
 

@@ -45,6 +45,7 @@ export function holderKeyOf(holder: Holder): string {
     case 'min-ready':
       return holder.kind;
     case 'terminating':
+    case 'new-pod':
       return holder.kind;
     case 'crash':
       return `crash/${holder.container}`;

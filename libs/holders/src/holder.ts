@@ -35,7 +35,8 @@ export type Holder =
     }
   /** The operation is finished; these other operations on the Pod are not. */
   | { readonly kind: 'other-operations'; readonly ids: readonly string[] }
-  | { readonly kind: 'delay'; readonly untilMs: number }
+  /** operationDelaySeconds of a permitted operation. */
+  | { readonly kind: 'delay'; readonly seconds: number; readonly untilMs: number }
   | { readonly kind: 'min-ready'; readonly untilMs: number }
   /** The scheduler found no node. */
   | { readonly kind: 'unscheduled'; readonly message: string }

@@ -129,8 +129,8 @@ describe('who holds an operation', () => {
     {
       name: 'the delay of a permitted operation',
       given: { labels: inStage('Operate'), conditions: CLOSED },
-      facts: { delayedUntilMs: () => NOW + 30_000 },
-      text: 'permitted; operationDelaySeconds ends at 2026-01-01T00:01:30Z',
+      facts: { delay: () => ({ seconds: 60, untilMs: NOW + 30_000 }) },
+      text: 'permitted, and waits for operationDelaySeconds (60 s, until 2026-01-01T00:01:30Z)',
     },
     {
       name: 'the operation controller',

@@ -40,8 +40,8 @@ export type Facts = {
   /** Employers whose adapter has not announced itself on the Pod, and those whose traffic is still coming on. */
   readonly awaited?: readonly string[] | undefined;
   readonly arriving?: readonly string[] | undefined;
-  /** When an operation that is permitted may go on, by its controller's delay; undefined: at once. */
-  readonly delayedUntilMs?: ((operation: Operation) => number | undefined) | undefined;
+  /** The delay after which an operation that is permitted may go on; undefined: at once. */
+  readonly delay?: ((operation: Operation) => { seconds: number; untilMs: number } | undefined) | undefined;
   /** Why the in-place change of the Pod is not finished, as the CollaSet controller judges it. */
   readonly unfinished?: string | undefined;
   /** Whether the Pod's node is ready, where that is known. */
@@ -147,12 +147,12 @@ function operationHolder(
 
 /** Permitted: the controller makes its change, and where that is done in place the kubelet follows. */
 function changeHolder(pod: Pod, operation: Operation, facts: Facts): Holder {
-  const untilMs = facts.delayedUntilMs?.(operation);
+  const delay = facts.delay?.(operation);
   const ours = controller(operation, facts);
   if (ours.kind === 'operation' && !ours.isRunning) return ours;
   const isChanged = pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION] !== undefined;
   if (operation.id === COLLASET_OPERATION_ID && !isChanged) {
-    return untilMs !== undefined && untilMs > facts.nowMs ? { kind: 'delay', untilMs } : ours;
+    return delay && delay.untilMs > facts.nowMs ? { kind: 'delay', ...delay } : ours;
   }
   // A controller of others may have changed the Pod or not: what keeps its containers from running holds it either way.
   const failing = startHolder(pod, facts.nowMs, facts.isNodeReady) ?? (isChanged ? resizeHolder(pod) : undefined);

@@ -39,7 +39,7 @@ function clauseOf(holder: Holder): string {
     case 'other-operations':
       return `finished; other operations on the Pod are not: ${holder.ids.join(', ')}`;
     case 'delay':
-      return `permitted; operationDelaySeconds ends at ${timeOf(holder.untilMs)}`;
+      return `permitted, and waits for operationDelaySeconds (${holder.seconds} s, until ${timeOf(holder.untilMs)})`;
     case 'min-ready':
       return `ready; minReadySeconds ends at ${timeOf(holder.untilMs)}`;
     case 'unscheduled':

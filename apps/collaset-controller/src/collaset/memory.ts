@@ -1,5 +1,6 @@
 import type { CollaSet, Key } from '@kuperator/api';
 import type { Trial } from './dry-run.ts';
+import type { Holding } from './holding.ts';
 import { newWindow, type Window } from './lane.ts';
 import type { Progress } from './progress.ts';
 
@@ -35,6 +36,10 @@ export type SetMemory = {
     readonly others: Window;
   };
   creationFailures: number;
+  /** Why the last creation was refused, until one succeeds or the user asks for something else. */
+  creationRefusal: CreationRefusal | undefined;
+  /** Who held the Pods when that was last looked at, by the monotonic clock. */
+  holding: { readonly atMs: number; readonly value: Holding } | undefined;
   /** No creation is tried before; by the monotonic clock. */
   createAfterMs: number;
   /** Whether the API server takes the template of the revision asked for last. */
@@ -44,6 +49,12 @@ export type SetMemory = {
   contextTidiedMs: number;
   /** What the last `settled` event said. */
   settled: string | undefined;
+};
+
+export type CreationRefusal = {
+  readonly message: string;
+  /** The template is refused: nothing changes until the user mends it. */
+  readonly isFinal: boolean;
 };
 
 export class Memories {
@@ -65,6 +76,8 @@ export class Memories {
         contextVersion: undefined,
         windows: { create: newWindow(), scaleIn: newWindow(), update: newWindow(), others: newWindow() },
         creationFailures: 0,
+        creationRefusal: undefined,
+        holding: undefined,
         createAfterMs: Number.NEGATIVE_INFINITY,
         trial: undefined,
         progress: undefined,
@@ -80,6 +93,7 @@ export class Memories {
       memory.told.clear();
       memory.refusedResizes.clear();
       memory.creationFailures = 0;
+      memory.creationRefusal = undefined;
       memory.createAfterMs = Number.NEGATIVE_INFINITY;
     }
     return memory;

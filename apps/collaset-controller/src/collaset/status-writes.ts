@@ -7,8 +7,8 @@ import { statusChange } from './status.ts';
 const NOT_FOUND_MS = 5000;
 
 /**
- * Writes the status if it is another: news and the last figures of a set that has settled at once, other figures at most every
- * `statusIntervalMs`.
+ * Writes the status if it is another: news, and all of a set that has settled, at once; other figures at most every `statusIntervalMs`,
+ * and texts alone, which follow every mood of kubelets and rules, ten times as seldom.
  * @returns how long to wait with what was not written
  */
 export async function writeStatus(
@@ -21,8 +21,9 @@ export async function writeStatus(
   const change = statusChange(set.status, status);
   if (change === 'none') return undefined;
   const now = deps.clock.monotonic();
-  const waitMs = memory.statusWrittenMs + deps.settings.statusIntervalMs - now;
-  if (change === 'figures' && !isSettled && waitMs > 0) return waitMs;
+  const intervalMs = deps.settings.statusIntervalMs * (change === 'texts' ? 10 : 1);
+  const waitMs = memory.statusWrittenMs + intervalMs - now;
+  if (change !== 'news' && !isSettled && waitMs > 0) return waitMs;
   const { namespace, name = '', resourceVersion } = set.metadata;
   deps.metrics.wrote('status');
   memory.statusWrittenMs = now;

@@ -85,10 +85,14 @@ function countsOf(pods: readonly Pod[], updatedRevision: string, isAvailable: (p
   return counts;
 }
 
-/** `news` is told at once; `figures` (counts, texts of conditions) may wait and be told together. */
-export function statusChange(before: CollaSetStatus | undefined, after: CollaSetStatus): 'none' | 'figures' | 'news' {
+/** `news` is told at once; `figures` (counts) and, for longer, `texts` (of conditions) may wait and be told together. */
+export function statusChange(
+  before: CollaSetStatus | undefined,
+  after: CollaSetStatus,
+): 'none' | 'texts' | 'figures' | 'news' {
   if (factsOf(before) !== factsOf(after)) return 'news';
-  return figuresOf(before) === figuresOf(after) ? 'none' : 'figures';
+  if (FIGURES.some((field) => (before?.[field] ?? 0) !== (after[field] ?? 0))) return 'figures';
+  return textsOf(before) === textsOf(after) ? 'none' : 'texts';
 }
 
 function factsOf(status: CollaSetStatus | undefined): string {
@@ -97,11 +101,10 @@ function factsOf(status: CollaSetStatus | undefined): string {
   return JSON.stringify([observedGeneration, currentRevision, updatedRevision, collisionCount, selector, conditions]);
 }
 
-function figuresOf(status: CollaSetStatus | undefined): string {
-  return JSON.stringify([
-    FIGURES.map((field) => status?.[field] ?? 0),
+function textsOf(status: CollaSetStatus | undefined): string {
+  return JSON.stringify(
     status?.conditions?.map(({ type, message, lastTransitionTime }: Condition) => [type, message, lastTransitionTime]),
-  ]);
+  );
 }
 
 const FIGURES = [

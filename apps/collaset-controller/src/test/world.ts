@@ -46,6 +46,8 @@ export class Replica {
   readonly warnings = new Set<string>();
   /** Every Event as `reason: message`. */
   readonly notes: string[] = [];
+  /** Operators known not to run. */
+  readonly stopped = new Set<string>();
   readonly #reconcile: Reconcile;
 
   constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}) {
@@ -76,6 +78,7 @@ export class Replica {
         expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))),
       },
       servesResize: async () => true,
+      isRunning: (app) => (this.stopped.has(app) ? false : undefined),
       metrics: { wrote: () => {}, permitted: () => {}, changed: () => {} },
       settings: { statusIntervalMs: 1000, passMs: 60_000, maxWrites: 32, reclaimScaleStrategy: false, ...settings },
     };
