@@ -5,11 +5,14 @@ import {
   RULE_DETAIL_ANNOTATION_PREFIX,
   SERVICE_AVAILABLE_LABEL,
   SERVICE_READY_GATE,
+  STAGE_LABELS,
+  stageLabel,
 } from '@kuperator/api';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Facts, holdOf, holdsOf } from './pod-holds.ts';
 import { aPod, inStage, NOW, running, SERVING, SINCE, SINCE_NANOS, waiting } from './test/pods.ts';
-import { textOf } from './text.ts';
+import { nextStepOf, textOf } from './text.ts';
 import { PROGRESSING } from './told.ts';
 
 const FINALIZER = 'prot.podopslifecycle.kusionstack.io/cf89d7dfb21f63d6';
@@ -273,4 +276,21 @@ describe('who holds a Pod that is being deleted', () => {
   ])('$name', ({ given, text }) => {
     expect(said(given)).toBe(text);
   });
+});
+
+test('whatever labels, annotations and statuses hands may have left, there is an answer', () => {
+  const labels = fc
+    .subarray(STAGE_LABELS.flatMap((stage) => ['a', 'collaset'].map((id) => stageLabel(stage, id))))
+    .chain((keys) =>
+      fc.record(Object.fromEntries(keys.map((key) => [key, fc.constantFrom('', 'yes', SINCE_NANOS, 'update')]))),
+    );
+  const statuses = fc.constantFrom([], [running()], [waiting('')], [running({ state: {}, ready: false })]);
+  const property = fc.property(labels, statuses, fc.boolean(), (labels, statuses, isDeleted) => {
+    const pod = aPod({ labels, statuses, ...(isDeleted ? { deletedMs: NOW } : {}) });
+    for (const { holder } of holdsOf(pod, { nowMs: NOW })) {
+      expect(textOf(holder)).not.toBe('');
+      expect(nextStepOf(holder)).not.toBe('');
+    }
+  });
+  fc.assert(property, { numRuns: 500 });
 });

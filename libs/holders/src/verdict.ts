@@ -56,12 +56,13 @@ function holdOf(rule: PodTransitionRule, pod: Pod, request: CheckRequest): RuleH
 /** The first rule that refuses, named once: reasons on the wire may repeat its name, or begin with a rule of another object. */
 export function refusalOf(object: string, { rejectInfo = [] }: RuleDetail): Extract<RuleHold, { by: 'rules' }> {
   const { ruleName = '', reason = '' } = rejectInfo[0] ?? {};
-  const other = /^rule ([^\s/:]+)\/([^\s:]+): /.exec(reason);
+  const repeated = `rule ${ruleName}: `;
+  // The engine puts a rule of another object first where that one refuses and this one only gives no slot meanwhile.
+  const other = reason.startsWith(repeated) ? null : /^rule ([^\s/:]+)\/([^\s:]+): /.exec(reason);
   if (other) {
     const [prefix, rule = object, name = ruleName] = other;
     return { by: 'rules', rule, name, reason: bounded(reason.slice(prefix.length)) };
   }
-  const repeated = `rule ${ruleName}: `;
   const said = reason.startsWith(repeated) ? reason.slice(repeated.length) : reason;
   return { by: 'rules', rule: object, name: ruleName, reason: bounded(said) };
 }
