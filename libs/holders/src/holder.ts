@@ -35,6 +35,8 @@ export type Holder =
     }
   /** The operation is finished; these other operations on the Pod are not. */
   | { readonly kind: 'other-operations'; readonly ids: readonly string[] }
+  /** Drained for an eviction: its client may evict it and has not asked again. */
+  | { readonly kind: 'eviction' }
   /** operationDelaySeconds of a permitted operation. */
   | { readonly kind: 'delay'; readonly seconds: number; readonly untilMs: number }
   | { readonly kind: 'min-ready'; readonly untilMs: number }
@@ -75,8 +77,8 @@ export type Holder =
 
 export type HolderKind = Holder['kind'];
 
-/** What the coordinator has to do next: let the operation past a check, turn the gate, begin a deletion, end an operation. */
-export type CoordinatorStep = 'PreCheck' | 'PostCheck' | 'close-gate' | 'open-gate' | 'begin' | 'complete';
+/** What the coordinator has to do next: let the operation past a check, turn the gate, begin a deletion or make it, end an operation. */
+export type CoordinatorStep = 'PreCheck' | 'PostCheck' | 'close-gate' | 'open-gate' | 'begin' | 'delete' | 'complete';
 
 /** Who has to act, by kind: a small set of words for reasons of conditions and labels of metrics. */
 export type Actor =
@@ -98,6 +100,7 @@ const ACTORS: { readonly [K in HolderKind]: Actor } = {
   adapter: 'traffic',
   operation: 'operator',
   'other-operations': 'operator',
+  eviction: 'user',
   delay: 'time',
   'min-ready': 'time',
   unscheduled: 'scheduler',

@@ -96,6 +96,12 @@ describe('who holds an operation', () => {
       text: 'no verdict from the podtransitionrule-engine',
     },
     {
+      name: 'the engine that does not run and can take no refusal back',
+      given: { labels: inStage('PreCheck'), conditions: SERVING },
+      facts: { rules: [rule('budget', 'rule slots: 1 of 1 slots used')], ...stopped('podtransitionrule-engine') },
+      text: 'podtransitionrule-engine is not running (it has no live Lease); no verdict from the podtransitionrule-engine on PodTransitionRule budget (the last one: rule budget/slots: 1 of 1 slots used)',
+    },
+    {
       name: 'the coordinator that does not run, though a rule refused before',
       given: { labels: inStage('PreCheck'), conditions: SERVING, annotations: told },
       facts: stopped('podopslifecycle-coordinator'),
@@ -145,6 +151,16 @@ describe('who holds an operation', () => {
       given: { labels: inStage('Operate'), conditions: CLOSED },
       facts: stopped('collaset-controller'),
       text: 'collaset-controller is not running (it has no live Lease); operation controller (collaset) has not finished its change',
+    },
+    {
+      name: 'the coordinator that deletes a permitted Pod',
+      given: { labels: inStage('Operate', 'pod-delete', 'delete'), conditions: CLOSED },
+      text: 'podopslifecycle-coordinator has not deleted the Pod',
+    },
+    {
+      name: 'the client of an eviction that has its permission',
+      given: { labels: inStage('Operate', 'pod-evict', 'delete'), conditions: CLOSED },
+      text: 'out of service, and may be evicted; its client has not asked again',
     },
     {
       name: 'the kubelet that cannot pull the image of a change made',

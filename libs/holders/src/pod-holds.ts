@@ -26,6 +26,7 @@ import {
 import { COLLASET_CONTROLLER, COORDINATOR, ENDPOINTSLICE_ADAPTER, ENGINE, type Holder } from './holder.ts';
 import { readinessHolder, resizeHolder, startHolder } from './kubelet.ts';
 import { isEngineTold, refusalsTold, stoppedTold } from './told.ts';
+import { bounded, textOf } from './text.ts';
 import { verdictFor } from './verdict.ts';
 
 /** What is known besides the Pod. All is optional but the time: what is not known is not blamed. */
@@ -147,6 +148,8 @@ function operationHolder(
 
 /** Permitted: the controller makes its change, and where that is done in place the kubelet follows. */
 function changeHolder(pod: Pod, operation: Operation, facts: Facts): Holder {
+  if (operation.id === POD_DELETE_OPERATION_ID) return coordinator('delete', facts);
+  if (operation.id === POD_EVICT_OPERATION_ID) return { kind: 'eviction' };
   const delay = facts.delay?.(operation);
   const ours = controller(operation, facts);
   if (ours.kind === 'operation' && !ours.isRunning) return ours;
@@ -173,7 +176,10 @@ function checkHolder(pod: Pod, operation: Operation, stage: 'PreCheck' | 'PostCh
     ? verdictFor(pod, facts.rules, { id, type, stage, since }).heldBy
     : refusalsTold(pod, stage);
   for (const hold of heldBy) {
-    if (hold.by === 'rules') return { kind: 'rule', rule: hold.rule, name: hold.name, reason: hold.reason };
+    if (hold.by !== 'rules') continue;
+    const holder = { kind: 'rule', rule: hold.rule, name: hold.name, reason: hold.reason } as const;
+    // Nobody can take the refusal back.
+    return isRunning(ENGINE, facts) ? holder : stoppedEngine(holder);
   }
   const [silent] = heldBy;
   if (silent || (!facts.rules && isEngineTold(pod))) {
@@ -181,6 +187,10 @@ function checkHolder(pod: Pod, operation: Operation, stage: 'PreCheck' | 'PostCh
     return { kind: 'engine', rules, reason: silent?.reason ?? '', isRunning: isRunning(ENGINE, facts) };
   }
   return passing;
+}
+
+function stoppedEngine(last: Extract<Holder, { kind: 'rule' }>): Holder {
+  return { kind: 'engine', rules: [last.rule], reason: bounded(`the last one: ${textOf(last)}`), isRunning: false };
 }
 
 /** What a Pod lacks to be in service again after an operation. */
@@ -276,11 +286,7 @@ function controller({ id, type }: Operation, facts: Facts): Holder {
 }
 
 /** Which of our operators runs an operation, by its id. */
-const OPERATORS: Readonly<Record<string, string>> = {
-  [COLLASET_OPERATION_ID]: COLLASET_CONTROLLER,
-  [POD_DELETE_OPERATION_ID]: COORDINATOR,
-  [POD_EVICT_OPERATION_ID]: COORDINATOR,
-};
+const OPERATORS: Readonly<Record<string, string>> = { [COLLASET_OPERATION_ID]: COLLASET_CONTROLLER };
 
 function coordinator(step: Extract<Holder, { kind: 'coordinator' }>['step'], facts: Facts): Holder {
   return { kind: 'coordinator', step, isRunning: isRunning(COORDINATOR, facts) };

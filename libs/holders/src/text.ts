@@ -38,6 +38,8 @@ function clauseOf(holder: Holder): string {
         : `operation controller (${holder.id}) has not set the operation-type label`;
     case 'other-operations':
       return `finished; other operations on the Pod are not: ${holder.ids.join(', ')}`;
+    case 'eviction':
+      return 'out of service, and may be evicted; its client has not asked again';
     case 'delay':
       return `permitted, and waits for operationDelaySeconds (${holder.seconds} s, until ${timeOf(holder.untilMs)})`;
     case 'min-ready':
@@ -83,7 +85,7 @@ function clauseOf(holder: Holder): string {
     case 'partition':
       return holder.partition === undefined
         ? 'not labelled to be updated (byLabel)'
-        : `kept at their revision by partition ${holder.partition}`;
+        : `held back by partition ${holder.partition}`;
     case 'refused':
       return `API server refuses ${holder.what}: ${holder.message}`;
     case 'policy':
@@ -97,6 +99,7 @@ const COORDINATOR_STEPS: { readonly [S in CoordinatorStep]: string } = {
   'close-gate': 'podopslifecycle-coordinator has not closed the service-ready gate',
   'open-gate': 'podopslifecycle-coordinator has not opened the service-ready gate',
   begin: 'podopslifecycle-coordinator has not begun the deletion',
+  delete: 'podopslifecycle-coordinator has not deleted the Pod',
   complete: 'podopslifecycle-coordinator has not returned the Pod to service',
 };
 
@@ -138,6 +141,8 @@ export function nextStepOf(holder: Holder): string {
     case 'operation':
     case 'other-operations':
       return 'The controller of the operation must finish it, or cancel it with the undo-operation-type label.';
+    case 'eviction':
+      return 'Evict it again: a drain that nobody asks for any more is undone.';
     case 'delay':
     case 'min-ready':
     case 'starting':

@@ -12,6 +12,7 @@ import {
   updatesByLabel,
 } from '@kuperator/api';
 import {
+  bounded,
   COORDINATOR,
   type Facts,
   foldHolds,
@@ -117,6 +118,7 @@ export function pausedWork(
 
 /** Pods that stay at another revision because the rolling update asks for no more. */
 export function keptText(set: CollaSet, { members }: Plan, updated: string): string {
+  if (!updatesByLabel(set) && partitionOf(set) === 0) return '';
   const kept = members.active.filter((pod) => revisionNameOf(pod) !== updated);
   const partition = updatesByLabel(set) ? undefined : partitionOf(set);
   return textOf(kept.map((pod) => holdFor(pod, { kind: 'partition', partition }, RANKS.set)));
@@ -163,7 +165,7 @@ function successorHold(pod: Pod, successor: Pod | undefined, nowMs: number, set:
 
 function absentHold(refusal: string | undefined): Hold | undefined {
   if (refusal === undefined) return undefined;
-  const holder: Holder = { kind: 'refused', what: 'a new Pod', message: refusal };
+  const holder: Holder = { kind: 'refused', what: 'a new Pod', message: bounded(refusal) };
   return { holder, pod: undefined, operation: undefined, sinceMs: undefined, rank: RANKS.absent };
 }
 

@@ -33,7 +33,7 @@ export type Outcome = {
   readonly holding: Holding;
   readonly paused: ReturnType<typeof pausedWork>;
   /** Which Pods the rolling update keeps at their revision, in words. */
-  readonly kept: string;
+  readonly kept: () => string;
   /** Which Pods a changed selector left behind, in words. */
   readonly leftBehind: string;
 };
@@ -67,7 +67,7 @@ function updateCondition({ plan, lanes, refusal, holding, paused, kept }: Outcom
   if (failures.length > 0) return failed('Update', 'UpdateFailed', failures);
   if (paused.isUpdatePaused) return unsettled('Update', 'Paused', holding.update);
   if (isUpdating(plan)) return unsettled('Update', 'Updating', holding.update);
-  return succeeded('Update', joined(holding.update, kept));
+  return succeeded('Update', joined(holding.update, kept()));
 }
 
 /** Why Pods cannot be updated under the policy of the set; undefined when none is held by it. */

@@ -114,12 +114,18 @@ class Pass {
       collisionCount: updated?.collisionCount ?? set.status?.collisionCount ?? 0,
       conditions: [condition],
       now: this.#now(),
-      // What was said of an earlier generation must not pass for an answer to this one.
-      stand: refusesTemplate(error)
-        ? { at: 'refused', reason: 'UpdateFailed', message: messageOf([error]) }
-        : { at: 'under-way', cause: '' },
+      ...this.#standOfFailure(error),
     });
     await writeStatus(this.#deps, set, status, false, this.#memory);
+  }
+
+  /** What was said of an earlier generation must not pass for an answer to this one. */
+  #standOfFailure(error: unknown): { stand?: Stand } {
+    if (refusesTemplate(error)) {
+      return { stand: { at: 'refused', reason: 'UpdateFailed', message: messageOf([error]) } };
+    }
+    const isObserved = this.#set.status?.observedGeneration === this.#set.metadata.generation;
+    return isObserved ? {} : { stand: { at: 'under-way', cause: '' } };
   }
 
   /** A revision no Pod has yet is tried before any Pod is touched for it. */
@@ -284,7 +290,7 @@ class Pass {
       refusal: this.#refusal(plan),
       holding: this.#holding(plan, updated),
       paused: pausedWork(set, plan, updated.name),
-      kept: keptText(set, plan, updated.name),
+      kept: () => keptText(set, plan, updated.name),
       leftBehind: leftBehindText(leftBehindOf(set, this.#deps.pods)),
     });
     recordEvents(this.#deps.recorder, this.#set, plan, conditions, this.#memory.waits);

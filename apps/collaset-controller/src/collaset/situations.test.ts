@@ -162,7 +162,7 @@ const SITUATIONS: readonly {
     act: (world) => world.edit(v2),
     said: COMPLETE,
     kstatus: 'Current',
-    texts: { Update: /^Pod web-\w+: kept at their revision by partition 1$/ },
+    texts: { Update: /^Pod web-\w+: held back by partition 1$/ },
   },
   {
     name: 'fewer replicas that are held',
