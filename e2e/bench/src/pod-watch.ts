@@ -1,5 +1,5 @@
 import { PODS, type Pod } from '@kuperator/api';
-import { waitingFor } from '@kuperator/lifecycle';
+import { holdOf, textOf } from '@kuperator/holders';
 import { type createKubeClient, createLogger, Informer } from '@kuperator/runtime';
 import type { Arena } from './pod-manifest.ts';
 
@@ -75,7 +75,7 @@ function stateOf(pod: Pod): string {
   const { name, deletionTimestamp } = pod.metadata;
   const conditions = pod.status?.conditions?.map(({ type, status }) => `${type}=${status}`).join(' ');
   const images = pod.status?.containerStatuses?.map(({ image }) => image).join(' ');
-  const [waiting] = waitingFor(pod);
+  const hold = holdOf(pod, { nowMs: Date.now() });
   const state = deletionTimestamp ? 'terminating' : (pod.status?.phase ?? 'without a status');
-  return [name, state, conditions, images, waiting?.message].filter(Boolean).join(', ');
+  return [name, state, conditions, images, hold && textOf(hold.holder)].filter(Boolean).join(', ');
 }

@@ -47,9 +47,7 @@ test('a held operation names rule, traffic controller and operation controller i
 
   await pod.begin('job-1');
   await untilTold(pod, 'WaitingForRules');
-  expect(told(pod)?.message).toMatch(
-    /^Restart job-1 waits for PodTransitionRule consent \(consent: .+\); in PreCheck since 20/,
-  );
+  expect(told(pod)?.message).toMatch(/^Restart job-1: rule consent\/consent: .+; in PreCheck since 20/);
   expect(JSON.parse(pod.pod.metadata.annotations?.[DETAIL] ?? '')).toMatchObject({
     stage: 'PreCheck',
     passed: false,
@@ -67,14 +65,14 @@ test('a held operation names rule, traffic controller and operation controller i
 
   await pod.consent(true);
   await untilTold(pod, 'WaitingForTraffic');
-  expect(told(pod)?.message).toContain('traffic to end: Balancer/held/web (finalizer prot.');
+  expect(told(pod)?.message).toContain('traffic of Balancer/held/web is not off (finalizer prot.');
   expect(JSON.parse(pod.pod.metadata.annotations?.[DETAIL] ?? '')).toEqual({ stage: 'Unknown', passed: true });
   await pod.removeFinalizer('slow');
   await untilTold(pod, 'WaitingForOperator');
-  expect(told(pod)?.message).toContain('waits for its operation controller (job-1) to finish; in Operate since 20');
+  expect(told(pod)?.message).toContain('operation controller (job-1) has not finished its change; in Operate since 20');
   await pod.finish('job-1');
   await untilTold(pod, 'WaitingForTraffic');
-  expect(told(pod)?.message).toContain('traffic to come on: Balancer/held/web (finalizer prot.');
+  expect(told(pod)?.message).toContain('traffic of Balancer/held/web is not on (finalizer prot.');
   await pod.addFinalizer('slow');
   await pod.serves();
   await pod.untilSo('says nothing more', () => told(pod) === undefined);
@@ -93,9 +91,7 @@ test('without an engine, the engine is named; its coming ends the wait', async (
     await pod.consent(true);
     await pod.begin('job-1');
     await untilTold(pod, 'WaitingForEngine');
-    expect(told(pod)?.message).toContain(
-      'waits for a verdict from the PodTransitionRule engine on PodTransitionRule consent',
-    );
+    expect(told(pod)?.message).toContain('no verdict from the podtransitionrule-engine on PodTransitionRule consent');
   } finally {
     await on.cluster.start('podtransitionrule-engine');
   }

@@ -31,4 +31,3 @@ export {
 } from './pod-state.ts';
 export { keepFromDeletion, prepareToDelete } from './preparing-to-delete.ts';
 export { type Authority, type CheckRequest, type Settled, settle } from './settle.ts';
-export { type Holder, type Waiting, waitingFor } from './waiting.ts';

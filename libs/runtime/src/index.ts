@@ -51,6 +51,7 @@ export { collectionPath, objectPath, type Query } from './paths.ts';
 export { type Component, type ProcessContext, readConfig, runProcess } from './process.ts';
 export { EventRecorder } from './recorder.ts';
 export { compareResourceVersions } from './resource-version.ts';
+export { RunningOperators, type RunningOperatorsOptions } from './running-operators.ts';
 export { settleAll } from './settle.ts';
 export { Shards, type ShardsOptions } from './shards.ts';
 export { slowStart } from './slow-start.ts';

@@ -19,6 +19,7 @@ const SCOPE = '@kuperator/';
 const LIBRARY_MAY_IMPORT: Record<string, readonly string[]> = {
   api: [],
   lifecycle: ['api'],
+  holders: ['api', 'lifecycle'],
   events: ['api'],
   runtime: ['api'],
   resourceconsist: ['api', 'lifecycle', 'runtime', 'events'],

@@ -11,6 +11,7 @@ import {
 } from '@kuperator/api';
 import type { InformerOptions } from '@kuperator/runtime';
 import { BY_OWNER, ORPHAN_MOUNTS, UNOWNED } from './deps.ts';
+import { LEFT_BEHIND, leftBehindBy } from './left-behind.ts';
 import { claimsOfOrphan } from './orphans.ts';
 import { trimPod, trimRevision } from './trim.ts';
 
@@ -34,7 +35,7 @@ export const setCache: CacheOptions<CollaSet> = {
 export const podCache: CacheOptions<Pod> = {
   labelSelector: `${CONTROL_LABEL}=true`,
   trim: trimPod,
-  indexes: { [BY_OWNER]: ownerUid, [ORPHAN_MOUNTS]: claimsOfOrphan },
+  indexes: { [BY_OWNER]: ownerUid, [ORPHAN_MOUNTS]: claimsOfOrphan, [LEFT_BEHIND]: leftBehindBy },
 };
 
 export const revisionCache: CacheOptions<ControllerRevision> = {

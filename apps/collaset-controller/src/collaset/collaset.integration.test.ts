@@ -7,7 +7,8 @@ import { admitting } from '../test/live/admitting.ts';
 import { changingInPlace } from '../test/live/changing-in-place.ts';
 import { claiming } from '../test/live/claims.ts';
 import { deletion } from '../test/live/deletion.ts';
-import { liveSets } from '../test/live/live-sets.ts';
+import { holding } from '../test/live/holding.ts';
+import { type LiveSets, liveSets } from '../test/live/live-sets.ts';
 import { moving } from '../test/live/moving.ts';
 import { refusals } from '../test/live/refusals.ts';
 import { replacing } from '../test/live/replacing.ts';
@@ -42,6 +43,7 @@ describe.each([
   ['two-sets', twoSets],
   ['refusals', refusals],
   ['status', status],
+  ['holding', (sets: LiveSets) => holding(sets, () => cluster)],
   ['deletion', deletion],
 ] as const)('%s', (subject, tests) => {
   tests(liveSets(subject, () => ({ cluster, client })));

@@ -6,7 +6,16 @@ const TYPES = ['Scale', 'Update', 'Available', 'Progressing', 'Reconciling', 'St
 
 export type ConditionUpdate = Pick<Condition, 'type' | 'status'> & { reason: string; message: string };
 
-/** @param message what is waited for, if anything */
+/** Neither done nor failed: under way, paused, or held. */
+export function unsettled(
+  type: 'Scale' | 'Update',
+  reason: 'Scaling' | 'Updating' | 'Paused' | 'Terminating',
+  message = '',
+): ConditionUpdate {
+  return { type, status: 'Unknown', reason, message };
+}
+
+/** @param message what there is to say all the same */
 export function succeeded(type: 'Scale' | 'Update', message = ''): ConditionUpdate {
   return { type, status: 'True', reason: type === 'Scale' ? 'Scaled' : 'Updated', message };
 }

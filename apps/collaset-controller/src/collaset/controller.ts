@@ -11,10 +11,11 @@ import {
   type Resource,
 } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
-import { type Change, Controller, Informer, type OperatorContext } from '@kuperator/runtime';
+import { type Change, Controller, Informer, type OperatorContext, RunningOperators } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
 import { BY_CONTEXT, BY_INCLUDED, claimCache, podCache, revisionCache, setCache } from './caches.ts';
 import { resizeDiscovery } from './discovery.ts';
+import { formerSetOf } from './left-behind.ts';
 import { collaSetMetrics } from './metrics.ts';
 import { nodes } from './nodes.ts';
 import { collaSetReconciler } from './reconcile.ts';
@@ -45,6 +46,7 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
   };
   shards.onChange(endTerm);
   shards.onLapse(endTerm);
+  const operators = new RunningOperators({ client, clock, logger, namespace: config.podNamespace });
 
   const controller = new Controller({
     name: 'collaset',
@@ -63,6 +65,7 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
       nodes: nodes({ client, clock }),
       servesResize: resizeDiscovery(client),
       term: () => term,
+      isRunning: (app) => operators.isRunning(app),
       settings: config,
     }),
     concurrency: config.concurrency,
@@ -91,6 +94,8 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
   }
   pods.onChange(({ key, object }) => {
     if (!controllerOf(object)) for (const set of sets.byIndex(BY_INCLUDED, key)) controller.enqueue(keyOf(set));
+    const former = formerSetOf(object);
+    if (former !== undefined && sets.get(former)) controller.enqueue(former);
   });
   contexts.onChange(({ key }) => {
     for (const set of sets.byIndex(BY_CONTEXT, key)) controller.enqueue(keyOf(set));
@@ -100,7 +105,17 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
     const pod = pods.get(`${namespace}/${name}`);
     if (pod) enqueueOwner(pod);
   });
-  return { controller, informers: [sets, pods, revisions, contexts, claims] };
+  // Who holds a set that waits may be another one now.
+  operators.onChange(() => {
+    for (const set of sets.list()) if (isWaiting(set)) controller.enqueue(keyOf(set));
+  });
+  return { controller, components: [operators], informers: [sets, pods, revisions, contexts, claims] };
+}
+
+function isWaiting({ metadata, status }: CollaSet): boolean {
+  const isReconciling = status?.conditions?.some(({ type, status }) => type === 'Reconciling' && status === 'True');
+  const isStalled = status?.conditions?.some(({ type, status }) => type === 'Stalled' && status === 'True');
+  return metadata.deletionTimestamp !== undefined || isReconciling === true || isStalled === true;
 }
 
 /** Status is ours, so that only a change of what the user says is news. */

@@ -42,6 +42,8 @@ export type Deps = {
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
   readonly bus: Pick<EventBus, 'publish'>;
   readonly clock: Clock;
+  /** Whether an operator has a live Lease; undefined: not known. */
+  readonly isRunning: (app: string) => boolean | undefined;
   readonly metrics: CollaSetMetrics;
   readonly settings: Settings;
 };

@@ -1,16 +1,16 @@
-import { type CollaSet, isTerminal, keyOf, type Pod, retainsClaims } from '@kuperator/api';
-import { waitingFor } from '@kuperator/lifecycle';
+import { type CollaSet, isTerminal, keyOf, retainsClaims } from '@kuperator/api';
 import { ConflictError } from '@kuperator/runtime';
 import { orphanClaims } from './claim-writes.ts';
-import { type ConditionUpdate, messageOf } from './conditions.ts';
+import { type ConditionUpdate, messageOf, unsettled } from './conditions.ts';
 import { releaseContext } from './context-writes.ts';
 import { BY_OWNER, type Deps } from './deps.ts';
 import { hasFinalizer, removeFinalizer } from './finalizer.ts';
+import { holdersOfDeletion } from './holding.ts';
 import { runLane } from './lane.ts';
-import { takesAway } from './leaving.ts';
-import { membersOf } from './members.ts';
+import { type Members, membersOf } from './members.ts';
 import type { SetMemory } from './memory.ts';
 import { planDrain } from './plan.ts';
+import { DEADLINE_EXCEEDED, deadlineInMs, isOverdueTold, progressOf } from './progress.ts';
 import { orphanRevisions } from './revision-writes.ts';
 import { statusOf } from './status.ts';
 import { writeStatus } from './status-writes.ts';
@@ -56,7 +56,8 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
     throw new AggregateError(lane.failures, `deleting the Pods of ${keyOf(set)}`);
   }
   if (left.length > 0) {
-    const waitMs = await report(deps, set, memory, condition('False', 'ReclaimingTargetsDeletion', holderOf(left)));
+    const holders = holdersOfDeletion(set, left, deps.clock.now(), deps.isRunning);
+    const waitMs = await report(deps, set, memory, condition('False', 'ReclaimingTargetsDeletion', holders));
     const delays = [
       lane.left > 0 ? 0 : undefined,
       lane.conflicts > 0 || tasks.heldBack() ? BEHIND_MS : undefined,
@@ -80,33 +81,52 @@ function condition(status: 'True' | 'False', reason: string, message: string): C
   return { type: 'Terminating', status, reason, message };
 }
 
-/** Who holds the first Pod that is still there. */
-function holderOf([first, ...others]: readonly Pod[]): string {
-  if (!first) return '';
-  const more = others.length > 0 ? ` (and ${others.length} more)` : '';
-  const name = `Pod ${first.metadata.name}${more}`;
-  if (first.metadata.deletionTimestamp) {
-    const finalizers = first.metadata.finalizers?.join(', ');
-    return finalizers ? `${name} is held by ${finalizers}` : `${name} is terminating`;
-  }
-  const waiting = waitingFor(first).find(({ operation }) => takesAway(operation));
-  return waiting ? `${name} ${waiting.message}` : `${name} waits for the podopslifecycle-coordinator to begin`;
-}
-
-function report(
+/** Says how far the deletion is, and that it is overdue when no Pod has gone for too long. */
+async function report(
   deps: Deps,
   set: CollaSet,
   memory: SetMemory,
   terminating: ConditionUpdate,
 ): Promise<number | undefined> {
+  const members = membersOf(set, deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? ''));
+  const stand = standOf(deps, set, memory, members, terminating);
+  if (stand.at === 'overdue' && !isOverdueTold(set)) {
+    deps.recorder.warn(set, DEADLINE_EXCEEDED, `the deletion makes no progress: ${stand.cause}`);
+  }
   const status = statusOf({
     set,
-    members: membersOf(set, deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? '')),
+    members,
     updatedRevision: set.status?.updatedRevision ?? '',
     isKnownRevision: () => true,
     collisionCount: set.status?.collisionCount ?? 0,
-    conditions: [terminating],
+    conditions: [unsettled('Scale', 'Terminating'), unsettled('Update', 'Terminating'), terminating],
     now: new Date(deps.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+    stand,
   });
-  return writeStatus(deps, set, status, 'under-way', memory);
+  const waitMs = await writeStatus(deps, set, status, 'under-way', memory);
+  return least([waitMs, stand.leftMs]);
+}
+
+type DrainStand = { readonly at: 'overdue' | 'terminating'; readonly cause: string; readonly leftMs?: number };
+
+function standOf(
+  deps: Deps,
+  set: CollaSet,
+  memory: SetMemory,
+  { active, terminating }: Members,
+  { status, message }: ConditionUpdate,
+): DrainStand {
+  const nowMs = deps.clock.monotonic();
+  const state = { isComplete: status === 'True', remaining: 2 * active.length + terminating.length, nowMs };
+  const resumed = { ...set, spec: { ...set.spec, paused: false } };
+  const progress = progressOf(resumed, memory.progress, state);
+  memory.progress = progress;
+  const leftMs = progress ? deadlineInMs(set, progress, nowMs) : Number.POSITIVE_INFINITY;
+  if (leftMs <= 0) return { at: 'overdue', cause: message };
+  return { at: 'terminating', cause: message, ...(Number.isFinite(leftMs) ? { leftMs } : {}) };
+}
+
+function least(delays: readonly (number | undefined)[]): number | undefined {
+  const known = delays.filter((delay) => delay !== undefined);
+  return known.length > 0 ? Math.min(...known) : undefined;
 }

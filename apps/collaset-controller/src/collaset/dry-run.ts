@@ -65,6 +65,13 @@ function saysNothing(error: unknown): boolean {
   return error.status === 400 && /dry.?run/i.test(error.message);
 }
 
+/** True when a creation failed because of what the template says, so that only its author can mend it. */
+export function refusesTemplate(error: unknown): boolean {
+  if (!(error instanceof ApiError) || saysNothing(error)) return false;
+  // A namespace on its way out refuses everything.
+  return isAboutTemplate(error) && !/being terminated/.test(error.message);
+}
+
 function isAboutTemplate(error: ApiError): boolean {
   return error instanceof InvalidError || error instanceof ForbiddenError || error.status === 400;
 }

@@ -51,9 +51,10 @@ describe.each(policies)('with $naming, Pods that end as soon as they start', ({ 
   test('are told of with the reason, in the condition and in an Event', async () => {
     const world = new World(aSet({ replicas: 1, template: template(IMAGE), ...spec }));
     world.failing.add(IMAGE);
-    await seconds(world, 5);
+    // Of a condition that stays as it is the text is written every ten seconds.
+    await seconds(world, 12);
     expect(world.condition('Scale')).toMatch(
-      /^False ScaleOutFailed Pod web-\w+ of instance 0 has ended \(Failed, OutOfcpu: .* cpu\), 3 in a row: the next one waits until 2026-/,
+      /^False ScaleOutFailed Pod web-\w+ of instance 0 has ended \(Failed, OutOfcpu: .* cpu\), 4 in a row: the next one waits until 2026-/,
     );
     expect(world.replica.warnings).toContain('ScaleOutFailed');
   });

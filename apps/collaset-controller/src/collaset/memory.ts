@@ -1,5 +1,6 @@
 import type { CollaSet, Key, Pod } from '@kuperator/api';
 import type { Trial } from './dry-run.ts';
+import type { Holding } from './holding.ts';
 import { type Knowledge, type Sighting, sightingOf } from './in-place-end.ts';
 import { newWindow, type Window } from './lane.ts';
 import type { Progress } from './progress.ts';
@@ -57,6 +58,10 @@ export type SetMemory = {
     readonly others: Window;
   };
   creationFailures: number;
+  /** Why the last creation was refused, until one succeeds or the user asks for something else. */
+  creationRefusal: CreationRefusal | undefined;
+  /** Who held the Pods when that was last looked at, by the monotonic clock. */
+  holding: { readonly atMs: number; readonly value: Holding } | undefined;
   /** No creation is tried before; by the monotonic clock. */
   createAfterMs: number;
   /** Whether the API server takes the template of the revision asked for last. */
@@ -68,6 +73,12 @@ export type SetMemory = {
   contextTidiedMs: number;
   /** What the last `settled` event said. */
   settled: string | undefined;
+};
+
+export type CreationRefusal = {
+  readonly message: string;
+  /** The template is refused: nothing changes until the user mends it. */
+  readonly isFinal: boolean;
 };
 
 export class Memories {
@@ -100,6 +111,8 @@ export class Memories {
         toldClaims: new Set(),
         windows: { create: newWindow(), scaleIn: newWindow(), update: newWindow(), others: newWindow() },
         creationFailures: 0,
+        creationRefusal: undefined,
+        holding: undefined,
         createAfterMs: Number.NEGATIVE_INFINITY,
         trial: undefined,
         progress: undefined,
@@ -119,6 +132,7 @@ export class Memories {
       memory.refusals.clear();
       memory.retried.clear();
       memory.creationFailures = 0;
+      memory.creationRefusal = undefined;
       memory.createAfterMs = Number.NEGATIVE_INFINITY;
     }
     return memory;

@@ -1,19 +1,20 @@
 // What became of a pass, for people: the wire's conditions Scale and Update, and Events.
 import {
+  COLLASET_OPERATION_ID,
   type CollaSet,
-  type Pod,
   REPLACE_PAIR_NEW_ID_LABEL,
   REPLACE_PAIR_ORIGIN_NAME_LABEL,
   REPLACED_BY_REPLACE_UPDATE_LABEL,
   TO_DELETE_LABEL,
 } from '@kuperator/api';
-import { type Operation, waitingFor } from '@kuperator/lifecycle';
-import { type ConditionUpdate, failed, succeeded } from './conditions.ts';
+import { hasOperation } from '@kuperator/lifecycle';
+import { type ConditionUpdate, failed, succeeded, unsettled } from './conditions.ts';
 import type { Deps } from './deps.ts';
 import { heldMessage, KEPT_ENDED } from './ended.ts';
+import type { Holding, pausedWork } from './holding.ts';
 import { UNKNOWN_REVISION } from './in-place.ts';
 import type { LaneResult } from './lane.ts';
-import { takesAway } from './leaving.ts';
+import { leftBehindText } from './left-behind.ts';
 import type { Plan } from './plan.ts';
 import type { PodTransition } from './update.ts';
 import { UPDATE } from './update-scope.ts';
@@ -25,51 +26,70 @@ export type Lanes = {
   readonly update: LaneResult;
 };
 
-/** @param refusal why no Pod is taken to the updated revision */
-export function conditionsOf(plan: Plan, lanes: Lanes, refusal: string | undefined): readonly ConditionUpdate[] {
-  return [...scaleCondition(plan, lanes), updateCondition(plan, lanes, refusal)];
+/** What a pass came to, for the conditions of the wire. */
+export type Outcome = {
+  readonly plan: Plan;
+  readonly lanes: Lanes;
+  /** Why no Pod is taken to the updated revision. */
+  readonly refusal: string | undefined;
+  readonly holding: Holding;
+  readonly paused: ReturnType<typeof pausedWork>;
+  /** Which Pods the rolling update keeps at their revision, in words. */
+  readonly kept: () => string;
+  /** Which Pods a changed selector left behind, in words. */
+  readonly leftBehind: string;
+};
+
+/**
+ * True: done. False: failed. Unknown: neither, so that no tool takes a wait for one of them. See
+ * docs/decisions/0025-conditions-that-agree.md.
+ */
+export function conditionsOf(outcome: Outcome): readonly ConditionUpdate[] {
+  return [...scaleCondition(outcome), updateCondition(outcome)];
 }
 
-function scaleCondition({ scale, ended }: Plan, { out, scaleIn }: Lanes): readonly ConditionUpdate[] {
+function scaleCondition({ plan, lanes, holding, paused, leftBehind }: Outcome): readonly ConditionUpdate[] {
+  const { out, scaleIn } = lanes;
   if (out && out.failures.length > 0) return [failed('Scale', 'ScaleOutFailed', out.failures)];
   if (scaleIn.failures.length > 0) return [failed('Scale', 'ScaleInFailed', scaleIn.failures)];
-  const held = heldMessage(ended);
+  const held = heldMessage(plan.ended);
   if (held !== undefined) return [failed('Scale', 'ScaleOutFailed', [new Error(held)])];
+  const message = joined(holding.scale, leftBehind);
+  if (paused.isScalePaused) return [unsettled('Scale', 'Paused', message)];
+  const { surplus, delete: deleted } = plan.scale;
+  if (surplus.size > deleted.length) return [unsettled('Scale', 'Scaling', message)];
   // What was not tried this time says nothing about whether it works.
-  return out ? [succeeded('Scale', waits(scale.waiting, 'scale-in', takesAway))] : [];
+  return out ? [succeeded('Scale', message)] : [];
 }
 
-function updateCondition({ update, replace }: Plan, lanes: Lanes, refusal: string | undefined): ConditionUpdate {
-  const { blocked, waiting, unfinished } = update;
+function updateCondition({ plan, lanes, refusal, holding, paused, kept }: Outcome): ConditionUpdate {
+  const { blocked } = plan.update;
   const failures = [...lanes.update.failures];
   if (refusal !== undefined) failures.push(new Error(refusal));
-  const [first] = blocked;
-  if (first) {
-    const others = blocked.length > 1 ? ` and ${blocked.length - 1} more` : '';
-    failures.push(new Error(`Pod ${first.pod.metadata.name}${others} cannot be updated in place: ${first.reason}`));
-  }
+  const blockage = blockageOf(blocked);
+  if (blockage !== undefined) failures.push(new Error(blockage));
   if (failures.length > 0) return failed('Update', 'UpdateFailed', failures);
-  const [held] = unfinished;
-  const [replaced] = replace.waiting;
-  const message = held ? `${unfinished.length} changed: Pod ${held.pod.metadata.name} ${held.reason}` : '';
-  return succeeded(
-    'Update',
-    waits(waiting, 'update', ({ type }) => type === UPDATE) || message || (replaced ? waitsForSuccessor(replaced) : ''),
-  );
+  if (paused.isUpdatePaused) return unsettled('Update', 'Paused', holding.update);
+  if (isUpdating(plan)) return unsettled('Update', 'Updating', holding.update);
+  return succeeded('Update', joined(holding.update, kept()));
 }
 
-/** Which new Pod a replacement waits for. */
-function waitsForSuccessor([origin, successor]: readonly [Pod, Pod]): string {
-  return `Pod ${origin.metadata.name} is replaced once Pod ${successor.metadata.name} is service-available`;
+/** Why Pods cannot be updated under the policy of the set; undefined when none is held by it. */
+export function blockageOf(blocked: Plan['update']['blocked']): string | undefined {
+  const [first] = blocked;
+  if (!first) return undefined;
+  const others = blocked.length > 1 ? ` and ${blocked.length - 1} more` : '';
+  return `Pod ${first.pod.metadata.name}${others} cannot be updated in place: ${first.reason}`;
 }
 
-/** Who holds the first of the Pods that wait. */
-function waits(pods: readonly Pod[], type: string, isMeant: (operation: Operation) => boolean): string {
-  const [first] = pods;
-  if (!first) return '';
-  const holder = waitingFor(first).find(({ operation }) => isMeant(operation));
-  const others = pods.length > 1 ? ` (and ${pods.length - 1} more)` : '';
-  return `Pod ${first.metadata.name}${others} ${holder?.message ?? `waits to be permitted to ${type}`}`;
+function isUpdating({ update, members }: Plan): boolean {
+  const { pending, waiting, unfinished, finish } = update;
+  if (pending.size + waiting.length + unfinished.length + finish.length > 0) return true;
+  return members.terminating.some((pod) => hasOperation(pod, COLLASET_OPERATION_ID, UPDATE));
+}
+
+function joined(...texts: readonly string[]): string {
+  return texts.filter((text) => text !== '').join('; ');
 }
 
 /**
@@ -79,7 +99,7 @@ function waits(pods: readonly Pod[], type: string, isMeant: (operation: Operatio
 export function recordEvents(
   recorder: Deps['recorder'],
   set: CollaSet,
-  { context, scale, replace, exclude, include, update, ended }: Plan,
+  { context, members, scale, replace, exclude, include, update, ended }: Plan,
   conditions: readonly ConditionUpdate[],
   waits: Set<string>,
 ): void {
@@ -105,6 +125,8 @@ export function recordEvents(
   };
   wait('TargetScaleInLifecycle', scale.waiting.length, 'waiting for Pods to be permitted to leave');
   wait('WaitingUpdateReady', update.unfinished.length, 'waiting for changed Pods to run what is asked for');
+  // Once: released, they are no longer members.
+  if (members.released.length > 0) recorder.warn(set, 'TargetReleased', leftBehindText(members.released));
   recordReplacements(recorder, set, replace);
   if (exclude.now.size > 0) recorder.normal(set, 'ExcludeTarget', 'letting Pods go that are excluded');
   if (include.pods.length > 0) recorder.normal(set, 'IncludeTarget', 'taking Pods in that are included');

@@ -52,6 +52,11 @@ function wasExceeded(status: CollaSetStatus | undefined, generation: number): bo
   return said?.reason === DEADLINE_EXCEEDED && said.observedGeneration === generation;
 }
 
+/** True once it was said of what the set asks for now: the Event goes with the condition, once. */
+export function isOverdueTold(set: CollaSet): boolean {
+  return wasExceeded(set.status, set.metadata.generation ?? 0);
+}
+
 /** Until the deadline; 0 or less when it has passed. */
 export function deadlineInMs(set: CollaSet, progress: Progress, nowMs: number): number {
   const seconds = set.spec.progressDeadlineSeconds ?? DEFAULT_DEADLINE_SECONDS;

@@ -93,7 +93,7 @@ describe('scaling', () => {
     await world.run();
     expect(world.ids()).toEqual([0, 1, 2]);
     expect(world.condition('Scale')).toMatch(
-      /^True Scaled Pod web-\w+ \(and 1 more\) waits for every PodTransitionRule/,
+      /^Unknown Scaling 2 Pods: podopslifecycle-coordinator has not passed its PreCheck/,
     );
   });
 
@@ -386,7 +386,7 @@ describe('deleting', () => {
       expect(operationsOf(pod)).toMatchObject([{ id: 'pod-delete', type: 'delete', stage: 'PreCheck' }]);
     }
     expect(world.condition('Terminating')).toMatch(
-      /^False ReclaimingTargetsDeletion Pod web-\w+ \(and 2 more\) waits for/,
+      /^False ReclaimingTargetsDeletion 3 Pods: podopslifecycle-coordinator has not passed its PreCheck/,
     );
     world.permits = true;
     await world.run();

@@ -13,23 +13,26 @@ import { adoptRetainedClaims } from './claim-adoption-writes.ts';
 import { cleanUpClaims } from './claim-cleanup.ts';
 import { relabelClaims } from './claim-writes.ts';
 import { claimedIdsOf } from './claims.ts';
-import { type ConditionUpdate, failed } from './conditions.ts';
+import { type ConditionUpdate, failed, messageOf } from './conditions.ts';
 import type { Creation } from './context.ts';
 import { contextOf, recordEntries } from './context-writes.ts';
 import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
 import { drain } from './drain.ts';
+import { refusesTemplate } from './dry-run.ts';
 import { scaling, settled, updating } from './events.ts';
 import { ensureFinalizer } from './finalizer.ts';
 import type { Stand } from './health.ts';
+import { type Holding, holdingOf, keptText, pausedWork } from './holding.ts';
 import { changedFrom } from './in-place-record.ts';
 import { OWNER, REVISION } from './instance-id.ts';
 import { type LaneResult, runLane, type Window } from './lane.ts';
+import { leftBehindOf, leftBehindText } from './left-behind.ts';
 import { membersOf, revisionNameOf } from './members.ts';
 import { Memories, type SetMemory } from './memory.ts';
 import { mountedClaims, takeClaimsAlong } from './moves.ts';
-import { conditionsOf, type Lanes, recordEvents } from './outcome.ts';
+import { blockageOf, conditionsOf, type Lanes, recordEvents } from './outcome.ts';
 import { isSettled, type Plan, planPass } from './plan.ts';
-import { deadlineInMs, progressOf, stepsLeft } from './progress.ts';
+import { DEADLINE_EXCEEDED, deadlineInMs, isOverdueTold, progressOf, stepsLeft } from './progress.ts';
 import { reclaimLists } from './reclaim-writes.ts';
 import { revisionsByName } from './revision.ts';
 import type { Revision } from './revision-data.ts';
@@ -47,6 +50,8 @@ const REFUSED_MS = 30_000;
 const REFUSAL_MS = 100;
 const CREATE_BACKOFF_MS = 250;
 const MAX_CREATE_BACKOFF_MS = 60_000;
+const HOLDING_MS = 1000;
+const MANY_PODS = 50;
 
 /** Keeps a CollaSet's Pods at its replicas and revision: read the caches, plan, write, tell. */
 export function collaSetReconciler(deps: Deps): Reconcile {
@@ -113,8 +118,18 @@ class Pass {
       collisionCount: updated?.collisionCount ?? set.status?.collisionCount ?? 0,
       conditions: [condition],
       now: this.#now(),
+      ...this.#standOfFailure(error),
     });
     await writeStatus(this.#deps, set, status, 'failed', this.#memory);
+  }
+
+  /** What was said of an earlier generation must not pass for an answer to this one. */
+  #standOfFailure(error: unknown): { stand?: Stand } {
+    if (refusesTemplate(error)) {
+      return { stand: { at: 'refused', reason: 'UpdateFailed', message: messageOf([error]) } };
+    }
+    const isObserved = this.#set.status?.observedGeneration === this.#set.metadata.generation;
+    return isObserved ? {} : { stand: { at: 'under-way', cause: '' } };
   }
 
   /** A revision no Pod has yet is tried before any Pod is touched for it. */
@@ -195,7 +210,7 @@ class Pass {
     for (const delayMs of [plan.scale.delayMs, plan.update.delayMs]) if (delayMs !== undefined) this.#requeue(delayMs);
     return {
       failures: [...results.flatMap(({ failures }) => failures), ...tidied],
-      conditions: this.#tell(plan, { out: mayCreate ? out : undefined, scaleIn, update }),
+      conditions: this.#tell(plan, updated, { out: mayCreate ? out : undefined, scaleIn, update }),
     };
   }
 
@@ -275,10 +290,37 @@ class Pass {
     await takeClaimsAlong(this.#deps, this.#set, staying);
   }
 
-  #tell(plan: Plan, lanes: Lanes): readonly ConditionUpdate[] {
-    const conditions = conditionsOf(plan, lanes, this.#refusal(plan));
+  #tell(plan: Plan, updated: Revision, lanes: Lanes): readonly ConditionUpdate[] {
+    const set = this.#set;
+    const conditions = conditionsOf({
+      plan,
+      lanes,
+      refusal: this.#refusal(plan),
+      holding: this.#holding(plan, updated),
+      paused: pausedWork(set, plan, updated.name),
+      kept: () => keptText(set, plan, updated.name),
+      leftBehind: leftBehindText(leftBehindOf(set, this.#deps.pods)),
+    });
     recordEvents(this.#deps.recorder, this.#set, plan, conditions, this.#memory.waits);
     return conditions;
+  }
+
+  /** Who holds the Pods. Of many Pods not looked at in every pass: that would cost more than the pass. */
+  #holding(plan: Plan, updated: Revision): Holding {
+    const { clock, isRunning } = this.#deps;
+    const memory = this.#memory;
+    const pods = this.#owned();
+    const atMs = clock.monotonic();
+    const leftMs = memory.holding ? memory.holding.atMs + HOLDING_MS - atMs : 0;
+    if (memory.holding && leftMs > 0 && pods.length > MANY_PODS && isBusy(plan)) {
+      this.#requeue(leftMs);
+      return memory.holding.value;
+    }
+    const set = this.#set;
+    const creationRefusal = memory.creationRefusal?.message;
+    const value = holdingOf({ set, plan, pods, updated: updated.name, nowMs: clock.now(), isRunning, creationRefusal });
+    memory.holding = { atMs, value };
+    return value;
   }
 
   async #writeStatus(
@@ -307,7 +349,7 @@ class Pass {
       collisionCount,
       conditions,
       now: this.#now(),
-      stand: this.#stand(plan, quiet),
+      stand: this.#stand(plan, revision, quiet),
     });
     const nextMs = nextAvailableInMs(this.#set, members.active, nowMs);
     if (nextMs !== undefined) this.#requeue(nextMs);
@@ -322,20 +364,42 @@ class Pass {
     this.#memory.settled = fact;
   }
 
-  #stand(plan: Plan, isComplete: boolean): Stand {
+  #stand(plan: Plan, updated: Revision, isComplete: boolean): Stand {
     const set = this.#set;
-    const { clock } = this.#deps;
+    const { clock, recorder } = this.#deps;
     const nowMs = clock.monotonic();
     const remaining = stepsLeft(plan, (pod) => isAvailable(set, pod, clock.now()));
     const progress = progressOf(set, this.#memory.progress, { isComplete, remaining, nowMs });
     this.#memory.progress = progress;
-    const refusal = this.#refusal(plan);
-    if (refusal !== undefined) return { at: 'refused', message: refusal };
-    if (!progress) return { at: set.spec.paused ? 'paused' : 'complete' };
+    const refused = this.#refused(plan);
+    if (refused) return refused;
+    const cause = this.#memory.holding?.value.all ?? '';
+    if (set.spec.paused) {
+      const { isScalePaused, isUpdatePaused } = pausedWork(set, plan, updated.name);
+      return { at: 'paused', isPending: isScalePaused || isUpdatePaused || !isComplete, cause };
+    }
+    if (!progress) return { at: 'complete' };
     const leftMs = deadlineInMs(set, progress, nowMs);
-    if (leftMs <= 0) return { at: 'overdue' };
+    if (leftMs <= 0) {
+      if (!isOverdueTold(set))
+        recorder.warn(set, DEADLINE_EXCEEDED, `no progress: ${cause || 'nobody is known to hold it'}`);
+      return { at: 'overdue', cause };
+    }
     this.#requeue(leftMs);
-    return { at: 'under-way' };
+    return { at: 'under-way', cause };
+  }
+
+  /** What only the user can mend, and what keeps everything else from going on. */
+  #refused(plan: Plan): Stand | undefined {
+    const refusal = this.#refusal(plan);
+    if (refusal !== undefined) return { at: 'refused', reason: 'UpdateFailed', message: refusal };
+    const { creationRefusal } = this.#memory;
+    if (creationRefusal?.isFinal && plan.scale.missing > 0) {
+      return { at: 'refused', reason: 'ScaleOutFailed', message: creationRefusal.message };
+    }
+    const { blocked, pending } = plan.update;
+    const blockage = pending.size === 0 ? blockageOf(blocked) : undefined;
+    return blockage === undefined ? undefined : { at: 'refused', reason: 'UpdateFailed', message: blockage };
   }
 
   /** Why the updated revision is tried on no Pod; undefined also when none is to be taken to it. */
@@ -357,8 +421,10 @@ class Pass {
     const memory = this.#memory;
     if (failures.length === 0) {
       memory.creationFailures = 0;
+      memory.creationRefusal = undefined;
       return;
     }
+    memory.creationRefusal = { message: messageOf(failures), isFinal: failures.every(refusesTemplate) };
     // Passes come with every change of a Pod: without this a creation that fails would be tried with each.
     const backoffMs = Math.min(MAX_CREATE_BACKOFF_MS, CREATE_BACKOFF_MS * 2 ** memory.creationFailures++);
     memory.createAfterMs = this.#deps.clock.monotonic() + backoffMs;

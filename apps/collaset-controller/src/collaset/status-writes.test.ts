@@ -23,7 +23,7 @@ function aWriter() {
     settings: { statusIntervalMs: 1000 },
   } as unknown as Deps;
   const stored = () => sets.get(KEY) as CollaSet;
-  const memory = new Memories().of(KEY, stored());
+  const memory = new Memories().of(KEY, stored(), 0);
   const write = (status: CollaSetStatus, end: PassEnd = 'under-way') =>
     writeStatus(deps, stored(), status, end, memory);
   const writes = () => cluster.writes.filter(({ subresource }) => subresource === 'status').length;

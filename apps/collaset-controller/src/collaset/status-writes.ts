@@ -12,7 +12,7 @@ export type PassEnd = 'settled' | 'under-way' | 'failed';
 /**
  * Writes the status if it is another. What somebody waits for goes at once: that a generation was seen, the last figures of a set that
  * has settled, why a pass failed. All else is written at most every `statusIntervalMs`, and only after half of that, since the changes of
- * a slow roll come in bunches.
+ * a slow roll come in bunches. Texts alone, which follow every mood of kubelets and rules, are written ten times as seldom.
  * @returns how long to wait with what was not written
  */
 export async function writeStatus(
@@ -31,9 +31,10 @@ export async function writeStatus(
   memory.statusChangedMs ??= now;
   const isAwaited = change === 'news' || end === 'settled' || (change === 'conditions' && end === 'failed');
   const { statusIntervalMs } = deps.settings;
+  const intervalMs = change === 'texts' ? 10 * statusIntervalMs : statusIntervalMs;
   // A failed pass comes back when its backoff says, so what it has to tell is not put off for others to join.
   const togetherMs = end === 'failed' ? 0 : statusIntervalMs / 2;
-  const dueMs = Math.max(memory.statusWrittenMs + statusIntervalMs, memory.statusChangedMs + togetherMs);
+  const dueMs = Math.max(memory.statusWrittenMs + intervalMs, memory.statusChangedMs + togetherMs);
   if (!isAwaited && dueMs > now) return dueMs - now;
   const { namespace, name = '', resourceVersion } = set.metadata;
   deps.metrics.wrote('status');

@@ -120,21 +120,30 @@ describe('health', () => {
   const short = (stand: Stand) =>
     healthConditions(aSet(), counts, stand).map(({ type, status, reason }) => `${type}=${status} ${reason}`);
 
-  test.each([
+  test.each<{ name: string; stand: Stand; said: string[] }>([
     {
-      at: 'complete',
+      name: 'complete',
+      stand: { at: 'complete' },
       said: ['Progressing=True Complete', 'Reconciling=False Complete', 'Stalled=False NotStalled'],
     },
     {
-      at: 'under-way',
+      name: 'under way',
+      stand: { at: 'under-way', cause: '' },
       said: ['Progressing=True InProgress', 'Reconciling=True InProgress', 'Stalled=False NotStalled'],
     },
     {
-      at: 'paused',
-      said: ['Progressing=Unknown Paused', 'Reconciling=False NotInProgress', 'Stalled=False NotStalled'],
+      name: 'paused with work to do',
+      stand: { at: 'paused', isPending: true, cause: '' },
+      said: ['Progressing=Unknown Paused', 'Reconciling=True Paused', 'Stalled=False NotStalled'],
     },
     {
-      at: 'overdue',
+      name: 'paused with nothing to do',
+      stand: { at: 'paused', isPending: false, cause: '' },
+      said: ['Progressing=Unknown Paused', 'Reconciling=False Complete', 'Stalled=False NotStalled'],
+    },
+    {
+      name: 'overdue',
+      stand: { at: 'overdue', cause: '' },
       said: [
         'Progressing=False ProgressDeadlineExceeded',
         'Reconciling=False NotInProgress',
@@ -142,11 +151,18 @@ describe('health', () => {
       ],
     },
     {
-      at: 'refused',
+      name: 'refused',
+      stand: { at: 'refused', reason: 'UpdateFailed', message: '' },
       said: ['Progressing=False UpdateFailed', 'Reconciling=False NotInProgress', 'Stalled=True UpdateFailed'],
     },
-  ] as const)('$at: abnormal conditions are True only then', ({ at, said }) => {
-    expect(short({ at, message: '' })).toEqual(['Available=False ReplicasUnavailable', ...said]);
+  ])('$name: at most one of Reconciling and Stalled is True', ({ stand, said }) => {
+    expect(short(stand)).toEqual(['Available=False ReplicasUnavailable', ...said]);
+  });
+
+  test('a set that is being deleted is not available, whatever it has', () => {
+    const none = { replicas: 0, availableReplicas: 0, updatedReplicas: 0 };
+    const [available] = healthConditions(aSet({ replicas: 0 }), none, { at: 'terminating', cause: '' });
+    expect(available).toMatchObject({ status: 'False', reason: 'Terminating' });
   });
 });
 
@@ -219,7 +235,7 @@ describe('statusChange', () => {
     {
       name: 'the text of a condition',
       after: { ...base, conditions: [{ ...base.conditions?.[0], message: 'm' }] },
-      change: 'figures',
+      change: 'texts',
     },
     { name: 'a generation', after: { ...base, observedGeneration: 8 }, change: 'news' },
     { name: 'a revision', after: { ...base, currentRevision: 'web-9' }, change: 'news' },

@@ -86,32 +86,37 @@ function countsOf(pods: readonly Pod[], updatedRevision: string, isAvailable: (p
 }
 
 /**
- * `news` is told at once: whoever changed the set waits for it. `conditions` and `figures` (counts, texts of conditions) may wait and be
- * told together: Available turns with every Pod of a roll.
+ * `news` is told at once: whoever changed the set waits for it, or it is stuck or being deleted. `conditions` (Available turns with every Pod of a roll), `figures` (counts)
+ * and, for longer, `texts` (of conditions) may wait and be told together.
  */
 export function statusChange(
   before: CollaSetStatus | undefined,
   after: CollaSetStatus,
-): 'none' | 'figures' | 'conditions' | 'news' {
+): 'none' | 'texts' | 'figures' | 'conditions' | 'news' {
   if (factsOf(before) !== factsOf(after)) return 'news';
   if (reasonsOf(before) !== reasonsOf(after)) return 'conditions';
-  return figuresOf(before) === figuresOf(after) ? 'none' : 'figures';
+  if (FIGURES.some((field) => (before?.[field] ?? 0) !== (after[field] ?? 0))) return 'figures';
+  return textsOf(before) === textsOf(after) ? 'none' : 'texts';
 }
 
 function factsOf(status: CollaSetStatus | undefined): string {
   const { observedGeneration, currentRevision, updatedRevision, collisionCount, selector } = status ?? {};
-  return JSON.stringify([observedGeneration, currentRevision, updatedRevision, collisionCount, selector]);
+  const facts = [observedGeneration, currentRevision, updatedRevision, collisionCount, selector];
+  return JSON.stringify([facts, reasonsOf(status, AWAITED_CONDITIONS)]);
 }
 
-function reasonsOf(status: CollaSetStatus | undefined): string {
-  return JSON.stringify(status?.conditions?.map(({ type, status, reason }: Condition) => [type, status, reason]));
+/** Those that turn seldom, and that somebody waits for. */
+const AWAITED_CONDITIONS = ['Stalled', 'Terminating'];
+
+function reasonsOf(status: CollaSetStatus | undefined, types?: readonly string[]): string {
+  const conditions = (status?.conditions ?? []).filter(({ type }) => !types || types.includes(type));
+  return JSON.stringify(conditions.map(({ type, status, reason }: Condition) => [type, status, reason]));
 }
 
-function figuresOf(status: CollaSetStatus | undefined): string {
-  return JSON.stringify([
-    FIGURES.map((field) => status?.[field] ?? 0),
+function textsOf(status: CollaSetStatus | undefined): string {
+  return JSON.stringify(
     status?.conditions?.map(({ type, message, lastTransitionTime }: Condition) => [type, message, lastTransitionTime]),
-  ]);
+  );
 }
 
 const FIGURES = [

@@ -5,24 +5,28 @@ import {
   type ContainerStatus,
   type ControllerRevision,
   controllerOf,
+  isReady,
   isTerminal,
+  isTerminating,
   type Pod,
   type PodSpec,
   type PodStatus,
+  SERVICE_READY_GATE,
 } from '@kuperator/api';
+import { holdingReason, holdingState, isHolding, PROGRESSING } from '@kuperator/holders';
 import { isChangedInPlace } from './in-place-record.ts';
 import { isSidecar } from './resources.ts';
-
-const CONDITIONS = new Set(['Ready', 'PodScheduled', 'pod.kusionstack.io/service-ready']);
-const RESIZE_CONDITIONS = new Set(['PodResizePending', 'PodResizeInProgress']);
 
 export function trimPod(pod: Pod): Pod {
   const { containers, initContainers, volumes, readinessGates, nodeName, terminationGracePeriodSeconds } = pod.spec;
   // Resources are asked for only while a change is under way.
   const isChanged = isChangedInPlace(pod);
   const spec: PodSpec = { containers: containers.map((container) => trimContainer(container, isChanged)) };
-  const sidecars = initContainers?.filter(isSidecar) ?? [];
-  if (sidecars.length > 0) spec.initContainers = sidecars.map((container) => trimContainer(container, isChanged));
+  // Init containers that have completed are of no interest.
+  const isAwaited = !isReady(pod) || isTerminating(pod);
+  const inits = initContainers?.filter((container) => isAwaited || isSidecar(container)) ?? [];
+  if (inits.length > 0) spec.initContainers = inits.map((container) => trimContainer(container, isChanged));
+  if (nodeName) spec.nodeName = nodeName;
   const claims = volumes?.filter((volume) => volume.persistentVolumeClaim);
   if (claims?.length) spec.volumes = claims;
   if (readinessGates) spec.readinessGates = readinessGates;
@@ -35,14 +39,14 @@ export function trimPod(pod: Pod): Pod {
   if (phase) status.phase = phase;
   if (observedGeneration !== undefined) status.observedGeneration = observedGeneration;
   if (conditions) {
+    const keeps = isHolding(pod);
     status.conditions = conditions
-      .filter(({ type }) => CONDITIONS.has(type) || RESIZE_CONDITIONS.has(type))
-      .map(({ type, status, lastTransitionTime, reason, message }) => ({
-        type,
-        status,
-        ...(lastTransitionTime ? { lastTransitionTime } : {}),
-        ...(RESIZE_CONDITIONS.has(type) && reason ? { reason } : {}),
-        ...(RESIZE_CONDITIONS.has(type) && message ? { message } : {}),
+      .filter(({ type }) => keeps(type) || type === SERVICE_READY_GATE || type === PROGRESSING)
+      .map((condition) => ({
+        type: condition.type,
+        status: condition.status,
+        ...(condition.lastTransitionTime ? { lastTransitionTime: condition.lastTransitionTime } : {}),
+        ...(condition.type === PROGRESSING ? { message: condition.message ?? '' } : holdingReason(condition)),
       }));
   }
   if (isTerminal(pod)) {
@@ -50,11 +54,12 @@ export function trimPod(pod: Pod): Pod {
     if (reason !== undefined) status.reason = reason;
     if (message !== undefined) status.message = message;
   }
-  if (containerStatuses) status.containerStatuses = containerStatuses.map((item) => trimStatus(item, isChanged));
-  if (initContainerStatuses && sidecars.length > 0) {
-    const names = new Set(sidecars.map(({ name }) => name));
+  if (containerStatuses)
+    status.containerStatuses = containerStatuses.map((item) => trimStatus(item, isChanged, isAwaited));
+  if (initContainerStatuses && inits.length > 0) {
+    const names = new Set(inits.map(({ name }) => name));
     const running = initContainerStatuses.filter(({ name }) => names.has(name));
-    status.initContainerStatuses = running.map((item) => trimStatus(item, isChanged));
+    status.initContainerStatuses = running.map((item) => trimStatus(item, isChanged, isAwaited));
   }
   return { ...pod, spec, status };
 }
@@ -68,7 +73,7 @@ function trimContainer({ name, image, restartPolicy, resources }: Container, isC
   };
 }
 
-function trimStatus(status: ContainerStatus, isChanged: boolean): ContainerStatus {
+function trimStatus(status: ContainerStatus, isChanged: boolean, isAwaited: boolean): ContainerStatus {
   const { name, image, imageID, containerID, ready, restartCount, resources, state } = status;
   return {
     name,
@@ -79,6 +84,7 @@ function trimStatus(status: ContainerStatus, isChanged: boolean): ContainerStatu
     restartCount,
     ...(state ? { state: trimState(state) } : {}),
     ...(isChanged && resources ? { resources } : {}),
+    ...(isAwaited || !ready ? holdingState(status) : {}),
   };
 }
 

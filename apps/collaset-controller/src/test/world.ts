@@ -53,6 +53,8 @@ export class Replica {
   readonly notes: string[] = [];
   /** Another one when another replica may have had the sets. */
   term = 0;
+  /** Operators known not to run. */
+  readonly stopped = new Set<string>();
   readonly #reconcile: Reconcile;
 
   constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}, room: Room = ROOMY) {
@@ -85,6 +87,7 @@ export class Replica {
       nodes: { shortage: async () => room.shortage, fits: async () => room.fits },
       servesResize: async () => true,
       term: () => this.term,
+      isRunning: (app) => (this.stopped.has(app) ? false : undefined),
       metrics: { wrote: () => {}, permitted: () => {}, changed: () => {} },
       settings: { statusIntervalMs: 1000, passMs: 60_000, maxWrites: 32, reclaimScaleStrategy: false, ...settings },
     };

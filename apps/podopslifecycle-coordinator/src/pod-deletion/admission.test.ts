@@ -109,7 +109,7 @@ test('a Pod that is being scaled in is marked, and drained once', () => {
   const { [stageLabel('operate', 'collaset')]: _, ...scaledIn } = granted('collaset', 'scale-in');
   expect(ask(aServingPod({ metadata: { labels: scaledIn } }))).toMatchObject({
     allowed: false,
-    message: expect.stringContaining('waits for'),
+    message: expect.stringContaining('podopslifecycle-coordinator'),
     write: { labels: { [TO_DELETE_LABEL]: nanosAt(NOW_MS) } },
   });
 });

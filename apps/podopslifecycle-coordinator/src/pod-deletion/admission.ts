@@ -50,11 +50,12 @@ export function answerTo(request: LeaveRequest): LeaveAnswer {
   const { what, pod, user, dryRun, namespaceEnds, rules, nanos } = request;
   const because = user.startsWith('system:node:') ? 'kubelet' : namespaceEnds ? 'namespace-ends' : passOf(pod);
   if (because) return { allowed: true, because };
+  const nowMs = Number(BigInt(nanos) / 1_000_000n);
   const id = what === 'delete' && isScaledIn(pod) ? COLLASET_OPERATION_ID : OPERATION_OF[what];
   const verb = what === 'delete' ? 'deleted' : 'evicted';
   if (dryRun) {
     // In the end the real one succeeds. A refusal here would have kubectl drain --dry-run=server try for ever.
-    const holder = holderOf(pod, id, rules) ?? 'not asked for yet';
+    const holder = holderOf(pod, id, rules, nowMs) ?? 'not asked for yet';
     return {
       allowed: true,
       because: 'dry-run',
@@ -63,8 +64,7 @@ export function answerTo(request: LeaveRequest): LeaveAnswer {
   }
   const labels = what === 'delete' ? beginLeaving(pod, what, nanos, { mark: true }) : {};
   const annotations = noteOf(pod, what, nanos);
-  const holder = holderOf(pod, id, rules) ?? (what === 'evict' ? 'waits for its PodDisruptionBudget' : 'begun');
-  const nowMs = Number(BigInt(nanos) / 1_000_000n);
+  const holder = holderOf(pod, id, rules, nowMs) ?? (what === 'evict' ? 'waits for its PodDisruptionBudget' : 'begun');
   const waitedMs = nowMs - (begunAt(pod, id) ?? nowMs);
   return {
     allowed: false,

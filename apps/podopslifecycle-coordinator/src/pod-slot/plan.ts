@@ -10,8 +10,8 @@ import {
   type RuleDetail,
   stageLabel,
 } from '@kuperator/api';
+import { detailOf, isFor } from '@kuperator/holders';
 import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
-import { detailOf, isFor } from '../pod/verdict.ts';
 
 export type HeldInVain = {
   /** Names of the rule objects that have given a slot, and of those that refuse. */

@@ -1,36 +1,55 @@
 import { conditionOf, isTerminating, type Key, keyOf } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
-import { Controller, type OperatorContext } from '@kuperator/runtime';
+import { PROGRESSING } from '@kuperator/holders';
+import { operationsOf } from '@kuperator/lifecycle';
+import { Controller, type OperatorContext, type RunningOperators } from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import { maySelect } from '../selecting.ts';
 import { selects } from './awaited.ts';
-import { PROGRESSING, stalledWaits } from './explain.ts';
+import { stalledWaits } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
 import { podMetrics } from './metrics.ts';
-import { podReconciler } from './reconcile.ts';
+import { factsFor, podReconciler } from './reconcile.ts';
 import type { Seen } from './seen.ts';
 import { podsToWake } from './wakeups.ts';
 
 /** Controlled Pods and the rules over them → one key a Pod. */
-export function podController(context: OperatorContext<Config>, events: EventBus, { pods, rules, services }: Caches) {
+export function podController(
+  context: OperatorContext<Config>,
+  events: EventBus,
+  { pods, rules, services }: Caches,
+  operators: Pick<RunningOperators, 'isRunning' | 'onChange'>,
+) {
   const { client, clock, config, logger, metrics, recorder, shards } = context;
   const patience = {
     graceMs: config.explainAfterSeconds * 1000,
     deadlineMs: config.stalledAfterSeconds * 1000,
   };
+  const known = { services, isRunning: (app: string) => operators.isRunning(app) };
   const own = podMetrics(metrics, () =>
     pods
       .list()
       // Few say so of themselves; only these are looked at closely.
       .filter((pod) => conditionOf(pod, PROGRESSING)?.status === 'False' && !isTerminating(pod))
       .filter((pod) => shards.owns(keyOf(pod)))
-      .flatMap((pod) => stalledWaits(pod, maySelect(rules, pod), clock.now(), patience)),
+      .flatMap((pod) => stalledWaits(pod, factsFor(known, maySelect(rules, pod), clock.now()), patience)),
   );
   const seen = new Map<Key, Seen>();
   const controller = new Controller({
     name: 'pod',
-    reconcile: podReconciler({ pods, rules, services, client, clock, recorder, metrics: own, patience, seen }),
+    reconcile: podReconciler({
+      ...known,
+      pods,
+      rules,
+      services,
+      client,
+      clock,
+      recorder,
+      metrics: own,
+      patience,
+      seen,
+    }),
     concurrency: config.concurrency,
     keys: () => pods.keys(),
     shards,
@@ -63,6 +82,9 @@ export function podController(context: OperatorContext<Config>, events: EventBus
     for (const pod of pods.byIndex('namespace', object.metadata.namespace ?? '')) {
       if (selects(object, pod) || (old && selects(old, pod))) controller.enqueue(keyOf(pod));
     }
+  });
+  operators.onChange(() => {
+    for (const pod of pods.list()) if (operationsOf(pod).length > 0) controller.enqueue(keyOf(pod));
   });
   // Each of these also arrives by a watch: the verdict in the rule's status, the finalizer in the Pod.
   for (const event of ['transition.decided', 'traffic.off', 'traffic.on', 'operation.done']) {

@@ -10,12 +10,12 @@ import {
   SERVICE_READY_GATE,
   stageLabel,
 } from '@kuperator/api';
+import { PROGRESSING } from '@kuperator/holders';
 import { beginOperation, operationsOf } from '@kuperator/lifecycle';
 import { createLogger } from '@kuperator/runtime';
 import { aCondition, aPod, aPodTransitionRule, FakeClock, FakeRecorder, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { SELECTING, selectingKeys } from '../selecting.ts';
-import { PROGRESSING } from './explain.ts';
 import { podReconciler } from './reconcile.ts';
 
 const KEY = 'default/a';
@@ -46,6 +46,7 @@ function waiting() {
       metrics,
       patience,
       seen: new Map(),
+      isRunning: () => undefined,
     });
   let reconcile = start();
   const pass = async () => (await reconcile(KEY, context))?.requeueAfterMs;

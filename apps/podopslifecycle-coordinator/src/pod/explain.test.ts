@@ -1,6 +1,7 @@
 import { type Condition, type Pod, type PodTransitionRule, SERVICE_READY_GATE, stageLabel } from '@kuperator/api';
+import { PROGRESSING } from '@kuperator/holders';
 import { describe, expect, test } from 'vitest';
-import { explain, PROGRESSING, stalledWaits } from './explain.ts';
+import { explain, stalledWaits } from './explain.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const START_NANOS = `${BigInt(START) * 1_000_000n}`;
@@ -59,15 +60,16 @@ const waiting = (change: Partial<Condition> = {}): Condition => ({
   type: PROGRESSING,
   status: 'True',
   reason: 'WaitingForRules',
-  message:
-    'Restart job waits for PodTransitionRule budget (slots: 1 of 10 is out); in PreCheck since 2026-01-01T00:00:00Z',
+  message: 'Restart job: rule budget/slots: 1 of 10 is out; in PreCheck since 2026-01-01T00:00:00Z',
   lastTransitionTime: '2026-01-01T00:00:10.000Z',
   ...change,
 });
 
 describe('explain', () => {
   test('says nothing of an operation that flows, and when to look again', () => {
-    expect(explain(pod({ labels: inPreCheck }), [rule('1 of 10 is out')], after(4), patience)).toEqual({
+    expect(
+      explain(pod({ labels: inPreCheck }), { rules: [rule('1 of 10 is out')], nowMs: after(4) }, patience),
+    ).toEqual({
       annotations: {},
       isDue: false,
       nextMs: 6000,
@@ -76,7 +78,9 @@ describe('explain', () => {
   });
 
   test('names the rule object, the rule and its reason once a wait has lasted, on the Pod’s annotation too', () => {
-    expect(explain(pod({ labels: inPreCheck }), [rule('1 of 10 is out')], after(10), patience)).toEqual({
+    expect(
+      explain(pod({ labels: inPreCheck }), { rules: [rule('1 of 10 is out')], nowMs: after(10) }, patience),
+    ).toEqual({
       condition: waiting(),
       annotations: {
         'detail.podtransitionrule.kusionstack.io/budget':
@@ -89,31 +93,36 @@ describe('explain', () => {
   });
 
   test('blames the engine while it has not evaluated the rule', () => {
-    const { condition } = explain(pod({ labels: inPreCheck }), [unevaluated], after(60), patience);
+    const { condition } = explain(pod({ labels: inPreCheck }), { rules: [unevaluated], nowMs: after(60) }, patience);
     expect(condition).toMatchObject({ status: 'True', reason: 'WaitingForEngine' });
     expect(condition?.message).toContain(
-      'Restart job waits for a verdict from the PodTransitionRule engine on PodTransitionRule budget',
+      'Restart job: no verdict from the podtransitionrule-engine on PodTransitionRule budget',
     );
   });
 
   test('costs nothing more while only the counts in a reason move', () => {
     const present = waiting();
-    const moved = explain(pod({ labels: inPreCheck, present }), [rule('9 of 12 is out')], after(60), patience);
+    const moved = explain(
+      pod({ labels: inPreCheck, present }),
+      { rules: [rule('9 of 12 is out')], nowMs: after(60) },
+      patience,
+    );
     expect(moved).not.toHaveProperty('condition');
     expect(moved.isDue).toBe(false);
   });
 
   test('tells another holder once it has been seen for the grace time', () => {
     const held = pod({ labels: inOperate, present: waiting(), gate: 'False' });
-    const first = explain(held, [], after(11), patience);
+    const first = explain(held, { rules: [], nowMs: after(11) }, patience);
     expect(first).toMatchObject({ isDue: false, nextMs: 10_000 });
     expect(first).not.toHaveProperty('condition');
-    const { condition, isDue } = explain(held, [], after(21), patience, { before: first.seen });
+    const { condition, isDue } = explain(held, { rules: [], nowMs: after(21) }, patience, first.seen);
     expect(isDue).toBe(true);
     expect(condition).toMatchObject({
       status: 'True',
       reason: 'WaitingForOperator',
-      message: 'Restart job waits for its operation controller (job) to finish; in Operate since 2026-01-01T00:00:00Z',
+      message:
+        'Restart job: operation controller (job) has not finished its change; in Operate since 2026-01-01T00:00:00Z',
       lastTransitionTime: '2026-01-01T00:00:10.000Z',
     });
   });
@@ -121,8 +130,7 @@ describe('explain', () => {
   test('turns Stalled at the deadline, once', () => {
     const stalled = explain(
       pod({ labels: inPreCheck, present: waiting() }),
-      [rule('1 of 10 is out')],
-      after(600),
+      { rules: [rule('1 of 10 is out')], nowMs: after(600) },
       patience,
     );
     expect(stalled.condition).toMatchObject({
@@ -132,14 +140,19 @@ describe('explain', () => {
       lastTransitionTime: '2026-01-01T00:10:00.000Z',
     });
     const present = stalled.condition as Condition;
-    expect(explain(pod({ labels: inPreCheck, present }), [rule('1 of 10 is out')], after(700), patience).isDue).toBe(
-      false,
-    );
+    expect(
+      explain(pod({ labels: inPreCheck, present }), { rules: [rule('1 of 10 is out')], nowMs: after(700) }, patience)
+        .isDue,
+    ).toBe(false);
   });
 
   test('goes with the next write when the operation moves on', () => {
     const moved = { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(60)) * 1_000_000n}` };
-    const step = explain(pod({ labels: moved, present: waiting(), gate: 'False' }), [], after(61), patience);
+    const step = explain(
+      pod({ labels: moved, present: waiting(), gate: 'False' }),
+      { rules: [], nowMs: after(61) },
+      patience,
+    );
     expect(step).toMatchObject({ condition: null, isDue: false });
   });
 
@@ -151,22 +164,29 @@ describe('explain', () => {
       present: waiting({ status: 'False', reason: 'Stalled' }),
     },
   ])('goes at once $name', ({ labels, present }) => {
-    expect(explain(pod({ labels, present }), [], after(900), patience)).toMatchObject({ condition: null, isDue: true });
+    expect(explain(pod({ labels, present }), { rules: [], nowMs: after(900) }, patience)).toMatchObject({
+      condition: null,
+      isDue: true,
+    });
   });
 
   test('tells at once of a label without a time, and counts from then on', () => {
     const labels = { ...inOperate, [stageLabel('operate', 'job')]: 'yes' };
-    const first = explain(pod({ labels, gate: 'False' }), [], after(0), patience);
+    const first = explain(pod({ labels, gate: 'False' }), { rules: [], nowMs: after(0) }, patience);
     expect(first).toMatchObject({ condition: { status: 'True' }, isDue: true });
     const present = first.condition as Condition;
-    expect(explain(pod({ labels, present, gate: 'False' }), [], after(599), patience).isDue).toBe(false);
-    expect(explain(pod({ labels, present, gate: 'False' }), [], after(600), patience).condition).toMatchObject({
+    expect(explain(pod({ labels, present, gate: 'False' }), { rules: [], nowMs: after(599) }, patience).isDue).toBe(
+      false,
+    );
+    expect(
+      explain(pod({ labels, present, gate: 'False' }), { rules: [], nowMs: after(600) }, patience).condition,
+    ).toMatchObject({
       status: 'False',
     });
   });
 
   test('a clock that is ahead of ours only delays', () => {
-    expect(explain(pod({ labels: inPreCheck }), [rule('x')], after(-60), patience)).toMatchObject({
+    expect(explain(pod({ labels: inPreCheck }), { rules: [rule('x')], nowMs: after(-60) }, patience)).toMatchObject({
       isDue: false,
       nextMs: 70_000,
     });
@@ -185,23 +205,25 @@ describe('the detail annotation', () => {
 
   test('says Unknown once the Pod is in no stage, with a write that happens anyway', () => {
     const moved = { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(60)) * 1_000_000n}` };
-    expect(explain(annotated({ labels: moved }, '{}'), [rule('x')], after(61), patience)).toMatchObject({
+    expect(
+      explain(annotated({ labels: moved }, '{}'), { rules: [rule('x')], nowMs: after(61) }, patience),
+    ).toMatchObject({
       annotations: { 'detail.podtransitionrule.kusionstack.io/budget': UNKNOWN },
       isDue: false,
     });
-    expect(explain(annotated({}, UNKNOWN), [rule('x')], after(61), patience).annotations).toEqual({});
+    expect(explain(annotated({}, UNKNOWN), { rules: [rule('x')], nowMs: after(61) }, patience).annotations).toEqual({});
   });
 
   test('goes when the rule does not select the Pod any more (T71)', () => {
-    expect(explain(annotated({}, UNKNOWN), [], after(61), patience).annotations).toEqual({
+    expect(explain(annotated({}, UNKNOWN), { rules: [], nowMs: after(61) }, patience).annotations).toEqual({
       'detail.podtransitionrule.kusionstack.io/budget': null,
     });
   });
 });
 
 test('stalledWaits counts operations by stage and holder, beyond the deadline', () => {
-  expect(stalledWaits(pod({ labels: inPreCheck }), [unevaluated], after(599), patience)).toEqual([]);
-  expect(stalledWaits(pod({ labels: inPreCheck }), [unevaluated], after(600), patience)).toMatchObject([
-    { holder: 'engine', operation: { stage: 'PreCheck' } },
-  ]);
+  expect(stalledWaits(pod({ labels: inPreCheck }), { rules: [unevaluated], nowMs: after(599) }, patience)).toEqual([]);
+  expect(
+    stalledWaits(pod({ labels: inPreCheck }), { rules: [unevaluated], nowMs: after(600) }, patience),
+  ).toMatchObject([{ holder: { kind: 'engine' }, operation: { stage: 'PreCheck' } }]);
 });

@@ -2,13 +2,20 @@
 // when a wait has lasted, and goes with whatever write comes next.
 
 import { type Condition, conditionOf, type Pod, type PodTransitionRule } from '@kuperator/api';
-import { withoutCounts } from './counts.ts';
+import {
+  type Actor,
+  actorOf,
+  type Facts,
+  type Hold,
+  holdsOf,
+  PROGRESSING,
+  textOf,
+  timeOf,
+  withoutCounts,
+} from '@kuperator/holders';
+import type { Operation } from '@kuperator/lifecycle';
 import { type AnnotationChanges, ruleDetailChanges } from './rule-details.ts';
 import { look, type Seen } from './seen.ts';
-import { type Wait, type WaitHolder, waitsOf } from './waits.ts';
-
-/** True: operations go on, somebody is waited for. False: one has waited too long. Absent: nothing waits for long. */
-export const PROGRESSING = 'pod.kusionstack.io/operation-progressing';
 
 export type Patience = {
   /** A wait is not worth a write before, nor is another holder than the Pod tells of. */
@@ -31,40 +38,40 @@ export type Explanation = {
 
 export const NOTHING_TO_EXPLAIN: Explanation = { annotations: {}, isDue: false };
 
-const REASONS: Record<WaitHolder, string> = {
+const REASONS: Record<Actor, string> = {
   rules: 'WaitingForRules',
   engine: 'WaitingForEngine',
   traffic: 'WaitingForTraffic',
   operator: 'WaitingForOperator',
   kubelet: 'WaitingForKubelet',
+  scheduler: 'WaitingForScheduler',
   coordinator: 'WaitingForCoordinator',
   user: 'WaitingForUser',
+  time: 'WaitingForTime',
+  'api-server': 'WaitingForApiServer',
 };
 const STALLED = 'Stalled';
 /** A Pod may have many operations, a rule many reasons; nobody reads more. */
 const MESSAGE_LIMIT = 2000;
 
+/** What the coordinator knows of a Pod besides the Pod. `rules`: at least those that select it. */
+export type PodFacts = Facts & { readonly rules: readonly PodTransitionRule[] };
+/** One operation that waits. */
+export type Wait = Hold & { readonly operation: Operation };
 type Aged = Wait & { readonly ageMs: number };
 
 /**
  * Pure.
  * @param pod as it will be after the pass
- * @param rules at least those that select it
- * @param arriving as for `waitsOf`
  * @param before `seen` of the last call for this Pod, if that is known
  */
-export function explain(
-  pod: Pod,
-  rules: readonly PodTransitionRule[],
-  nowMs: number,
-  { graceMs, deadlineMs }: Patience,
-  { arriving = [], before }: { arriving?: readonly string[]; before?: Seen | undefined } = {},
-): Explanation {
+export function explain(pod: Pod, facts: PodFacts, { graceMs, deadlineMs }: Patience, before?: Seen): Explanation {
+  const { rules, nowMs } = facts;
   const present = conditionOf(pod, PROGRESSING);
-  const waits = agedWaits(pod, rules, nowMs, graceMs, arriving).toSorted((a, b) => b.ageMs - a.ageMs);
+  const waits = agedWaits(pod, facts, graceMs).toSorted((a, b) => b.ageMs - a.ageMs);
   const long = waits.filter(({ ageMs }) => ageMs >= graceMs);
   const isStalled = long.some(({ ageMs }) => ageMs >= deadlineMs);
-  const isShown = long.some(({ holder }) => holder === 'rules');
+  const isShown = long.some(({ holder }) => actorOf(holder) === 'rules');
   const annotations = ruleDetailChanges(pod, rules, { isShown });
   const seen = waits.length > 0 ? seenOf(waits, present, before, nowMs) : undefined;
   const settlesMs = seen?.untrueSinceMs === undefined ? 0 : seen.untrueSinceMs + graceMs - nowMs;
@@ -81,7 +88,7 @@ export function explain(
   const condition: Condition = {
     type: PROGRESSING,
     status: isStalled ? 'False' : 'True',
-    reason: isStalled ? STALLED : REASONS[oldest.holder],
+    reason: isStalled ? STALLED : REASONS[actorOf(oldest.holder)],
     message: messageOf(long),
   };
   if (settlesMs > 0 || (present && isSameHolder(present, condition))) return { annotations, isDue: false, ...next };
@@ -94,36 +101,29 @@ export function explain(
 function seenOf(waits: readonly Aged[], present: Condition | undefined, before: Seen | undefined, nowMs: number): Seen {
   const now = withoutCounts(messageOf(waits));
   const told = present && withoutCounts(present.message);
-  return look(before, { now, told, isWord: waits.every(({ holder }) => holder !== 'engine'), nowMs });
+  return look(before, { now, told, isWord: waits.every(({ holder }) => actorOf(holder) !== 'engine'), nowMs });
 }
 
 /** The waits of the Pod that have passed the deadline. */
-export function stalledWaits(
-  pod: Pod,
-  rules: readonly PodTransitionRule[],
-  nowMs: number,
-  { graceMs, deadlineMs }: Patience,
-): readonly Wait[] {
-  return agedWaits(pod, rules, nowMs, graceMs).filter(({ ageMs }) => ageMs >= deadlineMs);
+export function stalledWaits(pod: Pod, facts: PodFacts, { graceMs, deadlineMs }: Patience): readonly Wait[] {
+  return agedWaits(pod, facts, graceMs).filter(({ ageMs }) => ageMs >= deadlineMs);
 }
 
-function agedWaits(
-  pod: Pod,
-  rules: readonly PodTransitionRule[],
-  nowMs: number,
-  graceMs: number,
-  arriving: readonly string[] = [],
-): readonly Aged[] {
+function agedWaits(pod: Pod, facts: PodFacts, graceMs: number): readonly Aged[] {
+  const { nowMs } = facts;
   const noticed = Date.parse(conditionOf(pod, PROGRESSING)?.lastTransitionTime ?? '');
   // A label set by hand may not say since when; then it counts from when we first told of it, which is at once.
   const fallbackMs = Number.isNaN(noticed) ? nowMs - graceMs : noticed;
-  return waitsOf(pod, rules, arriving).map((wait) => ({ ...wait, ageMs: nowMs - (wait.sinceMs ?? fallbackMs) }));
+  return holdsOf(pod, facts).flatMap((hold) => {
+    const { operation, sinceMs } = hold;
+    return operation ? [{ ...hold, operation, ageMs: nowMs - (sinceMs ?? fallbackMs) }] : [];
+  });
 }
 
 function messageOf(waits: readonly Wait[]): string {
-  const sentences = waits.map(({ operation: { id, type = 'operation', stage }, message, sinceMs }) => {
-    const since = sinceMs === undefined ? '' : ` since ${new Date(sinceMs).toISOString().replace(/\.\d+Z$/, 'Z')}`;
-    return `${type} ${id} ${message}; in ${stage}${since}`;
+  const sentences = waits.map(({ operation: { id, type = 'operation', stage }, holder, sinceMs }) => {
+    const since = sinceMs === undefined ? '' : ` since ${timeOf(sinceMs)}`;
+    return `${type} ${id}: ${textOf(holder)}; in ${stage}${since}`;
   });
   const text = sentences.join('. ');
   return text.length > MESSAGE_LIMIT ? `${text.slice(0, MESSAGE_LIMIT - 1)}…` : text;

@@ -1,7 +1,7 @@
 import { type Condition, type Pod, SERVICE_READY_GATE, stageLabel } from '@kuperator/api';
 import { createEventBus, type KuperatorEvent } from '@kuperator/events';
+import { PROGRESSING } from '@kuperator/holders';
 import { describe, expect, test } from 'vitest';
-import { PROGRESSING } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
 
 function pod(labels: Record<string, string>, gate?: 'True' | 'False'): Pod {

@@ -9,8 +9,8 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import { type KuperatorEvent, podEvent } from '@kuperator/events';
+import { PROGRESSING } from '@kuperator/holders';
 import { type Operation, operationsOf } from '@kuperator/lifecycle';
-import { PROGRESSING } from './explain.ts';
 
 /** Operations of which this operator is the operation controller, whichever replica answered the request they began with. */
 const OWN: readonly string[] = [POD_DELETE_OPERATION_ID, POD_EVICT_OPERATION_ID];

@@ -1,7 +1,8 @@
+import { actorOf } from '@kuperator/holders';
 import { boundedLabelValues, type Metrics } from '@kuperator/runtime';
+import type { Wait } from './explain.ts';
 import type { StageTime } from './facts.ts';
 import type { PodWrite } from './patch.ts';
-import type { Wait } from './waits.ts';
 
 /** Types of the operations of this project. Others choose theirs freely. */
 const OPERATION_TYPES = ['update', 'scale-in', 'delete', 'pod-delete', 'replace', 'restart'];
@@ -36,7 +37,7 @@ export function podMetrics(metrics: Metrics, stalled: () => readonly Wait[]): Po
     labels: ['stage', 'holder'],
     collect: (gauge) => {
       gauge.reset();
-      for (const { operation, holder } of stalled()) gauge.inc({ stage: operation.stage, holder });
+      for (const { operation, holder } of stalled()) gauge.inc({ stage: operation.stage, holder: actorOf(holder) });
     },
   });
   const shownType = boundedLabelValues(OPERATION_TYPES, MORE_OPERATION_TYPES);

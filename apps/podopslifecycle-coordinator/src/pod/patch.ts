@@ -1,7 +1,8 @@
 import { type Condition, type Pod, SERVICE_READY_GATE, SERVICE_READY_MESSAGE } from '@kuperator/api';
+import { PROGRESSING } from '@kuperator/holders';
 import { isEmpty, podStateOf, type Settled } from '@kuperator/lifecycle';
 import type { Patch } from '@kuperator/runtime';
-import { type Explanation, NOTHING_TO_EXPLAIN, PROGRESSING } from './explain.ts';
+import { type Explanation, NOTHING_TO_EXPLAIN } from './explain.ts';
 
 /** One API write that brings a Pod to its settled state. */
 export type PodWrite = {

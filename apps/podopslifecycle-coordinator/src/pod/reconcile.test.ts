@@ -10,6 +10,7 @@ import {
   SERVICES,
   stageLabel,
 } from '@kuperator/api';
+import { PROGRESSING } from '@kuperator/holders';
 import { ARRIVAL_MS, beginOperation, operationsOf } from '@kuperator/lifecycle';
 import { ConflictError, createLogger } from '@kuperator/runtime';
 import {
@@ -23,7 +24,6 @@ import {
 } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { SELECTING, selectingKeys } from '../selecting.ts';
-import { PROGRESSING } from './explain.ts';
 import { podReconciler } from './reconcile.ts';
 
 const KEY = 'default/a';
@@ -54,6 +54,7 @@ function setup(pod: Parameters<typeof aPod>[0] = {}) {
     recorder,
     metrics,
     patience,
+    isRunning: () => undefined,
     seen: new Map(),
   });
   const pass = () => reconcile(KEY, context);
@@ -185,7 +186,7 @@ describe('podReconciler', () => {
       await pass();
       expect(conditionOf(pod(), PROGRESSING)).toMatchObject({
         reason: 'WaitingForTraffic',
-        message: expect.stringContaining('update c waits for traffic that is coming on: Service/default/web'),
+        message: expect.stringContaining('update c: traffic is still coming on: Service/default/web'),
       });
     });
   });

@@ -1,5 +1,6 @@
 import {
   CONTROL_LABEL,
+  EMPLOYER_ADAPTER_ANNOTATION,
   isTerminating,
   type Key,
   PODS,
@@ -9,16 +10,16 @@ import {
   type Service,
   STAY_OFFLINE_LABEL,
 } from '@kuperator/api';
+import { verdictFor } from '@kuperator/holders';
 import { applyLabels, operationsOf, podStateOf, type Settled, settle } from '@kuperator/lifecycle';
 import { type Clock, type EventRecorder, type KubeClient, NotFoundError, type Reconcile } from '@kuperator/runtime';
 import { maySelect, type SELECTING } from '../selecting.ts';
 import { awaitedOn, expectingAdapters } from './awaited.ts';
-import { type Explanation, explain, type Patience } from './explain.ts';
+import { type Explanation, explain, type Patience, type PodFacts } from './explain.ts';
 import { arrivingAt, type Guards, guardsOf } from './guards.ts';
 import type { PodMetrics } from './metrics.ts';
 import { writeFor } from './patch.ts';
 import type { Seen } from './seen.ts';
-import { verdictFor } from './verdict.ts';
 
 export type Deps = {
   readonly pods: { get(key: Key): Pod | undefined; observe(pod: Pod): void; observeGone(key: Key, uid: string): void };
@@ -32,6 +33,8 @@ export type Deps = {
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
   readonly metrics: Pick<PodMetrics, 'wrote'>;
   readonly patience: Patience;
+  /** Whether an operator has a live Lease; undefined: not known. */
+  readonly isRunning: (app: string) => boolean | undefined;
   /** What passes remember of Pods that wait, until these are gone. */
   readonly seen: Map<Key, Seen>;
 };
@@ -56,10 +59,12 @@ export function podReconciler(deps: Deps): Reconcile {
       guards: Object.values(guards.missing),
       arriving: guards.arrivingMs > 0,
     });
-    const explanation = explain(settledPod(pod, settled), guarding, nowMs, patience, {
+    const facts = {
+      ...factsFor(deps, guarding, nowMs),
+      awaited: awaitedOn(pod),
       arriving: arrivingAt(guards),
-      before: seen.get(key),
-    });
+    };
+    const explanation = explain(settledPod(pod, settled), facts, patience, seen.get(key));
     if (explanation.seen) seen.set(key, explanation.seen);
     else seen.delete(key);
     const againMs = Math.min(explanation.nextMs ?? Number.POSITIVE_INFINITY, heldMs(pod, guards));
@@ -78,6 +83,20 @@ export function podReconciler(deps: Deps): Reconcile {
     }
     return again;
   };
+}
+
+/** What is known of who may hold a Pod, besides the Pod. */
+export function factsFor(
+  { services, isRunning }: Pick<Deps, 'isRunning'> & { readonly services: Pick<Deps['services'], 'get'> },
+  rules: readonly PodTransitionRule[],
+  nowMs: number,
+): PodFacts {
+  const adapterOf = (employer: string) => {
+    const [kind, ...key] = employer.split('/');
+    const service = kind === 'Service' ? services.get(key.join('/')) : undefined;
+    return service?.metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
+  };
+  return { nowMs, rules, isRunning, adapterOf };
 }
 
 /** When the time is over for which traffic on its way holds the Pod; Infinity when it holds nothing. */

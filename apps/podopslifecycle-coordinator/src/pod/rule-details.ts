@@ -5,8 +5,8 @@ import {
   RULE_DETAIL_ANNOTATION_PREFIX,
   type RuleDetail,
 } from '@kuperator/api';
+import { detailOf, isFor } from '@kuperator/holders';
 import { operationsOf } from '@kuperator/lifecycle';
-import { detailOf, isFor } from './verdict.ts';
 
 export type AnnotationChanges = Record<string, string | null>;
 

@@ -1,13 +1,19 @@
 import {
   AVAILABLE_CONDITIONS_ANNOTATION,
+  type Condition,
+  type Container,
+  type ContainerStatus,
   DELETE_AT_ONCE_ANNOTATION,
   DELETION_REQUESTED_ANNOTATION,
   EVICTION_REQUESTED_ANNOTATION,
+  isReady,
+  isTerminating,
+  LAST_POD_STATUS_ANNOTATION,
   type Pod,
+  type PodStatus,
   RULE_DETAIL_ANNOTATION_PREFIX,
-  SERVICE_READY_GATE,
 } from '@kuperator/api';
-import { PROGRESSING } from './explain.ts';
+import { holdingReason, holdingState, isHolding, PROGRESSING } from '@kuperator/holders';
 
 const ANNOTATIONS: readonly string[] = [
   AVAILABLE_CONDITIONS_ANNOTATION,
@@ -18,8 +24,11 @@ const ANNOTATIONS: readonly string[] = [
 
 /** The part of a Pod the coordinator keeps in memory: a cluster has thousands, and needs little of each. */
 export function trimPod(pod: Pod): Pod {
-  const { name, namespace, uid, resourceVersion, labels, finalizers, deletionTimestamp } = pod.metadata;
+  const { name, namespace, uid, resourceVersion, labels, finalizers } = pod.metadata;
+  const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
   const annotations = trimAnnotations(pod.metadata.annotations ?? {});
+  const isAwaited = !isReady(pod) || isTerminating(pod);
+  const keeps = isHolding(pod);
   return {
     metadata: {
       ...(name !== undefined && { name }),
@@ -29,30 +38,55 @@ export function trimPod(pod: Pod): Pod {
       ...(labels && { labels }),
       ...(finalizers && { finalizers }),
       ...(deletionTimestamp !== undefined && { deletionTimestamp }),
+      ...(deletionGracePeriodSeconds !== undefined && { deletionGracePeriodSeconds }),
       ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
     },
     spec: {
-      containers: [],
+      // Which image a container that does not run is to have.
+      containers: isAwaited ? pod.spec.containers.map(named) : [],
+      ...(isAwaited && pod.spec.initContainers && { initContainers: pod.spec.initContainers.map(named) }),
       ...(pod.spec.nodeName !== undefined && { nodeName: pod.spec.nodeName }),
-      readinessGates: (pod.spec.readinessGates ?? []).filter((gate) => gate.conditionType === SERVICE_READY_GATE),
+      readinessGates: pod.spec.readinessGates ?? [],
     },
     status: {
       ...(pod.status?.phase !== undefined && { phase: pod.status.phase }),
       conditions: (pod.status?.conditions ?? [])
-        .filter(({ type }) => type === 'Ready' || type === SERVICE_READY_GATE || type === PROGRESSING)
-        .map(({ type, status, lastTransitionTime, reason, message }) => ({
-          type,
-          status,
-          ...(lastTransitionTime !== undefined && { lastTransitionTime }),
-          // Compared with what it should say; of the others only the status matters.
-          ...(type === PROGRESSING && reason !== undefined && { reason }),
-          ...(type === PROGRESSING && message !== undefined && { message }),
+        .filter(({ type }) => type === PROGRESSING || keeps(type))
+        .map((condition) => ({
+          type: condition.type,
+          status: condition.status,
+          ...(condition.lastTransitionTime !== undefined && { lastTransitionTime: condition.lastTransitionTime }),
+          ...(condition.type === PROGRESSING ? wordsOf(condition) : holdingReason(condition)),
         })),
+      ...(isAwaited && statusesOf(pod)),
     },
+  };
+}
+
+/** Compared with what it should say. */
+function wordsOf({ reason, message }: Condition): Partial<Condition> {
+  return { ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) };
+}
+
+function named({ name, image }: Container): Container {
+  return { name, ...(image !== undefined && { image }) };
+}
+
+/** Why containers do not run, of a Pod that somebody may wait for. */
+function statusesOf({ status }: Pod): Pick<PodStatus, 'containerStatuses' | 'initContainerStatuses'> {
+  const trimmed = (each: ContainerStatus): ContainerStatus => {
+    const { name, image, ready, restartCount } = each;
+    return { name, image, imageID: '', ready, restartCount, ...holdingState(each) };
+  };
+  return {
+    ...(status?.containerStatuses && { containerStatuses: status.containerStatuses.map(trimmed) }),
+    ...(status?.initContainerStatuses && { initContainerStatuses: status.initContainerStatuses.map(trimmed) }),
   };
 }
 
 function trimAnnotations(annotations: Readonly<Record<string, string>>): [string, string][] {
   const isUsed = (key: string) => ANNOTATIONS.includes(key) || key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX);
-  return Object.entries(annotations).filter(([key]) => isUsed(key));
+  const used = Object.entries(annotations).filter(([key]) => isUsed(key));
+  // Of a change in place only that there is one.
+  return LAST_POD_STATUS_ANNOTATION in annotations ? [...used, [LAST_POD_STATUS_ANNOTATION, '']] : used;
 }

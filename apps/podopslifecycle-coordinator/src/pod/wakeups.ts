@@ -1,6 +1,6 @@
 import { type Key, keyOf, matchesSelector, type Pod, type PodTransitionRule } from '@kuperator/api';
+import { withoutCounts } from '@kuperator/holders';
 import { operationsOf } from '@kuperator/lifecycle';
-import { withoutCounts } from './counts.ts';
 
 /**
  * Pods that may go on after a rule object changed from `before` to `after` (undefined: created, deleted).

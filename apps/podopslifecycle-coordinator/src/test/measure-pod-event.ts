@@ -59,6 +59,7 @@ async function measure(labels: number, others: number): Promise<number> {
     recorder: { normal: () => {}, warn: () => {} },
     metrics: { wrote: () => {} },
     patience: { graceMs: 10_000, deadlineMs: 600_000 },
+    isRunning: () => undefined,
     seen: new Map(),
   });
   const event = async () => {

@@ -1,6 +1,7 @@
 import { type Budget, exhausted, hasRoom } from './budget.ts';
 import type { Candidate } from './candidate.ts';
 import { isDownWithItsNode, isUnavailable } from './population.ts';
+import type { Rejection } from './rules.ts';
 import type { Side } from './side.ts';
 import { compareText, endsInDeletion, waitsSince } from './stage.ts';
 
@@ -46,10 +47,15 @@ export function allocate(own: Side, others: readonly Side[]): void {
       const first = mine && parts.find(({ side, needs }) => needs.length > 0 && compareText(side.name, own.name) < 0);
       for (const part of parts) charge(part);
       if (!mine || mine.needs.length === 0) continue;
-      if (first) reject(mine, `its slot is kept until PodTransitionRule ${first.side.name} has given one`);
+      if (first)
+        reject(
+          mine,
+          ({ rule }) => `rule ${rule}: its slot is kept until PodTransitionRule ${first.side.name} has given one`,
+        );
       else for (const budget of mine.needs) mine.candidate.passed.add(budget.ruleName);
     } else if (mine && mine.needs.length > 0 && !mine.candidate.rejection) {
-      reject(mine, `no slot while ${obstacle}`);
+      // Who refuses comes first, and the rule that would have a slot to give only after.
+      reject(mine, ({ rule }) => `${obstacle}; no slot of rule ${rule} meanwhile`);
     }
   }
   // Only now, so that the counts in the text include all that this pass gave out.
@@ -92,15 +98,20 @@ function lacks({ applying, passed }: Candidate, { ruleName }: Budget): boolean {
   return !passed.has(ruleName) && applying.some(({ name }) => name === ruleName);
 }
 
-/** Why another rule object keeps the Pod from using a slot. */
+/** Which rule of another object, as `<object>/<rule>`, keeps the Pod from using a slot, and why. */
 function obstacleAmong(parts: readonly Part[], own: Side): string | undefined {
   for (const { side, candidate, needs, costs } of parts) {
     if (side === own) continue;
-    if (candidate.rejection) return `PodTransitionRule ${side.name} refuses it: ${candidate.rejection.reason}`;
+    if (candidate.rejection) return elsewhere(side, candidate.rejection);
     const full = needs.find((budget) => !hasRoom(budget, costs));
-    if (full) return `PodTransitionRule ${side.name} has none: ${exhausted(full)}`;
+    if (full) return elsewhere(side, { ruleName: full.ruleName, reason: exhausted(full) });
   }
   return undefined;
+}
+
+function elsewhere({ name }: Side, { ruleName, reason }: Rejection): string {
+  const repeated = `rule ${ruleName}: `;
+  return `rule ${name}/${ruleName}: ${reason.startsWith(repeated) ? reason.slice(repeated.length) : reason}`;
 }
 
 /** One Pod down is one less in every budget of the stage, also in those it need not ask. */
@@ -108,9 +119,9 @@ function charge({ side, candidate: { passed }, costs }: Part): void {
   for (const budget of side.budgets) if (!passed.has(budget.ruleName)) budget.unavailable += costs;
 }
 
-function reject({ candidate, needs }: Part, reason: string): void {
+function reject({ candidate, needs }: Part, reason: (own: { rule: string }) => string): void {
   const ruleName = needs[0]?.ruleName ?? '';
-  candidate.rejection = { ruleName, reason: `rule ${ruleName}: ${reason}` };
+  candidate.rejection = { ruleName, reason: reason({ rule: ruleName }) };
 }
 
 function inOrder(contenders: readonly Contender[]): readonly Contender[] {

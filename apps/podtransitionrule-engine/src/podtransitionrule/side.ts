@@ -73,8 +73,7 @@ function storedSide(
     const entry = stageOf(pod);
     if (entry?.stage !== stage) return [];
     const candidate = candidateFor(pod, entry, rules, rule, previous.get(nameOf(pod)), settings);
-    const unapproved = candidate.rejection ? undefined : unapprovedBy(candidate);
-    if (unapproved !== undefined) candidate.rejection = { ruleName: '', reason: unapproved };
+    candidate.rejection ??= unapprovedBy(candidate);
     return [candidate];
   });
   return sideOf(rule, rules, candidates, () => populationOf(selected, owners));

@@ -2,7 +2,7 @@ import type { PodTransitionRule, RuleState, TransitionRule } from '@kuperator/ap
 import type { Outcomes } from '../webhook/outcome.ts';
 import { planWebhook, type WebhookCall } from '../webhook/plan.ts';
 import { type Candidate, storedStateOf } from './candidate.ts';
-import type { StageRule } from './rules.ts';
+import type { Rejection, StageRule } from './rules.ts';
 import { nameOf } from './selection.ts';
 
 /** On a rule object, "true" makes its webhooks' failurePolicy count: docs/decisions/0012-webhook-rules.md. */
@@ -69,7 +69,7 @@ function isIgnoring({ metadata }: PodTransitionRule, { webhook }: TransitionRule
 }
 
 /** Why a webhook of another rule object holds the Pod: its own engine asks, here its stored word counts. */
-export function unapprovedBy({ applying, passed }: Candidate): string | undefined {
+export function unapprovedBy({ applying, passed }: Candidate): Rejection | undefined {
   const webhook = applying.find(({ kind, name }) => kind === 'webhook' && !passed.has(name));
-  return webhook && `rule ${webhook.name}: its webhook has not approved`;
+  return webhook && { ruleName: webhook.name, reason: `rule ${webhook.name}: its webhook has not approved` };
 }

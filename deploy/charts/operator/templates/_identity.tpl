@@ -46,7 +46,7 @@ subjects:
     name: {{ .Chart.Name }}
     namespace: {{ .Release.Namespace }}
 ---
-# Membership: one Lease per replica.
+# Membership: one Lease per replica. Those of the other operators are read to tell whether they run.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:

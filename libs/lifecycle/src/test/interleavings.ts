@@ -12,7 +12,6 @@ import {
   hasOperation,
   podStateOf,
   settle,
-  waitingFor,
 } from '../index.ts';
 import { StageLabels } from '../stage-labels.ts';
 import { podWith, Simulation } from './simulation.ts';
@@ -98,7 +97,6 @@ export function checkFixpoints({ runs, seed }: Runs): void {
       if (first.gate) sim.setCondition('pod.kusionstack.io/service-ready', first.gate);
       assert.deepEqual(settle(podStateOf(sim.pod), '3', authority), { labels: {} });
       assert.deepEqual(brokenLabelRules(sim.pod.metadata.labels ?? {}), []);
-      waitingFor(sim.pod);
     },
   );
   fc.assert(property, { numRuns: runs, seed });

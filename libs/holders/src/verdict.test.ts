@@ -66,7 +66,18 @@ describe('verdictFor', () => {
 
   test('says which rule refuses and why', () => {
     const refused = rule({ ...passedDetail, passed: false, rejectInfo: [{ ruleName: 'r', reason: 'no slot' }] });
-    expect(verdictFor(pod, [refused], request).heldBy).toEqual([{ rule: 'budget', reason: 'r: no slot', by: 'rules' }]);
+    expect(verdictFor(pod, [refused], request).heldBy).toEqual([
+      { by: 'rules', rule: 'budget', name: 'r', reason: 'no slot' },
+    ]);
+  });
+
+  test.each([
+    { reason: 'rule r: no slot', named: { rule: 'budget', name: 'r', reason: 'no slot' } },
+    { reason: 'rule other/s: no slot; waits', named: { rule: 'other', name: 's', reason: 'no slot; waits' } },
+    { reason: 'rule: odd', named: { rule: 'budget', name: 'r', reason: 'rule: odd' } },
+  ])('names the rule that refuses first, once: $reason', ({ reason, named }) => {
+    const refused = rule({ ...passedDetail, passed: false, rejectInfo: [{ ruleName: 'r', reason }] });
+    expect(verdictFor(pod, [refused], request).heldBy).toEqual([{ by: 'rules', ...named }]);
   });
 
   test('does not wait in a stage for which the object has no enabled rule', () => {

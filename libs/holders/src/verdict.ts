@@ -6,16 +6,15 @@ import {
   type TransitionRule,
 } from '@kuperator/api';
 import type { CheckRequest } from '@kuperator/lifecycle';
+import { bounded } from './text.ts';
 
 /** Whether an operation may pass its stage, and which rule objects hold it when not. */
 export type Verdict = { readonly passed: boolean; readonly heldBy: readonly RuleHold[] };
-export type RuleHold = {
-  /** Name of the rule object. */
-  readonly rule: string;
-  readonly reason: string;
-  /** The rule object refuses, or the engine has not said yet what it says. */
-  readonly by: 'rules' | 'engine';
-};
+export type RuleHold =
+  /** The object refuses: `rule` and `name` are of the object and the rule that refuse first, which may be another object's. */
+  | { readonly by: 'rules'; readonly rule: string; readonly name: string; readonly reason: string }
+  /** The engine has not said yet what the object says. */
+  | { readonly by: 'engine'; readonly rule: string; readonly reason: string };
 
 /**
  * Asks every PodTransitionRule of `rules` that selects the Pod, by its labels of now: a rule that has not seen the
@@ -26,7 +25,7 @@ export function verdictFor(pod: Pod, rules: readonly PodTransitionRule[], reques
   for (const rule of rules) {
     if (!guards(rule, request.stage) || !matchesSelector(rule.spec.selector, pod.metadata.labels)) continue;
     const hold = holdOf(rule, pod, request);
-    if (hold) heldBy.push({ rule: rule.metadata.name ?? '', ...hold });
+    if (hold) heldBy.push(hold);
   }
   return { passed: heldBy.length === 0, heldBy };
 }
@@ -41,17 +40,31 @@ function stageOf(rule: TransitionRule): string {
   return rule.stage || 'PreCheck';
 }
 
-function holdOf(rule: PodTransitionRule, pod: Pod, request: CheckRequest): Omit<RuleHold, 'rule'> | undefined {
+function holdOf(rule: PodTransitionRule, pod: Pod, request: CheckRequest): RuleHold | undefined {
   const { status, metadata } = rule;
-  const engine = (reason: string) => ({ by: 'engine' as const, reason });
+  const { name = '' } = metadata;
+  const engine = (reason: string): RuleHold => ({ by: 'engine', rule: name, reason });
   if ((status?.observedGeneration ?? -1) < (metadata.generation ?? 0)) return engine('the rule was not evaluated yet');
   const detail = detailOf(rule, pod);
   if (!detail || detail.stage !== request.stage) return engine('the rule has not decided on this Pod yet');
   // A verdict is for one run of an operation. Another one, or one begun later, has to ask for its own (D7).
   if (!isFor(detail, request)) return engine('the rule has not decided on this operation yet');
   if (detail.passed) return undefined;
-  const rejected = (detail.rejectInfo ?? []).map(({ ruleName, reason }) => `${ruleName ?? ''}: ${reason ?? ''}`);
-  return { by: 'rules', reason: rejected.join('; ') || 'the rule refuses' };
+  return refusalOf(name, detail);
+}
+
+/** The first rule that refuses, named once: reasons on the wire may repeat its name, or begin with a rule of another object. */
+export function refusalOf(object: string, { rejectInfo = [] }: RuleDetail): Extract<RuleHold, { by: 'rules' }> {
+  const { ruleName = '', reason = '' } = rejectInfo[0] ?? {};
+  const repeated = `rule ${ruleName}: `;
+  // The engine puts a rule of another object first where that one refuses and this one only gives no slot meanwhile.
+  const other = reason.startsWith(repeated) ? null : /^rule ([^\s/:]+)\/([^\s:]+): /.exec(reason);
+  if (other) {
+    const [prefix, rule = object, name = ruleName] = other;
+    return { by: 'rules', rule, name, reason: bounded(reason.slice(prefix.length)) };
+  }
+  const said = reason.startsWith(repeated) ? reason.slice(repeated.length) : reason;
+  return { by: 'rules', rule: object, name: ruleName, reason: bounded(said) };
 }
 
 /** What the rule object's status says of the Pod, be it of now or of an earlier stage. */

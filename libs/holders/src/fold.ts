@@ -1,0 +1,91 @@
+import type { Holder } from './holder.ts';
+import type { Hold } from './pod-holds.ts';
+import { RANKS } from './pod-holds.ts';
+import { textOf, timeOf, withoutCounts } from './text.ts';
+
+/** Pods that wait for the same. */
+export type HoldGroup = {
+  readonly holder: Holder;
+  readonly pods: readonly string[];
+  readonly sinceMs: number | undefined;
+  readonly rank: number;
+};
+
+/**
+ * The holders of many Pods: the furthest advanced first, then by number of Pods, then by what they are. Pods that wait for the same in
+ * different figures are taken together, with the text of the first by name.
+ */
+export function foldHolds(holds: readonly Hold[]): readonly HoldGroup[] {
+  const groups = new Map<string, { holder: Holder; pods: string[]; sinceMs: number | undefined; rank: number }>();
+  for (const { holder, pod, sinceMs, rank } of holds.toSorted((a, b) => compare(a.pod ?? '', b.pod ?? ''))) {
+    const key = holderKeyOf(holder);
+    const group = groups.get(key);
+    if (!group) {
+      groups.set(key, { holder, pods: pod === undefined ? [] : [pod], sinceMs, rank });
+      continue;
+    }
+    if (pod !== undefined && !group.pods.includes(pod)) group.pods.push(pod);
+    group.rank = Math.max(group.rank, rank);
+    group.sinceMs = earlier(group.sinceMs, sinceMs);
+    // The last to go is what a group of delays waits for.
+    if ('untilMs' in holder && 'untilMs' in group.holder && holder.untilMs > group.holder.untilMs)
+      group.holder = holder;
+  }
+  return [...groups]
+    .toSorted(([keyA, a], [keyB, b]) => b.rank - a.rank || b.pods.length - a.pods.length || compare(keyA, keyB))
+    .map(([, group]) => group);
+}
+
+/** The same for holders that differ in figures, times and foreign words only. */
+export function holderKeyOf(holder: Holder): string {
+  switch (holder.kind) {
+    case 'rule':
+      return `rule/${holder.rule}/${holder.name}`;
+    case 'delay':
+    case 'min-ready':
+      return holder.kind;
+    case 'terminating':
+    case 'new-pod':
+      return holder.kind;
+    case 'crash':
+      return `crash/${holder.container}`;
+    case 'unscheduled':
+      return `unscheduled/${holder.message === ''}`;
+    case 'starting':
+      return `starting/${holder.container}`;
+    case 'resize':
+      return `resize/${holder.reason}`;
+    case 'change':
+      return `change/${withoutCounts(holder.reason)}`;
+    default:
+      return withoutCounts(textOf(holder));
+  }
+}
+
+/** Groups that are spelled out. */
+const SHOWN = 4;
+const TEXT_LIMIT = 1000;
+
+/** `3 Pods: kubelet cannot pull nginx:typo (ErrImagePull); Pod web-2: rule web/budget: …`; bounded. Empty when nothing holds anybody. */
+export function textOfGroups(groups: readonly HoldGroup[]): string {
+  const shown = groups.slice(0, SHOWN).map(textOfGroup);
+  const others = groups.slice(SHOWN).reduce((count, { pods }) => count + pods.length, 0);
+  const text = [...shown, ...(others > 0 ? [`${others} more for other reasons`] : [])].join('; ');
+  return text.length > TEXT_LIMIT ? `${text.slice(0, TEXT_LIMIT - 3)}...` : text;
+}
+
+function textOfGroup({ holder, pods, sinceMs, rank }: HoldGroup): string {
+  const [first] = pods;
+  const subject = first === undefined ? '' : pods.length === 1 ? `Pod ${first}: ` : `${pods.length} Pods: `;
+  const since = sinceMs === undefined || rank === RANKS.absent ? '' : ` (since ${timeOf(sinceMs)})`;
+  return `${subject}${textOf(holder)}${since}`;
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

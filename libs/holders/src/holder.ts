@@ -1,0 +1,136 @@
+/** Names of our operators as their charts, and the Leases of their replicas, call them. */
+export const COORDINATOR = 'podopslifecycle-coordinator';
+export const ENGINE = 'podtransitionrule-engine';
+export const COLLASET_CONTROLLER = 'collaset-controller';
+export const ENDPOINTSLICE_ADAPTER = 'endpointslice-adapter';
+
+/**
+ * Who or what a Pod, or a set of Pods, waits for. `isRunning` is false only where the operator is known to have no live Lease. Every text
+ * in a holder is bounded.
+ */
+export type Holder =
+  /** `rule` is the PodTransitionRule object, `name` the rule within it. */
+  | { readonly kind: 'rule'; readonly rule: string; readonly name: string; readonly reason: string }
+  /** No verdict from the engine on these PodTransitionRule objects. */
+  | { readonly kind: 'engine'; readonly rules: readonly string[]; readonly reason: string; readonly isRunning: boolean }
+  | { readonly kind: 'coordinator'; readonly step: CoordinatorStep; readonly isRunning: boolean }
+  /** A finalizer that must come off (`off`) or on (`on`), or an adapter that must first announce itself on the Pod (`announce`). */
+  | {
+      readonly kind: 'adapter';
+      readonly step: 'off' | 'on' | 'announce' | 'arriving';
+      /** As `<Kind>/<namespace>/<name>`; empty when nobody announced the finalizer. */
+      readonly employers: readonly string[];
+      readonly finalizer: string;
+      /** The operator's name; undefined when it is not known which one owns the finalizer. */
+      readonly app: string | undefined;
+      readonly isRunning: boolean;
+    }
+  /** The controller of an operation: its change, or its operation-type label (`isTyped` false), is awaited. */
+  | {
+      readonly kind: 'operation';
+      readonly id: string;
+      readonly isTyped: boolean;
+      readonly app: string | undefined;
+      readonly isRunning: boolean;
+    }
+  /** The operation is finished; these other operations on the Pod are not. */
+  | { readonly kind: 'other-operations'; readonly ids: readonly string[] }
+  /** Drained for an eviction: its client may evict it and has not asked again. */
+  | { readonly kind: 'eviction' }
+  /** operationDelaySeconds of a permitted operation. */
+  | { readonly kind: 'delay'; readonly seconds: number; readonly untilMs: number }
+  | { readonly kind: 'min-ready'; readonly untilMs: number }
+  /** The scheduler found no node. */
+  | { readonly kind: 'unscheduled'; readonly message: string }
+  | {
+      readonly kind: 'image';
+      readonly container: string;
+      readonly image: string;
+      readonly reason: string;
+      readonly message: string;
+    }
+  | { readonly kind: 'container-config'; readonly container: string; readonly reason: string; readonly message: string }
+  | { readonly kind: 'crash'; readonly container: string; readonly message: string }
+  | { readonly kind: 'init-container'; readonly container: string }
+  | { readonly kind: 'starting'; readonly container: string; readonly message: string }
+  | { readonly kind: 'unready'; readonly containers: readonly string[]; readonly probe: 'startup' | 'readiness' }
+  /** A readiness gate that is not ours. */
+  | { readonly kind: 'readiness-gate'; readonly gate: string; readonly message: string }
+  | { readonly kind: 'resize'; readonly reason: string; readonly message: string }
+  /** An in-place change the kubelet has not followed yet; `reason` as the CollaSet controller judges it. */
+  | { readonly kind: 'change'; readonly reason: string }
+  /** The node's kubelet reports nothing, or not what follows from its containers. */
+  | { readonly kind: 'node'; readonly node: string }
+  | { readonly kind: 'terminating'; readonly untilMs: number; readonly node: string | undefined }
+  /** Finalizers of others on a Pod that is being deleted. */
+  | { readonly kind: 'finalizer'; readonly finalizers: readonly string[] }
+  /** The available-conditions annotation cannot be read. */
+  | { readonly kind: 'annotation'; readonly annotation: string }
+  | { readonly kind: 'new-pod'; readonly name: string }
+  | { readonly kind: 'paused' }
+  /** The partition, or the label of an update by label, keeps Pods at their revision. */
+  | { readonly kind: 'partition'; readonly partition: number | undefined }
+  /** The API server refuses what the set is to write: quota, admission, validation. */
+  | { readonly kind: 'refused'; readonly what: string; readonly message: string }
+  /** The update policy forbids the change. */
+  | { readonly kind: 'policy'; readonly message: string };
+
+export type HolderKind = Holder['kind'];
+
+/** What the coordinator has to do next: let the operation past a check, turn the gate, begin a deletion or make it, end an operation. */
+export type CoordinatorStep = 'PreCheck' | 'PostCheck' | 'close-gate' | 'open-gate' | 'begin' | 'delete' | 'complete';
+
+/** Who has to act, by kind: a small set of words for reasons of conditions and labels of metrics. */
+export type Actor =
+  | 'rules'
+  | 'engine'
+  | 'traffic'
+  | 'operator'
+  | 'kubelet'
+  | 'scheduler'
+  | 'coordinator'
+  | 'user'
+  | 'time'
+  | 'api-server';
+
+const ACTORS: { readonly [K in HolderKind]: Actor } = {
+  rule: 'rules',
+  engine: 'engine',
+  coordinator: 'coordinator',
+  adapter: 'traffic',
+  operation: 'operator',
+  'other-operations': 'operator',
+  eviction: 'user',
+  delay: 'time',
+  'min-ready': 'time',
+  unscheduled: 'scheduler',
+  image: 'kubelet',
+  'container-config': 'kubelet',
+  crash: 'kubelet',
+  'init-container': 'kubelet',
+  starting: 'kubelet',
+  unready: 'kubelet',
+  'readiness-gate': 'operator',
+  resize: 'kubelet',
+  change: 'kubelet',
+  node: 'kubelet',
+  terminating: 'kubelet',
+  finalizer: 'operator',
+  annotation: 'user',
+  'new-pod': 'operator',
+  paused: 'user',
+  partition: 'user',
+  refused: 'api-server',
+  policy: 'user',
+};
+
+export function actorOf({ kind }: Holder): Actor {
+  return ACTORS[kind];
+}
+
+/** The operator that is known not to run and that the holder waits for; undefined otherwise. */
+export function stoppedOperatorOf(holder: Holder): string | undefined {
+  if (!('isRunning' in holder) || holder.isRunning) return undefined;
+  if (holder.kind === 'engine') return ENGINE;
+  return holder.kind === 'coordinator' ? COORDINATOR : holder.app;
+}

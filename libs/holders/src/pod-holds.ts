@@ -1,0 +1,302 @@
+// Who holds a Pod, from what stands on the Pod and the few facts that do not.
+import {
+  AVAILABLE_CONDITIONS_ANNOTATION,
+  COLLASET_OPERATION_ID,
+  CONTROL_LABEL,
+  isReady,
+  isTerminal,
+  isTerminating,
+  LAST_POD_STATUS_ANNOTATION,
+  POD_DELETE_OPERATION_ID,
+  POD_EVICT_OPERATION_ID,
+  type Pod,
+  type PodTransitionRule,
+  PROTECTION_FINALIZER_PREFIX,
+} from '@kuperator/api';
+import {
+  isGateOpen,
+  isServiceAvailable,
+  missingFinalizers,
+  type Operation,
+  operationsOf,
+  type PodState,
+  podStateOf,
+  protectionFinalizers,
+} from '@kuperator/lifecycle';
+import { COLLASET_CONTROLLER, COORDINATOR, ENDPOINTSLICE_ADAPTER, ENGINE, type Holder } from './holder.ts';
+import { readinessHolder, resizeHolder, startHolder } from './kubelet.ts';
+import { isEngineTold, refusalsTold, stoppedTold } from './told.ts';
+import { bounded, textOf } from './text.ts';
+import { verdictFor } from './verdict.ts';
+
+/** What is known besides the Pod. All is optional but the time: what is not known is not blamed. */
+export type Facts = {
+  readonly nowMs: number;
+  /** At least those PodTransitionRules that select the Pod; undefined: what the coordinator noted on the Pod counts. */
+  readonly rules?: readonly PodTransitionRule[] | undefined;
+  /** Whether an operator has a live Lease; undefined: not known. */
+  readonly isRunning?: ((app: string) => boolean | undefined) | undefined;
+  /** The adapter, by its operator's name, that guards the traffic of an employer (`<Kind>/<namespace>/<name>`). */
+  readonly adapterOf?: ((employer: string) => string | undefined) | undefined;
+  /** Employers whose adapter has not announced itself on the Pod, and those whose traffic is still coming on. */
+  readonly awaited?: readonly string[] | undefined;
+  readonly arriving?: readonly string[] | undefined;
+  /** The delay after which an operation that is permitted may go on; undefined: at once. */
+  readonly delay?: ((operation: Operation) => { seconds: number; untilMs: number } | undefined) | undefined;
+  /** Why the in-place change of the Pod is not finished, as the CollaSet controller judges it. */
+  readonly unfinished?: string | undefined;
+  /** Whether the Pod's node is ready, where that is known. */
+  readonly isNodeReady?: boolean | undefined;
+  /** When the Pod, once ready, counts as available. */
+  readonly availableAtMs?: number | undefined;
+};
+
+/** One holder of one Pod. */
+export type Hold = {
+  readonly holder: Holder;
+  /** Name of the Pod; undefined for what holds the set as a whole. */
+  readonly pod: string | undefined;
+  /** The operation that is held; undefined: the Pod itself, which is starting or terminating. */
+  readonly operation: Operation | undefined;
+  /** Since when, ms since the epoch; undefined when nothing says so. */
+  readonly sinceMs: number | undefined;
+  /** How far the Pod has come: the higher, the further. */
+  readonly rank: number;
+};
+
+/** What holds back the Pods behind comes first: the further a Pod has come, the more wait for it. */
+export const RANKS = {
+  set: 0,
+  PreCheck: 1,
+  Preparing: 2,
+  Operate: 3,
+  Parked: 4,
+  PostCheck: 5,
+  Completing: 6,
+  /** A new Pod on its way into service. */
+  arriving: 7,
+  terminating: 8,
+  /** A Pod that cannot be created. */
+  absent: 9,
+} as const;
+
+/**
+ * The holders of the Pod: of a terminating one who keeps it, else one for each live operation, or who keeps a Pod without operation from
+ * being service-available. None for a Pod that has all it needs. Pure.
+ */
+export function holdsOf(pod: Pod, facts: Facts): readonly Hold[] {
+  const { name } = pod.metadata;
+  if (isTerminating(pod)) {
+    const deletedMs = Date.parse(pod.metadata.deletionTimestamp ?? '');
+    const graceMs = (pod.metadata.deletionGracePeriodSeconds ?? 0) * 1000;
+    const sinceMs = Number.isNaN(deletedMs) ? undefined : deletedMs - graceMs;
+    return [{ holder: endHolder(pod, facts), pod: name, operation: undefined, sinceMs, rank: RANKS.terminating }];
+  }
+  const operations = operationsOf(pod);
+  const state = podStateOf(pod);
+  if (operations.length === 0) {
+    const holder = arrivalHolder(pod, state, facts);
+    const created = Date.parse(pod.metadata.creationTimestamp ?? '');
+    const sinceMs = Number.isNaN(created) ? undefined : created;
+    return holder ? [{ holder, pod: name, operation: undefined, sinceMs, rank: RANKS.arriving }] : [];
+  }
+  return operations.map((operation) => ({
+    holder: operationHolder(pod, state, operation, operations, facts),
+    pod: name,
+    operation,
+    sinceMs: millisecondsOf(operation.since),
+    rank: RANKS[operation.stage],
+  }));
+}
+
+/** Who holds the Pod now: of several operations, the one that has come furthest. */
+export function holdOf(pod: Pod, facts: Facts): Hold | undefined {
+  return holdsOf(pod, facts).reduce<Hold | undefined>(
+    (first, hold) => (first === undefined || hold.rank > first.rank ? hold : first),
+    undefined,
+  );
+}
+
+function operationHolder(
+  pod: Pod,
+  state: PodState,
+  operation: Operation,
+  all: readonly Operation[],
+  facts: Facts,
+): Holder {
+  switch (operation.stage) {
+    case 'PreCheck':
+      return operation.type === undefined
+        ? controller(operation, facts)
+        : checkHolder(pod, operation, 'PreCheck', facts);
+    case 'Preparing': {
+      const [finalizer] = protectionFinalizers(state);
+      return finalizer === undefined
+        ? coordinator('close-gate', facts)
+        : finalizerHolder(pod, finalizer, state, 'off', facts);
+    }
+    case 'Operate':
+      return changeHolder(pod, operation, facts);
+    case 'Parked':
+      return { kind: 'other-operations', ids: all.filter(({ stage }) => stage !== 'Parked').map(({ id }) => id) };
+    case 'PostCheck':
+      return checkHolder(pod, operation, 'PostCheck', facts);
+    case 'Completing':
+      return serviceHolder(pod, state, facts) ?? coordinator('complete', facts);
+  }
+}
+
+/** Permitted: the controller makes its change, and where that is done in place the kubelet follows. */
+function changeHolder(pod: Pod, operation: Operation, facts: Facts): Holder {
+  if (operation.id === POD_DELETE_OPERATION_ID) return coordinator('delete', facts);
+  if (operation.id === POD_EVICT_OPERATION_ID) return { kind: 'eviction' };
+  const delay = facts.delay?.(operation);
+  const ours = controller(operation, facts);
+  if (ours.kind === 'operation' && !ours.isRunning) return ours;
+  const isChanged = pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION] !== undefined;
+  if (operation.id === COLLASET_OPERATION_ID && !isChanged) {
+    return delay && delay.untilMs > facts.nowMs ? { kind: 'delay', ...delay } : ours;
+  }
+  // A controller of others may have changed the Pod or not: what keeps its containers from running holds it either way.
+  const failing = startHolder(pod, facts.nowMs, facts.isNodeReady) ?? (isChanged ? resizeHolder(pod) : undefined);
+  if (failing) return failing;
+  return facts.unfinished === undefined ? ours : { kind: 'change', reason: facts.unfinished };
+}
+
+function checkHolder(pod: Pod, operation: Operation, stage: 'PreCheck' | 'PostCheck', facts: Facts): Holder {
+  const passing = coordinator(stage, facts);
+  if (passing.kind === 'coordinator' && !passing.isRunning) return passing;
+  if (stage === 'PreCheck') {
+    const { awaited = [], arriving = [] } = facts;
+    if (awaited.length > 0) return adapter('announce', awaited, '', pod, facts);
+    if (arriving.length > 0) return adapter('arriving', arriving, '', pod, facts);
+  }
+  const { id, type = '', since } = operation;
+  const heldBy = facts.rules
+    ? verdictFor(pod, facts.rules, { id, type, stage, since }).heldBy
+    : refusalsTold(pod, stage);
+  for (const hold of heldBy) {
+    if (hold.by !== 'rules') continue;
+    const holder = { kind: 'rule', rule: hold.rule, name: hold.name, reason: hold.reason } as const;
+    // Nobody can take the refusal back.
+    return isRunning(ENGINE, facts) ? holder : stoppedEngine(holder);
+  }
+  const [silent] = heldBy;
+  if (silent || (!facts.rules && isEngineTold(pod))) {
+    const rules = heldBy.map(({ rule }) => rule).slice(0, 5);
+    return { kind: 'engine', rules, reason: silent?.reason ?? '', isRunning: isRunning(ENGINE, facts) };
+  }
+  return passing;
+}
+
+function stoppedEngine(last: Extract<Holder, { kind: 'rule' }>): Holder {
+  return { kind: 'engine', rules: [last.rule], reason: bounded(`the last one: ${textOf(last)}`), isRunning: false };
+}
+
+/** What a Pod lacks to be in service again after an operation. */
+function serviceHolder(pod: Pod, state: PodState, facts: Facts): Holder | undefined {
+  const missing = missingFinalizers(state.expected, state.finalizers);
+  if (!missing) return { kind: 'annotation', annotation: AVAILABLE_CONDITIONS_ANNOTATION };
+  // Without a running container an open gate changes nothing.
+  const failing = isReady(pod) ? undefined : startHolder(pod, facts.nowMs, facts.isNodeReady);
+  if (failing) return failing;
+  if (!isGateOpen(state)) return coordinator('open-gate', facts);
+  const unready = isReady(pod) ? undefined : readinessHolder(pod, facts.nowMs, facts.isNodeReady);
+  if (unready) return unready;
+  if (!isReady(pod)) return { kind: 'node', node: '' };
+  const [finalizer] = Object.values(missing);
+  return finalizer === undefined ? undefined : finalizerHolder(pod, finalizer, state, 'on', facts);
+}
+
+/** A Pod without operation that is not in service, or not for long enough. */
+function arrivalHolder(pod: Pod, state: PodState, facts: Facts): Holder | undefined {
+  const isControlled = pod.metadata.labels?.[CONTROL_LABEL] === 'true';
+  if (isControlled && !isServiceAvailable(pod)) {
+    const unready = isReady(pod) ? undefined : readinessHolder(pod, facts.nowMs, facts.isNodeReady);
+    // The kubelet first: a gate that is not open yet matters only once the containers run.
+    return unready ?? serviceHolder(pod, state, facts) ?? coordinator('complete', facts);
+  }
+  if (!isReady(pod)) return readinessHolder(pod, facts.nowMs, facts.isNodeReady);
+  const { availableAtMs } = facts;
+  return availableAtMs !== undefined && availableAtMs > facts.nowMs
+    ? { kind: 'min-ready', untilMs: availableAtMs }
+    : undefined;
+}
+
+/** Who keeps a deleted Pod: its containers until the grace period is over, then its node, then finalizers. */
+function endHolder(pod: Pod, facts: Facts): Holder {
+  const untilMs = Date.parse(pod.metadata.deletionTimestamp ?? '');
+  const { finalizers = [] } = pod.metadata;
+  const node = pod.spec.nodeName;
+  const runs = !isTerminal(pod) && (pod.status?.containerStatuses ?? []).some(({ state }) => state?.running);
+  if (finalizers.length > 0 && (!runs || !(untilMs > facts.nowMs))) {
+    const [ours] = finalizers.filter((finalizer) => finalizer.startsWith(PROTECTION_FINALIZER_PREFIX));
+    if (ours !== undefined) return finalizerHolder(pod, ours, podStateOf(pod), 'off', facts);
+    return { kind: 'finalizer', finalizers: finalizers.slice(0, 5) };
+  }
+  const isOverdue = facts.nowMs - untilMs > NODE_PATIENCE_MS;
+  return isOverdue || facts.isNodeReady === false
+    ? { kind: 'node', node: node ?? '' }
+    : { kind: 'terminating', untilMs: Number.isNaN(untilMs) ? facts.nowMs : untilMs, node };
+}
+
+/** After the grace period the kubelet kills what still runs, and reports it within moments. */
+const NODE_PATIENCE_MS = 30_000;
+
+function finalizerHolder(pod: Pod, finalizer: string, state: PodState, step: 'off' | 'on', facts: Facts): Holder {
+  const { expected = {} } = state;
+  const employers = Object.keys(expected).filter((employer) => expected[employer] === finalizer);
+  const isAwaited = step === 'on' && employers.some((employer) => facts.awaited?.includes(employer));
+  return adapter(isAwaited ? 'announce' : step, employers, finalizer, pod, facts);
+}
+
+function adapter(
+  step: Extract<Holder, { kind: 'adapter' }>['step'],
+  employers: readonly string[],
+  finalizer: string,
+  pod: Pod,
+  facts: Facts,
+): Holder {
+  const app = employers.map((employer) => facts.adapterOf?.(employer)).find((found) => found !== undefined);
+  const stopped = facts.adapterOf ? undefined : stoppedTold(pod);
+  return {
+    kind: 'adapter',
+    step,
+    employers: employers.slice(0, 5),
+    finalizer,
+    app: app ?? (stopped === undefined || stopped === COORDINATOR || stopped === ENGINE ? undefined : stopped),
+    // An adapter of others keeps no Lease of ours: only those that do can be missed.
+    isRunning: app === undefined ? !isOurAdapter(stopped) : !isOurAdapter(app) || isRunning(app, facts),
+  };
+}
+
+function isOurAdapter(app: string | undefined): boolean {
+  return app === ENDPOINTSLICE_ADAPTER;
+}
+
+function controller({ id, type }: Operation, facts: Facts): Holder {
+  const app = OPERATORS[id];
+  return {
+    kind: 'operation',
+    id,
+    isTyped: type !== undefined,
+    app,
+    isRunning: app === undefined || isRunning(app, facts),
+  };
+}
+
+/** Which of our operators runs an operation, by its id. */
+const OPERATORS: Readonly<Record<string, string>> = { [COLLASET_OPERATION_ID]: COLLASET_CONTROLLER };
+
+function coordinator(step: Extract<Holder, { kind: 'coordinator' }>['step'], facts: Facts): Holder {
+  return { kind: 'coordinator', step, isRunning: isRunning(COORDINATOR, facts) };
+}
+
+function isRunning(app: string, facts: Facts): boolean {
+  return facts.isRunning?.(app) ?? true;
+}
+
+/** Label times are Unix nanoseconds; what a hand wrote there says nothing. */
+function millisecondsOf(nanos: string): number | undefined {
+  return /^\d{19}$/.test(nanos) ? Number(BigInt(nanos) / 1_000_000n) : undefined;
+}

@@ -1,0 +1,44 @@
+// What the coordinator has noted on a Pod about its waits: enough for whoever does not watch PodTransitionRules and Services.
+import { conditionOf, type Pod, RULE_DETAIL_ANNOTATION_PREFIX, type RuleDetail } from '@kuperator/api';
+import { type RuleHold, refusalOf } from './verdict.ts';
+
+/** Pod condition of the coordinator: True while an operation waits, False once it has waited too long, absent otherwise. */
+export const PROGRESSING = 'pod.kusionstack.io/operation-progressing';
+
+/** Rules that refuse the stage, from the detail annotations of the Pod. */
+export function refusalsTold(pod: Pod, stage: 'PreCheck' | 'PostCheck'): readonly Extract<RuleHold, { by: 'rules' }>[] {
+  return Object.entries(pod.metadata.annotations ?? {}).flatMap(([key, text]) => {
+    if (!key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX)) return [];
+    const detail = detailIn(text);
+    if (detail?.stage !== stage || detail.passed !== false) return [];
+    return refusalOf(key.slice(RULE_DETAIL_ANNOTATION_PREFIX.length), detail);
+  });
+}
+
+/** True when the coordinator noted that the engine has given no verdict. */
+export function isEngineTold(pod: Pod): boolean {
+  return /no verdict from the podtransitionrule-engine/.test(conditionOf(pod, PROGRESSING)?.message ?? '');
+}
+
+/** True when the coordinator noted that this operator is not running: it may know which adapter guards which Service. */
+export function stoppedTold(pod: Pod): string | undefined {
+  return /([a-z0-9-]+) is not running/.exec(conditionOf(pod, PROGRESSING)?.message ?? '')?.[1];
+}
+
+/** Anybody can write an annotation. */
+function detailIn(text: string): RuleDetail | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed !== 'object' || parsed === null) return undefined;
+    const { stage, passed, rejectInfo } = parsed as RuleDetail;
+    const rejections = Array.isArray(rejectInfo) ? rejectInfo.filter(isRejection) : [];
+    return { passed, rejectInfo: rejections, ...(stage === undefined ? {} : { stage }) };
+  } catch {
+    return undefined;
+  }
+}
+
+function isRejection(value: unknown): value is { ruleName: string; reason: string } {
+  const { ruleName, reason } = (value ?? {}) as Record<string, unknown>;
+  return typeof ruleName === 'string' && typeof reason === 'string';
+}
