@@ -52,6 +52,17 @@ export function recordFor(
   };
 }
 
+/**
+ * The record of what admission changed with a write that was to change no image; undefined when it changed none. Any write of a Pod can
+ * have that effect, a label's as well, once a policy on images is put in force.
+ */
+export function recordOfRewrite(before: Pod, after: Pod, from: string | undefined): LastPodStatus | undefined {
+  const old = new Map(runningContainers(before.spec).map(({ name, image }) => [name, image]));
+  const rewritten = runningContainers(after.spec).filter(({ name, image }) => old.has(name) && old.get(name) !== image);
+  if (rewritten.length === 0 || recordOf(after)?.containerStates) return undefined;
+  return recordFor(before, new Map(rewritten.map(({ name, image = '' }) => [name, image])), [], from, () => true);
+}
+
 function statesFor(
   pod: Pod,
   images: ReadonlyMap<string, string>,

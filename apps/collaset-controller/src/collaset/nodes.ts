@@ -54,7 +54,7 @@ export function nodes({ client, clock }: { client: Pick<KubeClient, 'get' | 'lis
     async shortage(spec, name) {
       const node = await nodeNamed(name);
       const lack = node && lackOf(totalOf(spec, 'requests'), node);
-      return lack && `node ${name} has ${lack.has} ${lack.resource} in all, the Pod asks for more`;
+      return lack && `the Pod asks for ${lack.asks} ${lack.resource}, node ${name} has ${lack.has} in all`;
     },
     async fits(spec) {
       const candidates = await allNodes();
@@ -84,12 +84,12 @@ function trim({ metadata, spec, status }: Node): Node {
   };
 }
 
-function lackOf(total: Total, { status }: Node): { resource: string; has: string } | undefined {
+function lackOf(total: Total, { status }: Node): { resource: string; asks: number; has: string } | undefined {
   // A node that has not reported yet is not known to be too small.
   if (!status?.allocatable) return undefined;
   for (const [resource, nanos] of total) {
     const has = status.allocatable[resource] ?? '0';
-    if (nanos > (nanosOf(has) ?? 0n)) return { resource, has };
+    if (nanos > (nanosOf(has) ?? 0n)) return { resource, asks: Number(nanos) / 1e9, has };
   }
   return undefined;
 }

@@ -10,7 +10,8 @@ import {
 import type { LabelChanges } from '@kuperator/lifecycle';
 import { AlreadyExistsError, ConflictError, NotFoundError } from '@kuperator/runtime';
 import type { Deps } from './deps.ts';
-import { instanceIdOf } from './members.ts';
+import { recordOfRewrite } from './in-place-record.ts';
+import { instanceIdOf, revisionNameOf } from './members.ts';
 import type { Resize } from './resources.ts';
 
 type WriteDeps = Pick<Deps, 'client' | 'pods'>;
@@ -73,6 +74,18 @@ export async function patchPod(
     pods.observeGone(keyOf(pod), uid);
     return undefined;
   }
+}
+
+/**
+ * Notes on the Pod that admission has changed images with a write of ours: the kubelet will restart these containers, and the Pod must not
+ * be given back to service before.
+ */
+export async function noteRewrite(deps: WriteDeps, before: Pod, after: Pod | undefined): Promise<void> {
+  const record = after && recordOfRewrite(before, after, revisionNameOf(before));
+  if (!record) return;
+  const { resourceVersion } = after.metadata;
+  const annotations = { [LAST_POD_STATUS_ANNOTATION]: JSON.stringify(record) };
+  await patchPod(deps, after, 'merge', { metadata: { resourceVersion, annotations } });
 }
 
 /** Gives running containers new CPU and memory, refused when the Pod is not as it was seen. */

@@ -15,6 +15,8 @@ export type Obstacle = {
   readonly reason: string;
   /** A Pod made anew in its place would be admitted and would find a node, as far as is known. */
   readonly canRecreate: boolean;
+  /** The next try would be answered in the same way, as far as is known. */
+  readonly isCertain?: boolean;
 };
 
 type ProbeDeps = Pick<Deps, 'client' | 'pods' | 'nodes'>;
@@ -32,9 +34,11 @@ export async function resizeObstacle(
   { from, to, resizes }: { from: Revision | undefined; to: Revision; resizes: readonly Resize[] },
 ): Promise<Obstacle | undefined> {
   const { nodeName } = pod.spec;
+  const what = resizeOf(resizes.map(({ name }) => name));
   const shortage = nodeName === undefined ? undefined : await deps.nodes.shortage(to.template.spec, nodeName);
   if (shortage !== undefined) {
-    return { reason: `it cannot be resized: ${shortage}`, canRecreate: await canRecreate(deps, set, from, to) };
+    const reason = `${what}: ${shortage}`;
+    return { reason, canRecreate: await canRecreate(deps, set, from, to), isCertain: true };
   }
   try {
     await resizePod(deps, pod, resizes, { dryRun: true });
@@ -42,8 +46,13 @@ export async function resizeObstacle(
   } catch (error) {
     if (cannotTry(error)) return undefined;
     if (!isRefused(error)) throw error;
-    return obstacleOf(deps, set, error, 'it cannot be resized', { from, to });
+    return obstacleOf(deps, set, error, what, { from, to });
   }
+}
+
+/** What cannot be done, by the names of the containers. */
+export function resizeOf(containers: readonly string[]): string {
+  return `container ${containers.join(', ')} cannot be resized`;
 }
 
 /** What a refusal of a change of the running Pod means: a Pod in its place can do nothing about a quota, and may about all else. */

@@ -31,14 +31,22 @@ export function dueMs({ times, atMs, wasOut }: Refusal): number {
   return atMs + Math.min(wasOut ? LONGEST_OUTAGE_MS : LONGEST_PROBE_MS, FIRST_RETRY_MS * 2 ** Math.min(times, 20));
 }
 
-/** The refusal that follows `last` on the same Pod. */
+/**
+ * The refusal that follows `last` on the same Pod.
+ * @param isCertain the answer will not be another one next time; counts like one that was given twice
+ */
 export function refusalAfter(
   last: Refusal | undefined,
-  given: Pick<Refusal, 'revision' | 'reason' | 'canRecreate' | 'wasOut' | 'atMs'>,
+  { isCertain, ...given }: Omit<Refusal, 'times'> & { readonly isCertain?: boolean },
 ): Refusal {
   const reason = given.reason.length > REASON_LIMIT ? `${given.reason.slice(0, REASON_LIMIT - 1)}…` : given.reason;
   const isSame = last?.revision === given.revision;
-  return { ...given, reason, times: isSame ? last.times + 1 : 0, wasOut: given.wasOut || (isSame && last.wasOut) };
+  return {
+    ...given,
+    reason,
+    times: isSame ? last.times + 1 : isCertain ? 1 : 0,
+    wasOut: given.wasOut || (isSame && last.wasOut),
+  };
 }
 
 /**

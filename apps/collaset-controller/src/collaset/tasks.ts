@@ -18,7 +18,7 @@ import { isSequence } from './members.ts';
 import type { SetMemory } from './memory.ts';
 import { excludePod, includePod } from './moves.ts';
 import { podFor } from './pod-template.ts';
-import { createPod, deletePod, patchPod, relabelPod, staleCache } from './pod-writes.ts';
+import { createPod, deletePod, noteRewrite, patchPod, relabelPod, staleCache } from './pod-writes.ts';
 import { noteOf } from './refusal.ts';
 import type { Relabelling, ReplacePlan } from './replace.ts';
 import type { Revision } from './revision-data.ts';
@@ -46,7 +46,7 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     const changes = beginOperation(pod, { id: COLLASET_OPERATION_ID, type, nanos, labels });
     if (!changes) return;
     metrics.wrote('begin');
-    await relabelPod(deps, pod, changes);
+    await noteRewrite(deps, pod, await relabelPod(deps, pod, changes));
     bus.publish(requested({ set, pod, type }, nanos));
   }
 

@@ -12,11 +12,11 @@ import { expandClaims } from './claim-writes.ts';
 import { BY_OWNER, type Deps } from './deps.ts';
 import { done, started } from './events.ts';
 import { type InPlaceTransition, inPlacePatch, metadataPatch, resizesFor, type Transition } from './in-place.ts';
-import { changedFrom, missingResizes, recordTextOf } from './in-place-record.ts';
+import { changedFrom, missingResizes, recordTextOf, resizedContainers } from './in-place-record.ts';
 import { instanceIdOf, isActive, revisionNameOf } from './members.ts';
 import { knowledgeOf, type SetMemory } from './memory.ts';
-import { deletePod, patchPod, relabelPod, resizePod } from './pod-writes.ts';
-import { canRecreate, type Obstacle, obstacleOf, recreateObstacle, resizeObstacle } from './probe.ts';
+import { deletePod, noteRewrite, patchPod, relabelPod, resizePod } from './pod-writes.ts';
+import { canRecreate, type Obstacle, obstacleOf, recreateObstacle, resizeObstacle, resizeOf } from './probe.ts';
 import {
   cannotTry,
   isRefused,
@@ -63,10 +63,10 @@ export function updateTasks(
   const originOf = (pod: Pod) => revisions.get(revisionNameOf(pod) ?? '');
   const keptLabels = (pod: Pod) => keepFromDeletion(pod, COLLASET_OPERATION_ID);
 
-  function refuse(pod: Pod, revision: string, { reason, canRecreate }: Obstacle, wasOut: boolean): void {
+  function refuse(pod: Pod, revision: string, obstacle: Obstacle, wasOut: boolean): void {
     const { uid = '' } = pod.metadata;
     const last = memory.refusals.get(uid) ?? memory.retried.get(uid) ?? notedRefusal(pod);
-    memory.refusals.set(uid, refusalAfter(last, { revision, reason, canRecreate, wasOut, atMs: clock.now() }));
+    memory.refusals.set(uid, refusalAfter(last, { ...obstacle, revision, wasOut, atMs: clock.now() }));
     memory.troubles.delete(uid);
     hasRefused = true;
   }
@@ -144,7 +144,8 @@ export function updateTasks(
     const resizes = pendingResizes(pod, transition);
     if (resizes.length > 0) {
       // Since the operation began, others may have used up what there was.
-      const asked = await attempt(pod, { what: RESIZE, revision: updated.name }, async () => ({
+      const what = resizeOf(resizes.map(({ name }) => name));
+      const asked = await attempt(pod, { what, revision: updated.name }, async () => ({
         obstacle: await resizeObstacle(deps, set, pod, { from: originOf(pod), to: updated, resizes }),
       }));
       if (asked?.obstacle) refuse(pod, updated.name, asked.obstacle, true);
@@ -166,6 +167,7 @@ export function updateTasks(
     if (last) memory.retried.set(uid, last);
     memory.refusals.delete(uid);
     bus.publish(started({ set, pod, type: UPDATE }, updated.name));
+    await noteRewrite(deps, pod, changed.pod);
     if (changed.pod) await resize(changed.pod);
   }
 
@@ -176,7 +178,8 @@ export function updateTasks(
     if (missing.length === 0) return;
     metrics.wrote('resize');
     const revision = revisionNameOf(pod) ?? '';
-    const resized = await attempt(pod, { what: RESIZE, revision }, async () => ({
+    const what = resizeOf(missing.map(({ name }) => name));
+    const resized = await attempt(pod, { what, revision }, async () => ({
       pod: await resizePod(deps, pod, missing),
     }));
     const record = resized?.pod && recordTextOf(resized.pod);
@@ -188,7 +191,12 @@ export function updateTasks(
     const from = revisions.get(changedFrom(pod) ?? '');
     // What other nodes have left is not known.
     const fitsElsewhere = !isDeferred && (await canRecreate(deps, set, from, updated));
-    refuse(pod, revisionNameOf(pod) ?? '', { reason: `${RESIZE}: ${reason}`, canRecreate: fitsElsewhere }, true);
+    const obstacle = {
+      reason: `${resizeOf(resizedContainers(pod))}: ${reason}`,
+      canRecreate: fitsElsewhere,
+      isCertain: true,
+    };
+    refuse(pod, revisionNameOf(pod) ?? '', obstacle, true);
   }
 
   /** Undoes a change that cannot be completed: the Pod runs what it ran, and can serve again. */
@@ -315,7 +323,6 @@ type Attempt = {
 };
 
 const CHANGE = 'it cannot be changed in place';
-const RESIZE = 'it cannot be resized';
 const RECREATE = 'it cannot be made anew';
 
 /** Resizes of the transition that the Pod's spec does not show yet. */

@@ -179,6 +179,9 @@ class Planner {
     if (isUpdated && !isRefused) return { do: 'release' };
     if (this.#policy === 'Replace' || replaced?.has(pod)) return { do: 'replace' };
     const mayRecreate = this.#policy === 'InPlaceIfPossible' && refusal?.canRecreate === true;
+    // A webhook may refuse by mistake: a Pod is made anew only for what was refused twice.
+    const isOnce = mayRecreate && refusal.times === 0;
+    if (isRefused && isOnce) return { do: 'release' };
     if (isRefused) return mayRecreate ? recreateFor(refusal) : { do: 'take-back', refusal };
     const transition =
       this.#policy === 'Recreate'
@@ -188,8 +191,8 @@ class Planner {
       return { do: 'block', reason: transition.reason, isWanted: true };
     }
     if (!refusal) return { do: 'take', transition };
-    if (mayRecreate && transition.mode === 'in-place') return recreateFor(refusal);
-    return this.#isDue(refusal)
+    if (mayRecreate && !isOnce && transition.mode === 'in-place') return recreateFor(refusal);
+    return (isOnce && refusal.wasOut) || this.#isDue(refusal)
       ? { do: 'take', transition, retries: refusal }
       : { do: 'block', reason: refusal.reason, isWanted: false };
   }

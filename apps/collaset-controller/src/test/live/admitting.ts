@@ -173,7 +173,7 @@ export function admitting({
     await edit(name, { template: sized('5000') });
     await eventually(async () => {
       const condition = await conditionOf(name, 'Update');
-      expect([condition?.status, condition?.message]).toEqual(['False', expect.stringContaining('4k cpu in all')]);
+      expect([condition?.status, condition?.message]).toEqual(['False', expect.stringContaining('asks for 5000 cpu')]);
     });
     const pods = await labelled(PODS, name);
     expect([uids(pods), pods.filter(isServiceAvailable).length]).toEqual([before, 2]);
