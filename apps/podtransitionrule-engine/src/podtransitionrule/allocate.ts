@@ -1,6 +1,6 @@
 import { type Budget, exhausted, hasRoom } from './budget.ts';
 import type { Candidate } from './candidate.ts';
-import { isDownWithItsNode, isUnavailable } from './population.ts';
+import { couldServe, isUnavailable } from './population.ts';
 import type { Rejection } from './rules.ts';
 import type { Side } from './side.ts';
 import { compareText, endsInDeletion, waitsSince } from './stage.ts';
@@ -10,7 +10,7 @@ type Part = {
   readonly side: Side;
   readonly candidate: Candidate;
   readonly needs: readonly Budget[];
-  /** Pods by which the slot makes the budgets fuller: none for a Pod that is down with its node, and so in them already. */
+  /** Pods by which the slot makes the budgets fuller: none for a Pod that is among the unavailable already. */
   readonly costs: 0 | 1;
 };
 type Contender = { readonly name: string; readonly since: bigint; readonly parts: readonly Part[] };
@@ -69,7 +69,7 @@ function contendersOf(sides: readonly Side[]): readonly Contender[] {
   for (const side of sides) {
     for (const [name, candidate] of side.candidates) {
       if (passesFree(candidate)) continue;
-      const costs = isDownWithItsNode(candidate.pod) ? 0 : 1;
+      const costs = isUnavailable(candidate.pod) ? 0 : 1;
       for (const budget of side.budgets) if (candidate.passed.has(budget.ruleName)) budget.unavailable += costs;
       const needs = side.budgets.filter((budget) => lacks(candidate, budget));
       const contender = byName.get(name) ?? { since: waitsSince(candidate.entry.operations), parts: [] };
@@ -81,13 +81,14 @@ function contendersOf(sides: readonly Side[]): readonly Contender[] {
 }
 
 /**
- * A Pod that is down anyhow passes every budget and costs none of them: it is among the unavailable already. One that is down
- * with its node only passes to be deleted: its successor is made on another node, but what is changed in place comes into effect on
- * all Pods of the node at once, when the node is back. See docs/decisions/0031-pods-of-a-node-that-is-not-ready.md.
+ * A Pod that is down anyhow passes every budget and costs none of them: it is among the unavailable already. Not so one that could serve:
+ * many of these may come into service at once, when their node is back for instance, and all that were let pass would go down
+ * again together. Such a Pod passes free only to be deleted, since its successor is made on another node.
+ * See docs/decisions/0031-pods-of-a-node-that-is-not-ready.md.
  */
 function passesFree(candidate: Candidate): boolean {
   const { pod, entry } = candidate;
-  if (!isUnavailable(pod) || (isDownWithItsNode(pod) && !endsInDeletion(pod, entry))) return false;
+  if (!isUnavailable(pod) || (couldServe(pod) && !endsInDeletion(pod, entry))) return false;
   if (candidate.rejection === undefined) {
     for (const { kind, name } of candidate.applying) if (kind === 'availablePolicy') candidate.passed.add(name);
   }

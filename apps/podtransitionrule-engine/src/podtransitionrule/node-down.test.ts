@@ -1,9 +1,10 @@
-// Pods whose node has stopped reporting: the node lifecycle controller sets their Ready condition to False, and nothing else.
+// Pods that are unavailable although nothing about them keeps them from serving. Of a node that has stopped reporting, the node
+// lifecycle controller sets the Ready condition of each Pod to False, and nothing else; the coordinator then takes service-available off.
 
 import { SERVICE_READY_GATE, stageLabel } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { isRelevantChange, trimPod } from './pod-cache.ts';
-import { isDownWithItsNode, isUnavailable } from './population.ts';
+import { couldServe, isUnavailable } from './population.ts';
 import {
   afterPass,
   aPod,
@@ -23,54 +24,57 @@ const onLostNode = (name: string, more: Partial<PodSample> = {}) =>
   aPod({
     name,
     ready: false,
+    available: false,
     readinessGates: [SERVICE_READY_GATE],
     conditions: { ContainersReady: 'True', [SERVICE_READY_GATE]: 'True' },
     ...more,
   });
 const updating = (name: string, more: Partial<PodSample> = {}) =>
   onLostNode(name, { preCheck: { collaset: '5' }, labels: typeOf('update'), ...more });
-const back = (name: string) => updating(name, { ready: true });
+/** Ready again, and not in the slices yet. */
+const returning = (name: string) => updating(name, { ready: true });
+const back = (name: string) => updating(name, { ready: true, available: true });
 const serving = (name: string) => aPod({ name, preCheck: { collaset: '5' }, labels: typeOf('update') });
 
 function typeOf(type: string, id = 'collaset'): Record<string, string> {
   return { [stageLabel('operation-type', id)]: type };
 }
 
-test.each<{ name: string; more: Partial<PodSample>; isDown: boolean }>([
-  { name: 'marked by the node lifecycle controller', more: {}, isDown: true },
+test.each<{ name: string; more: Partial<PodSample>; is: boolean }>([
+  { name: 'marked by the node lifecycle controller', more: {}, is: true },
   {
     name: 'without readiness gates',
     more: { readinessGates: [], conditions: { ContainersReady: 'True' } },
-    isDown: true,
+    is: true,
   },
-  { name: 'Ready', more: { ready: true }, isDown: false },
+  { name: 'Ready again and not in service yet', more: { ready: true }, is: true },
+  { name: 'marked before the coordinator has seen it', more: { available: true }, is: true },
   {
     name: 'whose containers are not ready',
     more: { conditions: { ContainersReady: 'False', [SERVICE_READY_GATE]: 'True' } },
-    isDown: false,
+    is: false,
   },
   {
     name: 'whose gate is closed',
     more: { conditions: { ContainersReady: 'True', [SERVICE_READY_GATE]: 'False' } },
-    isDown: false,
+    is: false,
   },
   {
     name: 'that waits for a gate of somebody else',
     more: { readinessGates: [SERVICE_READY_GATE, OTHER_GATE] },
-    isDown: false,
+    is: false,
   },
   {
     name: 'that says nothing of its containers',
     more: { conditions: { [SERVICE_READY_GATE]: 'True' } },
-    isDown: false,
+    is: false,
   },
-  { name: 'not in service before', more: { available: false }, isDown: false },
-  { name: 'terminating', more: { terminating: true }, isDown: false },
-  { name: 'finished', more: { phase: 'Failed' }, isDown: false },
-])('a Pod $name is down only with its node: $isDown', ({ more, isDown }) => {
+  { name: 'terminating', more: { terminating: true }, is: false },
+  { name: 'finished', more: { phase: 'Failed' }, is: false },
+])('a Pod $name could serve: $is', ({ more, is }) => {
   const pod = onLostNode('p', more);
-  expect(isDownWithItsNode(pod)).toBe(isDown);
-  expect(isDownWithItsNode(trimPod(pod))).toBe(isDown);
+  expect(couldServe(pod)).toBe(is);
+  expect(couldServe(trimPod(pod))).toBe(is);
   expect(isUnavailable(trimPod(pod))).toBe(isUnavailable(pod));
 });
 
@@ -99,7 +103,9 @@ describe('an update of Pods whose node is lost', () => {
       aRule([maxUnavailable(1)]),
       names.map((name) => updating(name)),
     );
-    expect(passedIn(afterPass(lost, names.map(back)))).toEqual(['p1']);
+    const arriving = afterPass(lost, names.map(returning));
+    expect(passedIn(arriving)).toEqual([]);
+    expect(passedIn(afterPass(arriving, names.map(back)))).toEqual(['p1']);
   });
 
   test('passes a budget that has room for all of them, each counted once', () => {
@@ -156,15 +162,15 @@ test('a deletion passes although an update waits, too', () => {
 test.each<{ name: string; was: Partial<PodSample>; now: Partial<PodSample>; isRelevant: boolean }>([
   { name: 'its node is lost', was: { ready: true }, now: {}, isRelevant: true },
   {
-    name: 'its containers fail as well',
-    was: {},
-    now: { conditions: { ContainersReady: 'False', [SERVICE_READY_GATE]: 'True' } },
+    name: 'its containers fail as well while it waits',
+    was: { preCheck: { op: '1' } },
+    now: { preCheck: { op: '1' }, conditions: { ContainersReady: 'False', [SERVICE_READY_GATE]: 'True' } },
     isRelevant: true,
   },
   {
-    name: 'its gate turns while it is unavailable anyhow',
-    was: { available: false },
-    now: { available: false, conditions: { ContainersReady: 'True', [SERVICE_READY_GATE]: 'False' } },
+    name: 'its gate turns while it waits for nothing',
+    was: {},
+    now: { conditions: { ContainersReady: 'True', [SERVICE_READY_GATE]: 'False' } },
     isRelevant: false,
   },
 ])('a Pod is looked at again when $name: $isRelevant', ({ was, now, isRelevant }) => {

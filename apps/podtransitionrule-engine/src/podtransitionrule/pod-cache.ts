@@ -6,7 +6,8 @@ import {
   RULE_DETAIL_ANNOTATION_PREFIX,
   SKIP_RULES_ANNOTATION,
 } from '@kuperator/api';
-import { isDownWithItsNode } from './population.ts';
+import { couldServe, isUnavailable } from './population.ts';
+import { stageOf } from './stage.ts';
 
 /** The Pod indexes this operator reads by. */
 export const POD_INDEXES = {
@@ -71,7 +72,8 @@ function fingerprint(pod: Pod): string {
   const { uid, labels, annotations, ownerReferences } = pod.metadata;
   const owner = ownerReferences?.[0]?.uid;
   const skipped = annotations?.[SKIP_RULES_ANNOTATION];
-  // Of its conditions only what follows from them: a kubelet and the coordinator change them several times in an operation.
-  const serves = [pod.status?.phase, isReady(pod), isDownWithItsNode(pod)];
+  // A kubelet and the coordinator change conditions several times in an operation; few of these change a verdict.
+  const costsNothing = stageOf(pod) !== undefined && isUnavailable(pod) && couldServe(pod);
+  const serves = [pod.status?.phase, isReady(pod), costsNothing];
   return JSON.stringify([uid, labels, skipped, owner, isTerminating(pod), ...serves]);
 }

@@ -69,17 +69,15 @@ export function isUnavailable(pod: Pod): boolean {
 }
 
 /**
- * True when only its node makes the Pod unavailable. The node lifecycle controller sets Ready to False on every Pod of a node that
- * has stopped reporting, and leaves all else as it is: containers ready, readiness gates True. A kubelet never reports that
- * combination. The containers may well run, and all of them would be changed together when the node comes back.
+ * True when nothing about the Pod itself keeps it from serving: its containers are ready and its readiness gates open. If it is
+ * unavailable all the same, it is on its way into service, or its node has stopped reporting: the node lifecycle controller then
+ * sets Ready to False on each of its Pods and leaves all else as it is. Its containers may well be in traffic soon.
  */
-export function isDownWithItsNode(pod: Pod): boolean {
+export function couldServe(pod: Pod): boolean {
   const isTrue = (type: string) => conditionOf(pod, type)?.status === 'True';
   return (
-    pod.metadata.labels?.[SERVICE_AVAILABLE_LABEL] !== undefined &&
     !isTerminating(pod) &&
     !isTerminal(pod) &&
-    !isReady(pod) &&
     isTrue('ContainersReady') &&
     (pod.spec.readinessGates ?? []).every(({ conditionType }) => isTrue(conditionType))
   );

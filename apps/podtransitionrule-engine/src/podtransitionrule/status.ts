@@ -24,7 +24,8 @@ export function statusOf(
 }
 
 /**
- * How much of a status changed. `verdicts`: somebody acts on it: a Pod may pass, may pass no longer, has got or lost the pass of a rule.
+ * How much of a status changed. `verdicts`: somebody acts on it: a Pod may pass, may pass no longer, has got or lost the pass of a
+ * rule, or a webhook has answered.
  * `rest`: refusals of Pods that were not let pass before either, targets, numbers in reasons and columns, remarks of webhooks, details of Pods that left their
  * stage or are in one no rule guards; nobody acts on these, so they can wait to be written together. A newer observed Pod version
  * is no change: it is only a bound for the verdicts it is written with.
@@ -37,9 +38,10 @@ export function changeOf({ spec, status: previous }: PodTransitionRule, next: Po
   const details = next.details ?? [];
   const isNews = (detail: RuleDetail) => !isSameVerdict(before.get(detail.name), detail);
   const news = details.filter(isNews);
-  if (news.some((detail) => isGuarded(spec, detail.stage) && isActedOn(before.get(detail.name), detail))) {
-    return 'verdicts';
-  }
+  const asked = new Set((spec.rules ?? []).filter(({ webhook }) => webhook).map(({ name }) => name));
+  const isAwaited = (detail: RuleDetail) =>
+    isActedOn(before.get(detail.name), detail) || detail.rejectInfo?.some(({ ruleName = '' }) => asked.has(ruleName));
+  if (news.some((detail) => isGuarded(spec, detail.stage) && isAwaited(detail))) return 'verdicts';
   // A question is stored before it is asked, and its answer before the task is polled.
   if (progressText(previous?.ruleStates) !== progressText(next.ruleStates)) return 'verdicts';
   const same =
