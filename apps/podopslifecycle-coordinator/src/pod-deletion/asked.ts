@@ -1,13 +1,13 @@
 // When clients asked for a Pod to go, and when they are expected back.
 
 import { DELETION_REQUESTED_ANNOTATION, EVICTION_REQUESTED_ANNOTATION, type Pod, stageLabel } from '@kuperator/api';
+import { LONGEST_RETRY_SECONDS } from './patience.ts';
 
 export type Asking = 'delete' | 'evict';
 
 const ANNOTATIONS = { delete: DELETION_REQUESTED_ANNOTATION, evict: EVICTION_REQUESTED_ANNOTATION } as const;
 /** Repeated requests are noted down this seldom (T85). */
 const REFRESH_MS = 5000;
-const LONGEST_RETRY_SECONDS = 30;
 
 /** How long after it was told to come back a client may still be expected: the longest retry, and a margin. */
 export const CLIENT_RETURNS_MS = (LONGEST_RETRY_SECONDS + 10) * 1000;
@@ -29,16 +29,6 @@ export function noteOf(pod: Pod, what: Asking, nanos: string): Record<string, st
 /** The merge patch part that takes the note off again. */
 export function withoutNote(what: Asking): Record<string, null> {
   return { [ANNOTATIONS[what]]: null };
-}
-
-/**
- * When a refused client should come back. People's clients wait half as long again as they have waited already: client-go gives up
- * after ten tries, so a delete waits about a minute, and one that takes 2 s is not kept for 30. Controllers of Kubernetes have few
- * workers and block one of them meanwhile: after 10 s they get their error and come back by their own queue.
- */
-export function retryAfterSeconds(user: string, waitedMs: number): number {
-  if (user.startsWith('system:')) return 1;
-  return Math.min(LONGEST_RETRY_SECONDS, Math.max(1, Math.ceil(waitedMs / 2000)));
 }
 
 /** Since when operation `id` is under way, ms since the epoch; undefined when it is not, or a hand wrote its stamp. */
