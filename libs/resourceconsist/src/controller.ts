@@ -60,7 +60,7 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
   const clock = options.clock ?? systemClock;
   const kind = adapter.employers;
   const strays = new StrayPods();
-  const { onTraffic, onUnsettled } = adapterMetrics(metrics, adapter.name);
+  const { onTraffic, onUnsettled, onLeftAlone } = adapterMetrics(metrics, adapter.name);
   const controller = new Controller({
     name: adapter.name,
     reconcile: resourceConsistReconciler({
@@ -81,6 +81,7 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
         },
       }),
       onUnsettled,
+      onLeftAlone,
     }),
     concurrency: options.concurrency ?? 5,
     keys: () => allEmployerKeys(kind, employers, pods),

@@ -21,16 +21,20 @@ export class EmployerReports<E extends KubeObject> {
     this.#recorder.normal(this.#about(employer), reason, message);
   }
 
-  /** Warns once as long as the reason holds; {@link settled} forgets it. */
-  warnOnce(key: Key, employer: E, { reason, message }: Refusal): void {
+  /** Warns once as long as the reason holds; {@link settled} forgets it. @returns whether it was said now */
+  warnOnce(key: Key, employer: E, { reason, message }: Refusal): boolean {
     const reasons = this.#warned.get(key) ?? new Set();
-    if (reasons.has(reason)) return;
+    if (reasons.has(reason)) return false;
     this.#warned.set(key, reasons.add(reason));
     this.#recorder.warn(this.#about(employer), reason, message);
+    return true;
   }
 
-  settled(key: Key): void {
-    this.#warned.delete(key);
+  /** @param reason all of them, if it is left out */
+  settled(key: Key, reason?: string): void {
+    const reasons = this.#warned.get(key);
+    if (reason !== undefined) reasons?.delete(reason);
+    if (reason === undefined || reasons?.size === 0) this.#warned.delete(key);
   }
 
   /** A conflict is no news: the pass is repeated with a fresher cache. */

@@ -19,4 +19,5 @@ export { employersOfPod, type ResourceConsistOptions, resourceConsistController 
 export { employeePodOptions, employerOptions } from './employee-pods.ts';
 export { isLifecycleReady } from './lifecycle-ready.ts';
 export { expectedKeyFor, lifecycleFinalizerFor } from './names.ts';
+export { ownershipOf } from './ownership.ts';
 export type { TrafficChange } from './pod-writer.ts';

@@ -1,6 +1,5 @@
-import type { EndpointSlice, Key, Service } from '@kuperator/api';
-import { EMPLOYER_ADAPTER_ANNOTATION, keyOf } from '@kuperator/api';
-import { type Adapter, type Refusal, SERVICE_EMPLOYERS } from '@kuperator/resourceconsist';
+import { type EndpointSlice, type Key, keyOf, type Service } from '@kuperator/api';
+import { type Adapter, ownershipOf, type Refusal, SERVICE_EMPLOYERS } from '@kuperator/resourceconsist';
 import { trafficIn } from './traffic.ts';
 
 /** In-cluster Services: kube-controller-manager moves the traffic, the adapter sees whether it has moved. */
@@ -31,10 +30,9 @@ export function refusalOf({ spec }: Service): Refusal | undefined {
   return undefined;
 }
 
-/** Down to what decides which Pods are the Service's and whether it takes part. */
+/** Down to what decides which Pods are the Service's, whether it takes part, and whose it is. */
 export function trimService(service: Service): Service {
   const { name = '', namespace = '', uid = '', resourceVersion = '', labels, deletionTimestamp } = service.metadata;
-  const adapter = service.metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
   const { selector, type, publishNotReadyAddresses } = service.spec;
   return {
     metadata: {
@@ -43,7 +41,7 @@ export function trimService(service: Service): Service {
       uid,
       resourceVersion,
       ...(labels ? { labels } : {}),
-      ...(adapter === undefined ? {} : { annotations: { [EMPLOYER_ADAPTER_ANNOTATION]: adapter } }),
+      ...ownershipOf(service),
       ...(deletionTimestamp ? { deletionTimestamp } : {}),
     },
     spec: {
