@@ -12,6 +12,8 @@ const HELD = 12;
 const DEADLINE = { timeout: 120_000, interval: 200 };
 
 let cluster: Cluster;
+/** What kubectl delete says in the end. It waits for about a minute, in which the other tests go on. */
+let deletion: Promise<string>;
 
 beforeAll(async () => {
   // Flow control and the limits as a cluster has them.
@@ -23,6 +25,7 @@ beforeAll(async () => {
   await create(...['deleted', 'evicted', 'guarded'].map((name) => pod(name)), budget());
   for (const namespace of ['tenant', 'neighbour']) await available(namespace);
   await vi.waitFor(async () => expect(await ready('people')).toHaveLength(3), DEADLINE);
+  deletion = failureOf(['delete', 'pod', 'deleted', '--namespace=people']);
 });
 afterAll(() => cluster?.down());
 
@@ -143,13 +146,6 @@ test('Pods that a rule holds do not hold the controller-manager, and go once the
   await vi.waitFor(async () => expect(await podsOf('tenant')).toEqual([]), DEADLINE);
 });
 
-test('kubectl delete ends with the name of the holder, and the Pod goes later', async () => {
-  const said = await failureOf(['delete', 'pod', 'deleted', '--namespace=people']);
-  expect(said).toContain('Pod people/deleted is being taken out of traffic and will be deleted once that is done');
-  expect(said).toMatch(/It waits for a verdict from the PodTransitionRule engine on PodTransitionRule strict/);
-  expect(said).toContain('podopslifecycle.kusionstack.io/delete-at-once=true');
-});
-
 test('kubectl drain says each time who holds the Pod, and names a PodDisruptionBudget only where it holds it', async () => {
   const node = '{.spec.nodeName}';
   for (const [name, holder] of [
@@ -163,7 +159,14 @@ test('kubectl drain says each time who holds the Pod, and names a PodDisruptionB
     expect(said.includes('PodDisruptionBudget')).toBe(name === 'guarded');
     expect(said).not.toContain('operation controller');
   }
-});
+}, 120_000);
+
+test('kubectl delete ends with the name of the holder, and the Pod goes later', async () => {
+  const said = await deletion;
+  expect(said).toContain('Pod people/deleted is being taken out of traffic and will be deleted once that is done');
+  expect(said).toMatch(/It waits for a verdict from the PodTransitionRule engine on PodTransitionRule strict/);
+  expect(said).toContain('podopslifecycle.kusionstack.io/delete-at-once=true');
+}, 120_000);
 
 test('a Pod that nobody holds any more is deleted though its client has gone', async () => {
   await cluster.kubectl(['delete', RULE, '--namespace=people']);
