@@ -1,5 +1,5 @@
 import { apiVersionOf, type Key, type KubeObject } from '@kuperator/api';
-import { ConflictError, type EventRecorder, flattenErrors, type Logger } from '@kuperator/runtime';
+import { ConflictError, type EventRecorder, flattenErrors, type Logger, loggedError } from '@kuperator/runtime';
 import type { Adapter, Refusal, Results } from './adapter.ts';
 import { StepError, textOf } from './step-error.ts';
 
@@ -68,7 +68,7 @@ export class EmployerReports<E extends KubeObject> {
     try {
       await record();
     } catch (error) {
-      logger.warn({ err: error, reason }, 'recording on the employer failed');
+      logger.warn({ ...loggedError(error), reason }, 'recording on the employer failed');
       this.#recorder.warn(this.#about(employer), reason, textOf(error));
     }
   }

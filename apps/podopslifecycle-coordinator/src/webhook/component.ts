@@ -1,4 +1,4 @@
-import { type Component, type OperatorContext, sleep } from '@kuperator/runtime';
+import { type Component, loggedError, type OperatorContext, sleep } from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import type { DeletionMetrics } from '../pod-deletion/metrics.ts';
@@ -55,8 +55,10 @@ export function webhook(
         await server.use(await source());
         problem = '';
       } catch (error) {
+        const before = problem;
         problem = error instanceof Error ? error.message : String(error);
-        logger.warn({ err: error }, 'no certificate for the webhook');
+        // Tried again every second: said when it comes and when it changes.
+        if (problem !== before) logger.warn(loggedError(error), 'no certificate for the webhook');
       }
       await sleep(clock, problem ? RETRY_MS : CHECK_MS, stop.signal);
     }
