@@ -48,7 +48,9 @@ export async function ensureBinaries(
 
   await requireGo();
   const queue = products.filter((product) => missing.some((name) => name in product.packages));
-  const all = controlPlaneBinaries.every((name) => missing.includes(name)) ? `, about ${expectedMinutes(availableParallelism())} minutes here` : '';
+  const all = controlPlaneBinaries.every((name) => missing.includes(name))
+    ? `, about ${expectedMinutes(availableParallelism())} minutes here`
+    : '';
   onProgress(`building ${missing.join(', ')} from their Go modules: once${all}, cached in ${dir} after`);
   const live = onProgress !== silent && isLive(process.stderr, process.env) ? process.stderr : undefined;
   const progress = new BuildProgress(onProgress, { live });
