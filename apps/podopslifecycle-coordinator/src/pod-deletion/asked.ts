@@ -1,20 +1,30 @@
 // When clients asked for a Pod to go, and when they are expected back.
 
 import { DELETION_REQUESTED_ANNOTATION, EVICTION_REQUESTED_ANNOTATION, type Pod, stageLabel } from '@kuperator/api';
-import { LONGEST_RETRY_SECONDS } from './patience.ts';
+import { retryAfterSeconds } from './patience.ts';
 
 export type Asking = 'delete' | 'evict';
 
 const ANNOTATIONS = { delete: DELETION_REQUESTED_ANNOTATION, evict: EVICTION_REQUESTED_ANNOTATION } as const;
 /** Repeated requests are noted down this seldom (T85). */
 const REFRESH_MS = 5000;
-
-/** How long after it was told to come back a client may still be expected: the longest retry, and a margin. */
-export const CLIENT_RETURNS_MS = (LONGEST_RETRY_SECONDS + 10) * 1000;
+/** A client may have asked again without a fresh note of it, and may come back a little late. */
+const RETURN_MARGIN_MS = 10_000;
 
 /** When it was last noted that a client asks for `what`, ms since the epoch; undefined when nobody did. */
 export function askedAt(pod: Pod, what: Asking): number | undefined {
   return msOf(pod.metadata.annotations?.[ANNOTATIONS[what]]);
+}
+
+/**
+ * Until when the client that asked for the end of operation `id` is expected back, ms since the epoch; undefined when nobody asked. It
+ * was told when to come: a client that does not is not waited for any longer.
+ */
+export function expectedUntil(pod: Pod, what: Asking, id: string): number | undefined {
+  const asked = askedAt(pod, what);
+  if (asked === undefined) return undefined;
+  const waitedMs = Math.max(0, asked - (begunAt(pod, id) ?? asked));
+  return asked + (retryAfterSeconds('', waitedMs) ?? 0) * 1000 + RETURN_MARGIN_MS;
 }
 
 /** The annotation to write for a request made now; undefined while the last note is fresh. */

@@ -3,7 +3,7 @@
 
 /** A person waits for a Pod for about so long in all. Then kubectl ends with the reason, and the coordinator goes on. */
 export const PATIENCE_MS = 60_000;
-export const LONGEST_RETRY_SECONDS = 10;
+const LONGEST_RETRY_SECONDS = 10;
 /** Where a Pod of the namespace has been held for longer than a person waits, the next one is held for less. */
 const SHORT_HOLD_MS = 1000;
 
