@@ -4,10 +4,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import { summaryOf, type Tally, tallyOf, total, type VitestReport } from './tally.ts';
 
 type Step = { title: string; slow?: true; run: () => Promise<Tally> };
+
+// First of all: a question for the options, or a wrong one, runs nothing.
+const options = new Command('npm test --')
+  .description('Runs every check of the repository, the fastest first; the last line is `N passed, N failed`.')
+  .option('--unit', 'only the checks that need no cluster: boundaries, generated files, lint, types, unit tests', false)
+  .parse()
+  .opts<{ unit: boolean }>();
 
 const root = join(import.meta.dirname, '..', '..');
 const script = (path: string) => join(root, 'tools', 'src', path);
@@ -29,7 +36,6 @@ const steps: readonly Step[] = [
   { title: 'end-to-end tests', slow: true, run: vitest('e2e') },
 ];
 
-const { values: options } = parseArgs({ options: { unit: { type: 'boolean', default: false } } });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     interruptedBy = signal;
@@ -95,7 +101,8 @@ function readReport(file: string): VitestReport | undefined {
 /** Runs a Node.js program in the repository's root. A death by signal counts as failure. */
 function exitCodeOf(command: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    running = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+    const env = process.stdout.isTTY || process.env.FORCE_COLOR ? process.env : { ...process.env, NO_COLOR: '1' };
+    running = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env });
     running.on('error', reject);
     running.on('exit', (code) => resolve(code ?? 1));
   });

@@ -3,6 +3,8 @@
 
 import {
   CONTROL_LABEL,
+  EMPLOYER_ADAPTER_ANNOTATION,
+  EMPLOYER_CLEAN_FINALIZER,
   ENDPOINT_SLICES,
   PODS,
   type Pod,
@@ -210,4 +212,33 @@ test('a Service that publishes not-ready addresses takes no part and is told why
   await eventually(async () => expect(warnings).toContain('TrafficNotGated'));
   expect(await finalizersOf('p')).toEqual([]);
   expect(expectedFinalizersOf(await podOf('p'))).toEqual({});
+});
+
+test('T112 a Service that an adapter of the Go framework takes is left to it, its Pods as they are', async () => {
+  const markService = (finalizers: string[]) =>
+    client.patch(SERVICES, ref('shared'), { type: 'merge', body: { metadata: { finalizers } } });
+  const nameOn = async () =>
+    (await client.get(SERVICES, ref('shared'))).metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
+  for (const [service, pod] of [
+    ['shared', 'sh'],
+    ['single', 'si'],
+  ] as const) {
+    await createService(service);
+    await createPod(pod, service);
+    await eventually(async () => expect(await finalizersOf(pod)).toHaveLength(1));
+  }
+  await markService([EMPLOYER_CLEAN_FINALIZER]);
+  await eventually(async () => expect(await nameOn()).toBeUndefined());
+  expect(warnings).toContain('GuardedByAnother');
+
+  await setGate('sh', 'False');
+  await eventually(async () => expect(await isListedReady(await podOf('sh'), 'shared')).toBe(false));
+  await setGate('si', 'False');
+  await eventually(async () => expect(await finalizersOf('si')).toEqual([]));
+  expect(await finalizersOf('sh')).toHaveLength(1);
+  expect(Object.keys(expectedFinalizersOf(await podOf('sh')) ?? {})).toEqual(['Service/default/shared']);
+
+  await markService([]);
+  await eventually(async () => expect(await finalizersOf('sh')).toEqual([]));
+  expect(await nameOn()).toBe('endpointslice-adapter');
 });

@@ -1,4 +1,11 @@
-import { CONTROL_LABEL, EVICTION_REQUESTED_ANNOTATION, POD_TRANSITION_RULES, PODS, SERVICES } from '@kuperator/api';
+import {
+  CONTROL_LABEL,
+  EVICTION_REQUESTED_ANNOTATION,
+  POD_TRANSITION_RULES,
+  PODS,
+  SERVICES,
+  TO_DELETE_LABEL,
+} from '@kuperator/api';
 import { Informer, type OperatorContext } from '@kuperator/runtime';
 import type { Config } from './config.ts';
 import { trimPod } from './pod/trim.ts';
@@ -20,6 +27,8 @@ export function caches({ client, config, logger, metrics }: OperatorContext<Conf
       /** Those somebody wants to evict, by namespace. */
       evicting: (pod) =>
         pod.metadata.annotations?.[EVICTION_REQUESTED_ANNOTATION] === undefined ? [] : [pod.metadata.namespace ?? ''],
+      /** Those marked to be deleted, by namespace. */
+      marked: (pod) => (pod.metadata.labels?.[TO_DELETE_LABEL] === undefined ? [] : [pod.metadata.namespace ?? '']),
     },
     logger,
     metrics,

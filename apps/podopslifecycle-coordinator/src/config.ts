@@ -52,7 +52,7 @@ export const declaration = defineConfig({
   }),
   webhookHoldSeconds: integer({
     meaning:
-      'a deletion or eviction is held for so long, in seconds, before its client is told to come back; 2 less than the timeout at most',
+      "a person's deletion or eviction is held for so long, in seconds, from the beginning of the drain on; 2 less than the timeout at most",
     min: 0,
     max: 28,
     default: 5,

@@ -22,6 +22,6 @@ export function controllers(context: OperatorContext<Config>, events: EventBus):
     { controller: podDeletionController(context, shared, deletion) },
     { controller: podEvictionController(context, shared) },
     { controller: podSlotController(context, shared) },
-    { components: webhook(context, shared, deletion) },
+    { components: webhook(context, shared, deletion, operators) },
   ];
 }

@@ -7,6 +7,8 @@ export type PodDisruptionBudget = KubeObject & {
   status?: {
     observedGeneration?: number;
     desiredHealthy?: number;
+    currentHealthy?: number;
+    disruptionsAllowed?: number;
     /** Name of each Pod whose eviction was let through, and when. */
     disruptedPods?: Record<string, string>;
     [field: string]: unknown;

@@ -26,7 +26,7 @@ type Options = {
   json?: string;
 };
 
-const { suite, pods, maxUnavailable, service, sizes, sets, podsPerSet, json } = new Command('bench')
+const { suite, pods, maxUnavailable, service, sizes, sets, podsPerSet, json } = new Command('npm run bench --')
   .description(
     'Measures the operators: how fast they are beside two ceilings, how they bear size, and what a verdict costs.',
   )

@@ -39,7 +39,7 @@ export function render(report: Report): string {
 function speeds({ bare, ceiling, ours }: Report): string {
   const table = new Table({
     head: ['', 'bare', 'protocol', 'ours', 'of bare', 'of protocol', 'writes/Pod'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const phase of PHASES) {
     const ownBare = bare[phase];
@@ -66,14 +66,14 @@ function callTable({ pods, ours }: Report): string {
       rows.set(row, { ...rows.get(row), [phase]: calls / pods });
     }
   }
-  const table = new Table({ head: ['', ...PHASES], style: { head: [] } });
+  const table = new Table({ head: ['', ...PHASES], style: { head: [], border: [] } });
   for (const [row, counts] of [...rows].toSorted())
     table.push([row, ...PHASES.map((phase) => fixed(counts[phase], 2))]);
   return table.toString();
 }
 
 function usageTable({ ours, peakMiB }: Report): string {
-  const table = new Table({ head: ['', ...PHASES, 'peak MiB'], style: { head: [] } });
+  const table = new Table({ head: ['', ...PHASES, 'peak MiB'], style: { head: [], border: [] } });
   for (const name of Object.keys(peakMiB)) {
     table.push([name, ...PHASES.map((phase) => fixed(ours[phase].cpuSeconds[name])), String(peakMiB[name])]);
   }

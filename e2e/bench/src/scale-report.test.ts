@@ -25,6 +25,8 @@ test('the report says whether passes grow faster than the Pods', () => {
     single: [size(10, 0.1), size(100, 0.3), size(1000, 6)],
     many: size(2, 1, 500),
   });
+  // Readable in a file, too: colours are none of a report.
+  expect(text).not.toContain('\u001b');
   expect(text).toContain('10 → 100 Pods: 10.0× the Pods, 3.0× the CPU a pass: grows no faster');
   expect(text).toContain('100 → 1000 Pods: 10.0× the Pods, 20.0× the CPU a pass: GROWS FASTER');
   expect(text).toContain('500 × 2');

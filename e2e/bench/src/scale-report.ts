@@ -50,7 +50,7 @@ export function renderScale({ single, many }: ScaleReport): string {
 const titleOf = ({ sets, podsPerSet }: SizeReport) => `${sets} × ${podsPerSet}`;
 
 function speeds(sizes: readonly SizeReport[]): string {
-  const table = new Table({ head: ['sets × Pods', ...SCALE_PHASES], style: { head: [] } });
+  const table = new Table({ head: ['sets × Pods', ...SCALE_PHASES], style: { head: [], border: [] } });
   for (const size of sizes) {
     table.push([titleOf(size), ...SCALE_PHASES.map((phase) => podsPerSecond(size.phases[phase]).toFixed(1))]);
   }
@@ -59,7 +59,7 @@ function speeds(sizes: readonly SizeReport[]): string {
 
 function costs(sizes: readonly SizeReport[]): string {
   const head = ['sets × Pods', 'phase', 'passes', 'ms a pass', 'CPU ms a pass', 'CPU ms a Pod'];
-  const table = new Table({ head, style: { head: [] } });
+  const table = new Table({ head, style: { head: [], border: [] } });
   for (const size of sizes) {
     for (const phase of SCALE_PHASES) {
       const { pods, passes, passSeconds, cpuSeconds } = size.phases[phase];

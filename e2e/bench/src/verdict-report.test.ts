@@ -26,6 +26,8 @@ test('the report says what grows faster than it should', () => {
     evaluations: [evaluation(1000, 2), evaluation(10_000, 40)],
     podEvents: [event(1, 10, 5), event(100, 10, 90), event(1, 1000, 5), event(100, 1000, 180)],
   });
+  // Readable in a file, too: colours are none of a report.
+  expect(text).not.toContain('\u001b');
   expect(text).toContain('100 → 1000 Pods: 10.0× the Pods, 14.0× the CPU a pass: grows no faster');
   expect(text).toContain('1000 → 2000 Pods: 2.0× the Pods, 4.0× the CPU a pass: GROWS FASTER');
   expect(text).toContain('10.0× the Pods, 20.0× the CPU an evaluation: GROWS FASTER');

@@ -105,7 +105,7 @@ function engineTable(sizes: readonly VerdictSize[]): string {
     'CPU ms a Pod',
     'status KiB',
   ];
-  const table = new Table({ head, style: { head: [] } });
+  const table = new Table({ head, style: { head: [], border: [] } });
   for (const { pods, edits, statusBytes, phases } of sizes) {
     for (const phase of VERDICT_PHASES) {
       const { seconds, passes, statusWrites, evaluations, evaluationSeconds, cpuSeconds } = phases[phase];
@@ -129,7 +129,7 @@ function engineTable(sizes: readonly VerdictSize[]): string {
 function evaluationTable(evaluations: readonly EvaluationCost[]): string {
   const table = new Table({
     head: ['Pods', 'first, CPU ms', 'again, CPU ms', 'again, µs a Pod', 'bytes a Pod'],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const { pods, firstMs, againMs, statusBytes } of evaluations) {
     table.push([
@@ -147,7 +147,7 @@ function podEventTable(podEvents: readonly PodEventCost[]): string {
   const labels = [...new Set(podEvents.map((each) => each.labels))];
   const table = new Table({
     head: ['rule objects, Services, waiting Pods beside it', ...labels.map((label) => `${label} labels`)],
-    style: { head: [] },
+    style: { head: [], border: [] },
   });
   for (const other of new Set(podEvents.map(({ others }) => others))) {
     const row = podEvents.filter(({ others }) => others === other);

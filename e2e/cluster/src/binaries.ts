@@ -3,10 +3,13 @@ import { access, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { availableParallelism, freemem, homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { lock } from 'proper-lockfile';
+import { BuildProgress, isLive } from './build-progress.ts';
 import { type BinaryName, buildFlags, cacheFolderName, type Product, pinnedVersion, products } from './products.ts';
 import { run } from './run.ts';
 
 export type Progress = (line: string) => void;
+
+const silent: Progress = () => {};
 
 /** Where the programs are. `dir` is the root of the cache; `path` answers the absolute path of one of them. */
 export type Binaries = { dir: string; path(name: BinaryName): string };
@@ -36,7 +39,7 @@ const staleLockMs = 15_000;
  * @throws Error when Go is missing or a build fails, with the end of the compiler's output
  */
 export async function ensureBinaries(
-  onProgress: Progress = () => {},
+  onProgress: Progress = silent,
   names: readonly BinaryName[] = controlPlaneBinaries,
 ): Promise<Binaries> {
   const { dir, path } = binaryPaths();
@@ -45,14 +48,23 @@ export async function ensureBinaries(
 
   await requireGo();
   const queue = products.filter((product) => missing.some((name) => name in product.packages));
-  onProgress(`building ${missing.join(', ')} from their Go modules (minutes the first time, cached in ${dir} after)`);
+  const all = controlPlaneBinaries.every((name) => missing.includes(name))
+    ? `, about ${expectedMinutes(availableParallelism())} minutes here`
+    : '';
+  onProgress(`building ${missing.join(', ')} from their Go modules: once${all}, cached in ${dir} after`);
+  const live = onProgress !== silent && isLive(process.stderr, process.env) ? process.stderr : undefined;
+  const progress = new BuildProgress(onProgress, { live });
   const builder = async () => {
     for (let product = queue.shift(); product; product = queue.shift()) {
       const wanted = missing.filter((name) => name in product.packages);
-      await buildProduct(product, wanted, join(dir, cacheFolderName(product, platformName())), onProgress);
+      await buildProduct(product, wanted, join(dir, cacheFolderName(product, platformName())), progress);
     }
   };
-  await Promise.all(Array.from({ length: concurrentBuilds(freemem(), availableParallelism()) }, builder));
+  try {
+    await Promise.all(Array.from({ length: concurrentBuilds(freemem(), availableParallelism()) }, builder));
+  } finally {
+    progress.end();
+  }
   return { dir, path };
 }
 
@@ -73,6 +85,11 @@ export function concurrentBuilds(freeBytes: number, cores: number): number {
   return Math.max(1, Math.min(cores, 2, Math.floor(freeBytes / memoryPerBuildBytes)));
 }
 
+/** What building everything for a control plane takes: measured as 8 minutes on 2 cores. */
+export function expectedMinutes(cores: number): number {
+  return Math.max(2, Math.ceil(16 / cores));
+}
+
 /** Root of the binary cache for an environment. */
 export function cacheDir(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kuperator', 'bin');
@@ -86,35 +103,76 @@ export async function buildProduct(
   product: Product,
   names: readonly BinaryName[],
   folder: string,
-  onProgress: Progress,
+  progress: BuildProgress,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const release = await lock(folder, {
-    stale: staleLockMs,
-    retries: { retries: 3600, minTimeout: 200, maxTimeout: 1000, factor: 1.2 },
-  });
+  const release = await lockFolder(folder, product.name, progress);
   try {
     const missing = await absent(names, (name) => join(folder, name));
     if (missing.length === 0) return;
     await removeLeftOvers(folder);
     const version = pinnedVersion(await readFile(join(product.folder, 'go.mod'), 'utf8'), product.module);
     const started = performance.now();
-    onProgress(`building ${product.name} ${version}: ${missing.join(', ')}`);
+    const what = `building ${product.name} ${version}`;
+    progress.say(`${what}: ${missing.join(', ')}`);
+    const steps = progress.begin(`${product.name} ${version}`);
     const scratch = join(folder, `.build-${process.pid}`);
     await mkdir(scratch, { recursive: true });
-    for (const [target, packagePaths] of targetsOf(product, missing, scratch)) {
-      await run('go', ['build', ...buildFlags(product, version), '-o', target, ...packagePaths], {
-        cwd: product.folder,
-        env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly' },
-        what: `building ${product.name} ${version}`,
-      });
+    const env = { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '-mod=readonly' };
+    const go = { cwd: product.folder, env, what };
+    try {
+      const targets = targetsOf(product, missing, scratch);
+      const flags = buildFlags(product, version);
+      steps.compiling(
+        await packagesToCompile(
+          flags,
+          targets.flatMap(([, paths]) => paths),
+          go,
+        ),
+      );
+      for (const [target, paths] of targets) {
+        // With -v each package is named as its compilation begins.
+        const onErrorLine = (line: string) => line.startsWith('go: ') || steps.compiled();
+        await run('go', ['build', '-v', ...flags, '-o', target, ...paths], { ...go, onErrorLine });
+      }
+    } finally {
+      steps.end();
     }
     await Promise.all(missing.map((name) => rename(join(scratch, name), join(folder, name))));
     await rm(scratch, { recursive: true, force: true });
-    onProgress(`built ${product.name} ${version} in ${Math.round((performance.now() - started) / 1000)} s`);
+    progress.say(`built ${product.name} ${version} in ${Math.round((performance.now() - started) / 1000)} s`);
   } finally {
     await release();
   }
+}
+
+/** Locks the folder of a product; says so where another process has it, which builds the same. */
+async function lockFolder(folder: string, name: string, progress: BuildProgress): Promise<() => Promise<void>> {
+  const options = { stale: staleLockMs };
+  try {
+    return await lock(folder, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error;
+  }
+  progress.say(`another process is building ${name}: waiting for it`);
+  const waiting = progress.begin(name, 'waiting');
+  try {
+    const retries = { retries: 3600, minTimeout: 200, maxTimeout: 1000, factor: 1.2 };
+    return await lock(folder, { ...options, retries });
+  } finally {
+    waiting.end();
+  }
+}
+
+/** How many packages Go's build cache does not have yet. Loads the modules, too. */
+async function packagesToCompile(
+  flags: readonly string[],
+  paths: readonly string[],
+  options: { cwd: string; env: NodeJS.ProcessEnv; what: string },
+): Promise<number> {
+  const format = '{{if .Stale}}{{.ImportPath}}{{end}}';
+  const stale = await run('go', ['list', '-deps', ...flags, '-f', format, ...paths], options);
+  return stale.split('\n').filter((line) => line !== '').length;
 }
 
 /**

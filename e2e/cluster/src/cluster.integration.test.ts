@@ -111,8 +111,9 @@ test('two runs that build at once build once', async () => {
   await writeFile(join(folder, 'tool', 'go.mod'), 'module tool.local\n\ngo 1.24\n');
   await writeFile(join(folder, 'tool', 'main.go'), 'package main\n\nfunc main() { println("built") }\n');
   const script = `import { buildProduct } from ${source('binaries.ts')};
+    import { BuildProgress } from ${source('build-progress.ts')};
     const product = { name: 'tool', folder: ${JSON.stringify(folder)}, module: 'tool.local', packages: { etcd: 'tool.local' }, linkerFlags: () => [] };
-    await buildProduct(product, ['etcd'], ${JSON.stringify(join(state(), 'out'))}, (line) => console.log(line));`;
+    await buildProduct(product, ['etcd'], ${JSON.stringify(join(state(), 'out'))}, new BuildProgress(console.log, { live: undefined }));`;
   const build = () => execute(process.execPath, ['--input-type=module', '--eval', script]);
   const outputs = await Promise.all([build(), build()]);
   expect(outputs.filter(({ stdout }) => stdout.includes('built tool'))).toHaveLength(1);

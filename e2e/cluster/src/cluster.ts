@@ -27,6 +27,7 @@ export function clusterOf(record: ClusterRecord, client: SupervisorClient, binar
     dir,
     kubeconfigPath,
     natsUrl,
+    kubectlPath: binaries.path('kubectl'),
     env: { KUBECONFIG: kubeconfigPath, NATS_URL: natsUrl, KUPERATOR_CLUSTER_DIR: dir },
     processes: () => client.processes(),
     stop,

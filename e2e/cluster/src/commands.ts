@@ -7,27 +7,32 @@ import { waitUntil } from './probe.ts';
 import { run } from './run.ts';
 import { attachCluster } from './start.ts';
 import { checkName, clusterFolder, clusterNames, readRecord, removeClusterFolder } from './state.ts';
-import { SupervisorClient } from './supervisor-client.ts';
+import { SupervisorClient, SupervisorSilentError } from './supervisor-client.ts';
 
 export type ClusterSummary = {
   name: string;
-  /** `broken`: its supervisor was killed; `down` still removes everything. */
-  state: 'up' | 'starting' | 'broken';
+  /** `broken`: its supervisor was killed; `down` still removes everything. `not answering`: it is stopped, or too busy. */
+  state: 'up' | 'starting' | 'broken' | 'not answering';
   processes: readonly ClusterProcess[];
 };
 
 /** Every cluster of this user. */
 export async function listClusters(): Promise<readonly ClusterSummary[]> {
-  return Promise.all((await clusterNames()).map(summaryOf));
+  const summaries = await Promise.all((await clusterNames()).map(summaryOf));
+  return summaries.filter((summary) => summary !== undefined);
 }
 
-async function summaryOf(name: string): Promise<ClusterSummary> {
-  const record = await readRecord(name);
+/** @returns undefined for one that has gone meanwhile, as after a SIGTERM of its supervisor */
+async function summaryOf(name: string): Promise<ClusterSummary | undefined> {
+  // Its last lines may be missing where it was killed, or it may just be removed.
+  const record = await readRecord(name).catch(() => undefined);
   try {
     const client = await SupervisorClient.connect(clusterFolder(name));
     return { name, state: record?.ready ? 'up' : 'starting', processes: client.processes() };
-  } catch {
-    return { name, state: 'broken', processes: [] };
+  } catch (error) {
+    if (!existsSync(clusterFolder(name))) return undefined;
+    const isSilent = error instanceof SupervisorSilentError;
+    return { name, state: isSilent ? 'not answering' : 'broken', processes: [] };
   }
 }
 

@@ -4,4 +4,5 @@ export { imageChangeDelayAnnotation, terminationDelayAnnotation } from './kwok-s
 export type { Cluster, ClusterOptions, ClusterProcess } from './options.ts';
 export type { BinaryName } from './products.ts';
 export { CommandError } from './run.ts';
+export { shellExports } from './shell-exports.ts';
 export { attachCluster, startCluster } from './start.ts';

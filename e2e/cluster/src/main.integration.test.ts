@@ -20,7 +20,7 @@ test('up prints only exports and leaves the cluster running until down', async (
   const { stdout } = await command('up', '--name', 'cli', '--operators', 'none', '--nodes', '1', '--audit');
   const dir = clusterFolder('cli');
   expect(stdout).toMatch(
-    /^export KUBECONFIG=\S+\nexport NATS_URL=nats:\/\/127\.0\.0\.1:\d+\nexport KUPERATOR_CLUSTER_DIR=\S+\n$/,
+    /^export KUBECONFIG=\S+\nexport NATS_URL=nats:\/\/127\.0\.0\.1:\d+\nexport KUPERATOR_CLUSTER_DIR=\S+\nexport PATH=\S+:"\$PATH"\n$/,
   );
   expect(stdout).toContain(dir);
   expect(existsSync(join(dir, 'audit.log'))).toBe(true);
@@ -45,6 +45,63 @@ test('Ctrl-C while it comes up removes everything', async () => {
   await vi.waitFor(() => expect(existsSync(pidFile)).toBe(true), { timeout: 20_000, interval: 10 });
   up.kill('SIGINT');
   expect(await ended).toBe(130);
+  expect(await readdir(state())).toEqual([]);
+});
+
+test('a shell that evaluates what up prints has kubectl', async () => {
+  const script = `eval "$(${process.execPath} ${main} up --name cli --operators none --no-nats --nodes 1)"; kubectl get nodes`;
+  try {
+    const { stdout } = await execute('/bin/sh', ['-c', script], { env: { ...process.env, PATH: '/usr/bin:/bin' } });
+    expect(stdout).toContain('node-0');
+  } finally {
+    await command('down', '--name', 'cli');
+  }
+});
+
+test('a cluster whose supervisor was killed is listed with what to do, and one that was asked to end is not', async () => {
+  await command('up', '--name', 'cli', '--operators', 'none', '--no-nats', '--nodes', '1');
+  const { supervisorPid } = JSON.parse(await readFile(join(clusterFolder('cli'), 'cluster.json'), 'utf8'));
+  process.kill(supervisorPid, 'SIGKILL');
+  await vi.waitFor(() => expect(isAlive(supervisorPid)).toBe(false));
+  expect((await command('list')).stdout).toBe(
+    'cli: broken (its supervisor was killed; `npm run cluster -- down --name cli` removes what is left)\n',
+  );
+  await command('down', '--name', 'cli');
+  expect(await command('list')).toEqual({ stdout: '', stderr: 'no clusters\n' });
+
+  await command('up', '--name', 'cli', '--operators', 'none', '--no-nats', '--nodes', '1');
+  const again = JSON.parse(await readFile(join(clusterFolder('cli'), 'cluster.json'), 'utf8'));
+  process.kill(again.supervisorPid, 'SIGTERM');
+  // At any moment of its end it is listed, or it is not.
+  while (isAlive(again.supervisorPid)) await command('list');
+  expect(await command('list')).toEqual({ stdout: '', stderr: 'no clusters\n' });
+});
+
+test.each([
+  {
+    args: ['--replicas', 'foo=2'],
+    says: /^replicas of foo: no such operator runs; running are collaset-controller, .*\n$/,
+  },
+  {
+    args: ['--replicas', 'foo'],
+    says: /option '--replicas <app=count>' argument 'foo' is invalid\. allowed: <app>=<count>/,
+  },
+  { args: ['--replicas', 'collaset-controller=0'], says: /allowed: <app>=<count>, a count from 1/ },
+  { args: ['--operators', ''], says: /^no operator ""; there are collaset-controller, / },
+  { args: ['--operators', 'a,'], says: /^no operator a, ""; there are / },
+  { args: ['--nodes', 'many'], says: /option '--nodes <count>' argument 'many' is invalid\. allowed: a whole number/ },
+  { args: ['--termination-delay', 'soon'], says: /allowed: a whole number of milliseconds, or grace-period/ },
+  { args: ['--image-change-delay', '-1'], says: /'--image-change-delay <ms>' argument '-1' is invalid/ },
+  { args: ['--kubeconfig', '/nowhere'], says: /no kubeconfig file \/nowhere\n$/ },
+  { args: ['--name', 'A_B'], says: /^cluster name "A_B": use / },
+  { args: ['--colour'], says: /unknown option '--colour'/ },
+  { args: ['more'], says: /too many arguments/ },
+])('up $args is refused before anything is started', async ({ args, says }) => {
+  await expect(command('up', ...args)).rejects.toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(says),
+  });
   expect(await readdir(state())).toEqual([]);
 });
 

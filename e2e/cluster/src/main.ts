@@ -1,8 +1,9 @@
 import { stdout } from 'node:process';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { type ClusterSummary, clusterDown, listClusters, showLog } from './commands.ts';
 import { KUBELET_DELAYS } from './kwok-real-stages.ts';
-import type { ClusterOptions } from './options.ts';
+import type { Cluster, ClusterOptions } from './options.ts';
+import { shellExports } from './shell-exports.ts';
 import { attachCluster, startReleasable } from './start.ts';
 import { readRecord } from './state.ts';
 
@@ -12,23 +13,19 @@ const say = (line: string) => console.error(line);
 const print = (line: string) => stdout.write(`${line}\n`);
 const named = (command: Command) => command.option('--name <name>', 'name of the cluster', 'default');
 
-/** Lines for a shell to evaluate. */
-function printEnv(env: Record<string, string>): void {
-  for (const [name, value] of Object.entries(env)) print(`export ${name}=${quoted(value)}`);
-}
-
-function quoted(value: string): string {
-  return /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+function printEnv(cluster: Cluster): void {
+  for (const line of shellExports(cluster)) print(line);
 }
 
 function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new Error(`"${text}" is not a whole number`);
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('allowed: a whole number');
   return Number(text);
 }
 
 function addReplicas(text: string, all: Record<string, number> = {}): Record<string, number> {
-  const [app = '', count = ''] = text.split('=');
-  return { ...all, [app]: wholeNumber(count) };
+  const [, app, count] = /^([^=]+)=([1-9]\d{0,2})$/.exec(text) ?? [];
+  if (app === undefined) throw new InvalidArgumentError('allowed: <app>=<count>, a count from 1 to 999');
+  return { ...all, [app]: Number(count) };
 }
 
 function operatorsOf(text: string): 'all' | 'none' | string[] {
@@ -36,7 +33,10 @@ function operatorsOf(text: string): 'all' | 'none' | string[] {
 }
 
 function delayOf(text: string): number | 'grace-period' {
-  return text === 'grace-period' ? text : wholeNumber(text);
+  if (text === 'grace-period') return text;
+  if (!/^\d{1,9}$/.test(text))
+    throw new InvalidArgumentError('allowed: a whole number of milliseconds, or grace-period');
+  return Number(text);
 }
 
 async function up(options: ClusterOptions): Promise<void> {
@@ -54,7 +54,7 @@ async function up(options: ClusterOptions): Promise<void> {
     const { cluster, release } = await started;
     if (interrupted) return;
     await release();
-    printEnv(cluster.env);
+    printEnv(cluster);
   } catch (error) {
     if (!interrupted) throw error; // else it failed because everything is being removed
   }
@@ -70,10 +70,13 @@ function describe({ name, state, processes }: ClusterSummary): string[] {
   const rows = processes.map(
     (p) => `  ${p.name.padEnd(28)} ${p.state}${p.pid ? ` (pid ${p.pid})` : ''}${p.ended ? `: ${p.ended}` : ''}`,
   );
-  return [`${name}: ${state}`, ...rows];
+  const left = `its supervisor was killed; \`npm run cluster -- down --name ${name}\` removes what is left`;
+  return [`${name}: ${state}${state === 'broken' ? ` (${left})` : ''}`, ...rows];
 }
 
-const program = new Command('cluster').description('A Kubernetes control plane with the operators, on this machine.');
+const program = new Command('npm run cluster --').description(
+  'A Kubernetes control plane with the operators, on this machine.',
+);
 
 named(program.command('up'))
   .description('start a cluster, print its environment, leave it running')
@@ -103,12 +106,14 @@ program
   .command('list')
   .description('clusters and their processes')
   .action(async () => {
-    for (const summary of await listClusters()) for (const line of describe(summary)) print(line);
+    const summaries = await listClusters();
+    if (summaries.length === 0) say('no clusters');
+    for (const summary of summaries) for (const line of describe(summary)) print(line);
   });
 
 named(program.command('env'))
   .description('print the environment of a cluster')
-  .action(async ({ name }: Named) => printEnv((await attachCluster(name)).env));
+  .action(async ({ name }: Named) => printEnv(await attachCluster(name)));
 
 named(program.command('logs'))
   .description('print the log of a process')

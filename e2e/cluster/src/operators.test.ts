@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { replicaNames, selectOperators } from './operators.ts';
+import { checkReplicas, replicaNames, selectOperators } from './operators.ts';
 
 const available = ['a', 'b', 'c'];
 
@@ -25,4 +25,13 @@ test.each([
 
 test.each([0, -1, 1.5, Number.NaN])('refuses %s replicas', (replicas) => {
   expect(() => replicaNames('a', replicas)).toThrow('replicas of a');
+});
+
+test('replicas are for operators that run', () => {
+  expect(() => checkReplicas({ a: 2, b: 1 }, available)).not.toThrow();
+  expect(() => checkReplicas({ a: 2, x: 1 }, available)).toThrow(
+    'replicas of x: no such operator runs; running are a, b, c',
+  );
+  expect(() => checkReplicas({ a: 2 }, [])).toThrow('running are none');
+  expect(() => checkReplicas({ a: 0 }, available)).toThrow('replicas of a: 0');
 });

@@ -31,7 +31,22 @@ export function selectOperators(
   if (wanted === 'none') return [];
   const unknown = wanted.filter((app) => !available.includes(app));
   if (unknown.length === 0) return [...new Set(wanted)];
-  throw new Error(`no operator ${unknown.join(', ')}; there are ${available.join(', ') || 'none'}`);
+  throw new Error(`no operator ${unknown.map(shown).join(', ')}; there are ${available.join(', ') || 'none'}`);
+}
+
+/** Throws unless each key of `replicas` is an operator that is to run, and each count can be. */
+export function checkReplicas(replicas: Readonly<Record<string, number>>, running: readonly string[]): void {
+  const unknown = Object.keys(replicas).filter((app) => !running.includes(app));
+  if (unknown.length > 0) {
+    throw new Error(
+      `replicas of ${unknown.map(shown).join(', ')}: no such operator runs; running are ${running.join(', ') || 'none'}`,
+    );
+  }
+  for (const [app, count] of Object.entries(replicas)) replicaNames(app, count);
+}
+
+function shown(name: string): string {
+  return name === '' ? '""' : name;
 }
 
 /** Process names of `replicas` replicas of an app: its own name when it is alone. */

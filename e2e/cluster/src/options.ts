@@ -60,6 +60,8 @@ export type Cluster = {
   dir: string;
   kubeconfigPath: string;
   natsUrl: string;
+  /** The kubectl of the cluster's version. */
+  kubectlPath: string;
   /** KUBECONFIG, NATS_URL and KUPERATOR_CLUSTER_DIR for programs that use the cluster. */
   env: Record<string, string>;
   /** Every process and how it is, kept up to date. */

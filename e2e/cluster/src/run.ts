@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 
 /** Thrown when a program cannot be started or ends with another code than 0. `stderr` is what it said. */
 export class CommandError extends Error {
@@ -25,6 +26,8 @@ export type RunOptions = {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   input?: string;
+  /** Called with each line of its stderr as it comes. */
+  onErrorLine?: (line: string) => void;
 };
 
 /**
@@ -41,6 +44,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     const stderr: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    if (options.onErrorLine) createInterface({ input: child.stderr }).on('line', options.onErrorLine);
     child.stdin.on('error', () => {}); // it may end without reading its input; its exit code tells
     child.stdin.end(options.input ?? '');
     child.on('error', (cause) => reject(new CommandError(`${options.what}: ${cause.message}`, '', null, { cause })));

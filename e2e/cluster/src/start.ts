@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Binaries, binaryPaths, controlPlaneBinaries, ensureBinaries, type Progress } from './binaries.ts';
 import {
@@ -14,7 +15,7 @@ import { clusterOf } from './cluster.ts';
 import { planControlPlane, planNats } from './control-plane.ts';
 import { defaultStorageClass } from './kwok-claims.ts';
 import { simulatedNodes } from './kwok-nodes.ts';
-import { availableOperators, planOperator, selectOperators } from './operators.ts';
+import { availableOperators, checkReplicas, planOperator, selectOperators } from './operators.ts';
 import type { Cluster, ClusterOptions } from './options.ts';
 import { waitUntil } from './probe.ts';
 import { run } from './run.ts';
@@ -59,6 +60,10 @@ export async function startReleasable(
   checkName(name);
   const progress = options.onProgress ?? (() => {});
   const operators = selectOperators(options.operators ?? 'all', await availableOperators());
+  checkReplicas(options.replicas ?? {}, operators);
+  if (options.kubeconfig !== undefined && !existsSync(options.kubeconfig)) {
+    throw new Error(`starting cluster ${name}: no kubeconfig file ${options.kubeconfig}`);
+  }
   const binaries = await ensureBinaries(progress, neededBinaries(options));
   const record = await claimCluster(name);
   const dir = clusterFolder(name);

@@ -1,11 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { socketPath } from './state.ts';
-import { startSupervisor } from './supervisor-client.ts';
+import { SupervisorClient, SupervisorSilentError, startSupervisor } from './supervisor-client.ts';
 
 test('a supervisor is waited for until it listens: its socket is there before', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'ks-'));
@@ -18,6 +19,20 @@ test('a supervisor is waited for until it listens: its socket is there before', 
     expect(client.connected()).toBe(true);
     await client.request('down', null);
   } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+});
+
+test('one that accepts and ends, or says nothing, is no supervisor', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'ks-'));
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => server.listen(socketPath(dir), () => resolve()));
+  try {
+    await expect(SupervisorClient.connect(dir)).rejects.toThrow('has ended');
+    server.removeAllListeners('connection');
+    await expect(SupervisorClient.connect(dir, 50)).rejects.toBeInstanceOf(SupervisorSilentError);
+  } finally {
+    server.close();
     await rm(dir, { recursive: true, force: true });
   }
 });

@@ -7,6 +7,14 @@ import { jsonLines, type Method, type ProcessState, type Requests, type ServerMe
 import { lastLines } from './run.ts';
 import { socketPath } from './state.ts';
 
+/** Thrown when a supervisor is there and says nothing. */
+export class SupervisorSilentError extends Error {
+  override readonly name = 'SupervisorSilentError';
+}
+
+/** A supervisor tells its state as soon as one connects. */
+const firstStateTimeoutMs = 10_000;
+
 type Waiting = { resolve: (value: never) => void; reject: (error: Error) => void };
 
 /** A connection to the supervisor of one cluster. */
@@ -35,18 +43,24 @@ export class SupervisorClient {
     });
   }
 
-  /** @throws Error when no supervisor listens for the cluster in `dir` */
-  static connect(dir: string): Promise<SupervisorClient> {
-    return new Promise((resolve, reject) => {
-      const socket = connect(socketPath(dir));
-      socket.once('error', (cause) => reject(new Error(`no supervisor answers for ${dir}`, { cause })));
-      socket.once('connect', () => {
-        const client: SupervisorClient = new SupervisorClient(socket, () => {
-          client.#idle();
-          resolve(client);
-        });
+  /** @throws Error when no supervisor listens for the cluster in `dir`, or it ends before it has told its state */
+  static async connect(dir: string, timeoutMs = firstStateTimeoutMs): Promise<SupervisorClient> {
+    const { promise, resolve, reject } = Promise.withResolvers<SupervisorClient>();
+    const socket = connect(socketPath(dir));
+    const timer = setTimeout(() => {
+      reject(new SupervisorSilentError(`the supervisor for ${dir} does not answer`));
+      socket.destroy();
+    }, timeoutMs);
+    socket.once('error', (cause) => reject(new Error(`no supervisor answers for ${dir}`, { cause })));
+    // One that is going down accepts, and is gone.
+    socket.once('close', () => reject(new Error(`the supervisor for ${dir} has ended`)));
+    socket.once('connect', () => {
+      const client: SupervisorClient = new SupervisorClient(socket, () => {
+        client.#idle();
+        resolve(client);
       });
     });
+    return promise.finally(() => clearTimeout(timer));
   }
 
   /** As the supervisor told last; it tells at every change. */

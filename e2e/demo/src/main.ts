@@ -1,5 +1,5 @@
 import { COLLA_SETS, type KubeObject, POD_TRANSITION_RULES, type Resource, SERVICES } from '@kuperator/api';
-import { type Cluster, startCluster } from '@kuperator/cluster';
+import { type Cluster, shellExports, startCluster } from '@kuperator/cluster';
 import { createEventBus } from '@kuperator/events';
 import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
 import { AuditLog, type Check, Observer, operatorWrites, rollChecks, scaleInChecks } from '@kuperator/observer';
@@ -19,7 +19,7 @@ function podCount(text: string): number {
   return value;
 }
 
-const { pods, keep } = new Command('demo')
+const { pods, keep } = new Command('npm run demo --')
   .description('Rolls a CollaSet in place behind a Service on a real control plane, then scales it in, and checks it.')
   .option('--pods <n>', 'Pods of the CollaSet', podCount, 10)
   .option('--keep', 'leaves the cluster running until Ctrl-C')
@@ -157,15 +157,15 @@ async function createAll(client: KubeClient): Promise<void> {
 }
 
 function render(checks: readonly (Check & { step: string })[]): string {
-  const table = new Table({ head: ['step', 'promise', 'seen', ''], style: { head: [] } });
+  const table = new Table({ head: ['step', 'promise', 'seen', ''], style: { head: [], border: [] } });
   for (const { step, promise, seen, kept } of checks) {
     table.push([step, promise, seen, promise === '' ? '' : kept ? 'kept' : 'BROKEN']);
   }
   return table.toString();
 }
 
-async function untilInterrupted({ env }: Cluster): Promise<void> {
+async function untilInterrupted(cluster: Cluster): Promise<void> {
   say('the cluster stays until Ctrl-C; in another terminal:');
-  for (const [name, value] of Object.entries(env)) say(`export ${name}=${value}`);
+  for (const line of shellExports(cluster)) say(line);
   await new Promise<void>((resolve) => process.once('SIGINT', resolve));
 }

@@ -71,13 +71,13 @@ export class Screen {
 
   #frame(): string {
     const traffic = this.#inTraffic();
-    const pods = new Table({ head: ['Pod', 'image', 'phase', 'traffic'], style: { head: [] } });
+    const pods = new Table({ head: ['Pod', 'image', 'phase', 'traffic'], style: { head: [], border: [] } });
     const ordered = this.#pods().toSorted((a, b) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1));
     for (const pod of ordered) {
       const on = traffic.has(pod.metadata.uid ?? '') ? '●' : '○';
       pods.push([pod.metadata.name ?? '', imageOf(pod), phaseOf(pod), on]);
     }
-    const beside = new Table({ chars: BLANK, style: { 'padding-left': 0, 'padding-right': 2 } });
+    const beside = new Table({ chars: BLANK, style: { 'padding-left': 0, 'padding-right': 2, border: [] } });
     beside.push([pods.toString(), ['events an outside subscriber receives', '', ...this.#events].join('\n')]);
     return `${this.#title}\n${beside.toString()}`;
   }

@@ -14,10 +14,15 @@ export type Adapter<E extends KubeObject = Service> = {
   readonly traffic: Observer<E> | Backend<E>;
 
   /**
-   * Whether the employer is this adapter's at all (default: all are). Employers of one kind that several adapters share
-   * must be split between them: their Pods' finalizer is the same, so two would fight over it.
+   * Whether the employer is this adapter's at all (default: every employer that nobody else has marked as his). Where several
+   * adapters work on one kind, this splits its employers between them from the first moment on.
    */
   claims?(employer: E): boolean;
+  /**
+   * Whether marks of the Go framework on the employer are of an adapter that this one replaces, so that it goes on with them.
+   * Default: they are another adapter's, and the employer is left alone.
+   */
+  takesOverFromGo?(employer: E): boolean;
   /** Why an employer that asks to take part cannot. It is treated as if it did not ask, and warned once with an Event. */
   refuses?(employer: E): Refusal | undefined;
   /**

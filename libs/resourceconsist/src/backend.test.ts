@@ -26,7 +26,7 @@ const recording = { records: { expectedFinalizers: true, lifecycleFinalizers: tr
 const annotation = (world: World, key: string) => world.service()?.metadata.annotations?.[key];
 
 test('a Service carrying the old clean finalizer gets the new one and loses the old (T89)', async () => {
-  const { world } = demo();
+  const { world } = demo({ takesOverFromGo: () => true });
   world.addService({ finalizers: ['resource-consist.kusionstack.io/clean-nginx'] });
   await world.rest();
   expect(world.service()?.metadata.finalizers).toEqual([EMPLOYER_CLEAN_FINALIZER]);

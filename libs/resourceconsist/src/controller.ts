@@ -70,7 +70,7 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
   const kind = adapter.employers;
   const strays = new StrayPods();
   const heldTraffic = options.heldTraffic ?? new HeldTraffic(clock);
-  const { onTraffic, onUnsettled } = adapterMetrics(metrics, adapter.name);
+  const { onTraffic, onUnsettled, onLeftAlone } = adapterMetrics(metrics, adapter.name);
   const controller: Controller = new Controller({
     name: adapter.name,
     reconcile: resourceConsistReconciler({
@@ -94,6 +94,7 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
         },
       }),
       onUnsettled,
+      onLeftAlone,
     }),
     concurrency: options.concurrency ?? 5,
     keys: () => allEmployerKeys(kind, employers, pods),

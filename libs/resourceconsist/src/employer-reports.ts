@@ -1,5 +1,5 @@
 import { apiVersionOf, type Key, type KubeObject } from '@kuperator/api';
-import { ConflictError, type EventRecorder, flattenErrors, type Logger } from '@kuperator/runtime';
+import { ConflictError, type EventRecorder, flattenErrors, type Logger, loggedError } from '@kuperator/runtime';
 import type { Adapter, Refusal, Results } from './adapter.ts';
 import { StepError, textOf } from './step-error.ts';
 
@@ -22,17 +22,21 @@ export class EmployerReports<E extends KubeObject> {
     this.#recorder.normal(this.#about(employer), reason, message);
   }
 
-  /** Warns once as long as the reason holds; {@link settled} forgets it. */
-  warnOnce(key: Key, employer: E, { reason, message }: Refusal): void {
+  /** Warns once as long as the reason holds; {@link settled} forgets it. @returns whether it was said now */
+  warnOnce(key: Key, employer: E, { reason, message }: Refusal): boolean {
     const reasons = this.#warned.get(key) ?? new Set();
-    if (reasons.has(reason)) return;
+    if (reasons.has(reason)) return false;
     this.#warned.set(key, reasons.add(reason));
     this.#recorder.warn(this.#about(employer), reason, message);
+    return true;
   }
 
-  settled(key: Key): void {
-    this.#warned.delete(key);
-    this.#holdProblems.delete(key);
+  /** @param reason all of them, if it is left out */
+  settled(key: Key, reason?: string): void {
+    const reasons = this.#warned.get(key);
+    if (reason !== undefined) reasons?.delete(reason);
+    if (reason === undefined || reasons?.size === 0) this.#warned.delete(key);
+    if (reason === undefined) this.#holdProblems.delete(key);
   }
 
   /** Warns of a hold that cannot be used, and again when the problem is another one; undefined says that there is none. */
@@ -77,7 +81,7 @@ export class EmployerReports<E extends KubeObject> {
     try {
       await record();
     } catch (error) {
-      logger.warn({ err: error, reason }, 'recording on the employer failed');
+      logger.warn({ ...loggedError(error), reason }, 'recording on the employer failed');
       this.#recorder.warn(this.#about(employer), reason, textOf(error));
     }
   }

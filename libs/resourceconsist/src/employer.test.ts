@@ -1,7 +1,8 @@
 import { EMPLOYER_CLEAN_FINALIZER } from '@kuperator/api';
 import { expect, test } from 'vitest';
 import { type Adapter, SERVICE_EMPLOYERS } from './adapter.ts';
-import { standingOfEmployer, withCleanFinalizer, withoutCleanFinalizer } from './employer.ts';
+import { withCleanFinalizer, withoutCleanFinalizer } from './clean-finalizer.ts';
+import { standingOfEmployer } from './employer.ts';
 import { aService } from './test/objects.ts';
 
 const adapter: Adapter = {

@@ -20,5 +20,6 @@ export { employeePodOptions, employerOptions } from './employee-pods.ts';
 export { HeldTraffic } from './held-traffic.ts';
 export { isLifecycleReady } from './lifecycle-ready.ts';
 export { expectedKeyFor, lifecycleFinalizerFor } from './names.ts';
+export { ownershipOf } from './ownership.ts';
 export type { TrafficChange } from './pod-writer.ts';
 export type { TrafficHold } from './traffic-hold.ts';

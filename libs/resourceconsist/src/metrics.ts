@@ -20,7 +20,18 @@ export function adapterMetrics(metrics: Metrics, adapter: string) {
         waiting.values().reduce((sum, pods) => sum + pods, 0),
       ),
   });
+  const leftAlone = new Set<Key>();
+  metrics.gauge({
+    name: 'kuperator_resourceconsist_employers_left_alone',
+    help: 'Employers that another adapter guards, so that this one leaves them alone.',
+    labels: ['adapter'],
+    collect: (gauge) => gauge.set({ adapter }, leftAlone.size),
+  });
   return {
+    onLeftAlone(employer: Key, isLeft: boolean) {
+      if (isLeft) leftAlone.add(employer);
+      else leftAlone.delete(employer);
+    },
     onTraffic: ({ traffic }: TrafficChange) => changes.inc({ adapter, traffic }),
     onUnsettled(employer: Key, pods: number) {
       if (pods > 0) waiting.set(employer, pods);

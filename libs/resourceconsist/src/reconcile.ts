@@ -2,21 +2,15 @@ import { type Key, type KubeObject, type Pod, splitKey } from '@kuperator/api';
 import type { Logger, Reconcile } from '@kuperator/runtime';
 import { TerminalError, ThrottledError } from '@kuperator/runtime';
 import { type Adapter, isObserver, type Observer, type Pass, type TrafficOf } from './adapter.ts';
+import { withCleanFinalizer, withoutCleanFinalizer } from './clean-finalizer.ts';
 import { type EmployeeCaches, type Employees, employeesOf } from './employee-pods.ts';
-import {
-  adapterMark,
-  type EmployerStanding,
-  isOptedIn,
-  ownsBackend,
-  standingOfEmployer,
-  withCleanFinalizer,
-  withoutCleanFinalizer,
-} from './employer.ts';
+import { type EmployerStanding, isOptedIn, ownsBackend, standingOfEmployer } from './employer.ts';
 import type { EmployerReports } from './employer-reports.ts';
 import type { EmployerWriter } from './employer-writer.ts';
 import { expectedOf } from './expected.ts';
 import type { HeldTraffic } from './held-traffic.ts';
 import { expectedKeyFor, lifecycleFinalizerFor, sharersOf } from './names.ts';
+import { adapterMark, foreignMark } from './ownership.ts';
 import { type EmployerMarks, isUnsettled, planPod, standingOf } from './pod-plan.ts';
 import type { PodWrite, PodWriter } from './pod-writer.ts';
 import { type BackendSync, syncBackend } from './provider-sync.ts';
@@ -40,17 +34,29 @@ export type ReconcileDeps<E extends KubeObject> = EmployeeCaches<E> & {
   readonly wakeAfter: (employer: Key, ms: number) => void;
   /** Told after each pass how many of the employer's Pods wait for their traffic. */
   readonly onUnsettled: (employer: Key, pods: number) => void;
+  /** Told in each pass whether the employer is left to the adapter that has marked it. */
+  readonly onLeftAlone: (employer: Key, isLeft: boolean) => void;
 };
+
+/** Event on an employer that another adapter guards. */
+const GUARDED_BY_ANOTHER = 'GuardedByAnother';
 
 /** One pass for one employer: everything it needs is in the caches and at the provider. */
 export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileDeps<E>): Reconcile {
   const { adapter, employers, pods, podWriter, writeEmployer, reports, strays, recheck, heldTraffic } = deps;
   const kind = adapter.employers;
+  /** uids of employers this process has guarded. */
+  const guarded = new Map<Key, string | undefined>();
 
   return async function reconcile(key, { logger, signal }) {
     const employer = employers.get(key);
-    const standing = employer ? standingOfEmployer(employer, adapter) : 'out';
-    if (standing === 'foreign') return;
+    const wasOurs = employer !== undefined && guarded.get(key) === employer.metadata.uid;
+    const standing = employer ? standingOfEmployer(employer, adapter, { wasOurs }) : 'out';
+    if (standing === 'active') guarded.set(key, employer?.metadata.uid);
+    else if (!wasOurs || standing === 'foreign') guarded.delete(key);
+    if (employer && standing === 'foreign') return leaveAlone(key, employer, logger);
+    deps.onLeftAlone(key, false);
+    reports.settled(key, GUARDED_BY_ANOTHER);
     tellRefusal(key, employer);
     try {
       return await passFor(key, employer, standing, logger, signal);
@@ -59,6 +65,25 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
       throw tellsWhenToRetry(error) ? error.cause : error;
     }
   };
+
+  /**
+   * Its Pods bear the key and the finalizer that the other adapter uses too, so these stay as they are: the one that guards the employer
+   * takes the finalizer off when its traffic is off. Only our name goes, for it would be untrue.
+   */
+  async function leaveAlone(key: Key, employer: E, logger: Logger): Promise<void> {
+    deps.onUnsettled(key, 0);
+    recheck.after(key, { waiting: false, progress: false });
+    for (const pod of strays.of(key)) strays.settled(key, pod);
+    const mark = foreignMark(employer, adapter);
+    deps.onLeftAlone(key, mark !== undefined);
+    if (mark === undefined) return;
+    const annotations = adapterMark(employer, 'released', adapter.name);
+    const left = annotations ? await writeEmployer(employer, { annotations }) : employer;
+    const message = `left alone: ${mark}. One adapter guards the Pods of a ${kind.resource.kind}; ${adapter.name} takes part once that mark is gone`;
+    if (reports.warnOnce(key, left, { reason: GUARDED_BY_ANOTHER, message })) {
+      logger.warn({ mark }, `${kind.resource.kind} left alone: another adapter guards it`);
+    }
+  }
 
   async function passFor(
     key: Key,
@@ -98,7 +123,7 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
 
     if (employer) {
       tellSharers(key, employer, marks, plan.writes);
-      const finished = await finish(employer, standing, readEmployees, marks, sync);
+      const finished = await finish(key, employer, standing, readEmployees, marks, sync);
       if (failures.length === 0 && !finished) await reports.succeeded(employer, sync?.results, logger);
     }
     if (failures.length > 0) throw new AggregateError(failures, `writing Pods of ${kind.resource.kind} ${key}`);
@@ -118,7 +143,7 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
    */
   async function hold(employer: E, standing: EmployerStanding): Promise<E> {
     const finalizers = isObserver(adapter.traffic) || standing !== 'active' ? undefined : withCleanFinalizer(employer);
-    const annotations = adapterMark(employer, standing, adapter.name);
+    const annotations = standing === 'active' ? adapterMark(employer, 'guarded', adapter.name) : undefined;
     if (!finalizers && !annotations) return employer;
     const held = await inStep('EnsureEmployerCleanFinalizerFailed', 'ensure employer clean finalizer failed', () =>
       writeEmployer(employer, { finalizers, annotations }),
@@ -155,19 +180,24 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
     return answer instanceof Promise ? answer.then(held) : held(answer);
   }
 
-  /** The employer's own last write: its records, and the clean finalizer once nothing is left. @returns whether that went */
+  /** The employer's own last write: its records, and what holds and names it once nothing is left. @returns whether the finalizer went */
   async function finish(
+    key: Key,
     employer: E,
     standing: EmployerStanding,
     readEmployees: () => Employees,
     marks: EmployerMarks,
     sync: BackendSync | undefined,
   ): Promise<boolean> {
-    if (!adapter.records && !sync?.clean) return false;
+    const name = standing === 'out' ? adapterMark(employer, 'released', adapter.name) : undefined;
+    if (!adapter.records && !sync?.clean && !name) return false;
     const employees = readEmployees();
-    const annotations = recordChanges(employer, employees, marks, adapter.records);
-    const released = standing !== 'active' && sync?.clean === true && employees.marked.length === 0;
+    const records = recordChanges(employer, employees, marks, adapter.records);
+    const isClean = sync ? sync.clean : isObserver(adapter.traffic) || withoutCleanFinalizer(employer) === undefined;
+    const released = standing !== 'active' && isClean && employees.marked.length === 0;
     const finalizers = released ? withoutCleanFinalizer(employer) : undefined;
+    const annotations = released && name ? { ...records, ...name } : records;
+    if (released) guarded.delete(key);
     if (!annotations && !finalizers) return false;
     const written = await inStep('CleanEmployerCleanFinalizerFailed', 'clean employer clean finalizer failed', () =>
       writeEmployer(employer, { annotations, finalizers }),

@@ -1,8 +1,8 @@
 import { FakeClock, settled } from '@kuperator/testing';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Controller, type Reconcile } from './controller.ts';
-import { ConflictError, TerminalError, ThrottledError } from './errors.ts';
-import { createLogger } from './logger.ts';
+import { type ApiError, apiErrorFor, ConflictError, TerminalError, ThrottledError } from './errors.ts';
+import { createLogger, type Logger } from './logger.ts';
 import { createMetrics } from './metrics.ts';
 
 function controllerWith(reconcile: Reconcile, options: Partial<ConstructorParameters<typeof Controller>[0]> = {}) {
@@ -240,4 +240,70 @@ test('counts passes by their result, retries and waiting keys', async () => {
   expect(text).toContain('kuperator_reconcile_seconds_count{app="test",controller="pod",result="error"} 1');
   expect(text).toContain('kuperator_reconcile_retries_total{controller="pod",app="test"} 1');
   expect(text).toContain('kuperator_workqueue_depth{controller="pod",app="test"} 0');
+});
+
+/** A logger that keeps `<level> <message>: <cause or err>` of each line but debug ones. */
+function listening(): { lines: string[]; logger: Logger } {
+  const lines: string[] = [];
+  const note = (level: string) => (fields: { cause?: string; err?: unknown }, message: string) =>
+    void lines.push(`${level} ${message}: ${fields.cause ?? fields.err}`);
+  const logger = { child: () => logger, debug: () => {}, ...loud(note) } as unknown as Logger;
+  return { lines, logger };
+}
+
+const loud = (note: (level: string) => unknown) =>
+  Object.fromEntries(['info', 'warn', 'error'].map((level) => [level, note(level)]));
+
+describe('the log of passes that fail', () => {
+  const POST = 'POST /api/v1/namespaces/shop/pods';
+  const causes = [{ reason: 'NamespaceTerminating' }];
+  const ending = (name: string) =>
+    apiErrorFor(POST, { status: 403, reason: 'Forbidden', details: { causes } }, `pods "${name}" is forbidden`);
+  const quota = (used: number) =>
+    apiErrorFor(POST, { status: 403, reason: 'Forbidden' }, `exceeded quota: q, used: pods=${used}`);
+
+  test('has one quiet line for a namespace that ends, though each pass is refused for another Pod', async () => {
+    const { lines, logger } = listening();
+    const failures = ['a', 'b', 'c', 'd'].map(ending);
+    const { at, reconcile } = recording(() => world.clock, failures);
+    const world = controllerWith(reconcile, { logger });
+    world.controller.enqueue('shop/web');
+    await world.clock.advanceAsync(10_000);
+    expect(at).toHaveLength(5);
+    expect(lines).toEqual([
+      expect.stringMatching(/^info nothing can be created in a namespace that is being deleted: /),
+    ]);
+  });
+
+  test('has one line for a refusal that stays, one for another, and one when it comes back', async () => {
+    const { lines, logger } = listening();
+    const other = apiErrorFor(POST, { status: 422, reason: 'Invalid' }, 'spec: x');
+    const failures: (ApiError | undefined)[] = [quota(3), quota(4), other, undefined, quota(3)];
+    const world = controllerWith(
+      async () => {
+        const failure = failures.shift();
+        if (failure) throw failure;
+      },
+      { logger },
+    );
+    world.controller.enqueue('shop/web');
+    await world.clock.advanceAsync(10_000);
+    world.controller.enqueue('shop/web');
+    await world.clock.advanceAsync(10);
+    expect(lines.map((line) => /exceeded quota|spec: x/.exec(line)?.[0])).toEqual([
+      'exceeded quota',
+      'spec: x',
+      'exceeded quota',
+    ]);
+    expect(lines.every((line) => line.startsWith('warn refused; tried again later'))).toBe(true);
+  });
+
+  test('has a line with the stack for each mistake of ours', async () => {
+    const { lines, logger } = listening();
+    const { reconcile } = recording(() => world.clock, [new TypeError('x'), new TypeError('x')]);
+    const world = controllerWith(reconcile, { logger });
+    world.controller.enqueue('shop/web');
+    await world.clock.advanceAsync(10_000);
+    expect(lines).toEqual(['error reconcile failed: TypeError: x', 'error reconcile failed: TypeError: x']);
+  });
 });

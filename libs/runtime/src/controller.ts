@@ -2,6 +2,7 @@ import type { Key } from '@kuperator/api';
 import type { Counter, Histogram } from 'prom-client';
 import { type BackoffOptions, backoffMs } from './backoff.ts';
 import { type Cancel, type Clock, systemClock } from './clock.ts';
+import { isOfEndingNamespace, loggedError, refusalIn, withoutNames } from './logged-error.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { outcomeOfFailure, PASS_RESULTS, type PassOutcome } from './pass-outcome.ts';
@@ -37,6 +38,8 @@ export class Controller {
   readonly #logger: Logger;
   readonly #queue: WorkQueue;
   readonly #failures = new Map<Key, number>();
+  /** What was last told of keys that are refused. */
+  readonly #refusals = new Map<Key, string>();
   readonly #lastPassAt = new Map<Key, number>();
   #abort = new AbortController();
   readonly #seconds: Histogram<'controller' | 'result'>;
@@ -182,6 +185,7 @@ export class Controller {
         // The new owner queues it by itself.
         this.#queue.done(key);
         this.#failures.delete(key);
+        this.#refusals.delete(key);
       }
     }
   }
@@ -213,7 +217,7 @@ export class Controller {
       outcome = afterMs === undefined ? { result: 'success' } : { result: 'requeued', afterMs };
     } catch (error) {
       outcome = outcomeOfFailure(error);
-      this.#log(logger, outcome, error);
+      this.#log(logger, key, outcome, error);
     }
     this.#seconds.observe(
       { controller: this.name, result: outcome.result },
@@ -229,6 +233,7 @@ export class Controller {
   #after(key: Key, outcome: PassOutcome): void {
     if (outcome.result === 'success' || outcome.result === 'requeued' || outcome.result === 'terminal') {
       this.#failures.delete(key);
+      this.#refusals.delete(key);
       if (outcome.result === 'requeued') this.enqueueAfter(key, outcome.afterMs);
       return;
     }
@@ -242,9 +247,27 @@ export class Controller {
     this.enqueueAfter(key, waitMs);
   }
 
-  #log(logger: Logger, outcome: PassOutcome, error: unknown): void {
-    if (outcome.result === 'conflict') logger.debug({ err: error }, 'conflict: decided on a stale cache');
-    else if (outcome.result === 'terminal') logger.warn({ err: error }, 'waiting for the user to mend this');
-    else logger.error({ err: error }, 'reconcile failed');
+  /** A refusal is told when it comes and when it changes; the passes that meet it again are counted by the metrics. */
+  #log(logger: Logger, key: Key, outcome: PassOutcome, error: unknown): void {
+    if (outcome.result === 'conflict') {
+      logger.debug({ err: error }, 'conflict: decided on a stale cache');
+      return;
+    }
+    if (outcome.result === 'terminal') {
+      logger.warn(loggedError(error), 'waiting for the user to mend this');
+      return;
+    }
+    const cause = refusalIn(error);
+    if (cause === undefined) {
+      logger.error({ err: error }, 'reconcile failed');
+      return;
+    }
+    const isEnding = isOfEndingNamespace(error);
+    const told = isEnding ? 'namespace ends' : withoutNames(cause);
+    const isNews = this.#refusals.get(key) !== told;
+    this.#refusals.set(key, told);
+    if (!isNews) logger.debug({ cause }, 'refused again');
+    else if (isEnding) logger.info({ cause }, 'nothing can be created in a namespace that is being deleted');
+    else logger.warn({ cause }, 'refused; tried again later');
   }
 }

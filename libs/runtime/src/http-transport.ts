@@ -35,8 +35,8 @@ export class HttpTransport implements Transport {
   }
 
   async stream(request: TransportRequest): Promise<TransportStream> {
-    const session = await this.#open();
     try {
+      const session = await this.#open();
       const response = await session.watches.request({
         ...session.parameters(request),
         headersTimeout: request.timeoutMs ?? 30_000,
@@ -57,9 +57,9 @@ export class HttpTransport implements Transport {
   }
 
   async #sendOnce(request: TransportRequest): Promise<TransportResponse> {
-    const session = await this.#open();
     const timeoutMs = request.timeoutMs ?? 30_000;
     try {
+      const session = await this.#open();
       const options = { ...session.parameters(request), headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
       return await exchange(session.requests, options, request.signal);
     } catch (cause) {

@@ -4,8 +4,9 @@ import type { Counter } from 'prom-client';
 import { backoffMs } from './backoff.ts';
 import type { KubeClient } from './client.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
-import { ApiError, GoneError, ThrottledError } from './errors.ts';
+import { ApiError, ConnectionError, GoneError, ThrottledError } from './errors.ts';
 import { compileLabelSelector } from './label-selector.ts';
+import { refusalIn, withoutNames } from './logged-error.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { type Change, type IndexFunctions, ObjectCache } from './object-cache.ts';
@@ -58,6 +59,8 @@ export class Informer<T extends KubeObject> {
   #listReason: 'start' | 'gone' | undefined = 'start';
   #running: Promise<void> | undefined;
   #watchList = true;
+  /** What was last told of a watch that fails. */
+  #told: string | undefined;
   #lastBytesAt = 0;
   /** Highest version a write of ours was answered with beyond what the watch has delivered, and since when. */
   #awaited: { version: string; since: number } | undefined;
@@ -188,9 +191,18 @@ export class Informer<T extends KubeObject> {
     // Said for a moment of every kind whose definition has just been installed ("storage is (re)initializing").
     if (failure instanceof ThrottledError) {
       this.#logger.info({ failures, list, cause: failure.message }, 'told to come back later');
-    } else {
-      this.#logger.warn({ err: failure, failures, list }, 'watch failed');
+      return;
     }
+    const cause = refusalIn(failure);
+    if (cause === undefined) {
+      this.#logger.warn({ err: failure, failures, list }, 'watch failed');
+      return;
+    }
+    // An API server that is away is said once, not at every try; the first failure after progress is news again.
+    const told = withoutNames(cause);
+    const isNews = failures === 1 || this.#told !== told;
+    this.#told = told;
+    this.#logger[isNews ? 'warn' : 'debug']({ cause, failures, list }, 'watch failed; tried again');
   }
 
   #pause(failures: number, error: unknown): Promise<void> {
@@ -246,7 +258,7 @@ export class Informer<T extends KubeObject> {
         this.#cache.apply(event.type, this.#trimmed(event.object));
       }
     }
-    if (initial) throw new Error('watch ended before the initial state was complete');
+    if (initial) throw new ConnectionError('the watch ended before the initial state was complete');
   }
 
   async #listPages(): Promise<void> {
@@ -297,7 +309,7 @@ export class Informer<T extends KubeObject> {
       const missing = this.#awaited !== undefined && now - this.#awaited.since > OWN_EVENT_MS;
       if (missing) this.#awaited = undefined;
       if (silent || missing) {
-        abort.abort(new Error(missing ? 'the event of a write of ours did not come' : 'no sign of life'));
+        abort.abort(new ConnectionError(missing ? 'the event of a write of ours did not come' : 'no sign of life'));
       } else {
         cancel = this.#clock.setTimeout(check, STALL_CHECK_MS);
       }

@@ -1,6 +1,7 @@
 import { createKubeClient, type KubeClient } from './client.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { CommonConfig } from './common-config.ts';
+import { checkKubeconfig, KubeconfigError } from './connection.ts';
 import type { Controller } from './controller.ts';
 import { Health } from './health.ts';
 import type { Logger } from './logger.ts';
@@ -45,12 +46,20 @@ export type Operator<C = unknown> = {
 };
 
 /**
- * Runs an operator until it is told to stop. Started in this order and stopped in the reverse: HTTP server, informers,
+ * Runs an operator until it is told to stop; ends with 2 when the settings lead to no API server. Started in this order and stopped in the reverse: HTTP server, informers,
  * further components, (once the caches are full) membership in the shards, controllers.
  */
 export async function runOperator<C>(operator: Operator<C>): Promise<void> {
   const { app, config } = operator;
+  await checkKubeconfig(config.kubeconfig).catch(endWithoutKubeconfig);
   await runProcess({ app, config, build: async (context) => operatorComponents(operator, context) });
+}
+
+/** As for any other setting: without it there is nothing to try again for, and whoever starts us should know at once. */
+function endWithoutKubeconfig(error: unknown): never {
+  if (!(error instanceof KubeconfigError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exit(2);
 }
 
 /** What `runOperator` starts, in that order: for a test that runs an operator in its own process. */

@@ -9,8 +9,8 @@ type Run = {
   until: (text: string) => Promise<void>;
 };
 
-function run(env: Record<string, string>, args: string[] = []): Run {
-  const script = join(import.meta.dirname, 'test', 'fixture-process.ts');
+function run(env: Record<string, string>, args: string[] = [], fixture = 'fixture-process.ts'): Run {
+  const script = join(import.meta.dirname, 'test', fixture);
   const child = spawn(process.execPath, [script, ...args], { env: { PATH: process.env.PATH ?? '', ...env } });
   onTestFinished(() => void child.kill('SIGKILL'));
   let output = '';
@@ -75,4 +75,10 @@ test('exits 2 on wrong settings and 0 on --help, without a stack', async () => {
   const help = run({}, ['--help']);
   expect(await help.ended).toBe(0);
   expect(help.output()).toMatch(/SHUTDOWN_GRACE_SECONDS +--shutdown-grace-seconds +20 /);
+});
+
+test('an operator without a kubeconfig ends with 2 and one line that names it and what is allowed', async () => {
+  const { output, ended } = run({ KUBECONFIG: '/nowhere/config' }, [], 'fixture-operator.ts');
+  expect(await ended).toBe(2);
+  expect(output()).toMatch(/^KUBECONFIG \/nowhere\/config: no such file; allowed: .*\n$/);
 });

@@ -4,6 +4,7 @@ import type { KubeClient } from './client.ts';
 import { type Cancel, type Clock, systemClock } from './clock.ts';
 import { AlreadyExistsError, ConflictError, NotFoundError } from './errors.ts';
 import { kubeLeaseStore, type LeaseStore } from './lease-store.ts';
+import { loggedError } from './logged-error.ts';
 import type { Logger } from './logger.ts';
 import type { MemberLease } from './member-lease.ts';
 import type { Metrics } from './metrics.ts';
@@ -122,7 +123,7 @@ export class Shards {
     try {
       await this.#store.remove(this.#mine, this.#renewMs);
     } catch (error) {
-      this.#logger.info({ err: error }, 'Lease not released: it will run out');
+      this.#logger.info(loggedError(error), 'Lease not released: it will run out');
     }
   }
 
@@ -182,7 +183,7 @@ export class Shards {
         failures = 0;
       } catch (error) {
         failures++;
-        this.#logger[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'membership not renewed');
+        this.#logger[failures === 1 ? 'warn' : 'debug']({ ...loggedError(error), failures }, 'membership not renewed');
       }
       this.#announce();
       if (!this.#woken && !this.#stopping) await this.#pause(failures > 0);

@@ -1,24 +1,28 @@
 // npm run dev -- <app>: a cluster with every operator, of which <app> runs here instead, from source, started anew at each change.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { attachCluster, type Cluster, startCluster } from '@kuperator/cluster';
+import { Argument, Command } from 'commander';
 import { prettyLine } from './pretty.ts';
 
 const CLUSTER_NAME = 'dev';
 const root = join(import.meta.dirname, '..', '..', '..');
-const app = process.argv[2] ?? '';
-const mainFile = join(root, 'apps', app, 'src', 'main.ts');
-if (!app || !existsSync(mainFile)) {
-  console.error('usage: npm run dev -- <app>, one of the folders in apps/');
-  process.exit(2);
-}
+const mainFileOf = (name: string) => join(root, 'apps', name, 'src', 'main.ts');
+const apps = readdirSync(join(root, 'apps')).filter((name) => existsSync(mainFileOf(name)));
+const [app = ''] = new Command('npm run dev --')
+  .description('Starts a cluster with every operator, of which <app> runs here, from source, restarted at each change.')
+  .addArgument(new Argument('<app>', 'the operator to work on').choices(apps))
+  .parse().args;
+const mainFile = mainFileOf(app);
 
 const { cluster, ours } = await findOrStart();
 const replicas = cluster.processes().filter(({ name }) => name === app || name.startsWith(`${app}-`));
 for (const { name } of replicas) await cluster.stop(name);
-console.error(`Cluster ${cluster.name} is up. In another terminal: export KUBECONFIG=${cluster.kubeconfigPath}`);
+console.error(
+  `Cluster ${cluster.name} is up. In another terminal: eval "$(npm run -s cluster -- env --name ${cluster.name})"`,
+);
 
 const child = spawn(process.execPath, ['--watch', '--watch-preserve-output', mainFile], {
   cwd: root,

@@ -1,18 +1,9 @@
 import type { EndpointSlice, Key, Service } from '@kuperator/api';
-import {
-  EMPLOYER_ADAPTER_ANNOTATION,
-  keyOf,
-  TRAFFIC_OFF_HOLD_ANNOTATION,
-  TRAFFIC_ON_HOLD_ANNOTATION,
-} from '@kuperator/api';
-import { type Adapter, type Refusal, SERVICE_EMPLOYERS } from '@kuperator/resourceconsist';
+import { keyOf, TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION } from '@kuperator/api';
+import { type Adapter, ownershipOf, type Refusal, SERVICE_EMPLOYERS } from '@kuperator/resourceconsist';
 import { trafficIn } from './traffic.ts';
 
-const USED_ANNOTATIONS: ReadonlySet<string> = new Set([
-  EMPLOYER_ADAPTER_ANNOTATION,
-  TRAFFIC_OFF_HOLD_ANNOTATION,
-  TRAFFIC_ON_HOLD_ANNOTATION,
-]);
+const HOLD_ANNOTATIONS: ReadonlySet<string> = new Set([TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION]);
 
 /** In-cluster Services: kube-controller-manager moves the traffic, the adapter sees whether it has moved. */
 export function endpointSliceAdapter(slicesOf: (service: Key) => readonly EndpointSlice[]): Adapter {
@@ -42,10 +33,12 @@ export function refusalOf({ spec }: Service): Refusal | undefined {
   return undefined;
 }
 
-/** Down to what decides which Pods are the Service's and whether it takes part. */
+/** Down to what decides which Pods are the Service's, whether it takes part, and whose it is. */
 export function trimService(service: Service): Service {
   const { name = '', namespace = '', uid = '', resourceVersion = '', labels, deletionTimestamp } = service.metadata;
-  const annotations = Object.entries(service.metadata.annotations ?? {}).filter(([key]) => USED_ANNOTATIONS.has(key));
+  const { annotations: owned, ...ownership } = ownershipOf(service);
+  const holds = Object.entries(service.metadata.annotations ?? {}).filter(([key]) => HOLD_ANNOTATIONS.has(key));
+  const annotations = { ...owned, ...Object.fromEntries(holds) };
   const { selector, type, publishNotReadyAddresses } = service.spec;
   return {
     metadata: {
@@ -54,7 +47,8 @@ export function trimService(service: Service): Service {
       uid,
       resourceVersion,
       ...(labels ? { labels } : {}),
-      ...(annotations.length > 0 ? { annotations: Object.fromEntries(annotations) } : {}),
+      ...ownership,
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
       ...(deletionTimestamp ? { deletionTimestamp } : {}),
     },
     spec: {

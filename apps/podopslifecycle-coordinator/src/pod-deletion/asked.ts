@@ -1,20 +1,30 @@
 // When clients asked for a Pod to go, and when they are expected back.
 
 import { DELETION_REQUESTED_ANNOTATION, EVICTION_REQUESTED_ANNOTATION, type Pod, stageLabel } from '@kuperator/api';
+import { retryAfterSeconds } from './patience.ts';
 
 export type Asking = 'delete' | 'evict';
 
 const ANNOTATIONS = { delete: DELETION_REQUESTED_ANNOTATION, evict: EVICTION_REQUESTED_ANNOTATION } as const;
 /** Repeated requests are noted down this seldom (T85). */
 const REFRESH_MS = 5000;
-const LONGEST_RETRY_SECONDS = 30;
-
 /** A client may have asked again without a fresh note of it, and may come back a little late. */
 const RETURN_MARGIN_MS = 10_000;
 
 /** When it was last noted that a client asks for `what`, ms since the epoch; undefined when nobody did. */
 export function askedAt(pod: Pod, what: Asking): number | undefined {
   return msOf(pod.metadata.annotations?.[ANNOTATIONS[what]]);
+}
+
+/**
+ * Until when the client that asked for the end of operation `id` is expected back, ms since the epoch; undefined when nobody asked. It
+ * was told when to come: a client that does not is not waited for any longer.
+ */
+export function expectedUntil(pod: Pod, what: Asking, id: string): number | undefined {
+  const asked = askedAt(pod, what);
+  if (asked === undefined) return undefined;
+  const waitedMs = Math.max(0, asked - (begunAt(pod, id) ?? asked));
+  return asked + (retryAfterSeconds('', waitedMs) ?? 0) * 1000 + RETURN_MARGIN_MS;
 }
 
 /** The annotation to write for a request made now; undefined while the last note is fresh. */
@@ -29,27 +39,6 @@ export function noteOf(pod: Pod, what: Asking, nanos: string): Record<string, st
 /** The merge patch part that takes the note off again. */
 export function withoutNote(what: Asking): Record<string, null> {
   return { [ANNOTATIONS[what]]: null };
-}
-
-/**
- * When a refused client should come back. People's clients wait half as long again as they have waited already: client-go gives up
- * after ten tries, so a delete waits about a minute, and one that takes 2 s is not kept for 30. Controllers of Kubernetes have few
- * workers and block one of them meanwhile: after 10 s they get their error and come back by their own queue.
- */
-export function retryAfterSeconds(user: string, waitedMs: number): number {
-  if (user.startsWith('system:')) return 1;
-  return Math.min(LONGEST_RETRY_SECONDS, Math.max(1, Math.ceil(waitedMs / 2000)));
-}
-
-/**
- * Until when the client that asked for the end of operation `id` is expected back, ms since the epoch; undefined when nobody asked. It
- * was told when to come: a client that does not is not waited for any longer.
- */
-export function expectedUntil(pod: Pod, what: Asking, id: string): number | undefined {
-  const asked = askedAt(pod, what);
-  if (asked === undefined) return undefined;
-  const waitedMs = Math.max(0, asked - (begunAt(pod, id) ?? asked));
-  return asked + retryAfterSeconds('', waitedMs) * 1000 + RETURN_MARGIN_MS;
 }
 
 /** Since when operation `id` is under way, ms since the epoch; undefined when it is not, or a hand wrote its stamp. */

@@ -13,7 +13,7 @@ export type DeletionMetrics = {
 export function deletionMetrics(metrics: Metrics): DeletionMetrics {
   const requests = metrics.counter({
     name: 'kuperator_poddeletion_requests_total',
-    help: 'Deletions and evictions of controlled Pods asked for: told to wait, or why they were let through.',
+    help: 'Deletions and evictions of controlled Pods asked for: told to come back (wait), refused for good, or why they were let through.',
     labels: ['request', 'answer'],
   });
   const steps = metrics.counter({

@@ -34,10 +34,10 @@ test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
   {
     name: 'a client that was told to come back late is waited for until then',
     metadata: {
-      labels: { ...mark, ...granted('pod-delete', 'delete', NOW_MS - 70_000) },
-      annotations: askedAgo(10_000),
+      labels: { ...mark, ...granted('pod-delete', 'delete', NOW_MS - 50_000) },
+      annotations: askedAgo(5000),
     },
-    step: { do: 'wait', ms: 30_000 },
+    step: { do: 'wait', ms: 15_000 },
   },
   {
     name: 'a client that was told to come back at once, and did not, is not waited for (T101)',

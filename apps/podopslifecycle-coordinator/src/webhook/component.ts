@@ -1,4 +1,4 @@
-import { type Component, type OperatorContext, sleep } from '@kuperator/runtime';
+import { type Component, loggedError, type OperatorContext, type RunningOperators, sleep } from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import type { DeletionMetrics } from '../pod-deletion/metrics.ts';
@@ -17,6 +17,7 @@ export function webhook(
   context: OperatorContext<Config>,
   { pods, rules }: Caches,
   deletion: DeletionMetrics,
+  operators: Pick<RunningOperators, 'isRunning'>,
 ): readonly Component[] {
   const { client, clock, config, health, signal } = context;
   if (config.webhookPort === 0) return [];
@@ -24,7 +25,8 @@ export function webhook(
   const holds = new Holds({ pods, clock, limit: config.webhookMaxHeld });
   deletion.observeHeld(() => holds.size);
   const holdMs = config.webhookHoldSeconds * 1000;
-  const leaving = leaveHandler({ pods, rules, client, metrics: deletion, clock, holds, holdMs });
+  const isRunning = (app: string) => operators.isRunning(app);
+  const leaving = leaveHandler({ pods, rules, isRunning, client, metrics: deletion, clock, holds, holdMs });
   const server = new WebhookServer({
     host: config.webhookHost,
     port: config.webhookPort,
@@ -55,8 +57,10 @@ export function webhook(
         await server.use(await source());
         problem = '';
       } catch (error) {
+        const before = problem;
         problem = error instanceof Error ? error.message : String(error);
-        logger.warn({ err: error }, 'no certificate for the webhook');
+        // Tried again every second: said when it comes and when it changes.
+        if (problem !== before) logger.warn(loggedError(error), 'no certificate for the webhook');
       }
       await sleep(clock, problem ? RETRY_MS : CHECK_MS, stop.signal);
     }

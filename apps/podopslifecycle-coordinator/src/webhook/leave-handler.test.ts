@@ -1,6 +1,7 @@
 import {
   DELETION_REQUESTED_ANNOTATION,
   EVICTION_REQUESTED_ANNOTATION,
+  type ObjectMeta,
   POD_TRANSITION_RULES,
   PODS,
   TO_DELETE_LABEL,
@@ -8,13 +9,18 @@ import {
 import { FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import type { Asking } from '../pod-deletion/asked.ts';
-import { NAMESPACES } from '../resources.ts';
-import { aServingPod, granted } from '../test/leaving-pods.ts';
+import { NAMESPACES, POD_DISRUPTION_BUDGETS } from '../resources.ts';
+import { aServingPod, begun, granted, nanosAt } from '../test/leaving-pods.ts';
 import { Holds } from './holds.ts';
 import { leaveHandler } from './leave-handler.ts';
 import { type AdmissionRequest, requestIn, reviewOf } from './review.ts';
 
 const KEY = 'default/web';
+
+const PROGRAM = { username: 'system:serviceaccount:kube-system:replicaset-controller' };
+const held = (ms: number) => ({ ...begun('pod-delete', ms), [TO_DELETE_LABEL]: nanosAt(ms) });
+const markedIn = ({ labels, namespace = '' }: ObjectMeta) =>
+  labels?.[TO_DELETE_LABEL] === undefined ? [] : [namespace];
 
 type World = { readonly namespaceEnds?: boolean; readonly isThere?: boolean; readonly holdMs?: number };
 
@@ -23,10 +29,11 @@ function setup({ namespaceEnds = false, isThere = true, holdMs = 0 }: World = {}
   const deletionTimestamp = namespaceEnds ? { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x/y'] } : {};
   cluster.add(NAMESPACES, { metadata: { name: 'default', ...deletionTimestamp } });
   if (isThere) cluster.add(PODS, aServingPod());
-  const pods = cluster.informer(PODS);
+  const pods = cluster.informer(PODS, { indexes: { marked: ({ metadata }) => markedIn(metadata) } });
   const clock = new FakeClock();
   const handle = leaveHandler({
     pods,
+    isRunning: () => undefined,
     rules: cluster.informer(POD_TRANSITION_RULES, { indexes: { namespace: () => [] } }),
     client: cluster.client,
     metrics: { answered: () => {} },
@@ -66,12 +73,45 @@ describe('a deletion', () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  test('is asked to come back when the Pod has just changed, and the cache does not know yet how', async () => {
+  test('finds a Pod that has just changed, though the cache does not know yet how', async () => {
     const { cluster, pods, answer, request } = setup();
     pods.pause();
     cluster.change(PODS, KEY, (pod) => ({ ...pod, status: { ...pod.status, podIP: '10.0.0.2' } }));
     expect(await answer('delete', request)).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
-    expect(cluster.get(PODS, KEY)?.metadata.labels).not.toHaveProperty([TO_DELETE_LABEL]);
+    expect(cluster.get(PODS, KEY)?.metadata.labels).toHaveProperty([TO_DELETE_LABEL]);
+  });
+
+  test('of a Pod that is written all the time is to be tried again', async () => {
+    const { cluster, answer, request } = setup();
+    cluster.failWrite({ times: 100, error: { status: 409, reason: 'Conflict' } });
+    expect(await answer('delete', request)).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
+    expect(await answer('delete', { ...request, userInfo: PROGRAM })).not.toHaveProperty('retryAfterSeconds');
+  });
+
+  test('by a program is answered at once, and begun all the same', async () => {
+    const { cluster, answer, request } = setup({ holdMs: 5000 });
+    const verdict = await answer('delete', { ...request, userInfo: PROGRAM });
+    expect(verdict).toMatchObject({ allowed: false, retryAfterSeconds: undefined });
+    expect(cluster.get(PODS, KEY)?.metadata.labels).toHaveProperty([TO_DELETE_LABEL]);
+    expect(cluster.get(PODS, KEY)?.metadata.annotations ?? {}).not.toHaveProperty([DELETION_REQUESTED_ANNOTATION]);
+  });
+
+  test('that the API server asks about a second time, for the Pod has changed meanwhile, is not held twice', async () => {
+    const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
+    const first = answer('delete', request, 10_000);
+    await clock.advanceAsync(5000);
+    expect(await first).toMatchObject({ allowed: false, retryAfterSeconds: 3 });
+    const second = await answer('delete', { ...request, oldObject: cluster.get(PODS, KEY) }, 10_000);
+    expect(second).toMatchObject({ allowed: false, retryAfterSeconds: 3 });
+  });
+
+  test('after another Pod has waited in vain for the same gets its answer sooner', async () => {
+    const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
+    const minuteAgo = clock.now() - 60_000;
+    cluster.add(PODS, aServingPod({ metadata: { name: 'other', uid: 'other', labels: held(minuteAgo) } }));
+    const answered = answer('delete', request, 10_000);
+    await clock.advanceAsync(1000);
+    expect(await answered).toMatchObject({ allowed: false, retryAfterSeconds: undefined });
   });
 
   test('is left to the failure policy when the Pod cannot be written', async () => {
@@ -143,9 +183,8 @@ describe('a collection', () => {
   });
 
   test('never skips a Pod that could not be marked', async () => {
-    const { cluster, pods, answer, request } = setup();
-    pods.pause();
-    cluster.change(PODS, KEY, (pod) => ({ ...pod, status: { ...pod.status, podIP: '10.0.0.2' } }));
+    const { cluster, answer, request } = setup();
+    cluster.failWrite({ times: 100, error: { status: 409, reason: 'Conflict' } });
     const verdict = await answer('delete', collected(request));
     expect(verdict).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
   });
@@ -188,6 +227,21 @@ describe('an eviction', () => {
     expect(await answer('evict', eviction)).toMatchObject({ allowed: false });
   });
 
+  test('names the PodDisruptionBudget that holds it, and none where there is none', async () => {
+    const { cluster, answer, request } = setup();
+    const { oldObject: _, ...eviction } = request;
+    expect(await answer('evict', eviction)).not.toMatchObject({ message: expect.stringContaining('Budget') });
+    cluster.add(POD_DISRUPTION_BUDGETS, {
+      metadata: { name: 'web-budget', namespace: 'default' },
+      spec: { selector: { matchLabels: { app: 'web' } } },
+      status: { observedGeneration: 1, currentHealthy: 1, desiredHealthy: 1, disruptionsAllowed: 0 },
+    });
+    expect(await answer('evict', eviction)).toMatchObject({
+      retryAfterSeconds: undefined,
+      message: expect.stringContaining('waits for PodDisruptionBudget web-budget'),
+    });
+  });
+
   test('is noted on the Pod the cache knows', async () => {
     const { cluster, answer, request } = setup();
     const { oldObject: _, ...eviction } = request;
@@ -208,6 +262,15 @@ test('a refusal has the form that makes clients come back by themselves', () => 
     response: { uid: '1', allowed: false, status: { code: 429, message: 'wait', details: { retryAfterSeconds: 3 } } },
   });
   expect(() => requestIn('{}')).toThrow();
+});
+
+test('a refusal that nobody is to sleep on says no time', () => {
+  const request = requestIn(JSON.stringify({ kind: 'AdmissionReview', request: { uid: '1', operation: 'DELETE' } }));
+  expect(reviewOf(request, { allowed: false, message: 'wait' })).toEqual({
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    response: { uid: '1', allowed: false, status: { code: 429, reason: 'TooManyRequests', message: 'wait' } },
+  });
 });
 
 test('a Pod of a collection is refused in the form at which the API server goes on', () => {

@@ -1,19 +1,29 @@
 import { isTerminating, type Key, keyOf, PODS, type Pod, type PodTransitionRule } from '@kuperator/api';
 import { ApiError, type Clock, type KubeClient, NotFoundError, ServerError, ThrottledError } from '@kuperator/runtime';
-import { answerTo, type LeaveWrite } from '../pod-deletion/admission.ts';
+import { answerTo, type LeaveAnswer, type LeaveWrite } from '../pod-deletion/admission.ts';
 import type { Asking } from '../pod-deletion/asked.ts';
+import { longHolds } from '../pod-deletion/holder.ts';
 import type { DeletionMetrics } from '../pod-deletion/metrics.ts';
 import { passOf } from '../pod-deletion/pass.ts';
-import { NAMESPACES } from '../resources.ts';
+import { isProgram } from '../pod-deletion/patience.ts';
+import { whyNotBegun } from '../pod-eviction/not-begun.ts';
+import { NAMESPACES, POD_DISRUPTION_BUDGETS } from '../resources.ts';
 import type { Holds } from './holds.ts';
 import { type AdmissionRequest, type AdmissionVerdict, isOfPlainCollection, podIn } from './review.ts';
 
 export type Deps = {
-  readonly pods: { get(key: Key): Pod | undefined; observe(pod: Pod): void; hasSynced(): boolean };
+  readonly pods: {
+    get(key: Key): Pod | undefined;
+    byIndex(index: 'marked', namespace: string): readonly Pod[];
+    observe(pod: Pod): void;
+    hasSynced(): boolean;
+  };
+  /** Whether an operator has a live Lease; undefined: not known. */
+  readonly isRunning: (app: string) => boolean | undefined;
   readonly rules: { byIndex(index: 'namespace', namespace: string): readonly PodTransitionRule[] };
-  readonly client: Pick<KubeClient, 'get' | 'patch'>;
+  readonly client: Pick<KubeClient, 'get' | 'list' | 'patch'>;
   readonly metrics: Pick<DeletionMetrics, 'answered'>;
-  readonly clock: Pick<Clock, 'nanos' | 'monotonic'>;
+  readonly clock: Pick<Clock, 'now' | 'nanos' | 'monotonic'>;
   readonly holds: Pick<Holds, 'until'>;
   /** How long a request may be held until its Pod may go. */
   readonly holdMs: number;
@@ -25,8 +35,11 @@ export type Call = { readonly timeoutMs?: number | undefined; readonly signal: A
 /** The same for every Pod, so that the client is told once. */
 const LATER = 'Pods in service are taken out of it first, and then deleted by podopslifecycle-coordinator';
 
+/** A Pod that is written all the time is tried so often; then its client is told to come back. */
+const ATTEMPTS = 5;
+
 /** Answers requests to delete (`DELETE` of a Pod) or evict (`CREATE` of its eviction), and notes them on the Pod. */
-export function leaveHandler({ pods, rules, client, metrics, clock, holds, holdMs }: Deps) {
+export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, holds, holdMs }: Deps) {
   async function podToEvict({ namespace, name = '' }: AdmissionRequest): Promise<Pod | undefined> {
     const cached = pods.get(keyOf({ metadata: { name, ...(namespace ? { namespace } : {}) } }));
     // What a complete cache does not have is not under control, or was made a moment ago and serves nobody yet.
@@ -37,6 +50,12 @@ export function leaveHandler({ pods, rules, client, metrics, clock, holds, holdM
   async function namespaceEnds(namespace: string): Promise<boolean> {
     const found = await absentAsUndefined(client.get(NAMESPACES, { name: namespace }));
     return found !== undefined && isTerminating(found);
+  }
+
+  /** The Pod as the API server has it; undefined when it is gone. */
+  async function afresh({ metadata: { namespace, name = '', uid } }: Pod): Promise<Pod | undefined> {
+    const pod = await absentAsUndefined(client.get(PODS, { namespace, name }));
+    return pod?.metadata.uid === uid ? pod : undefined;
   }
 
   /** The API server looks at an eviction once, and not at its Pod: what our cache says may be over, or of an earlier Pod. */
@@ -61,74 +80,98 @@ export function leaveHandler({ pods, rules, client, metrics, clock, holds, holdM
   }
 
   return async (what: Asking, request: AdmissionRequest, { timeoutMs, signal }: Call): Promise<AdmissionVerdict> => {
-    const deadline = clock.monotonic() + holdMsWithin(timeoutMs, holdMs);
+    const lastMs = clock.monotonic() + (timeoutMs === undefined ? holdMs : timeoutMs - MARGIN_MS);
     const asked = what === 'delete' ? podIn(request) : await podToEvict(request);
     if (!asked) return { allowed: true };
+    const user = request.userInfo?.username ?? '';
     const { namespace = '' } = asked.metadata;
     const ends = passOf(asked) === undefined && (await namespaceEnds(namespace));
-    const answerFor = (pod: Pod) =>
+    const facts = () => ({ rules: rules.byIndex('namespace', namespace), nowMs: clock.now(), isRunning });
+    const answerFor = (pod: Pod, notBegun?: string): LeaveAnswer =>
       answerTo({
         what,
         pod,
-        user: request.userInfo?.username ?? '',
+        user,
         dryRun: request.dryRun ?? false,
         namespaceEnds: ends,
-        rules: rules.byIndex('namespace', namespace),
+        facts: facts(),
+        longHolds:
+          what === 'delete' && !isProgram(user) ? longHolds(pods.byIndex('marked', namespace), pod, facts()) : [],
+        notBegun,
+        holdMs,
         nanos: clock.nanos(),
       });
-    const wait = (pod: Pod, isAwaited: (now: Pod) => boolean) =>
-      holds.until(pod, { ms: deadline - clock.monotonic(), signal, isAwaited });
     const letGo = async (because: string, warning?: string): Promise<AdmissionVerdict> => {
       const isByCache = what === 'evict' && (because === 'permitted' || because === 'gone');
-      if (isByCache && !(await isToGo(asked))) return changed(asked);
+      if (isByCache && !(await isToGo(asked))) return changed(asked, user);
       metrics.answered(what, because);
       return { allowed: true, ...(warning ? { warning } : {}) };
+    };
+    /** Says who holds the Pod now, which may be somebody else than before the wait. */
+    const refuse = async (pod: Pod, before: Refused): Promise<AdmissionVerdict> => {
+      const now = pods.get(keyOf(pod)) ?? pod;
+      const answer = answerFor(now);
+      const refused = answer.allowed ? before : answer;
+      const told = refused.isNotBegun ? answerFor(now, await whyNotBegunOf(now)) : refused;
+      const { message, retryAfterSeconds } = told.allowed ? refused : told;
+      metrics.answered(what, retryAfterSeconds === undefined ? 'refused' : 'wait');
+      return { allowed: false, message, retryAfterSeconds };
     };
 
     const passOver = isOfPlainCollection(request);
     // The walk through a large collection may take longer than a request may: better to be told to go on than of a timeout.
     const isNearItsEnd = timeoutMs !== undefined && timeoutMs <= MARGIN_MS;
     let pod = asked;
-    for (;;) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const answer = answerFor(pod);
       if (answer.allowed) return letGo(answer.because, answer.warning);
       // Nobody comes back for this one, so nobody is to be waited for.
       const write = passOver ? labelsOnly(answer.write) : answer.write;
       if (write && !(await note(pod, write))) {
-        const next = await wait(pod, () => true);
-        if (next === 'gone') return letGo('gone');
-        if (!next) return changed(pod);
-        pod = next;
+        const now = await afresh(pod);
+        if (!now) return letGo('gone');
+        pod = now;
         continue;
       }
       if (passOver) {
         metrics.answered(what, 'later');
-        if (isNearItsEnd) return { allowed: false, message: answer.message, retryAfterSeconds: 1 };
+        if (isNearItsEnd) return { allowed: false, message: answer.message, ...comeBack(user) };
         return { allowed: false, passOver: true, message: answer.message, warning: LATER };
       }
-      const next = await wait(pod, (now) => passOf(now) !== undefined);
+      const ms = Math.min(answer.holdMs, lastMs - clock.monotonic());
+      const next = await holds.until(pod, { ms, signal, isAwaited: (now) => passOf(now) !== undefined });
       if (next) return letGo(next === 'gone' ? next : (passOf(next) ?? 'gone'));
-      metrics.answered(what, 'wait');
-      // Meanwhile somebody else may hold it.
-      const now = answerFor(pods.get(keyOf(pod)) ?? pod);
-      return now.allowed ? answer : now;
+      return refuse(pod, answer);
     }
+    return changed(pod, user);
   };
+
+  /** Not cached: asked only for evictions that have to be refused. That it cannot be told lets no Pod go. */
+  async function whyNotBegunOf(pod: Pod): Promise<string | undefined> {
+    try {
+      const { items } = await client.list(POD_DISRUPTION_BUDGETS, { namespace: pod.metadata.namespace ?? '' });
+      return whyNotBegun(pod, items);
+    } catch {
+      return undefined;
+    }
+  }
 }
+
+type Refused = Extract<LeaveAnswer, { allowed: false }>;
 
 /** Both may be away by a second from what the API server counts, which rounds up; and answering takes a moment. */
 const MARGIN_MS = 2000;
-
-function holdMsWithin(timeoutMs: number | undefined, holdMs: number): number {
-  return timeoutMs === undefined ? holdMs : Math.min(holdMs, timeoutMs - MARGIN_MS);
-}
 
 function labelsOnly({ labels }: LeaveWrite = {}): LeaveWrite | undefined {
   return labels ? { labels } : undefined;
 }
 
-function changed(pod: Pod): AdmissionVerdict {
-  return { allowed: false, message: `Pod ${keyOf(pod)} has just changed`, retryAfterSeconds: 1 };
+function changed(pod: Pod, user: string): AdmissionVerdict {
+  return { allowed: false, message: `Pod ${keyOf(pod)} has just changed: try again`, ...comeBack(user) };
+}
+
+function comeBack(user: string): { retryAfterSeconds?: number } {
+  return isProgram(user) ? {} : { retryAfterSeconds: 1 };
 }
 
 async function absentAsUndefined<T>(read: Promise<T>): Promise<T | undefined> {

@@ -18,7 +18,8 @@ export type AdmissionRequest = {
 
 export type AdmissionVerdict =
   | { readonly allowed: true; readonly warning?: string; readonly patch?: readonly PatchOperation[] }
-  | { readonly allowed: false; readonly message: string; readonly retryAfterSeconds: number }
+  /** With `retryAfterSeconds` clients built on client-go repeat by themselves; without, it is their answer. */
+  | { readonly allowed: false; readonly message: string; readonly retryAfterSeconds?: number | undefined }
   /** Not now, and the client need not come back: the API server goes on to the next Pod of a collection. */
   | { readonly allowed: false; readonly passOver: true; readonly message: string; readonly warning: string };
 
@@ -65,9 +66,10 @@ function statusOf(refusal: Refusal): object {
   const { message } = refusal;
   // The one error at which the API server goes on with a collection: for it somebody else was quicker.
   if ('passOver' in refusal) return { code: 404, reason: 'NotFound', message };
-  const details = { retryAfterSeconds: refusal.retryAfterSeconds };
-  // With these every client built on client-go waits and repeats by itself.
-  return { code: 429, reason: 'TooManyRequests', message, details };
+  const { retryAfterSeconds } = refusal;
+  // The API server makes the header Retry-After of it, and only with that client-go sleeps and repeats.
+  const details = retryAfterSeconds === undefined ? {} : { details: { retryAfterSeconds } };
+  return { code: 429, reason: 'TooManyRequests', message, ...details };
 }
 
 function encoded(patch: readonly PatchOperation[]): string {

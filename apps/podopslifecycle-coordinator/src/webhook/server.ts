@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Logger } from '@kuperator/runtime';
+import { type Logger, loggedError } from '@kuperator/runtime';
 import type { Call } from './leave-handler.ts';
 import { type AdmissionRequest, type AdmissionVerdict, requestIn, reviewOf } from './review.ts';
 
@@ -96,7 +96,7 @@ export class WebhookServer {
       end(200, JSON.stringify(reviewOf(review, await answer(review, call))), 'application/json');
     } catch (error) {
       // Not an answer: the webhook's failurePolicy decides.
-      this.#logger.error({ err: error, url: request.url }, 'admission request failed');
+      this.#logger.error({ ...loggedError(error), url: request.url }, 'admission request failed');
       if (!response.headersSent) end(500, 'failed; see the log');
     }
   }

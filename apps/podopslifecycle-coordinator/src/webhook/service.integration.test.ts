@@ -22,7 +22,7 @@ import { webhook } from './component.ts';
 
 const NAME = 'coordinator-webhook';
 const SERVER_NAME = `${NAME}.default.svc`;
-const WAITS = 'is taken out of service before it is deleted';
+const WAITS = 'is being taken out of traffic and will be deleted';
 const MINUTE_MS = 60_000;
 
 let cluster: Cluster;
@@ -95,10 +95,17 @@ async function setup(config: Partial<Config>, ca?: string) {
     logger: createLogger({ app: 'test', level: 'silent' }),
   } as unknown as OperatorContext<Config>;
   const caches = {
-    pods: { get: () => undefined, observe: () => {}, hasSynced: () => true, onChange: () => () => {} },
+    pods: {
+      get: () => undefined,
+      byIndex: () => [],
+      observe: () => {},
+      hasSynced: () => true,
+      onChange: () => () => {},
+    },
     rules: { byIndex: () => [] },
   } as unknown as Caches;
-  running = [...webhook(context, caches, { answered: () => {}, stepped: () => {}, observeHeld: () => {} })];
+  const metrics = { answered: () => {}, stepped: () => {}, observeHeld: () => {} };
+  running = [...webhook(context, caches, metrics, { isRunning: () => undefined })];
   for (const component of running) component.start();
   return { clock, port, stopping };
 }

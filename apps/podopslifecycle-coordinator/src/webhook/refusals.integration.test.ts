@@ -1,0 +1,180 @@
+// What clients of a real API server are told about Pods that may not go: the controller-manager, kubectl delete and kubectl drain. Nothing
+// evaluates the rule here, so nothing lets these Pods go until the rule is taken away.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Cluster, CommandError, startCluster } from '@kuperator/cluster';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+
+const COORDINATOR = 'podopslifecycle-coordinator';
+const MARK = 'collaset.kusionstack.io/to-delete';
+const RULE = 'podtransitionrule/strict';
+const HELD = 12;
+const DEADLINE = { timeout: 120_000, interval: 200 };
+
+let cluster: Cluster;
+/** What kubectl delete says in the end. It waits for about a minute, in which the other tests go on. */
+let deletion: Promise<string>;
+
+beforeAll(async () => {
+  // Flow control and the limits as a cluster has them.
+  const flowControl = ['--enable-priority-and-fairness=true', '--max-requests-inflight=400'];
+  const apiServerFlags = [...flowControl, '--max-mutating-requests-inflight=200'];
+  cluster = await startCluster({ operators: [COORDINATOR], nats: false, audit: true, apiServerFlags });
+  for (const namespace of ['tenant', 'neighbour', 'people']) await cluster.kubectl(['create', 'namespace', namespace]);
+  await create(rule('tenant'), rule('people'), deployment('tenant', HELD, CONTROLLED), deployment('neighbour', 2, {}));
+  await create(...['deleted', 'evicted', 'guarded'].map((name) => pod(name)), budget());
+  for (const namespace of ['tenant', 'neighbour']) await available(namespace);
+  await vi.waitFor(async () => expect(await ready('people')).toHaveLength(3), DEADLINE);
+  deletion = failureOf(['delete', 'pod', 'deleted', '--namespace=people']);
+});
+afterAll(() => cluster?.down());
+
+const CONTROLLED = { 'kusionstack.io/control': 'true' };
+
+async function create(...items: readonly object[]): Promise<void> {
+  await cluster.kubectl(['create', '--filename=-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+}
+
+const podSpec = { terminationGracePeriodSeconds: 0, containers: [{ name: 'web', image: 'web:v1' }] };
+
+function deployment(namespace: string, replicas: number, labels: Record<string, string>): object {
+  const selector = { matchLabels: { app: namespace } };
+  const template = { metadata: { labels: { app: namespace, ...labels } }, spec: podSpec };
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'web', namespace },
+    spec: { replicas, selector, template },
+  };
+}
+
+function pod(name: string): object {
+  const labels = { app: 'people', name, ...CONTROLLED };
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'people', labels }, spec: podSpec };
+}
+
+function rule(namespace: string): object {
+  return {
+    apiVersion: 'apps.kusionstack.io/v1alpha1',
+    kind: 'PodTransitionRule',
+    metadata: { name: 'strict', namespace },
+    spec: {
+      selector: { matchLabels: { app: namespace } },
+      rules: [{ name: 'none', availablePolicy: { maxUnavailableValue: 0 } }],
+    },
+  };
+}
+
+function budget(): object {
+  return {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name: 'keep', namespace: 'people' },
+    spec: { minAvailable: 1, selector: { matchLabels: { name: 'guarded' } } },
+  };
+}
+
+async function available(namespace: string): Promise<void> {
+  await cluster.kubectl(['rollout', 'status', 'deployment/web', `--namespace=${namespace}`, '--timeout=120s']);
+}
+
+type Pods = { items: { metadata: { deletionTimestamp?: string; labels: Record<string, string> } }[] };
+
+async function podsOf(namespace: string): Promise<Pods['items']> {
+  const list = await cluster.kubectl(['get', 'pods', `--namespace=${namespace}`, '--output=json']);
+  return (JSON.parse(list) as Pods).items;
+}
+
+async function ready(namespace: string): Promise<readonly string[]> {
+  const output = '--output=jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
+  const list = await cluster.kubectl(['get', 'pods', `--namespace=${namespace}`, output]);
+  return list.split('\n').filter((status) => status === 'True');
+}
+
+const scaledToZero = (namespace: string) =>
+  cluster.kubectl(['scale', 'deployment/web', `--namespace=${namespace}`, '--replicas=0']);
+
+type Call = {
+  stage: string;
+  verb: string;
+  user: { username: string };
+  objectRef?: { resource?: string; namespace?: string };
+  responseStatus?: { code: number; details?: { retryAfterSeconds?: number } };
+};
+
+/** Deletions of Pods that components of Kubernetes asked for in the tenant's namespace. */
+async function refusalsOfControllers(): Promise<readonly Call[]> {
+  const lines = (await readFile(join(cluster.dir, 'audit.log'), 'utf8'))
+    .split('\n')
+    .filter((line) => line.endsWith('}'));
+  return lines
+    .map((line) => JSON.parse(line) as Call)
+    .filter(
+      ({ verb, stage, objectRef }) =>
+        verb === 'delete' && stage === 'ResponseComplete' && objectRef?.resource === 'pods',
+    )
+    .filter(({ objectRef, user }) => objectRef?.namespace === 'tenant' && user.username.includes(':kube-system:'));
+}
+
+/** What kubectl says as it fails. */
+async function failureOf(args: readonly string[]): Promise<string> {
+  const error = await cluster.kubectl(args).then(
+    () => undefined,
+    (reason) => reason,
+  );
+  expect(error).toBeInstanceOf(CommandError);
+  return (error as CommandError).stderr;
+}
+
+test('Pods that a rule holds do not hold the controller-manager, and go once the rule lets them', async () => {
+  await scaledToZero('tenant');
+  const marked = async () =>
+    expect((await podsOf('tenant')).filter(({ metadata }) => MARK in metadata.labels)).toHaveLength(HELD);
+  await vi.waitFor(marked, DEADLINE);
+
+  await scaledToZero('neighbour');
+  await vi.waitFor(async () => expect(await podsOf('neighbour')).toEqual([]), DEADLINE);
+  expect((await podsOf('tenant')).filter(({ metadata }) => !metadata.deletionTimestamp)).toHaveLength(HELD);
+
+  const refusals = await refusalsOfControllers();
+  expect(refusals.length).toBeGreaterThanOrEqual(HELD);
+  expect(new Set(refusals.map(({ responseStatus }) => responseStatus?.code))).toEqual(new Set([429]));
+  // Without it there is no header Retry-After, and client-go does not sleep.
+  expect(refusals.filter(({ responseStatus }) => responseStatus?.details?.retryAfterSeconds !== undefined)).toEqual([]);
+
+  await cluster.kubectl(['delete', RULE, '--namespace=tenant']);
+  await vi.waitFor(async () => expect(await podsOf('tenant')).toEqual([]), DEADLINE);
+});
+
+/** No engine runs here, which is known once its Leases were looked for in vain for a while. */
+const NO_VERDICT =
+  /It waits: (podtransitionrule-engine is not running \(it has no live Lease\); )?no verdict from the podtransitionrule-engine on PodTransitionRule strict/;
+
+test('kubectl drain says each time who holds the Pod, and names a PodDisruptionBudget only where it holds it', async () => {
+  const node = '{.spec.nodeName}';
+  for (const [name, holder] of [
+    ['evicted', NO_VERDICT],
+    ['guarded', /It waits for PodDisruptionBudget keep, which allows no disruption now \(1 healthy, 1 needed\)/],
+  ] as const) {
+    const on = await cluster.kubectl(['get', 'pod', name, '--namespace=people', `--output=jsonpath=${node}`]);
+    const said = await failureOf(['drain', on, '--force', `--pod-selector=name=${name}`, '--timeout=15s']);
+    await cluster.kubectl(['uncordon', on]);
+    expect(said).toMatch(holder);
+    expect(said.includes('PodDisruptionBudget')).toBe(name === 'guarded');
+    expect(said).not.toContain('operation controller');
+  }
+}, 120_000);
+
+test('kubectl delete ends with the name of the holder, and the Pod goes later', async () => {
+  const said = await deletion;
+  expect(said).toContain('Pod people/deleted is being taken out of traffic and will be deleted once that is done');
+  expect(said).toMatch(NO_VERDICT);
+  expect(said).toContain('podopslifecycle.kusionstack.io/delete-at-once=true');
+}, 120_000);
+
+test('a Pod that nobody holds any more is deleted though its client has gone', async () => {
+  await cluster.kubectl(['delete', RULE, '--namespace=people']);
+  const isGone = async () =>
+    expect((await podsOf('people')).map(({ metadata }) => metadata.labels.name)).not.toContain('deleted');
+  await vi.waitFor(isGone, DEADLINE);
+});

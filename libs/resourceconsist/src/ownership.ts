@@ -1,0 +1,73 @@
+// Whose an employer is. Two adapters on one employer share its finalizer on Pods (T112): the one whose traffic is off first lets a Pod
+// go that still has traffic of the other. So an employer is guarded by one adapter, and it says by which.
+
+import {
+  EMPLOYER_ADAPTER_ANNOTATION,
+  EXPECTED_FINALIZERS_RECORD_ANNOTATION,
+  type KubeObject,
+  LIFECYCLE_FINALIZERS_RECORD_ANNOTATION,
+  type ObjectMeta,
+} from '@kuperator/api';
+import { type Adapter, isObserver } from './adapter.ts';
+import { cleanFinalizersOf } from './clean-finalizer.ts';
+
+const RECORDS = {
+  expectedFinalizers: EXPECTED_FINALIZERS_RECORD_ANNOTATION,
+  lifecycleFinalizers: LIFECYCLE_FINALIZERS_RECORD_ANNOTATION,
+} as const;
+
+/**
+ * What says that another adapter guards the employer; undefined when nothing does. In this order:
+ *
+ * 1. The annotation `resource-consist.kusionstack.io/adapter` names another adapter. Adapters on this framework write it before they touch
+ *    a Pod, and a user may write it before.
+ * 2. Marks of the Go framework, which writes no name: the clean finalizer that every adapter on it puts on its employers, and the records
+ *    some keep. Marks this adapter makes itself say nothing as long as the annotation names it.
+ * @param wasOurs this process has guarded the employer: a name that somebody has removed meanwhile is written again
+ */
+export function foreignMark<E extends KubeObject>(
+  employer: E,
+  adapter: Adapter<E>,
+  { wasOurs = false }: { wasOurs?: boolean } = {},
+): string | undefined {
+  const annotations = employer.metadata.annotations ?? {};
+  const named = annotations[EMPLOYER_ADAPTER_ANNOTATION];
+  if (named && named !== adapter.name) return `annotation ${EMPLOYER_ADAPTER_ANNOTATION} names ${named}`;
+  if (adapter.takesOverFromGo?.(employer)) return undefined;
+  const isNamed = named ? named === adapter.name : wasOurs;
+  const [finalizer] = isNamed && !isObserver(adapter.traffic) ? [] : cleanFinalizersOf(employer);
+  if (finalizer) return `finalizer ${finalizer} was put on by an adapter of the Go framework`;
+  const record = (['expectedFinalizers', 'lifecycleFinalizers'] as const).find(
+    (kind) => annotations[RECORDS[kind]] && !(isNamed && adapter.records?.[kind]),
+  );
+  return record && `annotation ${RECORDS[record]} is kept by an adapter of the Go framework`;
+}
+
+/** What of an employer's metadata says whose it is: for an informer that trims employers of an adapter that looks only. */
+export function ownershipOf({ metadata }: KubeObject): Pick<ObjectMeta, 'annotations' | 'finalizers'> {
+  const kept = [EMPLOYER_ADAPTER_ANNOTATION, ...Object.values(RECORDS)].flatMap((name): [string, string][] => {
+    const value = metadata.annotations?.[name];
+    // Of a record only that there is one counts; it may be of many kilobytes.
+    return value ? [[name, name === EMPLOYER_ADAPTER_ANNOTATION ? value : '…']] : [];
+  });
+  const finalizers = cleanFinalizersOf({ metadata });
+  return {
+    ...(kept.length > 0 ? { annotations: Object.fromEntries(kept) } : {}),
+    ...(finalizers.length > 0 ? { finalizers: [...finalizers] } : {}),
+  };
+}
+
+/**
+ * Change of the annotation that tells others which adapter guards the employer's Pods; undefined when it is right. An employer that is
+ * being deleted guards no new Pods and keeps it. One that opted out keeps it until all marks are gone: without it they would look like
+ * those of another adapter.
+ */
+export function adapterMark(
+  employer: KubeObject,
+  guard: 'guarded' | 'released',
+  adapter: string,
+): Record<string, string | null> | undefined {
+  const mark = employer.metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
+  if (guard === 'guarded') return mark === adapter ? undefined : { [EMPLOYER_ADAPTER_ANNOTATION]: adapter };
+  return mark === adapter ? { [EMPLOYER_ADAPTER_ANNOTATION]: null } : undefined;
+}
