@@ -40,8 +40,8 @@ export async function adoptRetainedClaims(
 
 function isNews({ toldClaims }: SetMemory, { claim, reason }: LeftClaim): boolean {
   const fact = `${uidOf(claim)}/${reason}`;
-  if (toldClaims.has(fact)) return false;
-  if (toldClaims.size > MAX_TOLD) toldClaims.clear();
+  // Beyond a thousand nobody reads on; to forget some would tell of them again with each pass.
+  if (toldClaims.has(fact) || toldClaims.size >= MAX_TOLD) return false;
   toldClaims.add(fact);
   return true;
 }

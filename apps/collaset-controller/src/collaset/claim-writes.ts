@@ -141,9 +141,10 @@ export async function relabelClaims(
   owned: readonly PersistentVolumeClaim[],
   templates: readonly ClaimTemplate[],
 ): Promise<number> {
+  const wanted = Object.entries(selectorLabelsOf(set));
   const pending = owned.flatMap((claim) => {
     const template = templates.find((candidate) => isClaimOf(claim, candidate));
-    const changes = template && !isTerminating(claim) ? labelChanges(set, claim, template) : {};
+    const changes = template && !isTerminating(claim) ? labelChanges(wanted, claim, template) : {};
     return template && Object.keys(changes).length > 0 ? [{ claim, template, changes }] : [];
   });
   for (const { claim, template, changes } of pending.slice(0, deps.settings.maxWrites)) {
@@ -156,9 +157,13 @@ export async function relabelClaims(
   return Math.max(0, pending.length - deps.settings.maxWrites);
 }
 
-function labelChanges(set: CollaSet, claim: PersistentVolumeClaim, template: ClaimTemplate): Record<string, string> {
+function labelChanges(
+  wanted: readonly (readonly [string, string])[],
+  claim: PersistentVolumeClaim,
+  template: ClaimTemplate,
+): Record<string, string> {
   const labels = claim.metadata.labels ?? {};
-  const missing = Object.entries(selectorLabelsOf(set)).filter(([key]) => labels[key] === undefined);
+  const missing = wanted.filter(([key]) => labels[key] === undefined);
   const hash = claimTemplateHash(template);
   return {
     ...Object.fromEntries(missing),

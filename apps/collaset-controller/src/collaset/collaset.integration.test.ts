@@ -12,6 +12,7 @@ import { type LiveSets, liveSets } from '../test/live/live-sets.ts';
 import { moving } from '../test/live/moving.ts';
 import { refusals } from '../test/live/refusals.ts';
 import { replacing } from '../test/live/replacing.ts';
+import { retainedClaims } from '../test/live/retained-claims.ts';
 import { rolling } from '../test/live/rolling.ts';
 import { scaling } from '../test/live/scaling.ts';
 import { status } from '../test/live/status.ts';
@@ -39,6 +40,7 @@ describe.each([
   ['rolling', rolling],
   ['replacing', replacing],
   ['claims', claiming],
+  ['retained-claims', retainedClaims],
   ['moving', moving],
   ['two-sets', twoSets],
   ['refusals', refusals],
