@@ -1,6 +1,7 @@
 import { type CollaSet, PERSISTENT_VOLUME_CLAIMS, PODS } from '@kuperator/api';
 import { AlreadyExistsError, ApiError, ForbiddenError, InvalidError } from '@kuperator/runtime';
 import { claimFor, claimVolume } from './claims.ts';
+import { completionOf } from './completion.ts';
 import type { Deps } from './deps.ts';
 import { podFor } from './pod-template.ts';
 import type { Revision } from './revision-data.ts';
@@ -34,15 +35,30 @@ export async function tryRevision(
   return { revision: revision.name, refusal, refusals, retryAtMs };
 }
 
+/**
+ * Why the API server does not know what a template says, undefined when it does: it would make Pods without that. Deployments are
+ * refused at once for it; a CollaSet's template is open to fields of every Kubernetes version.
+ */
+export async function unknownFieldsRefusal(
+  client: Deps['client'],
+  set: CollaSet,
+  revision: Revision,
+): Promise<string | undefined> {
+  const { unknownFields } = await completionOf(client, set, revision);
+  return unknownFields === undefined ? undefined : `the template of ${revision.name} is refused: ${unknownFields}`;
+}
+
 async function refusalOf(client: Deps['client'], set: CollaSet, revision: Revision): Promise<string | undefined> {
+  const refusal = await unknownFieldsRefusal(client, set, revision);
+  if (refusal !== undefined) return refusal;
   const claims = revision.claimTemplates.map((template) => ({ template, claim: claimFor(set, 0, template, 0) }));
   const volumes = claims.map(({ template, claim }) => claimVolume(template, claim));
   const name = `${(set.metadata.name ?? '').slice(0, 54)}-dry-run`;
   const pod = podFor(set, { id: 0, name, revision, isNew: true, volumes, nanos: '0' });
   try {
     for (const { claim } of claims)
-      await tryCreate(() => client.create(PERSISTENT_VOLUME_CLAIMS, claim, { dryRun: true }));
-    await tryCreate(() => client.create(PODS, pod, { dryRun: true }));
+      await tryCreate(() => client.create(PERSISTENT_VOLUME_CLAIMS, claim, { dryRun: true, strict: true }));
+    await tryCreate(() => client.create(PODS, pod, { dryRun: true, strict: true }));
     return undefined;
   } catch (error) {
     if (!(error instanceof ApiError) || !isAboutTemplate(error)) throw error;

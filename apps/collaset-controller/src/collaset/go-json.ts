@@ -1,4 +1,4 @@
-// Compact JSON as Go's encoding/json writes a map: keys sorted, and the characters that could end an HTML element escaped.
+// Compact JSON as Go's encoding/json writes it.
 
 const ESCAPED: Record<string, string> = {
   '<': '\\u003c',
@@ -8,13 +8,23 @@ const ESCAPED: Record<string, string> = {
   '\u2029': '\\u2029',
 };
 
+/** As Go writes a map: keys in the order of their bytes, and the characters that could end an HTML element escaped. */
 export function goJson(value: unknown): string {
-  return JSON.stringify(sorted(value)).replace(/[<>&\u2028\u2029]/g, (character) => ESCAPED[character] ?? character);
+  if (Array.isArray(value)) return `[${value.map((item) => goJson(item ?? null)).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return escaped(JSON.stringify(value));
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  // Not through a sorted object: that would put keys that look like integers first.
+  entries.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return `{${entries.map(([key, item]) => `${escaped(JSON.stringify(key))}:${goJson(item)}`).join(',')}}`;
 }
 
 /** As `goJson`, but keys in the order they stand in: for what Go marshals from a struct. */
 export function goStructJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => ESCAPED[character] ?? character);
+  return escaped(JSON.stringify(value));
+}
+
+function escaped(json: string): string {
+  return json.replace(/[<>&\u2028\u2029]/g, (character) => ESCAPED[character] ?? character);
 }
 
 export function sorted(value: unknown): unknown {

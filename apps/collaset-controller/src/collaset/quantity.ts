@@ -23,3 +23,10 @@ export function canonicalQuantity(value: unknown): string {
 function spell(sign: string | undefined, nanos: bigint): string {
   return `${sign === '-' && nanos !== 0n ? '-' : ''}${nanos}n`;
 }
+
+/** As `canonicalQuantity`, rounded up to thousandths as the API server does with resources. */
+export function roundedQuantity(value: unknown): string {
+  const nanos = /^(\d+)n$/.exec(canonicalQuantity(value))?.[1];
+  if (nanos === undefined) return canonicalQuantity(value);
+  return spell(undefined, ((BigInt(nanos) + 999_999n) / 1_000_000n) * 1_000_000n);
+}

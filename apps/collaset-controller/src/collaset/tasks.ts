@@ -18,13 +18,14 @@ import { ConflictError, ForbiddenError, InvalidError } from '@kuperator/runtime'
 import { ensureClaims, expandClaims } from './claim-writes.ts';
 import { messageOf } from './conditions.ts';
 import type { Creation } from './context.ts';
-import type { Deps } from './deps.ts';
+import { BY_OWNER, type Deps } from './deps.ts';
+import { unknownFieldsRefusal } from './dry-run.ts';
 import { cancelled, done, requested, started } from './events.ts';
 import { type InPlaceTransition, inPlacePatch, metadataPatch } from './in-place.ts';
 import { missingResizes } from './in-place-record.ts';
 import type { Inclusion } from './include.ts';
 import { markLeaving, SCALE_IN } from './leaving.ts';
-import { instanceIdOf, isSequence } from './members.ts';
+import { instanceIdOf, isSequence, revisionNameOf } from './members.ts';
 import type { SetMemory } from './memory.ts';
 import { excludePod, includePod } from './moves.ts';
 import { podFor } from './pod-template.ts';
@@ -131,6 +132,7 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     if (!revision) throw new Error(`ControllerRevision ${creation.revision} is gone`);
     const { id, name, isNew, origin } = creation;
     try {
+      if (isNew && !isRunning(revision.name)) await checkFields(revision);
       const volumes = await ensureClaims(deps, set, id, revision);
       metrics.wrote('create');
       const pod = podFor(set, {
@@ -157,6 +159,25 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
       if (origin && !(error instanceof ConflictError)) deps.recorder.warn(set, 'ReplaceTarget', messageOf([error]));
       throw error;
     }
+  }
+
+  /** Whether a Pod of the revision shows that its template makes Pods. */
+  function isRunning(revision: string): boolean {
+    return deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? '').some((pod) => revisionNameOf(pod) === revision);
+  }
+
+  /** Asked once for each revision, by the first of its Pods; a refusal is asked about again. */
+  async function checkFields(revision: Revision): Promise<void> {
+    const { fieldChecks } = memory;
+    const check = fieldChecks.get(revision.name) ?? unknownFieldsRefusal(deps.client, set, revision);
+    fieldChecks.set(revision.name, check);
+    const isAccepted = await check.then(
+      (refusal) => refusal === undefined,
+      () => false,
+    );
+    if (!isAccepted) fieldChecks.delete(revision.name);
+    const refusal = await check;
+    if (refusal !== undefined) throw new InvalidError(refusal, { status: 422, reason: 'Invalid' });
   }
 
   /** Marks of replacements, and marks by which the coordinator is asked to delete a Pod. */
