@@ -9,6 +9,8 @@ export function firstDifference(a: unknown, b: unknown, path: string, type = 'Po
   return differenceOf(withoutDefaults(a, type), withoutDefaults(b, type), path);
 }
 
+const OF_AMOUNTS: ReadonlySet<string> = new Set(['resources', 'requests', 'limits']);
+
 function differenceOf(a: unknown, b: unknown, path: string): string | undefined {
   if (goJson(a ?? null) === goJson(b ?? null)) return undefined;
   if (Array.isArray(a) && Array.isArray(b) && a.length === b.length) {
@@ -18,7 +20,9 @@ function differenceOf(a: unknown, b: unknown, path: string): string | undefined 
     }
   } else if (isRecord(a) && isRecord(b)) {
     for (const key of [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()) {
-      const found = differenceOf(a[key], b[key], `${path}.${key}`);
+      // An added probe differs as a whole; of resources it is told which.
+      const nothing = OF_AMOUNTS.has(key) ? {} : undefined;
+      const found = differenceOf(a[key] ?? nothing, b[key] ?? nothing, `${path}.${key}`);
       if (found) return found;
     }
   }

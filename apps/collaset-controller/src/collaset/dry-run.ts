@@ -1,8 +1,9 @@
 import { type CollaSet, PERSISTENT_VOLUME_CLAIMS, PODS } from '@kuperator/api';
 import { AlreadyExistsError, ApiError, ForbiddenError, InvalidError } from '@kuperator/runtime';
 import { claimFor, claimVolume } from './claims.ts';
-import { completionOf } from './completion.ts';
+import { type Completions, completionOf } from './completion.ts';
 import type { Deps } from './deps.ts';
+import type { SetMemory } from './memory.ts';
 import { podFor } from './pod-template.ts';
 import type { Revision } from './revision-data.ts';
 
@@ -27,9 +28,10 @@ export async function tryRevision(
   { client, clock }: Pick<Deps, 'client' | 'clock'>,
   set: CollaSet,
   revision: Revision,
-  last: Trial | undefined,
+  { trial: last, completions }: Pick<SetMemory, 'trial' | 'completions'>,
 ): Promise<Trial> {
-  const refusal = await refusalOf(client, set, revision);
+  const refusal =
+    (await unknownFieldsRefusal(client, set, revision, completions)) ?? (await refusalOf(client, set, revision));
   const refusals = refusal === undefined ? 0 : (last?.revision === revision.name ? last.refusals : 0) + 1;
   const retryAtMs = clock.monotonic() + Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (refusals - 1));
   return { revision: revision.name, refusal, refusals, retryAtMs };
@@ -43,14 +45,13 @@ export async function unknownFieldsRefusal(
   client: Deps['client'],
   set: CollaSet,
   revision: Revision,
+  known: Completions,
 ): Promise<string | undefined> {
-  const { unknownFields } = await completionOf(client, set, revision);
+  const { unknownFields } = await completionOf(client, set, revision, known);
   return unknownFields === undefined ? undefined : `the template of ${revision.name} is refused: ${unknownFields}`;
 }
 
 async function refusalOf(client: Deps['client'], set: CollaSet, revision: Revision): Promise<string | undefined> {
-  const refusal = await unknownFieldsRefusal(client, set, revision);
-  if (refusal !== undefined) return refusal;
   const claims = revision.claimTemplates.map((template) => ({ template, claim: claimFor(set, 0, template, 0) }));
   const volumes = claims.map(({ template, claim }) => claimVolume(template, claim));
   const name = `${(set.metadata.name ?? '').slice(0, 54)}-dry-run`;

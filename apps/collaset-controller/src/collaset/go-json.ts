@@ -12,10 +12,17 @@ const ESCAPED: Record<string, string> = {
 export function goJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => goJson(item ?? null)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return escaped(JSON.stringify(value));
-  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  const fields = value as Record<string, unknown>;
   // Not through a sorted object: that would put keys that look like integers first.
-  entries.sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  return `{${entries.map(([key, item]) => `${escaped(JSON.stringify(key))}:${goJson(item)}`).join(',')}}`;
+  const keys = Object.keys(fields).filter((key) => fields[key] !== undefined);
+  keys.sort(keys.some((key) => BEYOND_ASCII.test(key)) ? byBytes : undefined);
+  return `{${keys.map((key) => `${escaped(JSON.stringify(key))}:${goJson(fields[key])}`).join(',')}}`;
+}
+
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** As `goJson`, but keys in the order they stand in: for what Go marshals from a struct. */

@@ -1,4 +1,5 @@
 import type { CollaSet, Key } from '@kuperator/api';
+import type { Completions } from './completion.ts';
 import type { Trial } from './dry-run.ts';
 import { newWindow, type Window } from './lane.ts';
 import type { Progress } from './progress.ts';
@@ -39,10 +40,8 @@ export type SetMemory = {
   createAfterMs: number;
   /** Whether the API server takes the template of the revision asked for last. */
   trial: Trial | undefined;
-  /** Whether the API server completed two templates, by their meanings, to the same. */
-  alike: { readonly wanted: string; readonly newest: string; readonly isAlike: boolean } | undefined;
-  /** Whether the API server knows all fields of a revision's template, by its name; a refusal if not. */
-  readonly fieldChecks: Map<string, Promise<string | undefined>>;
+  /** What the API server made of the newest templates. */
+  readonly completions: Completions;
   progress: Progress | undefined;
   statusWrittenMs: number;
   contextTidiedMs: number;
@@ -71,8 +70,7 @@ export class Memories {
         creationFailures: 0,
         createAfterMs: Number.NEGATIVE_INFINITY,
         trial: undefined,
-        alike: undefined,
-        fieldChecks: new Map(),
+        completions: new Map(),
         progress: undefined,
         statusWrittenMs: Number.NEGATIVE_INFINITY,
         contextTidiedMs: Number.NEGATIVE_INFINITY,
@@ -85,7 +83,6 @@ export class Memories {
       // The user may have mended what was wrong.
       memory.told.clear();
       memory.refusedResizes.clear();
-      memory.fieldChecks.clear();
       memory.creationFailures = 0;
       memory.createAfterMs = Number.NEGATIVE_INFINITY;
     }

@@ -47,12 +47,15 @@ export function dropDefaults(object: Fields, type: string): void {
   for (const [field, value] of Object.entries(DEFAULTS[type] ?? {})) if (object[field] === value) delete object[field];
   switch (type) {
     case 'PodSpec':
-      return dropSpecDefaults(object);
+      dropSpecDefaults(object);
+      break;
     case 'Container':
       dropRequestsEqualToLimits(object);
-      return dropPullPolicy(object, 'image', 'imagePullPolicy');
+      dropPullPolicy(object, 'image', 'imagePullPolicy');
+      break;
     case 'ImageVolumeSource':
-      return dropPullPolicy(object, 'reference', 'pullPolicy');
+      dropPullPolicy(object, 'reference', 'pullPolicy');
+      break;
     case 'Volume':
       // A volume without a source is an emptyDir.
       if (isEmpty(object.emptyDir) && Object.keys(object).every((field) => field === 'name' || field === 'emptyDir')) {

@@ -53,12 +53,18 @@ export function parseRevision(stored: ControllerRevision): Revision {
   return revision;
 }
 
+const meanings = new WeakMap<RevisionData, string>();
+
 /** @throws Error when the data is not that of a CollaSet's revision */
 export function revisionOf(name: string, data: RevisionData): Revision {
   const stored = data?.spec?.template;
   if (!stored?.spec) throw new Error(`ControllerRevision ${name} holds no Pod template`);
   const { $patch: _, ...template } = stored;
   const claimTemplates = data.spec.volumeClaimTemplates ?? [];
-  const meaning = `${meaningOf(template, 'PodTemplateSpec')}${meaningOf(claimTemplates, '[]PersistentVolumeClaim')}`;
+  let meaning = meanings.get(data);
+  if (meaning === undefined) {
+    meaning = `${meaningOf(template, 'PodTemplateSpec')}${meaningOf(claimTemplates, '[]PersistentVolumeClaim')}`;
+    meanings.set(data, meaning);
+  }
   return { name, template, claimTemplates, meaning };
 }

@@ -1,11 +1,4 @@
-import {
-  CONTROLLER_REVISIONS,
-  type CollaSet,
-  type ControllerRevision,
-  controllerOf,
-  keyOf,
-  type PodTemplateSpec,
-} from '@kuperator/api';
+import { CONTROLLER_REVISIONS, type CollaSet, type ControllerRevision, controllerOf, keyOf } from '@kuperator/api';
 import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
 import { completionOf } from './completion.ts';
 import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
@@ -47,18 +40,14 @@ async function completedAlike(
   { client }: Deps,
   set: CollaSet,
   owned: readonly ControllerRevision[],
-  memory: SetMemory,
+  { completions }: SetMemory,
 ): Promise<Revision | undefined> {
   const newest = newestRevision(owned);
   const wanted = revisionOf('', revisionDataOf(set));
   if (!newest || claimMeaning(newest) !== claimMeaning(wanted)) return undefined;
-  const { alike } = memory;
-  if (alike?.wanted !== wanted.meaning || alike.newest !== newest.meaning) {
-    const [a, b] = await Promise.all([wanted, newest].map((revision) => completionOf(client, set, revision)));
-    const isAlike = a?.template !== undefined && b?.template !== undefined && sameTemplate(a.template, b.template);
-    memory.alike = { wanted: wanted.meaning, newest: newest.meaning, isAlike };
-  }
-  return memory.alike?.isAlike ? newest : undefined;
+  const ask = (revision: Revision) => completionOf(client, set, revision, completions);
+  const [{ completed }, before] = await Promise.all([ask(wanted), ask(newest)]);
+  return completed !== undefined && completed === before.completed ? newest : undefined;
 }
 
 function newestRevision(owned: readonly ControllerRevision[]): Revision | undefined {
@@ -68,10 +57,6 @@ function newestRevision(owned: readonly ControllerRevision[]): Revision | undefi
 
 function claimMeaning({ claimTemplates }: Revision): string {
   return meaningOf(claimTemplates, '[]PersistentVolumeClaim');
-}
-
-function sameTemplate(a: PodTemplateSpec, b: PodTemplateSpec): boolean {
-  return meaningOf(a, 'PodTemplateSpec') === meaningOf(b, 'PodTemplateSpec');
 }
 
 async function adoptRevisions(deps: Deps, set: CollaSet): Promise<void> {

@@ -39,6 +39,12 @@ async function writtenOut(given: PodTemplateSpec): Promise<PodTemplateSpec> {
   return (await client.create(POD_TEMPLATES, object, { dryRun: true })).template;
 }
 
+/** What the API server makes of a set's template, asked as the controller does. */
+function ask(spec: object) {
+  const set = { ...aSet(spec), metadata: ref('asked') };
+  return completionOf(client, set, revisionOf('asked', revisionDataOf(set)), new Map());
+}
+
 const revisionsOf = async (name: string) => (await list(CONTROLLER_REVISIONS, `app=${name}`)).map(nameOf);
 
 describe('defaults', () => {
@@ -71,13 +77,15 @@ describe('defaults', () => {
   });
 
   test('the controller may ask for them, also where claims are mounted', async () => {
-    const set = aSet({
-      template: template('asked', 'app:v1', { volumeMounts: [{ name: 'data', mountPath: '/d' }] }),
-      ...claims(),
-    } as never);
-    const revision = revisionOf('asked', revisionDataOf(set));
-    const completed = await completionOf(client, { ...set, metadata: ref('asked') }, revision);
-    expect(completed.template?.spec).toMatchObject({ dnsPolicy: 'ClusterFirst', volumes: [] });
+    const mounting = (more: object) =>
+      template('asked', 'app:v1', { volumeMounts: [{ name: 'data', mountPath: '/d' }], ...more });
+    const [plain, written, other] = [{}, { terminationMessagePolicy: 'File' }, { args: ['x'] }].map((more) =>
+      ask({ template: mounting(more), ...claims() }),
+    );
+    const { completed = '' } = (await plain) ?? {};
+    expect(completed).not.toBe('');
+    expect(await written).toEqual({ completed });
+    expect(await other).not.toEqual({ completed });
   });
 });
 
@@ -169,9 +177,7 @@ describe('a field that the API server does not know', () => {
     ['of the template', { sepc: {} }, 'spec.template.sepc'],
     ['of its metadata', { metadata: { labels: { app: 'x' }, lables: {} } }, 'spec.template.metadata.lables'],
   ])('is named %s', async (_, more, path) => {
-    const set = aSet({ template: { ...template('x', 'app:v1'), ...more } } as never);
-    const revision = revisionOf('x', revisionDataOf(set));
-    const { unknownFields } = await completionOf(client, { ...set, metadata: ref('x') }, revision);
+    const { unknownFields } = await ask({ template: { ...template('x', 'app:v1'), ...more } });
     expect(unknownFields).toContain(`unknown field "${path}"`);
   });
 });

@@ -166,17 +166,9 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     return deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? '').some((pod) => revisionNameOf(pod) === revision);
   }
 
-  /** Asked once for each revision, by the first of its Pods; a refusal is asked about again. */
+  /** @throws InvalidError when the API server would make a Pod without what the template says */
   async function checkFields(revision: Revision): Promise<void> {
-    const { fieldChecks } = memory;
-    const check = fieldChecks.get(revision.name) ?? unknownFieldsRefusal(deps.client, set, revision);
-    fieldChecks.set(revision.name, check);
-    const isAccepted = await check.then(
-      (refusal) => refusal === undefined,
-      () => false,
-    );
-    if (!isAccepted) fieldChecks.delete(revision.name);
-    const refusal = await check;
+    const refusal = await unknownFieldsRefusal(deps.client, set, revision, memory.completions);
     if (refusal !== undefined) throw new InvalidError(refusal, { status: 422, reason: 'Invalid' });
   }
 
