@@ -34,7 +34,11 @@ function write(value: unknown, isSorted: boolean): string | undefined {
   return `{${fields.join(',')}}`;
 }
 
+const BEYOND_ASCII = /[^\0-\x7f]/;
+
+/** In the order of their UTF-8 bytes, in which UTF-16 code units are not always. */
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  if (BEYOND_ASCII.test(a) || BEYOND_ASCII.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
   return a < b ? -1 : Number(a > b);
 }
 

@@ -61,6 +61,7 @@ test('T106 every name made of a legal name of a set is legal', () => {
       expect(isObjectName(revision)).toBe(true);
       expect(revision).toMatch(LABEL_VALUE);
       expect(revision.length).toBeLessThanOrEqual(63);
+      expect(revision).not.toBe('');
       // The API server appends a character in place of the last dash before it checks.
       expect(isObjectName(generateNameFor(set).replace(/.-$/, 'a'))).toBe(true);
     }),

@@ -76,3 +76,10 @@ export function nanosOf(value: unknown): bigint | undefined {
   const text = canonicalQuantity(value);
   return /^-?\d+n$/.test(text) ? BigInt(text.slice(0, -1)) : undefined;
 }
+
+/** As `canonicalQuantity`, rounded up to thousandths as the API server does with resources. */
+export function roundedQuantity(value: unknown): string {
+  const nanos = /^(\d+)n$/.exec(canonicalQuantity(value))?.[1];
+  if (nanos === undefined) return canonicalQuantity(value);
+  return spell(undefined, ((BigInt(nanos) + 999_999n) / 1_000_000n) * 1_000_000n);
+}

@@ -55,6 +55,7 @@ describe('the stored form', () => {
   test('names fit a label value, whatever the name of the set (T56)', () => {
     expect(revisionName('s'.repeat(80), '74f5b5d9f9')).toBe(`${'s'.repeat(52)}-74f5b5d9f9`);
     expect(revisionName('1-My.Set', 'abc')).toBe('my-set-abc');
+    expect(revisionName('7-7--7', '75678')).toBe('7-7--7-75678');
   });
 });
 

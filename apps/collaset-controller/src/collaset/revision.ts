@@ -55,13 +55,15 @@ export function revisionFor(set: CollaSet, collisions: number, number: number): 
   };
 }
 
-/** `<set>-<hash>`, legal as a label value: Pods carry it (T56). */
+/**
+ * `<set>-<hash>`, legal as a label value: Pods carry it (T56). Without what comes before the first letter, as the Go implementation has
+ * it, unless that would take from the hash: of a set named by digits alone nothing might be left.
+ */
 export function revisionName(setName: string, hash: string): string {
   const base = setName.slice(0, 63 - hash.length - 1);
-  return `${base}-${hash}`
-    .toLowerCase()
-    .replace(/[^a-z0-9-]/g, '-')
-    .replace(/^[^a-z]+/, '');
+  const name = `${base}-${hash}`.toLowerCase().replace(/[^a-z0-9-]/g, '-');
+  const fromLetter = name.replace(/^[^a-z]+/, '');
+  return fromLetter.endsWith(hash) ? fromLetter : name.replace(/^-+/, '');
 }
 
 /**
