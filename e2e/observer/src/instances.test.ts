@@ -36,12 +36,12 @@ test.each([
   { name: 'the ids differ', pods: [seen(1n, 'a'), seen(2n, 'b', { id: '1' })] },
   { name: 'the sets differ', pods: [seen(1n, 'a'), seen(2n, 'b', { set: 'other' })] },
 ])('no instance is doubled when $name', ({ pods }) => {
-  expect(doubledInstances({ touches: [], traffic: [], pods })).toEqual([]);
+  expect(doubledInstances({ touches: [], traffic: [], pods, proxyPeriodMs: 0 })).toEqual([]);
 });
 
 test('a second Pod of an id is told, once', () => {
   const pods = [seen(1n, 'a'), seen(2n, 'b'), seen(3n, 'b'), seen(4n, 'a', { end: 'gone' }), seen(5n, 'b')];
-  expect(doubledInstances({ touches: [], traffic: [], pods })).toEqual([
+  expect(doubledInstances({ touches: [], traffic: [], pods, proxyPeriodMs: 0 })).toEqual([
     { set: 'web', id: '0', pods: ['shop/web-a', 'shop/web-b'], version: 2n },
   ]);
 });

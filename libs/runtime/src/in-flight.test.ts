@@ -8,8 +8,7 @@ function drain(bound: InFlight, count: number, outcome: 'good' | 'throttled'): v
 
 test('admits up to the bound, then in order of arrival', async () => {
   const bound = new InFlight(2);
-  const first = bound.acquire();
-  bound.acquire();
+  const [first] = [bound.acquire(), bound.acquire()];
   const order: string[] = [];
   const third = Promise.resolve(bound.acquire()).then(() => order.push('third'));
   const fourth = Promise.resolve(bound.acquire()).then(() => order.push('fourth'));

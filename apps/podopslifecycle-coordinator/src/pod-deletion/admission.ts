@@ -1,10 +1,4 @@
-import {
-  COLLASET_OPERATION_ID,
-  DELETE_AT_ONCE_ANNOTATION,
-  keyOf,
-  type Pod,
-  TO_DELETE_LABEL,
-} from '@kuperator/api';
+import { COLLASET_OPERATION_ID, DELETE_AT_ONCE_ANNOTATION, keyOf, type Pod, TO_DELETE_LABEL } from '@kuperator/api';
 import { isEmpty, type LabelChanges } from '@kuperator/lifecycle';
 import { type Asking, askedAt, begunAt, noteOf, withoutNote } from './asked.ts';
 import { beginLeaving, isScaledIn, OPERATION_OF } from './begin.ts';

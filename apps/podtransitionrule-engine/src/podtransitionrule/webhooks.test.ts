@@ -235,9 +235,7 @@ describe('a webhook rule', () => {
     const { passes } = anEngine();
     await passes(1);
     expect(passedNow()).toEqual([]);
-    expect(reasonIn(stored() ?? aRule([]), 'p1')).toMatch(
-      /^rule ask: webhook: POST .*\/ask: status 500$/,
-    );
+    expect(reasonIn(stored() ?? aRule([]), 'p1')).toMatch(/^rule ask: webhook: POST .*\/ask: status 500$/);
     replies = () => ({ success: true });
     clock.advance(1000);
     await passes(1);

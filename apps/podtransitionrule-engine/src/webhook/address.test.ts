@@ -73,7 +73,14 @@ test('every spelling of a forbidden IPv4 address in IPv6 is forbidden', () => {
     fc.property(anyForbidden, ([a = 0, b = 0, c = 0, d = 0]) => {
       const dotted = `${a}.${b}.${c}.${d}`;
       const hex = `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
-      const spellings = [dotted, `::ffff:${dotted}`, `::ffff:0:${dotted}`, `64:ff9b::${hex}`, `::${hex}`, `2002:${hex}::5`];
+      const spellings = [
+        dotted,
+        `::ffff:${dotted}`,
+        `::ffff:0:${dotted}`,
+        `64:ff9b::${hex}`,
+        `::${hex}`,
+        `2002:${hex}::5`,
+      ];
       for (const spelling of spellings) expect(isCallable(spelling, none), spelling).toBe(false);
     }),
   );

@@ -92,9 +92,7 @@ describe('a call', () => {
 
   test('does not tell the query in errors, which may hold a token', async () => {
     const server = await approver((response) => response.writeHead(500).end());
-    await expect(sender()(get(server.url('/x?token=secret')))).rejects.toThrow(
-      /^GET http:\/\/[^?]*\/x: status 500$/,
-    );
+    await expect(sender()(get(server.url('/x?token=secret')))).rejects.toThrow(/^GET http:\/\/[^?]*\/x: status 500$/);
   });
 });
 
