@@ -131,6 +131,8 @@ export type EndpointSlice = KubeObject & { addressType: string; endpoints: Endpo
 
 export type ControllerRevision = KubeObject & { data: unknown; revision: number };
 
+export type PodTemplate = KubeObject & { template: PodTemplateSpec };
+
 export type PersistentVolumeClaimSpec = {
   accessModes?: string[];
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };

@@ -6,6 +6,7 @@ import type {
   Lease,
   PersistentVolumeClaim,
   Pod,
+  PodTemplate,
   Service,
 } from './core.ts';
 import { API_GROUP, API_VERSION } from './names.ts';
@@ -40,6 +41,7 @@ const ours = (kind: string, plural: string) => ({
 });
 
 export const PODS: Resource<Pod> = core('Pod', 'pods');
+export const POD_TEMPLATES: Resource<PodTemplate> = core('PodTemplate', 'podtemplates');
 export const SERVICES: Resource<Service> = core('Service', 'services');
 export const PERSISTENT_VOLUME_CLAIMS: Resource<PersistentVolumeClaim> = core(
   'PersistentVolumeClaim',

@@ -27,9 +27,20 @@ export type DeleteOptions = {
   propagationPolicy?: 'Foreground' | 'Background' | 'Orphan';
 };
 
+export type CreateOptions = {
+  /** The API server answers with what it would store, and stores nothing. */
+  dryRun?: boolean;
+  /** Fields that the API server does not know are refused, not dropped. */
+  strict?: boolean;
+  /** For kinds whose bytes count, since they hold raw JSON. */
+  encode?: (body: unknown) => string;
+};
+
 export type RequestOptions = {
   query?: Query;
   body?: unknown;
+  /** How the body becomes text; JSON.stringify by default. */
+  encode?: ((body: unknown) => string) | undefined;
   contentType?: string;
   timeoutMs?: number;
   signal?: AbortSignal | undefined;
@@ -119,11 +130,12 @@ export class KubeClient {
   }
 
   /** @throws AlreadyExistsError */
-  create<T extends KubeObject>(resource: Resource<T>, object: T, options: { dryRun?: boolean } = {}): Promise<T> {
+  create<T extends KubeObject>(resource: Resource<T>, object: T, options: CreateOptions = {}): Promise<T> {
     const path = collectionPath(resource, object.metadata.namespace);
-    const query = options.dryRun ? { dryRun: 'All' } : undefined;
+    const { dryRun, strict, encode } = options;
+    const query: Query = { dryRun: dryRun ? 'All' : undefined, fieldValidation: strict ? 'Strict' : undefined };
     const body = { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
-    return this.request<T>('POST', path, { resource, body, ...(query ? { query } : {}) });
+    return this.request<T>('POST', path, { resource, body, query, encode });
   }
 
   /** @throws ConflictError when `object.metadata.resourceVersion` is not the present one */
@@ -177,7 +189,8 @@ export class KubeClient {
   /** Any request; the answer's JSON. `body` is sent as JSON. Retries and errors as for the class. */
   async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
     const fullPath = path + queryString(options.query);
-    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+    const { body: given, encode = JSON.stringify } = options;
+    const body = given === undefined ? undefined : encode(given);
     for (let attempt = 1; ; attempt++) {
       const error = await this.#attempt<T>(method, fullPath, body, options);
       if (!(error instanceof Failure)) return error;

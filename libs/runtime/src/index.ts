@@ -1,5 +1,6 @@
 export { type BackoffOptions, backoffMs } from './backoff.ts';
 export {
+  type CreateOptions,
   createKubeClient,
   type DeleteOptions,
   KubeClient,

@@ -1,19 +1,29 @@
-import { meaningOf } from './meaning.ts';
+import { goJson } from './go-json.ts';
+import { withoutDefaults } from './meaning.ts';
 
-/** Path of the first place where two values differ by meaning; undefined when they do not. */
-export function firstDifference(a: unknown, b: unknown, path: string): string | undefined {
-  if (meaningOf(a) === meaningOf(b)) return undefined;
+/**
+ * Path of the first place where two values differ by meaning; undefined when they do not.
+ * @param type of both, as in go-types.gen.ts
+ */
+export function firstDifference(a: unknown, b: unknown, path: string, type = 'PodSpec'): string | undefined {
+  return differenceOf(withoutDefaults(a, type), withoutDefaults(b, type), path);
+}
+
+const OF_AMOUNTS: ReadonlySet<string> = new Set(['resources', 'requests', 'limits']);
+
+function differenceOf(a: unknown, b: unknown, path: string): string | undefined {
+  if (goJson(a ?? null) === goJson(b ?? null)) return undefined;
   if (Array.isArray(a) && Array.isArray(b) && a.length === b.length) {
     for (const [index, item] of a.entries()) {
-      const found = firstDifference(item, b[index], `${path}[${index}]`);
+      const found = differenceOf(item, b[index], `${path}[${index}]`);
       if (found) return found;
     }
   } else if (isRecord(a) && isRecord(b)) {
     for (const key of [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()) {
-      // Wrapped, because what a value means depends on its field.
-      if (meaningOf({ [key]: a[key] }) !== meaningOf({ [key]: b[key] })) {
-        return firstDifference(a[key], b[key], `${path}.${key}`) ?? `${path}.${key}`;
-      }
+      // An added probe differs as a whole; of resources it is told which.
+      const nothing = OF_AMOUNTS.has(key) ? {} : undefined;
+      const found = differenceOf(a[key] ?? nothing, b[key] ?? nothing, `${path}.${key}`);
+      if (found) return found;
     }
   }
   return path;

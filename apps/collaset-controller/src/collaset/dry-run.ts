@@ -1,7 +1,9 @@
 import { type CollaSet, PERSISTENT_VOLUME_CLAIMS, PODS } from '@kuperator/api';
 import { AlreadyExistsError, ApiError, ForbiddenError, InvalidError } from '@kuperator/runtime';
 import { claimFor, claimVolume } from './claims.ts';
+import { type Completions, completionOf } from './completion.ts';
 import type { Deps } from './deps.ts';
+import type { SetMemory } from './memory.ts';
 import { dryRunNameFor } from './pod-name.ts';
 import { podFor } from './pod-template.ts';
 import type { Revision } from './revision-data.ts';
@@ -27,12 +29,27 @@ export async function tryRevision(
   { client, clock }: Pick<Deps, 'client' | 'clock'>,
   set: CollaSet,
   revision: Revision,
-  last: Trial | undefined,
+  { trial: last, completions }: Pick<SetMemory, 'trial' | 'completions'>,
 ): Promise<Trial> {
-  const refusal = await refusalOf(client, set, revision);
+  const refusal =
+    (await unknownFieldsRefusal(client, set, revision, completions)) ?? (await refusalOf(client, set, revision));
   const refusals = refusal === undefined ? 0 : (last?.revision === revision.name ? last.refusals : 0) + 1;
   const retryAtMs = clock.monotonic() + Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (refusals - 1));
   return { revision: revision.name, refusal, refusals, retryAtMs };
+}
+
+/**
+ * Why the API server does not know what a template says, undefined when it does: it would make Pods without that. Deployments are
+ * refused at once for it; a CollaSet's template is open to fields of every Kubernetes version.
+ */
+export async function unknownFieldsRefusal(
+  client: Deps['client'],
+  set: CollaSet,
+  revision: Revision,
+  known: Completions,
+): Promise<string | undefined> {
+  const { unknownFields } = await completionOf(client, set, revision, known);
+  return unknownFields === undefined ? undefined : `the template of ${revision.name} is refused: ${unknownFields}`;
 }
 
 async function refusalOf(client: Deps['client'], set: CollaSet, revision: Revision): Promise<string | undefined> {
@@ -41,8 +58,8 @@ async function refusalOf(client: Deps['client'], set: CollaSet, revision: Revisi
   const pod = podFor(set, { id: 0, name: dryRunNameFor(set), revision, isNew: true, volumes, nanos: '0' });
   try {
     for (const { claim } of claims)
-      await tryCreate(() => client.create(PERSISTENT_VOLUME_CLAIMS, claim, { dryRun: true }));
-    await tryCreate(() => client.create(PODS, pod, { dryRun: true }));
+      await tryCreate(() => client.create(PERSISTENT_VOLUME_CLAIMS, claim, { dryRun: true, strict: true }));
+    await tryCreate(() => client.create(PODS, pod, { dryRun: true, strict: true }));
     return undefined;
   } catch (error) {
     if (!(error instanceof ApiError) || !isAboutTemplate(error)) throw error;

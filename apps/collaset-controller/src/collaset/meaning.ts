@@ -1,56 +1,75 @@
-// Two revisions are the same when they mean the same Pod, not when their bytes are equal: the Go implementation stores what its
-// types make of the user's YAML (zero values added or dropped, quantities respelled), we store what the user wrote.
-
+// Two templates are the same when the API server makes the same Pods and claims of them, not when their bytes are equal: users
+// write defaults out or leave them away, and the Go implementation stores what its types make of what they wrote.
 import { goJson } from './go-json.ts';
-import { canonicalQuantity } from './quantity.ts';
+import { GO_TYPES_1_36 } from './go-types.gen.ts';
+import { dropDefaults, type Fields } from './pod-defaults.ts';
+import { canonicalQuantity, roundedQuantity } from './quantity.ts';
 
-/** Maps from the user's keys to strings: everything in them counts, an empty value too. */
-const STRING_MAPS = new Set(['labels', 'annotations', 'nodeSelector', 'matchLabels', 'options', 'volumeAttributes']);
-const QUANTITY_MAPS = new Set(['requests', 'limits', 'overhead']);
-const QUANTITIES = new Set(['sizeLimit', 'divisor']);
-/** Structs that Go writes out although nothing is in them. */
-const EMPTY_STRUCTS = new Set(['resources', 'status', 'metadata']);
-/** Strings whose empty value differs from none (pointers in the Go types). */
-const POINTER_STRINGS = new Set(['storageClassName']);
-/** Booleans and numbers that are no pointers in the Go types: their zero value is the same as none. */
-const ZERO_IS_NONE = new Set([
-  'stdin',
-  'stdinOnce',
-  'tty',
-  'readOnly',
-  'hostNetwork',
-  'hostPID',
-  'hostIPC',
-  'hostPort',
-  'initialDelaySeconds',
-  'timeoutSeconds',
-  'periodSeconds',
-  'successThreshold',
-  'failureThreshold',
-]);
-
-/** A string that is equal for templates that mean the same. */
-export function meaningOf(value: unknown): string {
-  return goJson(reduced(value, '') ?? null);
+/**
+ * A string that is equal for values that mean the same to the API server.
+ * @param type as in go-types.gen.ts
+ */
+export function meaningOf(value: unknown, type: string): string {
+  return goJson(withoutDefaults(value, type) ?? null);
 }
 
-function reduced(value: unknown, key: string): unknown {
+/**
+ * `value` without what the API server would fill in or cannot tell from nothing, and with one spelling for each quantity;
+ * undefined when nothing is left. A pointer's zero stays: there the API server can tell it from none. Fields that the types of
+ * Kubernetes 1.36 do not have stay as they are.
+ * @param type as in go-types.gen.ts
+ */
+export function withoutDefaults(value: unknown, type: string): unknown {
   if (value === null || value === undefined) return undefined;
-  if (value === '') return POINTER_STRINGS.has(key) ? '' : undefined;
-  if ((value === false || value === 0) && ZERO_IS_NONE.has(key)) return undefined;
-  if (QUANTITIES.has(key)) return canonicalQuantity(value);
-  if (Array.isArray(value)) return value.length === 0 ? undefined : value.map((item) => reduced(item, '') ?? {});
-  if (typeof value !== 'object') return value;
-  const entries = Object.entries(value);
-  if (STRING_MAPS.has(key)) return entries.length === 0 ? undefined : value;
-  if (QUANTITY_MAPS.has(key)) {
-    const quantities = entries.map(([name, quantity]) => [name, canonicalQuantity(quantity)] as const);
-    return quantities.length === 0 ? undefined : Object.fromEntries(quantities);
+  if (type.startsWith('*')) return pointed(value, type.slice(1));
+  if (type.startsWith('[]')) return Array.isArray(value) ? listOf(value, type.slice(2)) : value;
+  if (type.startsWith('{}')) return isFields(value) ? mapOf(value, type.slice(2)) : value;
+  switch (type) {
+    case 'string':
+      return value === '' ? undefined : value;
+    case 'bool':
+      return value === false ? undefined : value;
+    case 'int':
+    case 'IntOrString':
+      return value === 0 ? undefined : value;
+    case 'Quantity':
+      return canonicalQuantity(value) === canonicalQuantity(0) ? undefined : canonicalQuantity(value);
+    default:
+      return isFields(value) ? structOf(value, type) : value;
   }
-  const kept: Record<string, unknown> = {};
-  for (const [name, item] of entries) {
-    const reducedItem = reduced(item, name);
-    if (reducedItem !== undefined) kept[name] = reducedItem;
+}
+
+/** What a pointer points at, or what stands in a list or map: there also when it is nothing. */
+function pointed(value: unknown, type: string): unknown {
+  if (type === 'Quantity') return canonicalQuantity(value);
+  return withoutDefaults(value, type) ?? (isFields(value) ? {} : value);
+}
+
+function listOf(value: readonly unknown[], type: string): unknown {
+  return value.length === 0 ? undefined : value.map((item) => pointed(item ?? {}, type));
+}
+
+function mapOf(value: Readonly<Fields>, type: string): unknown {
+  const given = Object.entries(value).filter(([, item]) => item !== undefined);
+  const entries = given.map(([key, item]) => {
+    // The API server rounds amounts of resources up to thousandths.
+    return [key, type === 'Quantity' ? roundedQuantity(item) : pointed(item ?? '', type)] as const;
+  });
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}
+
+function structOf(value: Readonly<Fields>, name: string): unknown {
+  const known = GO_TYPES_1_36[name];
+  const kept: Fields = {};
+  for (const [field, item] of Object.entries(value)) {
+    const type = known?.[field];
+    const left = type === undefined ? (item ?? undefined) : withoutDefaults(item, type.replace('!', ''));
+    if (left !== undefined) kept[field] = left;
   }
-  return EMPTY_STRUCTS.has(key) && Object.keys(kept).length === 0 ? undefined : kept;
+  dropDefaults(kept, name);
+  return Object.keys(kept).length === 0 ? undefined : kept;
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

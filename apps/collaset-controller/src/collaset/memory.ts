@@ -1,4 +1,5 @@
 import type { CollaSet, Key, Pod } from '@kuperator/api';
+import type { Completions } from './completion.ts';
 import type { Trial } from './dry-run.ts';
 import type { Holding } from './holding.ts';
 import { type Knowledge, type Sighting, sightingOf } from './in-place-end.ts';
@@ -66,6 +67,8 @@ export type SetMemory = {
   createAfterMs: number;
   /** Whether the API server takes the template of the revision asked for last. */
   trial: Trial | undefined;
+  /** What the API server made of the newest templates. */
+  readonly completions: Completions;
   progress: Progress | undefined;
   statusWrittenMs: number;
   /** Since when there is a status to write; undefined while the stored one holds. */
@@ -115,6 +118,7 @@ export class Memories {
         holding: undefined,
         createAfterMs: Number.NEGATIVE_INFINITY,
         trial: undefined,
+        completions: new Map(),
         progress: undefined,
         statusWrittenMs: Number.NEGATIVE_INFINITY,
         statusChangedMs: undefined,

@@ -86,7 +86,7 @@ class Pass {
     let failures: readonly unknown[];
     try {
       this.#set = await ensureFinalizer(this.#deps, this.#set);
-      updated = await ensureRevision(this.#deps, this.#set);
+      updated = await ensureRevision(this.#deps, this.#set, this.#memory);
       await adoptRetainedClaims(this.#deps, this.#set, updated.revision, this.#memory);
       plan = await this.#plan(updated.revision);
       const outcome = await this.#execute(plan, updated.revision);

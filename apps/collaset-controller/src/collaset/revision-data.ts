@@ -1,12 +1,5 @@
-import type {
-  CollaSet,
-  Container,
-  ControllerRevision,
-  ObjectMeta,
-  PersistentVolumeClaim,
-  PodSpec,
-  PodTemplateSpec,
-} from '@kuperator/api';
+import type { CollaSet, ControllerRevision, ObjectMeta, PersistentVolumeClaim, PodTemplateSpec } from '@kuperator/api';
+import { goForm } from './go-form.ts';
 import { goJson } from './go-json.ts';
 import { meaningOf } from './meaning.ts';
 
@@ -22,20 +15,26 @@ export type Revision = {
   readonly name: string;
   readonly template: PodTemplateSpec;
   readonly claimTemplates: readonly ClaimTemplate[];
-  /** Equal for revisions that make the same Pods. */
+  /** Equal for revisions that make the same Pods and claims. */
   readonly meaning: string;
 };
 
-/** Data for the set's present template, with the zero values Go's types add to it. */
+const dataOf = new WeakMap<CollaSet, RevisionData>();
+
+/** Data for the set's present template, as Go's types write it; remembered per object, since every pass asks for it. */
 export function revisionDataOf(set: CollaSet): RevisionData {
-  const template = set.spec.template;
-  const claims = (set.spec.volumeClaimTemplates ?? []) as ClaimTemplate[];
-  return {
+  const known = dataOf.get(set);
+  if (known) return known;
+  const template = goForm(set.spec.template, 'PodTemplateSpec') as PodTemplateSpec;
+  const claims = goForm(set.spec.volumeClaimTemplates ?? [], '[]PersistentVolumeClaim') as ClaimTemplate[];
+  const data = {
     spec: {
-      template: { ...template, $patch: 'replace', metadata: withCreation(template.metadata), spec: goSpec(template) },
-      ...(claims.length > 0 ? { volumeClaimTemplates: claims.map(goClaim) } : {}),
+      template: { ...template, $patch: 'replace' },
+      ...(claims.length > 0 ? { volumeClaimTemplates: claims } : {}),
     },
   };
+  dataOf.set(set, data);
+  return data;
 }
 
 /** The bytes that are hashed for the revision's name. */
@@ -54,38 +53,18 @@ export function parseRevision(stored: ControllerRevision): Revision {
   return revision;
 }
 
+const meanings = new WeakMap<RevisionData, string>();
+
 /** @throws Error when the data is not that of a CollaSet's revision */
 export function revisionOf(name: string, data: RevisionData): Revision {
   const stored = data?.spec?.template;
   if (!stored?.spec) throw new Error(`ControllerRevision ${name} holds no Pod template`);
   const { $patch: _, ...template } = stored;
   const claimTemplates = data.spec.volumeClaimTemplates ?? [];
-  return { name, template, claimTemplates, meaning: meaningOf({ template, claimTemplates }) };
-}
-
-// Not in ObjectMeta's JSON by meaning, but Go's types always write it.
-function withCreation(metadata: ObjectMeta | undefined): ObjectMeta {
-  return { ...metadata, creationTimestamp: null };
-}
-
-function goSpec(template: PodTemplateSpec): PodSpec {
-  const { containers, initContainers, ...spec } = template.spec ?? { containers: [] };
-  return {
-    ...spec,
-    containers: containers?.map(withResources) ?? [],
-    ...(initContainers ? { initContainers: initContainers.map(withResources) } : {}),
-  };
-}
-
-function withResources(container: Container): Container {
-  return { ...container, resources: container.resources ?? {} };
-}
-
-function goClaim(claim: ClaimTemplate): ClaimTemplate {
-  return {
-    ...claim,
-    metadata: withCreation(claim.metadata),
-    spec: { ...claim.spec, resources: claim.spec?.resources ?? {} },
-    status: claim.status ?? {},
-  };
+  let meaning = meanings.get(data);
+  if (meaning === undefined) {
+    meaning = `${meaningOf(template, 'PodTemplateSpec')}${meaningOf(claimTemplates, '[]PersistentVolumeClaim')}`;
+    meanings.set(data, meaning);
+  }
+  return { name, template, claimTemplates, meaning };
 }

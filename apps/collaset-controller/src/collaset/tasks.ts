@@ -10,11 +10,12 @@ import { ConflictError, ForbiddenError, InvalidError } from '@kuperator/runtime'
 import { ensureClaims } from './claim-writes.ts';
 import { messageOf } from './conditions.ts';
 import type { Creation } from './context.ts';
-import type { Deps } from './deps.ts';
+import { BY_OWNER, type Deps } from './deps.ts';
+import { unknownFieldsRefusal } from './dry-run.ts';
 import { cancelled, requested, started } from './events.ts';
 import type { Inclusion } from './include.ts';
 import { markLeaving, SCALE_IN } from './leaving.ts';
-import { isSequence } from './members.ts';
+import { isSequence, revisionNameOf } from './members.ts';
 import type { SetMemory } from './memory.ts';
 import { excludePod, includePod } from './moves.ts';
 import { podFor } from './pod-template.ts';
@@ -76,6 +77,7 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     if (!revision) throw new Error(`ControllerRevision ${creation.revision} is gone`);
     const { id, name, isNew, origin } = creation;
     try {
+      if (isNew && !isRunning(revision.name)) await checkFields(revision);
       const volumes = await ensureClaims(deps, set, id, revision);
       metrics.wrote('create');
       const pod = podFor(set, {
@@ -102,6 +104,17 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
       if (origin && !(error instanceof ConflictError)) deps.recorder.warn(set, 'ReplaceTarget', messageOf([error]));
       throw error;
     }
+  }
+
+  /** Whether a Pod of the revision shows that its template makes Pods. */
+  function isRunning(revision: string): boolean {
+    return deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? '').some((pod) => revisionNameOf(pod) === revision);
+  }
+
+  /** @throws InvalidError when the API server would make a Pod without what the template says */
+  async function checkFields(revision: Revision): Promise<void> {
+    const refusal = await unknownFieldsRefusal(deps.client, set, revision, memory.completions);
+    if (refusal !== undefined) throw new InvalidError(refusal, { status: 422, reason: 'Invalid' });
   }
 
   /** Marks of replacements, and marks by which the coordinator is asked to delete a Pod. */

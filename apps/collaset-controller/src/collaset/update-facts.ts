@@ -38,5 +38,5 @@ export async function updateFacts(
 /** Makes sure that the API server takes the updated revision, once for each; its refusal is in `memory.trial`. */
 export async function ensureTried(deps: Deps, set: CollaSet, updated: Revision, memory: SetMemory): Promise<void> {
   if (memory.trial?.revision === updated.name && memory.trial.refusal === undefined) return;
-  memory.trial = await tryRevision(deps, set, updated, memory.trial);
+  memory.trial = await tryRevision(deps, set, updated, memory);
 }

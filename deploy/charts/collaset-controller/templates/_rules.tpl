@@ -20,6 +20,10 @@
 - apiGroups: [""]
   resources: [pods, persistentvolumeclaims]
   verbs: [get, list, watch, create, patch, delete]
+# Dry runs: what the API server makes of a Pod template. A PodTemplate does nothing by itself.
+- apiGroups: [""]
+  resources: [podtemplates]
+  verbs: [create]
 # Resources changed in place.
 - apiGroups: [""]
   resources: [pods/resize]

@@ -1,0 +1,68 @@
+// What Go's encoding/json makes of an object that it has read into its types: fields of no value added or left out, quantities
+// respelled. The Go implementation's ControllerRevisions hold Pod templates in this form.
+import { goQuantity } from './go-quantity.ts';
+import { GO_TYPES_1_22 } from './go-types.gen.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * @param type as in go-types.gen.ts, e.g. `PodTemplateSpec` or `[]PersistentVolumeClaim`
+ * @returns `value` as Go writes it. Fields that the types of Kubernetes 1.22 do not have stay as they are, although Go drops
+ * them: Pods are made from the result.
+ */
+export function goForm(value: unknown, type: string): unknown {
+  const given = value ?? null;
+  if (type.startsWith('*')) return given === null ? null : goForm(given, type.slice(1));
+  if (type.startsWith('[]')) return Array.isArray(given) ? given.map((item) => goForm(item, type.slice(2))) : given;
+  if (type.startsWith('{}')) return isObject(given) ? goMap(given, type.slice(2)) : given;
+  switch (type) {
+    case 'string':
+      return given ?? '';
+    case 'bool':
+      return given ?? false;
+    case 'int':
+    case 'IntOrString':
+      return given ?? 0;
+    case 'Quantity':
+      return given === null ? '0' : goQuantity(given);
+    case 'Time':
+    case 'any':
+      return given;
+    default:
+      return given === null || isObject(given) ? goStruct(given ?? {}, type) : given;
+  }
+}
+
+function goMap(value: Fields, type: string): unknown {
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, goForm(item, type)]));
+}
+
+function goStruct(value: Fields, name: string): unknown {
+  const known = GO_TYPES_1_22[name] ?? {};
+  const written: Record<string, unknown> = {};
+  for (const [field, described] of Object.entries(known)) {
+    const isAlways = described.endsWith('!');
+    const type = isAlways ? described.slice(0, -1) : described;
+    const item = goForm(value[field], type);
+    if (isAlways || !isOmitted(item, type)) written[field] = item;
+  }
+  for (const [field, item] of Object.entries(value)) {
+    if (!(field in known) && item !== null && item !== undefined) written[field] = item;
+  }
+  return written;
+}
+
+/** Go's `omitempty`: never for a struct, and for a pointer only when it is nil. */
+function isOmitted(item: unknown, type: string): boolean {
+  if (type.startsWith('*')) return item === null;
+  if (type.startsWith('[]')) return item === null || (Array.isArray(item) && item.length === 0);
+  if (type.startsWith('{}')) return item === null || (isObject(item) && Object.keys(item).length === 0);
+  if (type === 'string') return item === '';
+  if (type === 'bool') return item === false;
+  if (type === 'int') return item === 0;
+  return type === 'any' && item === null;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

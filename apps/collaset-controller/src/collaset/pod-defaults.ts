@@ -1,0 +1,110 @@
+// What the API server fills in where a Pod or a claim says nothing: pkg/apis/core/v1/defaults.go and zz_generated.defaults.go of
+// Kubernetes 1.36. An integration test compares this with the API server's own answers.
+
+export type Fields = Record<string, unknown>;
+
+const probed = { path: '/', scheme: 'HTTP' };
+const container = { terminationMessagePath: '/dev/termination-log', terminationMessagePolicy: 'File' };
+const withMode = { defaultMode: 0o644 };
+
+/** Constant defaults, by the name of the Go type. */
+const DEFAULTS: Readonly<Record<string, Readonly<Fields>>> = {
+  AzureDiskVolumeSource: { cachingMode: 'ReadWrite', fsType: 'ext4', kind: 'Shared', readOnly: false },
+  ConfigMapVolumeSource: withMode,
+  Container: container,
+  ContainerPort: { protocol: 'TCP' },
+  DownwardAPIVolumeSource: withMode,
+  EphemeralContainer: container,
+  FileKeySelector: { optional: false },
+  GRPCAction: { service: '' },
+  HTTPGetAction: probed,
+  HostPathVolumeSource: { type: '' },
+  ISCSIVolumeSource: { iscsiInterface: 'default' },
+  ObjectFieldSelector: { apiVersion: 'v1' },
+  PersistentVolumeClaim: { apiVersion: 'v1', kind: 'PersistentVolumeClaim' },
+  PersistentVolumeClaimSpec: { volumeMode: 'Filesystem' },
+  PersistentVolumeClaimStatus: { phase: 'Pending' },
+  PodSpec: {
+    dnsPolicy: 'ClusterFirst',
+    enableServiceLinks: true,
+    restartPolicy: 'Always',
+    schedulerName: 'default-scheduler',
+    terminationGracePeriodSeconds: 30,
+  },
+  Probe: { failureThreshold: 3, periodSeconds: 10, successThreshold: 1, timeoutSeconds: 1 },
+  ProjectedVolumeSource: withMode,
+  RBDVolumeSource: { keyring: '/etc/ceph/keyring', pool: 'rbd', user: 'admin' },
+  ScaleIOVolumeSource: { fsType: 'xfs', storageMode: 'ThinProvisioned' },
+  SecretVolumeSource: withMode,
+  ServiceAccountTokenProjection: { expirationSeconds: 3600 },
+};
+
+/**
+ * Takes out of `object` what the API server would fill in if it were not there.
+ * @param object of the Go type `type`, without empty fields; changed
+ */
+export function dropDefaults(object: Fields, type: string): void {
+  for (const [field, value] of Object.entries(DEFAULTS[type] ?? {})) if (object[field] === value) delete object[field];
+  switch (type) {
+    case 'PodSpec':
+      dropSpecDefaults(object);
+      break;
+    case 'Container':
+      dropRequestsEqualToLimits(object);
+      dropPullPolicy(object, 'image', 'imagePullPolicy');
+      break;
+    case 'ImageVolumeSource':
+      dropPullPolicy(object, 'reference', 'pullPolicy');
+      break;
+    case 'Volume':
+      // A volume without a source is an emptyDir.
+      if (isEmpty(object.emptyDir) && Object.keys(object).every((field) => field === 'name' || field === 'emptyDir')) {
+        delete object.emptyDir;
+      }
+  }
+}
+
+function dropSpecDefaults(spec: Fields): void {
+  if (isEmpty(spec.securityContext)) delete spec.securityContext;
+  // Another name for the same, and less than it.
+  if (spec.serviceAccount !== undefined) spec.serviceAccountName ??= spec.serviceAccount;
+  delete spec.serviceAccount;
+  if (spec.hostNetwork !== true) return;
+  for (const { ports } of [...listOf(spec.containers), ...listOf(spec.initContainers)]) {
+    for (const port of listOf(ports)) if (port.hostPort === port.containerPort) delete port.hostPort;
+  }
+}
+
+function dropRequestsEqualToLimits(container: Fields): void {
+  const resources = container.resources as { requests?: Fields; limits?: Fields } | undefined;
+  if (!resources?.requests || !resources.limits) return;
+  for (const [name, amount] of Object.entries(resources.limits)) {
+    if (resources.requests[name] === amount) delete resources.requests[name];
+  }
+  if (Object.keys(resources.requests).length === 0) delete resources.requests;
+}
+
+const PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
+const IMAGE = new RegExp(
+  `^(?:[A-Za-z0-9.-]+(?::\\d+)?/)?${PART}(?:/${PART})*(?::(?<tag>\\w[\\w.-]{0,127}))?(?<digest>@[a-z0-9+.-]+:[0-9a-f]{32,})?$`,
+);
+/** Refused as a name, since it looks like an image's id. */
+const ID = /^[0-9a-f]{64}$/;
+
+/** Always for the tag `latest`, or none and no digest; else IfNotPresent. What cannot be read for certain is left alone. */
+function dropPullPolicy(object: Fields, imageField: string, policyField: string): void {
+  const image = object[imageField];
+  const match = typeof image === 'string' && !ID.test(image) ? IMAGE.exec(image) : null;
+  if (!match) return;
+  const { tag, digest } = match.groups ?? {};
+  const isLatest = tag === 'latest' || (tag === undefined && digest === undefined);
+  if (object[policyField] === (isLatest ? 'Always' : 'IfNotPresent')) delete object[policyField];
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+function listOf(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'object' && item !== null) : [];
+}
