@@ -4,6 +4,8 @@ import { meaningOf } from './meaning.ts';
 import { canonicalQuantity } from './quantity.ts';
 import type { ClaimTemplate } from './revision-data.ts';
 
+const CLAIM = 'PersistentVolumeClaim';
+
 /** Names of the templates that only ask for more storage; `other` when anything else differs. */
 export type ClaimDifference = { readonly grows: readonly string[] } | 'other';
 
@@ -16,8 +18,11 @@ export function differenceOfClaims(from: readonly ClaimTemplate[], to: readonly 
     const old = before.get(template.metadata.name);
     if (!old) return 'other';
     const [was, is] = [plainTemplate(old), plainTemplate(template)];
-    if (meaningOf(was) === meaningOf(is)) continue;
-    if (meaningOf(withoutSize(was)) !== meaningOf(withoutSize(is)) || !isLess(sizeOf(old), sizeOf(template))) {
+    if (meaningOf(was, CLAIM) === meaningOf(is, CLAIM)) continue;
+    if (
+      meaningOf(withoutSize(was), CLAIM) !== meaningOf(withoutSize(is), CLAIM) ||
+      !isLess(sizeOf(old), sizeOf(template))
+    ) {
       return 'other';
     }
     grows.push(template.metadata.name ?? '');

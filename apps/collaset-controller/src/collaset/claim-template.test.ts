@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import vectors from '../testdata/claim-template-hash.json' with { type: 'json' };
 import { differenceOfClaims } from './claim-growth.ts';
 import { claimTemplateHash, isClaimOf } from './claim-template.ts';
-import { goQuantity } from './quantity.ts';
+import { goQuantity } from './go-quantity.ts';
 import type { ClaimTemplate } from './revision-data.ts';
 
 const aTemplate = (spec: object = {}, metadata: object = {}): ClaimTemplate => ({

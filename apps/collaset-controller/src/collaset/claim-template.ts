@@ -7,8 +7,9 @@ import {
 } from '@kuperator/api';
 import { safeHash } from './fnv.ts';
 import { goMap, goStructJson } from './go-json.ts';
+import { goQuantity } from './go-quantity.ts';
 import { meaningOf } from './meaning.ts';
-import { canonicalQuantity, goQuantity } from './quantity.ts';
+import { canonicalQuantity } from './quantity.ts';
 import type { ClaimTemplate } from './revision-data.ts';
 
 type DataSource = { apiGroup?: string | null; kind?: string; name?: string; namespace?: string | null };
@@ -120,11 +121,11 @@ export function isButForSize({ metadata, spec }: PersistentVolumeClaim, template
   const asked = template.spec ?? {};
   return (
     metadata.labels?.[PVC_TEMPLATE_NAME_LABEL] === template.metadata.name &&
-    meaningOf(spec.accessModes?.toSorted()) === meaningOf(asked.accessModes?.toSorted()) &&
+    meaningOf(spec.accessModes?.toSorted(), '[]string') === meaningOf(asked.accessModes?.toSorted(), '[]string') &&
     (asked.storageClassName == null || asked.storageClassName === spec.storageClassName) &&
     (!asked.volumeName || asked.volumeName === spec.volumeName) &&
     modeOf(spec) === modeOf(asked) &&
-    meaningOf({ selector: spec.selector }) === meaningOf({ selector: asked.selector }) &&
+    meaningOf(spec.selector, '*LabelSelector') === meaningOf(asked.selector, '*LabelSelector') &&
     sourceOf(spec) === sourceOf(asked)
   );
 }

@@ -34,13 +34,13 @@ function write(value: unknown, isSorted: boolean): string | undefined {
   return `{${fields.join(',')}}`;
 }
 
-const BEYOND_ASCII = /[^\0-\x7f]/;
-
-/** In the order of their UTF-8 bytes, in which UTF-16 code units are not always. */
+/** By the bytes of the key, as Go does. Only beyond ASCII these are in another order than JavaScript's characters. */
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
-  if (BEYOND_ASCII.test(a) || BEYOND_ASCII.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  if (BEYOND_ASCII.test(a) && BEYOND_ASCII.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
   return a < b ? -1 : Number(a > b);
 }
+
+const BEYOND_ASCII = /[^ -~]/;
 
 function escaped(json: string | undefined): string {
   return (json ?? 'null').replace(/[<>&\u2028\u2029]/g, (character) => ESCAPED[character] ?? character);

@@ -9,7 +9,7 @@ import { canonicalQuantity, roundedQuantity } from './quantity.ts';
  * A string that is equal for values that mean the same to the API server.
  * @param type as in go-types.gen.ts
  */
-export function meaningOf(value: unknown, type = 'PersistentVolumeClaim'): string {
+export function meaningOf(value: unknown, type: string): string {
   return goJson(withoutDefaults(value, type) ?? null);
 }
 
