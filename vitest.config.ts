@@ -31,6 +31,17 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          // A real kubelet and a real kube-proxy: `npm run e2e:real-node` prepares them.
+          name: 'real-node',
+          include: ['e2e/real-node/**/*.e2e.ts'],
+          exclude: ignored,
+          testTimeout: 5 * minuteMs,
+          hookTimeout: 5 * minuteMs,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });

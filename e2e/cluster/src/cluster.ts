@@ -29,6 +29,9 @@ export function clusterOf(record: ClusterRecord, client: SupervisorClient, binar
     natsUrl,
     env: { KUBECONFIG: kubeconfigPath, NATS_URL: natsUrl, KUPERATOR_CLUSTER_DIR: dir },
     processes: () => client.processes(),
+    run: async (process) => {
+      await client.request('run', process);
+    },
     stop,
     start,
     restart: async (process) => {
