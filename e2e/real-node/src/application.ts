@@ -9,7 +9,7 @@ import {
   SERVICES,
   type Service,
 } from '@kuperator/api';
-import { type Cluster, waitUntil } from '@kuperator/cluster';
+import { type Cluster, CommandError, waitUntil } from '@kuperator/cluster';
 import { Observer } from '@kuperator/observer';
 import type { KubeClient } from '@kuperator/runtime';
 import { imageOf } from './images.ts';
@@ -72,10 +72,10 @@ export class Application {
     await this.serves();
   }
 
-  /** Deletes everything and waits until no Pod is left. */
+  /** Deletes everything; returns before it is gone. */
   async remove(): Promise<void> {
-    await this.#cluster.kubectl(['delete', 'namespace', this.name, `--timeout=${DEADLINE_MS / 1000}s`]);
     await this.observer.stop();
+    await this.#cluster.kubectl(['delete', 'namespace', this.name, '--wait=false']);
   }
 
   /** Changes the template; what it does not name is as at first. */
@@ -98,6 +98,50 @@ export class Application {
     });
     const all = () => this.pods().length > 0 && this.pods().every((pod) => this.isInService(pod));
     await this.observer.until(`all Pods of ${this.name} to be in service`, all, DEADLINE_MS);
+  }
+
+  /** Waits for the moment at which at least `count` Pods are asked to run the image with `tag`. */
+  reached(tag: string, count: number): Promise<void> {
+    const asked = () => this.pods().filter((pod) => imageAskedOf(pod) === imageOf(tag)).length >= count;
+    return this.observer.when(`${count} Pods of ${this.name} to be asked to run ${tag}`, asked, DEADLINE_MS);
+  }
+
+  /** Waits for the moment at which a container that is to run `tag` waits for `reason`. */
+  waits(tag: string, reason: string): Promise<void> {
+    const waiting = (pod: Pod) =>
+      imageAskedOf(pod) === imageOf(tag) &&
+      pod.status?.containerStatuses?.some(({ state }) => state?.waiting?.reason === reason) === true;
+    const what = `a Pod of ${this.name} to wait for ${reason}`;
+    return this.observer.when(what, () => this.pods().some(waiting), DEADLINE_MS);
+  }
+
+  /** Waits for the moment at which `pod` is asked to run the image with `tag`. */
+  asked(pod: Pod, tag: string): Promise<void> {
+    const isAsked = () =>
+      this.pods().some((each) => each.metadata.uid === pod.metadata.uid && imageAskedOf(each) === imageOf(tag));
+    return this.observer.when(`${pod.metadata.name} to be asked to run ${tag}`, isAsked, DEADLINE_MS);
+  }
+
+  /** Waits until there is no Pod called `name`. */
+  gone(name: string): Promise<void> {
+    const isGone = () => this.pods().every(({ metadata }) => metadata.name !== name);
+    return this.observer.when(`${name} to be gone`, isGone, DEADLINE_MS);
+  }
+
+  /** Evicts a Pod, as often as it takes. */
+  async evict(name: string): Promise<void> {
+    const path = `/api/v1/namespaces/${this.name}/pods/${name}/eviction`;
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: this.name } };
+    const evicted = () =>
+      this.kubectl(['create', '--raw', path, '--filename=-'], JSON.stringify(eviction)).then(
+        () => true,
+        (error) => {
+          if (error instanceof CommandError && /TooManyRequests|429/.test(error.stderr)) return false;
+          throw error;
+        },
+      );
+    await waitUntil(evicted, { what: `the eviction of ${name}`, timeoutMs: DEADLINE_MS, everyMs: 1_000 });
+    await this.gone(name);
   }
 
   pods(): readonly Pod[] {
@@ -171,6 +215,11 @@ export class Application {
 export function isDeclaredFinished({ metadata: { labels = {} } }: Pod): boolean {
   const marks = Object.keys(labels).filter((key) => /(^|\.)podopslifecycle\.kusionstack\.io\//.test(key));
   return marks.length === 1 && marks[0] === SERVICE_AVAILABLE;
+}
+
+/** The image that the spec of a Pod names. */
+export function imageAskedOf(pod: Pod): string | undefined {
+  return pod.spec.containers[0]?.image;
 }
 
 /** Sends a request to a Pod past its Service. */

@@ -11,6 +11,8 @@ const mediaType = (kind: string) => `application/vnd.oci.image.${kind}`;
 const registry = 'registry.local';
 export const pauseImage = `${registry}/pause:1`;
 export const imageOf = (tag: string) => `${registry}/served:${tag}`;
+/** The tag that a round of an operation changes to. */
+export const tagOf = (round: number) => (round % 2 === 0 ? 'v2' : 'v1');
 /** The content of `v1` under another name. */
 export const retagged = 'v1-again';
 /** No node has it. */

@@ -12,6 +12,13 @@ import { leastSlackMs, type Stop, stopsOf } from './slack.ts';
 /** Long after the last stop the packet filter must have lost the Pod; it is read once it has had the time. */
 const settleMs = 200;
 
+export type MeasureOptions = {
+  cluster: Cluster;
+  application: Application;
+  /** How often to do it; default: until enough requests have been sent. */
+  rounds?: number;
+};
+
 export type Measured = {
   failures: readonly Failure[];
   /** Each container that was asked to stop. */
@@ -19,22 +26,22 @@ export type Measured = {
 };
 
 /**
- * Has `act` done again and again while requests go through the Service, until enough have been sent, and writes a line of the report.
+ * Has `act` done again and again while requests go through the Service, and writes a line of the report.
  * @param act returns once the application is at rest
  */
 export async function measure(
   title: string,
-  { cluster, application }: { cluster: Cluster; application: Application },
+  { cluster, application, rounds }: MeasureOptions,
   act: (round: number) => Promise<void>,
 ): Promise<Measured> {
   const { load: program, rate, requests } = environment();
   const startedAtMs = Date.now();
   const load = await Load.start(cluster, application.name, program, await application.url(), rate);
-  let rounds = 0;
+  let done = 0;
   let stopped: Awaited<ReturnType<Load['stop']>> | undefined;
   try {
-    do await act(rounds++);
-    while ((await load.counts()).sent < requests);
+    do await act(done++);
+    while (rounds === undefined ? (await load.counts()).sent < requests : done < rounds);
   } finally {
     stopped = await load.stop();
   }
@@ -45,7 +52,7 @@ export async function measure(
   const lags = stops.flatMap(({ proxyLagMs }) => proxyLagMs ?? []);
   const result: Result = {
     title,
-    rounds,
+    rounds: done,
     seconds,
     sent: counts.sent,
     failed: counts.failed,

@@ -6,8 +6,10 @@ import { clusterName } from './environment.ts';
 
 export type Stage = {
   readonly cluster: Cluster;
-  /** Deploys an application in a namespace of its own; it is removed when the file's tests are done. */
+  /** Deploys an application in a namespace of its own. */
   deploy(options: ApplicationOptions): Promise<Application>;
+  /** Removes what has been deployed. */
+  finish(): Promise<void>;
 };
 
 /** The cluster of the run, for the tests of a file. */
@@ -24,7 +26,6 @@ export function stage(): Stage {
     client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'real-node' });
   });
   afterAll(async () => {
-    await Promise.all(applications.map((application) => application.remove()));
     await client?.close();
   });
   return {
@@ -36,6 +37,9 @@ export function stage(): Stage {
       applications.push(application);
       await application.deploy();
       return application;
+    },
+    async finish() {
+      await Promise.all(applications.splice(0).map((application) => application.remove()));
     },
   };
 }
