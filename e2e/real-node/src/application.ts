@@ -110,7 +110,7 @@ export class Application {
   waits(tag: string, reason: string): Promise<void> {
     const waiting = (pod: Pod) =>
       imageAskedOf(pod) === imageOf(tag) &&
-      pod.status?.containerStatuses?.some(({ state }) => state?.waiting?.reason === reason) === true;
+      pod.status?.containerStatuses?.some(({ state }) => reasonOf(state?.waiting) === reason) === true;
     const what = `a Pod of ${this.name} to wait for ${reason}`;
     return this.observer.when(what, () => this.pods().some(waiting), DEADLINE_MS);
   }
@@ -215,6 +215,10 @@ export class Application {
 export function isDeclaredFinished({ metadata: { labels = {} } }: Pod): boolean {
   const marks = Object.keys(labels).filter((key) => /(^|\.)podopslifecycle\.kusionstack\.io\//.test(key));
   return marks.length === 1 && marks[0] === SERVICE_AVAILABLE;
+}
+
+function reasonOf(state: unknown): string | undefined {
+  return (state as { reason?: string } | undefined)?.reason;
 }
 
 /** The image that the spec of a Pod names. */
