@@ -16,6 +16,8 @@ import { RouteMonitor } from './routes.ts';
 export type InsideOptions = Environment & {
   /** false: the adapter relies on EndpointSlices at once. */
   hold: boolean;
+  /** Run no test, and stay until stdin closes. */
+  stay: boolean;
   /** Arguments of Vitest: files, reporters. */
   vitest: readonly string[];
   /** Where logs go if a test fails. */
@@ -35,7 +37,8 @@ try {
   await prepareHost();
   const monitor = new RouteMonitor((change) => appendFileSync(routesFile, `${JSON.stringify(change)}\n`));
   const cluster = await startEverything();
-  say('ready');
+  say(`ready: KUBECONFIG=${cluster.kubeconfigPath}`);
+  if (options.stay) await new Promise(() => {});
   process.exitCode = await runTests();
   monitor.stop();
   console.log(`\n${tableOf(results())}`);

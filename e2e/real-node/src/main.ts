@@ -10,12 +10,12 @@ import type { InsideOptions } from './inside.ts';
 import { installPackages, missingPackages } from './packages.ts';
 import { obstacle, runInSandbox } from './sandbox.ts';
 
-type Options = { rate: string; requests: string; hold: boolean };
+type Options = { rate: string; requests: string; hold: boolean; stay: boolean };
 
 const { KUPERATOR_E2E_LOGS: logs, CI: ci } = process.env;
 const say = (line: string) => console.log(line);
 
-async function main(vitest: readonly string[], { rate, requests, hold }: Options): Promise<number> {
+async function main(vitest: readonly string[], { rate, requests, hold, stay }: Options): Promise<number> {
   const reason = await obstacle();
   if (reason !== undefined) {
     say(`No real node on this machine: ${reason}`);
@@ -32,6 +32,7 @@ async function main(vitest: readonly string[], { rate, requests, hold }: Options
       rate: Number(rate),
       requests: Number(requests),
       hold,
+      stay,
       vitest,
       logs: logs ? join(logs, 'real-node') : undefined,
     };
@@ -47,6 +48,7 @@ const program = new Command('e2e:real-node')
   .option('--rate <number>', 'requests a second', '250')
   .option('--requests <number>', 'least number of requests for each operation', '5000')
   .option('--no-hold', 'let the adapter rely on EndpointSlices at once: tests are expected to fail')
+  .option('--stay', 'run no tests and leave everything running until Ctrl-C', false)
   .action(async (vitest: string[], options: Options) => {
     process.exitCode = await main(vitest, options);
   });

@@ -45,6 +45,7 @@ export async function runInSandbox(script: string, args: readonly string[], onPr
         env: { ...process.env, PATH: systemPath },
       });
       child.on('error', reject);
+      child.on('spawn', () => onProgress(`to look inside: nsenter --all --target=$(pgrep --parent=${child?.pid})`));
       child.on('exit', (code) => resolve(code ?? 1));
     });
   } finally {
