@@ -73,7 +73,7 @@ export class Application {
   }
 
   /** Deletes everything; returns before it is gone. */
-  async remove(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.observer.stop();
     await this.#cluster.kubectl(['delete', 'namespace', this.name, '--wait=false']);
   }

@@ -1,31 +1,41 @@
-// The node itself is disturbed in the middle of a roll: nothing is lost by that either.
-import { afterEach, expect, test } from 'vitest';
-import { tagOf } from './images.ts';
+// What a roll depends on is disturbed in the middle of it, one thing at a time: nothing is lost by that either.
+import { TRAFFIC_OFF_HOLD_ANNOTATION } from '@kuperator/api';
+import { expect, test } from 'vitest';
 import { containerdOf, crash, kubeletOf } from './nodes.ts';
-import { expectNothingLost, measure } from './operation.ts';
+import { defaultMinSyncPeriodMs, restartProxy } from './proxy.ts';
+import { operate, rollImage } from './rolls.ts';
 import { stage } from './stage.ts';
 
 const on = stage();
 
-afterEach(async () => {
-  await on.finish();
+test('a new image rolls in place while each operator is restarted', async () => {
+  const operators = on.cluster.processes().filter(({ httpPort, name }) => httpPort !== undefined && name !== 'nats');
+  const title = 'new image, in place, operators restarted';
+  await operate(on, title, { name: 'operators-restarted' }, (round) =>
+    rollImage(round, async () => {
+      for (const { name } of operators) await on.cluster.restart(name);
+    }),
+  );
+});
+
+test('a new image rolls in place behind a slow kube-proxy that its Service makes up for', async () => {
+  const minSyncPeriodMs = 4_000;
+  const annotations = { [TRAFFIC_OFF_HOLD_ANNOTATION]: `${minSyncPeriodMs + 500}ms` };
+  await restartProxy(on.cluster, minSyncPeriodMs);
+  try {
+    await operate(on, 'new image, in place, slow kube-proxy', { name: 'slow-proxy', annotations }, rollImage);
+  } finally {
+    await restartProxy(on.cluster, defaultMinSyncPeriodMs);
+  }
 });
 
 test.each([
-  { process: kubeletOf(1), name: 'kubelet-killed' },
-  { process: containerdOf(1), name: 'containerd-killed' },
-])('$process is killed in the middle of a roll', async ({ process, name }) => {
-  const application = await on.deploy({ name, replicas: 4 });
-  const uids = new Set(application.pods().map(({ metadata }) => metadata.uid));
-  const title = `new image, in place, ${process.replace(/-\d+$/, '')} killed`;
-  const measured = await measure(title, { cluster: on.cluster, application }, async (round) => {
-    const tag = tagOf(round);
-    await application.update({ tag });
-    await application.reached(tag, 2);
-    await crash(on.cluster, process);
-    await application.serves();
-    expect(await application.versions()).toEqual([tag, tag, tag, tag]);
-  });
-  expect(new Set(application.pods().map(({ metadata }) => metadata.uid))).toEqual(uids);
-  expectNothingLost(measured);
+  { what: 'kubelet', process: kubeletOf(1) },
+  { what: 'containerd', process: containerdOf(1) },
+])('a new image rolls in place while $what is killed', async ({ what, process }) => {
+  const title = `new image, in place, ${what} killed`;
+  const outcome = await operate(on, title, { name: `${what}-killed` }, (round) =>
+    rollImage(round, () => crash(on.cluster, process)),
+  );
+  expect(outcome.uidsAfter).toEqual(outcome.uidsBefore);
 });

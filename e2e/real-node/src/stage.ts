@@ -6,17 +6,14 @@ import { clusterName } from './environment.ts';
 
 export type Stage = {
   readonly cluster: Cluster;
-  /** Deploys an application in a namespace of its own. */
+  /** Deploys an application in a namespace of its own; whoever calls disposes of it. */
   deploy(options: ApplicationOptions): Promise<Application>;
-  /** Removes what has been deployed. */
-  finish(): Promise<void>;
 };
 
 /** The cluster of the run, for the tests of a file. */
 export function stage(): Stage {
   let cluster: Cluster | undefined;
   let client: KubeClient | undefined;
-  const applications: Application[] = [];
   const started = <T>(part: T | undefined): T => {
     if (part === undefined) throw new Error('the cluster has not started');
     return part;
@@ -34,12 +31,8 @@ export function stage(): Stage {
     },
     async deploy(options) {
       const application = new Application(started(cluster), started(client), options);
-      applications.push(application);
       await application.deploy();
       return application;
-    },
-    async finish() {
-      await Promise.all(applications.splice(0).map((application) => application.remove()));
     },
   };
 }
