@@ -10,7 +10,8 @@ export const collaSetConfig = defineConfig({
     default: 20,
   }),
   statusIntervalMs: integer({
-    meaning: 'least time between two status writes that bring only new counts, in ms',
+    meaning:
+      'least time between two status writes that nobody waits for (counts, conditions of a set under way), in ms',
     min: 0,
     max: 60_000,
     default: 1000,

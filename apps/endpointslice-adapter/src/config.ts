@@ -9,6 +9,20 @@ export const declaration = defineConfig({
     max: 60_000,
     default: 10,
   }),
+  trafficOffHoldMs: integer({
+    meaning:
+      'how long no EndpointSlice may have listed a Pod as ready before its traffic counts as off, in milliseconds: the time proxies take to follow; a Service may say otherwise',
+    min: 0,
+    max: 600_000,
+    default: 1500,
+  }),
+  trafficOnHoldMs: integer({
+    meaning:
+      'how long an EndpointSlice must have listed a Pod as ready before its traffic counts as on, in milliseconds; a Service may say otherwise',
+    min: 0,
+    max: 600_000,
+    default: 1500,
+  }),
   resyncSeconds: integer({
     meaning: 'every Service is looked at again this often, in seconds, should a change ever be missed',
     min: 10,

@@ -10,6 +10,7 @@ import {
   SERVICE_READY_GATE,
   SERVICES,
   stageLabel,
+  TRAFFIC_OFF_HOLD_ANNOTATION,
 } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { type KuperatorEvent, operatorBus } from '@kuperator/events';
@@ -40,7 +41,7 @@ beforeAll(async () => {
   stop = await startOperator({
     app,
     declaration,
-    settings: { KUBECONFIG },
+    settings: { KUBECONFIG, TRAFFIC_OFF_HOLD_MS: '100', TRAFFIC_ON_HOLD_MS: '100' },
     build: (context) => {
       const { subscribe } = operatorBus(app, context);
       return [serviceController({ ...context, recorder }, { publish, subscribe })];
@@ -56,11 +57,11 @@ afterAll(async () => {
 
 const ref = (name: string) => ({ namespace: 'default', name });
 
-async function createService(name: string, spec: object = {}): Promise<void> {
+async function createService(name: string, spec: object = {}, annotations: Record<string, string> = {}): Promise<void> {
   const service = {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name, namespace: 'default', labels: { [CONTROL_LABEL]: 'true' } },
+    metadata: { name, namespace: 'default', labels: { [CONTROL_LABEL]: 'true' }, annotations },
     spec: { selector: { app: name }, ports: [{ port: 80 }], ...spec },
   };
   await client.create(SERVICES, service);
@@ -105,13 +106,7 @@ test('a Pod is marked once the EndpointSlices list it, drained when they drop it
   expect(serving.metadata.labels).toHaveProperty([SERVICE_AVAILABLE_LABEL]);
   expect(await isListedReady(serving, 'nginx')).toBe(true);
 
-  await setGate('a', 'False', {
-    [stageLabel('operating', 'collaset')]: '1',
-    [stageLabel('operation-type', 'collaset')]: 'update',
-    [stageLabel('pre-checked', 'collaset')]: '1',
-    [stageLabel('preparing', 'collaset')]: '1',
-    'operation-permission.podopslifecycle.kusionstack.io/update': '1',
-  });
+  await setGate('a', 'False', preparing);
   await eventually(async () => expect(await finalizersOf('a')).toEqual([]));
   const drained = await podOf('a');
   expect(drained.metadata.labels).toHaveProperty([stageLabel('operate', 'collaset')]);
@@ -125,6 +120,38 @@ test('a Pod is marked once the EndpointSlices list it, drained when they drop it
     ['traffic.off', expect.objectContaining({ operation: { id: 'collaset', type: 'update' }, finalizer })],
     ['traffic.on', expect.objectContaining({ employer: 'Service/default/nginx' })],
   ]);
+});
+
+const preparing = {
+  [stageLabel('operating', 'collaset')]: '1',
+  [stageLabel('operation-type', 'collaset')]: 'update',
+  [stageLabel('pre-checked', 'collaset')]: '1',
+  [stageLabel('preparing', 'collaset')]: '1',
+  'operation-permission.podopslifecycle.kusionstack.io/update': '1',
+};
+
+test('the Service with the longest hold lets the Pod go last, and that grants operate', async () => {
+  await createService('quick', { selector: { app: 'held' } }, { [TRAFFIC_OFF_HOLD_ANNOTATION]: '0s' });
+  await createService('held', {}, { [TRAFFIC_OFF_HOLD_ANNOTATION]: '2s' });
+  await createPod('h', 'held');
+  await eventually(async () => expect(await finalizersOf('h')).toHaveLength(2));
+  await setGate('h', 'False', preparing);
+  await eventually(async () => expect(await finalizersOf('h')).toHaveLength(1));
+  const waiting = await podOf('h');
+  expect(await isListedReady(waiting, 'held')).toBe(false);
+  expect(waiting.metadata.labels).not.toHaveProperty([stageLabel('operate', 'collaset')]);
+  await eventually(async () => expect(await finalizersOf('h')).toEqual([]));
+  expect((await podOf('h')).metadata.labels).toHaveProperty([stageLabel('operate', 'collaset')]);
+  const off = published.filter(({ name, event }) => name === 'h' && event === 'traffic.off');
+  expect(off.map(({ data }) => data)).toMatchObject([
+    { employer: 'Service/default/quick' },
+    { employer: 'Service/default/held' },
+  ]);
+});
+
+test('a hold that cannot be read is told on the Service', async () => {
+  await createService('typo', {}, { [TRAFFIC_OFF_HOLD_ANNOTATION]: '6 s' });
+  await eventually(async () => expect(warnings).toContain('InvalidTrafficHold'));
 });
 
 test('a deleted Pod is held until the EndpointSlices have dropped it, then goes', async () => {

@@ -16,6 +16,7 @@ export type ControlPlaneOptions = {
   apiServerFlags: readonly string[];
   /** undefined: the nodes are real, and KWOK is not started. */
   simulation: PodTimings | undefined;
+  controllerManagerFlags: readonly string[];
 };
 
 /** Users of the API server's static token file. Each process is one, so that an audit log tells them apart. */
@@ -58,6 +59,7 @@ export async function planControlPlane({
   audit,
   apiServerFlags,
   simulation,
+  controllerManagerFlags,
 }: ControlPlaneOptions): Promise<ControlPlane> {
   const pki = join(dir, 'pki');
   await mkdir(pki, { recursive: true, mode: 0o700 });
@@ -170,6 +172,7 @@ export async function planControlPlane({
           '--concurrent-gc-syncs=20',
           // Autoscalers are looked at every 15 s otherwise: most of the time of a test that has one.
           '--horizontal-pod-autoscaler-sync-period=1s',
+          ...controllerManagerFlags,
         ],
         `https://127.0.0.1:${managerPort}/healthz`,
       ),

@@ -1,13 +1,33 @@
 // Go templates (with sprig) that compute the status of a Pod from its spec and its status so far, as a kubelet would.
 
 /** Images with this tag cannot be pulled. */
-const absentTag = ':non-exist';
+export const absentTag = ':non-exist';
 
-const find = (name: string, list: string, key: string, value: string) => `
+export const find = (name: string, list: string, key: string, value: string) => `
 {{ ${name} = dict }}{{ range $item := (or ${list} list) }}{{ if eq (index $item "${key}") ${value} }}{{ ${name} = $item }}{{ end }}{{ end }}`;
 
+/** How a container's status says what it runs. */
+type Naming = {
+  /** Go template expressions over `$c`, the container; `id` over `$id`, a hash, too. */
+  readonly image: string;
+  readonly imageId: string;
+  readonly containerId: string;
+  /** A container that is not new stays as it is: another Stage restarts it. */
+  readonly keepsContainers: boolean;
+  /** Ready turns True with the containers; else another Stage turns it. */
+  readonly isReadyAtOnce: boolean;
+};
+
+const AT_ONCE: Naming = {
+  image: '$c.image',
+  imageId: 'printf "docker-pullable://%s@sha256:%s" $c.image (sha256sum $c.image)',
+  containerId: 'printf "containerd://%s" $id',
+  keepsContainers: false,
+  isReadyAtOnce: true,
+};
+
 /** Appends to `$waiting`, `$unready` and `$never` what the container counts for, and sets `$new`, its new status. */
-const containerStatus = (blocked: string) => `
+const containerStatus = (blocked: string, naming: Naming) => `
 {{ $ran := or $old.containerID (dig "lastState" "terminated" "" $old) }}
 {{ $restarts := or $old.restartCount 0 }}
 {{ $running := hasKey (or $old.state dict) "running" }}
@@ -24,7 +44,9 @@ const containerStatus = (blocked: string) => `
   {{ $lastState = dict "terminated" (dict "exitCode" 0 "reason" "Completed" "startedAt" $old.state.running.startedAt "finishedAt" $now "containerID" (or $old.containerID "")) }}
 {{ end }}
 {{ $new = dict "name" $c.name "image" $c.image "imageID" "" "ready" false "started" false "restartCount" $restarts "lastState" $lastState }}
-{{ if and $running (not $restartToResize) (or $sameImage (not $restart)) }}
+{{ if and ${naming.keepsContainers} $old.state }}
+  {{ $new = $old }}{{ $resources = $old.resources }}
+{{ else if and $running (not $restartToResize) (or $sameImage (not $restart)) }}
   {{ $new = omit $old "resources" "allocatedResources" }}
 {{ else if ${blocked} }}
   {{ $_ := set $new "state" (dict "waiting" (dict "reason" "PodInitializing")) }}
@@ -34,10 +56,10 @@ const containerStatus = (blocked: string) => `
   {{ $_ := set $new "state" (dict "waiting" (dict "reason" "ErrImagePull" "message" (printf "%s: not found" $c.image))) }}
 {{ else }}
   {{ if $ran }}{{ $restarts = add1 $restarts }}{{ end }}
-  {{ $digest := sha256sum $c.image }}
   {{ $id := sha256sum (printf "%s/%s/%s/%v" $pod.metadata.uid $c.name $c.image $restarts) }}
-  {{ $_ := set $new "imageID" (printf "docker-pullable://%s@sha256:%s" $c.image $digest) }}
-  {{ $_ := set $new "containerID" (printf "containerd://%s" $id) }}
+  {{ $_ := set $new "image" (${naming.image}) }}
+  {{ $_ := set $new "imageID" (${naming.imageId}) }}
+  {{ $_ := set $new "containerID" (${naming.containerId}) }}
   {{ $_ := set $new "restartCount" $restarts }}
   {{ $_ := set $new "ready" true }}{{ $_ := set $new "started" true }}
   {{ $_ := set $new "state" (dict "running" (dict "startedAt" $now)) }}
@@ -67,7 +89,7 @@ const initStatus = `
 {{ if not $new.ready }}{{ $unready = append $unready $c.name }}{{ $never = append $never $c.name }}{{ end }}`;
 
 /** Conditions merge by type: only those that change are written, and a time moves only with its status. */
-const condition = (type: string, status: string, reason: string) => `
+export const condition = (type: string, status: string, reason: string) => `
 ${find('$old', '$pod.status.conditions', 'type', `"${type}"`)}
 {{ $why := ternary ${reason} "" (eq ${status} "False") }}
 {{ if or (ne ${status} (or $old.status "")) (ne $why (or $old.reason "")) }}
@@ -102,7 +124,7 @@ const podIp = (name: string) => `
  *
  * `restart` is a Go template expression: may containers with a changed image restart now?
  */
-export function statusTemplate(restart: string): string {
+export function statusTemplate(restart: string, naming: Naming = AT_ONCE): string {
   return `
 {{ $now := Now }}{{ $pod := . }}{{ $old := dict }}{{ $new := dict }}
 {{ if not .status.containerStatuses }}${firstStart('$now')}{{ end }}
@@ -111,14 +133,14 @@ export function statusTemplate(restart: string): string {
 {{ $initStatuses := list }}{{ $statuses := list }}{{ $conditions := list }}
 {{ range $c := (or .spec.initContainers list) }}
   ${find('$old', '$pod.status.initContainerStatuses', 'name', '$c.name')}
-  {{ if eq (or $c.restartPolicy "") "Always" }}${containerStatus('$stuck')}{{ else }}${initStatus}{{ end }}
+  {{ if eq (or $c.restartPolicy "") "Always" }}${containerStatus('$stuck', naming)}{{ else }}${initStatus}{{ end }}
   {{ $initStatuses = append $initStatuses $new }}
   {{ $stuck = gt (len $never) 0 }}
 {{ end }}
 {{ $initialized := ternary "False" "True" $stuck }}
 {{ range $c := .spec.containers }}
   ${find('$old', '$pod.status.containerStatuses', 'name', '$c.name')}
-  ${containerStatus('$stuck')}
+  ${containerStatus('$stuck', naming)}
   {{ $statuses = append $statuses $new }}
 {{ end }}
 {{ $containersReady := ternary "False" "True" (gt (len $unready) 0) }}
@@ -130,6 +152,12 @@ export function statusTemplate(restart: string): string {
     {{ $ready = "False" }}
   {{ end }}
 {{ end }}
+${
+  naming.isReadyAtOnce
+    ? ''
+    : `${find('$old', '$pod.status.conditions', 'type', '"Ready"')}
+{{ if ne (or $old.status "") "True" }}{{ $ready = "False" }}{{ end }}`
+}
 ${condition('PodReadyToStartContainers', '"True"', '""')}
 ${condition('Initialized', '$initialized', '"ContainersNotInitialized"')}
 ${condition('ContainersReady', '$containersReady', '"ContainersNotReady"')}
@@ -166,9 +194,13 @@ ${condition('Ready', '$ready', '$unreadyFor')}
  * Status of a Pod whose containers have ended. Only a Pod that stays, held by a finalizer, needs one: the delete that follows
  * removes every other.
  */
-export const terminatedTemplate = `
+export const terminatedTemplate = endedTemplate('.metadata.finalizers');
+
+/** @param when a Go template expression: for which Pods there is something to say */
+export function endedTemplate(when: string): string {
+  return `
 {{ $now := Now }}{{ $pod := . }}{{ $old := dict }}{{ $new := dict }}{{ $conditions := list }}{{ $statuses := list }}{{ $status := dict }}
-{{ if .metadata.finalizers }}
+{{ if ${when} }}
   {{ range $old := (or .status.containerStatuses list) }}
     {{ $new = omit $old "state" "ready" "started" }}
     {{ $_ := set $new "ready" false }}{{ $_ := set $new "started" false }}
@@ -180,3 +212,4 @@ export const terminatedTemplate = `
   {{ $status = dict "phase" "Succeeded" "conditions" $conditions "containerStatuses" $statuses }}
 {{ end }}
 {{ toJson $status }}`;
+}

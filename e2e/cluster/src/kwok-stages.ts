@@ -2,6 +2,7 @@
 import { claimStages } from './kwok-claims.ts';
 import { nodeStages } from './kwok-nodes.ts';
 import { statusTemplate, terminatedTemplate } from './kwok-pod-status.ts';
+import { type KubeletDelays, realPodStages } from './kwok-real-stages.ts';
 import { jqTrue, type Stage, stage } from './kwok-stage.ts';
 
 export type PodTimings = {
@@ -9,6 +10,8 @@ export type PodTimings = {
   imageChangeDelayMs: number;
   /** Between the deletion of a Pod and its end; `grace-period` waits as long as the Pod's grace period says. */
   terminationDelay: number | 'grace-period';
+  /** Take a real kubelet's steps, one by one and so long; undefined: say all at once. */
+  kubelet?: KubeletDelays | undefined;
 };
 
 /** Annotation of a Pod that overrides `imageChangeDelayMs` for it, e.g. `5s`. */
@@ -36,11 +39,15 @@ export function kwokConfiguration(timings: PodTimings): string {
  * since KWOK was seen not to look again at a Pod after a patch of its own. `pod-restart` does the same for a changed image that
  * is to take time. Their selectors never hold together: KWOK would choose at random.
  */
-export function podStages({ imageChangeDelayMs, terminationDelay }: PodTimings): readonly Stage[] {
+export function podStages({ imageChangeDelayMs, terminationDelay, kubelet }: PodTimings): readonly Stage[] {
   const restartDelay = `${imageChangeDelayMs}ms`;
   const endDelay = terminationDelay === 'grace-period' ? terminationDelay : `${terminationDelay}ms`;
   const restartDelayOf = `(.metadata.annotations[${JSON.stringify(imageChangeDelayAnnotation)}] // ${JSON.stringify(restartDelay)})`;
   const endDelayOf = `(.metadata.annotations[${JSON.stringify(terminationDelayAnnotation)}] // ${JSON.stringify(endDelay)})`;
+  const endAfter = `.metadata.deletionTimestamp as $end | ${endDelayOf} | if . == "grace-period" then $end else . end`;
+  if (kubelet) {
+    return realPodStages(kubelet, `.metadata.annotations[${JSON.stringify(imageChangeDelayAnnotation)}]`, endAfter);
+  }
   const status = (restart: string) => ({
     patches: [{ subresource: 'status', root: 'status', type: 'strategic', template: statusTemplate(restart) }],
   });
@@ -57,9 +64,7 @@ export function podStages({ imageChangeDelayMs, terminationDelay }: PodTimings):
       [jqTrue('.metadata.deletionTimestamp != null and (.metadata.deletionGracePeriodSeconds // 0) > 0')],
       {
         delay: {
-          durationFrom: {
-            expressionFrom: `.metadata.deletionTimestamp as $end | ${endDelayOf} | if . == "grace-period" then $end else . end`,
-          },
+          durationFrom: { expressionFrom: endAfter },
         },
         steps: [
           { patch: { subresource: 'status', root: 'status', type: 'strategic', template: terminatedTemplate } },

@@ -1,6 +1,7 @@
 import { stdout } from 'node:process';
 import { Command, Option } from 'commander';
 import { type ClusterSummary, clusterDown, listClusters, showLog } from './commands.ts';
+import { KUBELET_DELAYS } from './kwok-real-stages.ts';
 import type { ClusterOptions } from './options.ts';
 import { attachCluster, startReleasable } from './start.ts';
 import { readRecord } from './state.ts';
@@ -84,12 +85,15 @@ named(program.command('up'))
   .option('--no-nats', 'start no NATS server')
   .option('--kubeconfig <file>', 'use this cluster: start NATS and operators only')
   .option('--image-change-delay <ms>', 'from a changed image to the restarted container', wholeNumber, 0)
+  .option('--kubelet-delays', 'let the simulated nodes take the steps of a real kubelet, with its delays', false)
   .addOption(
     new Option('--termination-delay <ms>', 'from a deletion to the end, or "grace-period"')
       .argParser(delayOf)
       .default(0),
   )
-  .action(({ imageChangeDelay, ...options }) => up({ ...options, imageChangeDelayMs: imageChangeDelay }));
+  .action(({ imageChangeDelay, kubeletDelays, ...options }) =>
+    up({ ...options, imageChangeDelayMs: imageChangeDelay, ...(kubeletDelays ? { kubelet: KUBELET_DELAYS } : {}) }),
+  );
 
 named(program.command('down'))
   .description('stop a cluster and remove what it left')

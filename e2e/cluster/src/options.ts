@@ -1,4 +1,5 @@
 import type { Progress } from './binaries.ts';
+import type { KubeletDelays } from './kwok-real-stages.ts';
 import type { ProcessSpec } from './protocol.ts';
 
 export type ClusterOptions = {
@@ -31,6 +32,13 @@ export type ClusterOptions = {
    * Pod may override it.
    */
   terminationDelay?: number | 'grace-period';
+  /**
+   * Have the simulated nodes take a real kubelet's steps, each after a delay ({@link KUBELET_DELAYS}); default: all at once. Then
+   * `imageChangeDelayMs` is of no effect.
+   */
+  kubelet?: KubeletDelays;
+  /** More flags of the controller-manager. */
+  controllerManagerFlags?: readonly string[];
   /** Told what is being done, a line at a time. */
   onProgress?: Progress;
 };

@@ -131,10 +131,22 @@ async function startApiServer(start: Start): Promise<() => Promise<void>> {
     return async () => {};
   }
   const simulation = isSimulated(options)
-    ? { imageChangeDelayMs: options.imageChangeDelayMs ?? 0, terminationDelay: options.terminationDelay ?? 0 }
+    ? {
+        imageChangeDelayMs: options.imageChangeDelayMs ?? 0,
+        terminationDelay: options.terminationDelay ?? 0,
+        kubelet: options.kubelet,
+      }
     : undefined;
-  const { audit = false, apiServerFlags = [] } = options;
-  const plan = await planControlPlane({ dir, binaries, ports, audit, apiServerFlags, simulation });
+  const { audit = false, apiServerFlags = [], controllerManagerFlags = [] } = options;
+  const plan = await planControlPlane({
+    dir,
+    binaries,
+    ports,
+    audit,
+    apiServerFlags,
+    controllerManagerFlags,
+    simulation,
+  });
   progress('starting etcd and the API server');
   await client.request('run', plan.etcd);
   await client.request('run', plan.apiServer);

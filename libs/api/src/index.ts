@@ -100,6 +100,8 @@ export {
   TO_DELETE_LABEL,
   TO_EXCLUDE_LABEL,
   TO_REPLACE_LABEL,
+  TRAFFIC_OFF_HOLD_ANNOTATION,
+  TRAFFIC_ON_HOLD_ANNOTATION,
   UPDATE_INCLUDED_LABEL,
 } from './names.ts';
 export type { OperationJob, OperationJobSpec, OperationJobStatus } from './operationjob.ts';

@@ -111,6 +111,12 @@ export const REVISION_COLLISION_LABEL = 'controller.kubernetes.io/collision';
  * employer selects is taken for guarded before that adapter has announced itself on it.
  */
 export const EMPLOYER_ADAPTER_ANNOTATION = 'resource-consist.kusionstack.io/adapter';
+/**
+ * On an employer (Service): how long its Pods' traffic must have been seen off, or on, before the adapter relies on it, e.g.
+ * `6s` or `1m30s`. The proxies and balancers that follow what the adapter sees need that time.
+ */
+export const TRAFFIC_OFF_HOLD_ANNOTATION = 'resource-consist.kusionstack.io/traffic-off-hold';
+export const TRAFFIC_ON_HOLD_ANNOTATION = 'resource-consist.kusionstack.io/traffic-on-hold';
 export const EMPLOYER_CLEAN_FINALIZER = 'resource-consist.kusionstack.io/clean-finalizer';
 export const EXPECTED_FINALIZERS_RECORD_ANNOTATION =
   'resource-consist.kusionstack.io/employees-expected-finalizer-added';

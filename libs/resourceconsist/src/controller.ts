@@ -15,11 +15,13 @@ import type { Adapter } from './adapter.ts';
 import { allEmployerKeys, employersOf, lifecycleFinalizersOf } from './employee-pods.ts';
 import { EmployerReports, type Recorder } from './employer-reports.ts';
 import { employerWriter } from './employer-writer.ts';
+import { HeldTraffic } from './held-traffic.ts';
 import { adapterMetrics } from './metrics.ts';
 import { podWriter, type TrafficChange } from './pod-writer.ts';
 import { Recheck } from './recheck.ts';
 import { resourceConsistReconciler } from './reconcile.ts';
 import { StrayPods } from './stray-pods.ts';
+import { NO_HOLD, type TrafficHold } from './traffic-hold.ts';
 
 /** The part of an informer the framework uses. */
 type Source<T extends KubeObject> = Pick<
@@ -45,6 +47,13 @@ export type ResourceConsistOptions<E extends KubeObject> = {
   minIntervalMs?: number;
   /** All employers are looked at again this often; default 5 minutes. */
   resyncMs?: number;
+  /**
+   * For an observer: how long traffic must have been seen on or off before it counts, unless the employer says otherwise by
+   * annotation. Default none: what `observe` answers holds for everything that sends traffic.
+   */
+  hold?: TrafficHold;
+  /** For an observer that is told of changes between passes, and tells them on by `noticed`. */
+  heldTraffic?: HeldTraffic;
   /** Of an employer whose pass failed. */
   backoff?: BackoffOptions;
   /** Called after a finalizer was put on a Pod or taken off, e.g. to publish it. Must not throw. */
@@ -60,8 +69,9 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
   const clock = options.clock ?? systemClock;
   const kind = adapter.employers;
   const strays = new StrayPods();
+  const heldTraffic = options.heldTraffic ?? new HeldTraffic(clock);
   const { onTraffic, onUnsettled } = adapterMetrics(metrics, adapter.name);
-  const controller = new Controller({
+  const controller: Controller = new Controller({
     name: adapter.name,
     reconcile: resourceConsistReconciler({
       adapter,
@@ -69,6 +79,9 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
       pods,
       strays,
       recheck: new Recheck(adapter.recheckMs, clock),
+      heldTraffic,
+      hold: options.hold ?? NO_HOLD,
+      wakeAfter: (key, ms) => controller.enqueueAfter(key, ms),
       reports: new EmployerReports(adapter, recorder),
       writeEmployer: employerWriter({ client, employers, kind }),
       podWriter: podWriter({
@@ -92,6 +105,10 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
     logger,
     metrics,
   });
+  const { shards } = options;
+  // While another replica works on an employer, its traffic is not looked at here.
+  shards?.onChange(() => heldTraffic.keepOnly((employer) => shards.owns(employer)));
+  shards?.onLapse(() => heldTraffic.keepOnly(() => false));
   employers.onChange(({ key }) => controller.enqueue(key));
   pods.onChange((change) => {
     if (change.type === 'deleted' && lifecycleFinalizersOf(change.object).length > 0) {

@@ -11,6 +11,7 @@ export class EmployerReports<E extends KubeObject> {
   readonly #adapter: Adapter<E>;
   readonly #recorder: Recorder;
   readonly #warned = new Map<Key, Set<string>>();
+  readonly #holdProblems = new Map<Key, string>();
 
   constructor(adapter: Adapter<E>, recorder: Recorder) {
     this.#adapter = adapter;
@@ -31,6 +32,18 @@ export class EmployerReports<E extends KubeObject> {
 
   settled(key: Key): void {
     this.#warned.delete(key);
+    this.#holdProblems.delete(key);
+  }
+
+  /** Warns of a hold that cannot be used, and again when the problem is another one; undefined says that there is none. */
+  holdProblem(key: Key, employer: E, problem: string | undefined): void {
+    if (this.#holdProblems.get(key) === problem) return;
+    if (problem === undefined) {
+      this.#holdProblems.delete(key);
+      return;
+    }
+    this.#holdProblems.set(key, problem);
+    this.#recorder.warn(this.#about(employer), 'InvalidTrafficHold', problem);
   }
 
   /** A conflict is no news: the pass is repeated with a fresher cache. */

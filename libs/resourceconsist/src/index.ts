@@ -17,6 +17,8 @@ export {
 } from './adapter.ts';
 export { employersOfPod, type ResourceConsistOptions, resourceConsistController } from './controller.ts';
 export { employeePodOptions, employerOptions } from './employee-pods.ts';
+export { HeldTraffic } from './held-traffic.ts';
 export { isLifecycleReady } from './lifecycle-ready.ts';
 export { expectedKeyFor, lifecycleFinalizerFor } from './names.ts';
 export type { TrafficChange } from './pod-writer.ts';
+export type { TrafficHold } from './traffic-hold.ts';

@@ -82,14 +82,14 @@ function planWanted({ ready, traffic, lives, announced, hasFinalizer }: PodStand
  * stays with the traffic too: by it the coordinator knows whom to ask.
  */
 function planUnwanted({ traffic, hasKey, hasFinalizer }: PodStanding): PodChange | undefined {
-  if (traffic === 'on' || (hasFinalizer && traffic !== 'off')) return undefined;
+  if (traffic !== 'off') return undefined;
   const change = { ...(hasKey ? { expected: false } : {}), ...(hasFinalizer ? { finalizer: false } : {}) };
   return isNothing(change) ? undefined : change;
 }
 
 /** Waits for the backend: traffic is not where readiness wants it. Asked after the Pod's change was written. */
 export function isUnsettled({ wanted, ready, lives, traffic, hasKey, hasFinalizer }: PodStanding): boolean {
-  if (!wanted) return hasFinalizer || (hasKey && traffic === 'on');
+  if (!wanted) return hasFinalizer || (hasKey && traffic !== 'off');
   return lives && ready ? !hasFinalizer : hasFinalizer;
 }
 

@@ -1,7 +1,7 @@
 import { type Key, type KubeObject, type Pod, splitKey } from '@kuperator/api';
 import type { Logger, Reconcile } from '@kuperator/runtime';
 import { TerminalError, ThrottledError } from '@kuperator/runtime';
-import { type Adapter, isObserver, type Observer, type Pass, type Traffic, type TrafficOf } from './adapter.ts';
+import { type Adapter, isObserver, type Observer, type Pass, type TrafficOf } from './adapter.ts';
 import { type EmployeeCaches, type Employees, employeesOf } from './employee-pods.ts';
 import {
   adapterMark,
@@ -15,6 +15,7 @@ import {
 import type { EmployerReports } from './employer-reports.ts';
 import type { EmployerWriter } from './employer-writer.ts';
 import { expectedOf } from './expected.ts';
+import type { HeldTraffic } from './held-traffic.ts';
 import { expectedKeyFor, lifecycleFinalizerFor, sharersOf } from './names.ts';
 import { type EmployerMarks, isUnsettled, planPod, standingOf } from './pod-plan.ts';
 import type { PodWrite, PodWriter } from './pod-writer.ts';
@@ -23,6 +24,7 @@ import type { Recheck } from './recheck.ts';
 import { recordChanges } from './records.ts';
 import { inStep, StepError, textOf } from './step-error.ts';
 import type { StrayPods } from './stray-pods.ts';
+import { type TrafficHold, trafficHoldOf } from './traffic-hold.ts';
 
 export type ReconcileDeps<E extends KubeObject> = EmployeeCaches<E> & {
   readonly adapter: Adapter<E>;
@@ -31,13 +33,18 @@ export type ReconcileDeps<E extends KubeObject> = EmployeeCaches<E> & {
   readonly reports: EmployerReports<E>;
   readonly strays: StrayPods;
   readonly recheck: Recheck;
+  readonly heldTraffic: HeldTraffic;
+  /** Of employers that do not say otherwise; only observers have one. */
+  readonly hold: TrafficHold;
+  /** Queues another pass in `ms`, whatever becomes of the present one. */
+  readonly wakeAfter: (employer: Key, ms: number) => void;
   /** Told after each pass how many of the employer's Pods wait for their traffic. */
   readonly onUnsettled: (employer: Key, pods: number) => void;
 };
 
 /** One pass for one employer: everything it needs is in the caches and at the provider. */
 export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileDeps<E>): Reconcile {
-  const { adapter, employers, pods, podWriter, writeEmployer, reports, strays, recheck } = deps;
+  const { adapter, employers, pods, podWriter, writeEmployer, reports, strays, recheck, heldTraffic } = deps;
   const kind = adapter.employers;
 
   return async function reconcile(key, { logger, signal }) {
@@ -71,18 +78,21 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
 
     const failures: unknown[] = [];
     let employees = readEmployees();
-    const asked = trafficFor(employer, standing, employees, pass);
+    const asked = trafficFor(key, employer, standing, employees, pass);
     const slow = asked instanceof Promise;
     if (slow) {
       // A provider can be slow or down; what a Pod must wait for has to be on it before it becomes available.
       asked.catch(() => {});
-      const announced = planWrites(employees, marks, () => 'changing');
+      const announced = planWrites(employees, marks, { trafficOf: () => 'changing' });
       failures.push(...(await podWriter.write(marks, announced.writes)));
     }
-    const { trafficOf, sync } = await asked;
+    const answer = await asked;
+    const { sync } = answer;
     // Our own writes and the time the provider took have made the Pods of before old.
     if (slow) employees = readEmployees();
-    const plan = planWrites(employees, marks, trafficOf);
+    const plan = planWrites(employees, marks, answer);
+    // Not left to the end of the pass: it may fail for another Pod, and back off for longer.
+    if (plan.heldForMs !== undefined) deps.wakeAfter(key, plan.heldForMs);
     failures.push(...(await podWriter.write(marks, plan.writes)));
     deps.onUnsettled(key, plan.unsettled);
 
@@ -120,6 +130,7 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
 
   /** Answered at once where nothing has to be waited for: then all of a Pod's changes go in one write. */
   function trafficFor(
+    key: Key,
     employer: E | undefined,
     standing: EmployerStanding,
     employees: Employees,
@@ -128,13 +139,20 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
     const { traffic } = adapter;
     // Who has opted out may keep its traffic; it is only no longer what the lifecycle waits for.
     const off: TrafficAnswer = { trafficOf: () => 'off' };
+    if (!employer || standing === 'out') heldTraffic.forget(key);
     if (!employer) return off;
     if (!isObserver(traffic)) {
       if (!ownsBackend(employer, standing, adapter)) return off;
       const leaving = standing !== 'active';
       return syncBackend(traffic, employer, employees, leaving, pass).then((sync) => ({ ...sync, sync }));
     }
-    return standing === 'out' ? off : observe(traffic, employer, [...employees.selected, ...employees.marked], pass);
+    if (standing === 'out') return off;
+    const { hold, problem } = trafficHoldOf(employer, deps.hold);
+    reports.holdProblem(key, employer, problem);
+    const pods = [...employees.selected, ...employees.marked];
+    const held = ({ trafficOf }: TrafficAnswer) => heldTraffic.judge(key, pods, trafficOf, hold);
+    const answer = observe(traffic, employer, pods, pass);
+    return answer instanceof Promise ? answer.then(held) : held(answer);
   }
 
   /** The employer's own last write: its records, and the clean finalizer once nothing is left. @returns whether that went */
@@ -204,7 +222,12 @@ function tellsWhenToRetry(error: unknown): error is Error {
   return error instanceof Error && (error.cause instanceof TerminalError || error.cause instanceof ThrottledError);
 }
 
-type TrafficAnswer = { readonly trafficOf: TrafficOf; readonly sync?: BackendSync };
+type TrafficAnswer = {
+  readonly trafficOf: TrafficOf;
+  /** How long the traffic of a Pod is still withheld. */
+  readonly remainingMs?: (pod: Pod) => number | undefined;
+  readonly sync?: BackendSync;
+};
 
 function observe<E extends KubeObject>(
   observer: Observer<E>,
@@ -223,19 +246,31 @@ function observe<E extends KubeObject>(
   }
 }
 
-type PlannedWrites = { readonly writes: readonly PodWrite[]; readonly unsettled: number };
+type PlannedWrites = {
+  readonly writes: readonly PodWrite[];
+  readonly unsettled: number;
+  /** When the first Pod that waits only for the end of its hold can go on. */
+  readonly heldForMs?: number;
+};
 
 /** Next step of every Pod, and how many still wait for traffic once these are written. */
-function planWrites(employees: Employees, marks: EmployerMarks, trafficOf: (pod: Pod) => Traffic): PlannedWrites {
+function planWrites(
+  employees: Employees,
+  marks: EmployerMarks,
+  { trafficOf, remainingMs = () => undefined }: TrafficAnswer,
+): PlannedWrites {
   const writes: PodWrite[] = [];
   let unsettled = 0;
+  let heldForMs = Number.POSITIVE_INFINITY;
   const plan = (pod: Pod, wanted: boolean) => {
     const standing = standingOf(pod, marks, { wanted, traffic: trafficOf(pod) });
     const change = planPod(standing);
     if (change) writes.push({ pod, change });
-    if (isUnsettled({ ...standing, hasFinalizer: change?.finalizer ?? standing.hasFinalizer })) unsettled++;
+    if (!isUnsettled({ ...standing, hasFinalizer: change?.finalizer ?? standing.hasFinalizer })) return;
+    unsettled++;
+    heldForMs = Math.min(heldForMs, remainingMs(pod) ?? heldForMs);
   };
   for (const pod of employees.selected) plan(pod, true);
   for (const pod of employees.marked) plan(pod, false);
-  return { writes, unsettled };
+  return { writes, unsettled, ...(Number.isFinite(heldForMs) ? { heldForMs } : {}) };
 }

@@ -102,5 +102,5 @@ function report(
     conditions: [terminating],
     now: new Date(deps.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
   });
-  return writeStatus(deps, set, status, false, memory);
+  return writeStatus(deps, set, status, 'under-way', memory);
 }

@@ -41,6 +41,8 @@ export type SetMemory = {
   trial: Trial | undefined;
   progress: Progress | undefined;
   statusWrittenMs: number;
+  /** Since when there is a status to write; undefined while the stored one holds. */
+  statusChangedMs: number | undefined;
   contextTidiedMs: number;
   /** What the last `settled` event said. */
   settled: string | undefined;
@@ -69,6 +71,7 @@ export class Memories {
         trial: undefined,
         progress: undefined,
         statusWrittenMs: Number.NEGATIVE_INFINITY,
+        statusChangedMs: undefined,
         contextTidiedMs: Number.NEGATIVE_INFINITY,
         settled: undefined,
       };

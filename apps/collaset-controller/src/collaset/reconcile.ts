@@ -82,7 +82,7 @@ class Pass {
       plan = await this.#plan(updated.revision);
       const outcome = await this.#execute(plan, updated.revision);
       failures = outcome.failures;
-      await this.#writeStatus(plan, updated, outcome.conditions);
+      await this.#writeStatus(plan, updated, outcome);
     } catch (error) {
       if (!(error instanceof ConflictError)) await this.#report(error, plan, updated);
       throw error;
@@ -110,7 +110,7 @@ class Pass {
       conditions: [condition],
       now: this.#now(),
     });
-    await writeStatus(this.#deps, set, status, false, this.#memory);
+    await writeStatus(this.#deps, set, status, 'failed', this.#memory);
   }
 
   /** A revision no Pod has yet is tried before any Pod is touched for it. */
@@ -276,7 +276,7 @@ class Pass {
   async #writeStatus(
     plan: Plan,
     { revision, collisionCount }: { revision: Revision; collisionCount: number },
-    conditions: readonly ConditionUpdate[],
+    { conditions, failures }: { conditions: readonly ConditionUpdate[]; failures: readonly unknown[] },
   ): Promise<void> {
     const { bus, clock, sets } = this.#deps;
     // Our own writes moved the Pods; they may have moved the set as well.
@@ -303,7 +303,8 @@ class Pass {
     });
     const nextMs = nextAvailableInMs(this.#set, members.active, nowMs);
     if (nextMs !== undefined) this.#requeue(nextMs);
-    const waitMs = await writeStatus(this.#deps, set, status, quiet, this.#memory);
+    const end = failures.length > 0 ? 'failed' : quiet ? 'settled' : 'under-way';
+    const waitMs = await writeStatus(this.#deps, set, status, end, this.#memory);
     if (waitMs !== undefined) this.#requeue(waitMs);
     const fact = quiet ? `${this.#set.metadata.generation}/${revision.name}/${available}` : undefined;
     if (fact !== undefined && fact !== this.#memory.settled) bus.publish(settled(set, revision.name, available));

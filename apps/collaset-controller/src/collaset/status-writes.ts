@@ -6,26 +6,39 @@ import { statusChange } from './status.ts';
 
 const NOT_FOUND_MS = 5000;
 
+/** `settled`: nothing is left to do, so these are the last figures. `failed`: the pass came to no end, and may not be repeated. */
+export type PassEnd = 'settled' | 'under-way' | 'failed';
+
 /**
- * Writes the status if it is another: news and the last figures of a set that has settled at once, other figures at most every
- * `statusIntervalMs`.
+ * Writes the status if it is another. What somebody waits for goes at once: that a generation was seen, the last figures of a set that
+ * has settled, why a pass failed. All else is written at most every `statusIntervalMs`, and only after half of that, since the changes of
+ * a slow roll come in bunches.
  * @returns how long to wait with what was not written
  */
 export async function writeStatus(
   deps: Deps,
   set: CollaSet,
   status: CollaSetStatus,
-  isSettled: boolean,
+  end: PassEnd,
   memory: SetMemory,
 ): Promise<number | undefined> {
   const change = statusChange(set.status, status);
-  if (change === 'none') return undefined;
   const now = deps.clock.monotonic();
-  const waitMs = memory.statusWrittenMs + deps.settings.statusIntervalMs - now;
-  if (change === 'figures' && !isSettled && waitMs > 0) return waitMs;
+  if (change === 'none') {
+    memory.statusChangedMs = undefined;
+    return undefined;
+  }
+  memory.statusChangedMs ??= now;
+  const isAwaited = change === 'news' || end === 'settled' || (change === 'conditions' && end === 'failed');
+  const { statusIntervalMs } = deps.settings;
+  // A failed pass comes back when its backoff says, so what it has to tell is not put off for others to join.
+  const togetherMs = end === 'failed' ? 0 : statusIntervalMs / 2;
+  const dueMs = Math.max(memory.statusWrittenMs + statusIntervalMs, memory.statusChangedMs + togetherMs);
+  if (!isAwaited && dueMs > now) return dueMs - now;
   const { namespace, name = '', resourceVersion } = set.metadata;
   deps.metrics.wrote('status');
   memory.statusWrittenMs = now;
+  memory.statusChangedMs = undefined;
   try {
     const body = { metadata: { resourceVersion }, status };
     const patch = { type: 'merge', body } as const;

@@ -226,7 +226,7 @@ describe('statusChange', () => {
     {
       name: 'the reason of a condition',
       after: { ...base, conditions: [{ ...base.conditions?.[0], reason: 'R' }] },
-      change: 'news',
+      change: 'conditions',
     },
   ])('$name: $change', ({ after, change }) => {
     expect(statusChange(base, after as CollaSetStatus)).toBe(change);

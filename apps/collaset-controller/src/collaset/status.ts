@@ -85,16 +85,26 @@ function countsOf(pods: readonly Pod[], updatedRevision: string, isAvailable: (p
   return counts;
 }
 
-/** `news` is told at once; `figures` (counts, texts of conditions) may wait and be told together. */
-export function statusChange(before: CollaSetStatus | undefined, after: CollaSetStatus): 'none' | 'figures' | 'news' {
+/**
+ * `news` is told at once: whoever changed the set waits for it. `conditions` and `figures` (counts, texts of conditions) may wait and be
+ * told together: Available turns with every Pod of a roll.
+ */
+export function statusChange(
+  before: CollaSetStatus | undefined,
+  after: CollaSetStatus,
+): 'none' | 'figures' | 'conditions' | 'news' {
   if (factsOf(before) !== factsOf(after)) return 'news';
+  if (reasonsOf(before) !== reasonsOf(after)) return 'conditions';
   return figuresOf(before) === figuresOf(after) ? 'none' : 'figures';
 }
 
 function factsOf(status: CollaSetStatus | undefined): string {
-  const conditions = status?.conditions?.map(({ type, status, reason }: Condition) => [type, status, reason]);
   const { observedGeneration, currentRevision, updatedRevision, collisionCount, selector } = status ?? {};
-  return JSON.stringify([observedGeneration, currentRevision, updatedRevision, collisionCount, selector, conditions]);
+  return JSON.stringify([observedGeneration, currentRevision, updatedRevision, collisionCount, selector]);
+}
+
+function reasonsOf(status: CollaSetStatus | undefined): string {
+  return JSON.stringify(status?.conditions?.map(({ type, status, reason }: Condition) => [type, status, reason]));
 }
 
 function figuresOf(status: CollaSetStatus | undefined): string {

@@ -1,3 +1,4 @@
+import { EMPLOYER_ADAPTER_ANNOTATION, TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION } from '@kuperator/api';
 import { aService } from '@kuperator/testing';
 import { expect, test } from 'vitest';
 import { refusalOf, trimService } from './adapter.ts';
@@ -12,4 +13,17 @@ test.each([
   const service = aService({ spec });
   expect(refusalOf(service)?.reason).toBe(reason);
   expect(refusalOf(trimService(service))?.reason).toBe(reason);
+});
+
+test('a cached Service keeps the annotations that the adapter uses, and no other', () => {
+  const used = {
+    [EMPLOYER_ADAPTER_ANNOTATION]: 'endpointslice-adapter',
+    [TRAFFIC_OFF_HOLD_ANNOTATION]: '6s',
+    [TRAFFIC_ON_HOLD_ANNOTATION]: '2s',
+  };
+  const service = aService({ metadata: { annotations: { ...used, other: 'x' } } });
+  expect(trimService(service).metadata.annotations).toEqual(used);
+  expect(trimService(aService({ metadata: { annotations: { other: 'x' } } })).metadata).not.toHaveProperty(
+    'annotations',
+  );
 });

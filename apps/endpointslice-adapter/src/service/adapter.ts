@@ -1,7 +1,18 @@
 import type { EndpointSlice, Key, Service } from '@kuperator/api';
-import { EMPLOYER_ADAPTER_ANNOTATION, keyOf } from '@kuperator/api';
+import {
+  EMPLOYER_ADAPTER_ANNOTATION,
+  keyOf,
+  TRAFFIC_OFF_HOLD_ANNOTATION,
+  TRAFFIC_ON_HOLD_ANNOTATION,
+} from '@kuperator/api';
 import { type Adapter, type Refusal, SERVICE_EMPLOYERS } from '@kuperator/resourceconsist';
 import { trafficIn } from './traffic.ts';
+
+const USED_ANNOTATIONS: ReadonlySet<string> = new Set([
+  EMPLOYER_ADAPTER_ANNOTATION,
+  TRAFFIC_OFF_HOLD_ANNOTATION,
+  TRAFFIC_ON_HOLD_ANNOTATION,
+]);
 
 /** In-cluster Services: kube-controller-manager moves the traffic, the adapter sees whether it has moved. */
 export function endpointSliceAdapter(slicesOf: (service: Key) => readonly EndpointSlice[]): Adapter {
@@ -34,7 +45,7 @@ export function refusalOf({ spec }: Service): Refusal | undefined {
 /** Down to what decides which Pods are the Service's and whether it takes part. */
 export function trimService(service: Service): Service {
   const { name = '', namespace = '', uid = '', resourceVersion = '', labels, deletionTimestamp } = service.metadata;
-  const adapter = service.metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
+  const annotations = Object.entries(service.metadata.annotations ?? {}).filter(([key]) => USED_ANNOTATIONS.has(key));
   const { selector, type, publishNotReadyAddresses } = service.spec;
   return {
     metadata: {
@@ -43,7 +54,7 @@ export function trimService(service: Service): Service {
       uid,
       resourceVersion,
       ...(labels ? { labels } : {}),
-      ...(adapter === undefined ? {} : { annotations: { [EMPLOYER_ADAPTER_ANNOTATION]: adapter } }),
+      ...(annotations.length > 0 ? { annotations: Object.fromEntries(annotations) } : {}),
       ...(deletionTimestamp ? { deletionTimestamp } : {}),
     },
     spec: {

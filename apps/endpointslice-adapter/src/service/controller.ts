@@ -1,9 +1,10 @@
-import { keyOf } from '@kuperator/api';
+import { type Key, keyOf } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import {
   employeePodOptions,
   employerOptions,
   employersOfPod,
+  HeldTraffic,
   resourceConsistController,
   SERVICE_EMPLOYERS,
 } from '@kuperator/resourceconsist';
@@ -12,6 +13,7 @@ import type { Config } from '../config.ts';
 import { endpointSliceAdapter, trimService } from './adapter.ts';
 import { trafficEvent } from './events.ts';
 import { BY_SERVICE, serviceOf, sliceOptions } from './slices.ts';
+import { turnedBy } from './traffic.ts';
 
 /** What of the operator's context is used; a test gives its own recorder. */
 type Context = Pick<OperatorContext<Config>, 'client' | 'clock' | 'config' | 'logger' | 'metrics' | 'shards'> & {
@@ -25,7 +27,9 @@ export function serviceController(context: Context, events: Pick<EventBus, 'publ
   const services = new Informer({ ...scope, ...employerOptions(SERVICE_EMPLOYERS, trimService) });
   const pods = new Informer({ ...scope, ...employeePodOptions(SERVICE_EMPLOYERS) });
   const slices = new Informer({ ...scope, ...sliceOptions });
-  const adapter = endpointSliceAdapter((service) => slices.byIndex(BY_SERVICE, service));
+  const slicesOf = (service: Key) => slices.byIndex(BY_SERVICE, service);
+  const adapter = endpointSliceAdapter(slicesOf);
+  const heldTraffic = new HeldTraffic(clock);
 
   const controller = resourceConsistController({
     adapter,
@@ -40,9 +44,15 @@ export function serviceController(context: Context, events: Pick<EventBus, 'publ
     concurrency: config.concurrency,
     minIntervalMs: config.batchMs,
     resyncMs: config.resyncSeconds * 1000,
+    hold: { onMs: config.trafficOnHoldMs, offMs: config.trafficOffHoldMs },
+    heldTraffic,
     onTraffic: (change) => events.publish(trafficEvent(change)),
   });
-  slices.onChange(({ object }) => controller.enqueue(serviceOf(object)));
+  slices.onChange((change) => {
+    const service = serviceOf(change.object);
+    for (const [uid, traffic] of turnedBy(change, () => slicesOf(service))) heldTraffic.noticed(service, uid, traffic);
+    controller.enqueue(service);
+  });
   // Both also arrive by the watch of Pods, as the condition behind the gate.
   for (const event of ['traffic.closing', 'traffic.opening']) {
     events.subscribe({ kind: 'pod', event }, ({ namespace, name }) => {

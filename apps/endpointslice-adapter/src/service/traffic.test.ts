@@ -1,8 +1,9 @@
 import type { Endpoint, EndpointSlice } from '@kuperator/api';
+import type { Change } from '@kuperator/runtime';
 import { aPod } from '@kuperator/testing';
 import { expect, test } from 'vitest';
 import { trimSlice } from './slices.ts';
-import { trafficIn } from './traffic.ts';
+import { trafficIn, turnedBy } from './traffic.ts';
 
 const pod = aPod({ metadata: { name: 'a', uid: 'uid-a' } });
 
@@ -63,4 +64,37 @@ test('a cached slice keeps whose it is, whom it lists and whether as ready, and 
     addressType: 'IPv4',
     endpoints: [{ addresses: [], conditions: { ready: false }, targetRef: { uid: 'uid-a' } }],
   });
+});
+
+const endpoint = (uid: string, ready: boolean) => ({ targetRef: { ...toPod.targetRef, uid }, conditions: { ready } });
+
+test.each([
+  { name: 'added', old: undefined, now: aSlice(endpoint('a', true), endpoint('b', false)), turned: [['a', 'on']] },
+  {
+    name: 'a Pod no longer ready, another one now',
+    old: aSlice(endpoint('a', true), endpoint('b', false)),
+    now: aSlice(endpoint('a', false), endpoint('b', true)),
+    turned: [
+      ['a', 'off'],
+      ['b', 'on'],
+    ],
+  },
+  { name: 'nothing that matters', old: aSlice(endpoint('a', true)), now: aSlice(endpoint('a', true)), turned: [] },
+  {
+    name: 'still listed as ready by another slice',
+    old: aSlice(endpoint('a', true)),
+    now: aSlice(),
+    other: aSlice(endpoint('a', true)),
+    turned: [['a', 'on']],
+  },
+])('a slice that changes turns traffic: $name', ({ old, now, other, turned }) => {
+  const type = old ? ('updated' as const) : ('added' as const);
+  const change = { type, key: 'default/web-x' as const, object: now, ...(old ? { old } : {}) };
+  expect(turnedBy(change as Change<EndpointSlice>, () => [now, ...(other ? [other] : [])])).toEqual(turned);
+});
+
+test('a slice that is deleted takes the traffic with it', () => {
+  const object = aSlice(endpoint('a', true));
+  const change = { type: 'deleted', key: 'default/web-x', object, old: object } as Change<EndpointSlice>;
+  expect(turnedBy(change, () => [])).toEqual([['a', 'off']]);
 });

@@ -19,13 +19,32 @@
 // a newly elected EndpointSlice controller that starts from an old list. In each the controller still has the last
 // change of the Pod before it and takes the endpoint out again at once; a Pod can be listed for that moment after
 // we let go. Asking the API server instead of the cache would not close this: the slice can be written just after the answer.
-// The same is true of proxies, which follow the slices later still; a delay for them is `operationDelaySeconds` of a CollaSet.
+//
+// Proxies follow the slices later still. So "off" and "on" count only after they have been seen without a break for a hold
+// (docs/decisions/0030-traffic-counts-after-a-hold.md). `turnedBy` begins it with the slice's change, not with the pass
+// that follows, and begins it anew for a Pod whose traffic came and went between two passes.
 //
 // A Pod that is in no slice at all counts as off, not as unknown: the controller leaves out Pods of deleted nodes, finished
 // ones and those without an address, and nobody would ever say more about them.
 
 import type { EndpointSlice } from '@kuperator/api';
 import type { TrafficOf } from '@kuperator/resourceconsist';
+import type { Change } from '@kuperator/runtime';
+
+/** Pods whose traffic a change of one slice has turned, as all slices of its Service stand now. */
+export function turnedBy(
+  { type, object, old }: Change<EndpointSlice>,
+  slicesOfService: () => readonly EndpointSlice[],
+): readonly (readonly [uid: string, traffic: 'on' | 'off'])[] {
+  const before = new Set(
+    (type === 'deleted' ? [object, ...(old ? [old] : [])] : old ? [old] : []).flatMap(readyPodsOf),
+  );
+  const after = new Set(type === 'deleted' ? [] : readyPodsOf(object));
+  const turned = before.symmetricDifference(after);
+  if (turned.size === 0) return [];
+  const ready = new Set(slicesOfService().flatMap(readyPodsOf));
+  return [...turned].map((uid) => [uid, ready.has(uid) ? 'on' : 'off'] as const);
+}
 
 /** Traffic of each Pod from all slices of its Service, of any address family and maker. */
 export function trafficIn(slices: readonly EndpointSlice[]): TrafficOf {

@@ -1,11 +1,17 @@
 import { type Budget, exhausted, hasRoom } from './budget.ts';
 import type { Candidate } from './candidate.ts';
-import { isUnavailable } from './population.ts';
+import { isDownWithItsNode, isUnavailable } from './population.ts';
 import type { Side } from './side.ts';
-import { compareText, waitsSince } from './stage.ts';
+import { compareText, endsInDeletion, waitsSince } from './stage.ts';
 
 /** One Pod in one rule object, and the slots it still needs there. */
-type Part = { readonly side: Side; readonly candidate: Candidate; readonly needs: readonly Budget[] };
+type Part = {
+  readonly side: Side;
+  readonly candidate: Candidate;
+  readonly needs: readonly Budget[];
+  /** Pods by which the slot makes the budgets fuller: none for a Pod that is down with its node, and so in them already. */
+  readonly costs: 0 | 1;
+};
 type Contender = { readonly name: string; readonly since: bigint; readonly parts: readonly Part[] };
 
 /**
@@ -30,7 +36,7 @@ export function allocate(own: Side, others: readonly Side[]): void {
   }
   for (const { parts } of inOrder(needy)) {
     const mine = parts.find(({ side }) => side === own);
-    const full = mine?.candidate.rejection ? undefined : mine?.needs.find((budget) => !hasRoom(budget));
+    const full = mine?.candidate.rejection ? undefined : mine?.needs.find((budget) => !hasRoom(budget, mine.costs));
     if (mine && full) {
       refused.push([mine.candidate, full]);
       continue;
@@ -57,19 +63,25 @@ function contendersOf(sides: readonly Side[]): readonly Contender[] {
   for (const side of sides) {
     for (const [name, candidate] of side.candidates) {
       if (passesFree(candidate)) continue;
-      for (const budget of side.budgets) if (candidate.passed.has(budget.ruleName)) budget.unavailable += 1;
+      const costs = isDownWithItsNode(candidate.pod) ? 0 : 1;
+      for (const budget of side.budgets) if (candidate.passed.has(budget.ruleName)) budget.unavailable += costs;
       const needs = side.budgets.filter((budget) => lacks(candidate, budget));
       const contender = byName.get(name) ?? { since: waitsSince(candidate.entry.operations), parts: [] };
-      contender.parts.push({ side, candidate, needs });
+      contender.parts.push({ side, candidate, needs, costs });
       byName.set(name, contender);
     }
   }
   return [...byName].map(([name, contender]) => ({ name, ...contender }));
 }
 
-/** A Pod that is down anyhow passes every budget and costs none of them: it is among the unavailable already. */
+/**
+ * A Pod that is down anyhow passes every budget and costs none of them: it is among the unavailable already. One that is down
+ * with its node only passes to be deleted: its successor is made on another node, but what is changed in place comes into effect on
+ * all Pods of the node at once, when the node is back. See docs/decisions/0031-pods-of-a-node-that-is-not-ready.md.
+ */
 function passesFree(candidate: Candidate): boolean {
-  if (!isUnavailable(candidate.pod)) return false;
+  const { pod, entry } = candidate;
+  if (!isUnavailable(pod) || (isDownWithItsNode(pod) && !endsInDeletion(pod, entry))) return false;
   if (candidate.rejection === undefined) {
     for (const { kind, name } of candidate.applying) if (kind === 'availablePolicy') candidate.passed.add(name);
   }
@@ -82,18 +94,18 @@ function lacks({ applying, passed }: Candidate, { ruleName }: Budget): boolean {
 
 /** Why another rule object keeps the Pod from using a slot. */
 function obstacleAmong(parts: readonly Part[], own: Side): string | undefined {
-  for (const { side, candidate, needs } of parts) {
+  for (const { side, candidate, needs, costs } of parts) {
     if (side === own) continue;
     if (candidate.rejection) return `PodTransitionRule ${side.name} refuses it: ${candidate.rejection.reason}`;
-    const full = needs.find((budget) => !hasRoom(budget));
+    const full = needs.find((budget) => !hasRoom(budget, costs));
     if (full) return `PodTransitionRule ${side.name} has none: ${exhausted(full)}`;
   }
   return undefined;
 }
 
 /** One Pod down is one less in every budget of the stage, also in those it need not ask. */
-function charge({ side, candidate: { passed } }: Part): void {
-  for (const budget of side.budgets) if (!passed.has(budget.ruleName)) budget.unavailable += 1;
+function charge({ side, candidate: { passed }, costs }: Part): void {
+  for (const budget of side.budgets) if (!passed.has(budget.ruleName)) budget.unavailable += costs;
 }
 
 function reject({ candidate, needs }: Part, reason: string): void {

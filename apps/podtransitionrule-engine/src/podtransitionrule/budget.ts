@@ -9,9 +9,9 @@ export type Budget = Limits & {
   unavailable: number;
 };
 
-/** True when one more of the Pods that still serve may go down. */
-export function hasRoom(budget: Budget): boolean {
-  return limitThatHolds(budget) === undefined;
+/** True when one more of the Pods that still serve may go down; with `costs` 0, one that is among the unavailable already. */
+export function hasRoom(budget: Budget, costs: 0 | 1 = 1): boolean {
+  return limitThatHolds(budget, costs) === undefined;
 }
 
 /** Why no further Pod may go down, in numbers. Only for a budget without room. */
@@ -25,9 +25,9 @@ export function exhausted(budget: Budget): string {
   return `rule ${ruleName}: blocked by ${limit}, currently unavailable ${unavailable}/${total}`;
 }
 
-function limitThatHolds(budget: Budget): 'unread' | 'max' | 'min' | undefined {
+function limitThatHolds(budget: Budget, costs: 0 | 1 = 1): 'unread' | 'max' | 'min' | undefined {
   const { total, maxUnavailable, minAvailable, unavailable, unread } = budget;
   if (unread !== undefined) return 'unread';
-  if (maxUnavailable - unavailable <= 0) return 'max';
-  return total - unavailable - minAvailable < 1 ? 'min' : undefined;
+  if (maxUnavailable - unavailable < costs) return 'max';
+  return total - unavailable - minAvailable < costs ? 'min' : undefined;
 }

@@ -1,10 +1,12 @@
 import {
   controllerOf,
+  isReady,
   isTerminating,
   type Pod,
   RULE_DETAIL_ANNOTATION_PREFIX,
   SKIP_RULES_ANNOTATION,
 } from '@kuperator/api';
+import { isDownWithItsNode } from './population.ts';
 
 /** The Pod indexes this operator reads by. */
 export const POD_INDEXES = {
@@ -23,7 +25,11 @@ export function trimPod(pod: Pod): Pod {
     if (key === SKIP_RULES_ANNOTATION) return [[key, value]];
     return key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX) ? [[key, '']] : [];
   });
-  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready');
+  const gates = pod.spec.readinessGates ?? [];
+  const types = ['Ready', 'ContainersReady', ...gates.map(({ conditionType }) => conditionType)];
+  const conditions = (pod.status?.conditions ?? [])
+    .filter(({ type }) => types.includes(type))
+    .map(({ type, status }) => ({ type, status }));
   return {
     metadata: {
       ...(name === undefined ? {} : { name }),
@@ -35,10 +41,10 @@ export function trimPod(pod: Pod): Pod {
       ...(annotations.length > 0 ? { annotations: Object.fromEntries(annotations) as Record<string, string> } : {}),
       ...(controller ? { ownerReferences: [controller] } : {}),
     },
-    spec: { containers: [] },
+    spec: { containers: [], ...(gates.length > 0 ? { readinessGates: gates } : {}) },
     status: {
       ...(pod.status?.phase ? { phase: pod.status.phase } : {}),
-      ...(ready ? { conditions: [{ type: 'Ready', status: ready.status }] } : {}),
+      ...(conditions.length > 0 ? { conditions } : {}),
     },
   };
 }
@@ -63,8 +69,9 @@ export function newlyShown(was: Pod | undefined, now: Pod): readonly string[] {
 
 function fingerprint(pod: Pod): string {
   const { uid, labels, annotations, ownerReferences } = pod.metadata;
-  const { phase, conditions } = pod.status ?? {};
   const owner = ownerReferences?.[0]?.uid;
   const skipped = annotations?.[SKIP_RULES_ANNOTATION];
-  return JSON.stringify([uid, labels, skipped, owner, isTerminating(pod), phase, conditions?.[0]?.status]);
+  // Of its conditions only what follows from them: a kubelet and the coordinator change them several times in an operation.
+  const serves = [pod.status?.phase, isReady(pod), isDownWithItsNode(pod)];
+  return JSON.stringify([uid, labels, skipped, owner, isTerminating(pod), ...serves]);
 }

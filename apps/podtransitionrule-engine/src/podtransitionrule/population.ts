@@ -1,4 +1,5 @@
 import {
+  conditionOf,
   controllerOf,
   isReady,
   isTerminal,
@@ -64,5 +65,22 @@ export function isUnavailable(pod: Pod): boolean {
     isTerminating(pod) ||
     isTerminal(pod) ||
     !isReady(pod)
+  );
+}
+
+/**
+ * True when only its node makes the Pod unavailable. The node lifecycle controller sets Ready to False on every Pod of a node that
+ * has stopped reporting, and leaves all else as it is: containers ready, readiness gates True. A kubelet never reports that
+ * combination. The containers may well run, and all of them would be changed together when the node comes back.
+ */
+export function isDownWithItsNode(pod: Pod): boolean {
+  const isTrue = (type: string) => conditionOf(pod, type)?.status === 'True';
+  return (
+    pod.metadata.labels?.[SERVICE_AVAILABLE_LABEL] !== undefined &&
+    !isTerminating(pod) &&
+    !isTerminal(pod) &&
+    !isReady(pod) &&
+    isTrue('ContainersReady') &&
+    (pod.spec.readinessGates ?? []).every(({ conditionType }) => isTrue(conditionType))
   );
 }

@@ -5,6 +5,7 @@ import {
   type PodTransitionRule,
   RULE_DETAIL_ANNOTATION_PREFIX,
   RULE_FINALIZER,
+  SERVICE_AVAILABLE_LABEL,
   stageLabel,
 } from '@kuperator/api';
 import type { KuperatorEvent } from '@kuperator/events';
@@ -170,6 +171,39 @@ describe('a pass', () => {
     clock.advance(700);
     expect(await pass()).toBeUndefined();
     expect(stored()?.status?.targets).toEqual(['p1', 'p2']);
+  });
+
+  test('of a slow roll writes the pass of each Pod at once, and at most one time more for it', async () => {
+    const names = Array.from({ length: 10 }, (_, index) => `p${index}`);
+    given(names.map((name, index) => aPod({ name, preCheck: { op: String(1000 + index) } })));
+    const { pass } = anEngine();
+    await pass();
+    const statusWrites = () => cluster.writes.filter(({ subresource }) => subresource === 'status').length;
+    const before = statusWrites();
+    let dueMs = Number.POSITIVE_INFINITY;
+    const change = async (name: string, labels: Record<string, string | undefined>) => {
+      changeLabels(name, labels);
+      dueMs = clock.monotonic() + ((await pass())?.requeueAfterMs ?? Number.POSITIVE_INFINITY);
+    };
+    const elapse = async (ms: number) => {
+      for (let at = 0; at < ms; at += 10) {
+        clock.advance(10);
+        if (clock.monotonic() >= dueMs)
+          dueMs = clock.monotonic() + ((await pass())?.requeueAfterMs ?? Number.POSITIVE_INFINITY);
+      }
+    };
+    for (const name of names) {
+      expect(passedNow()).toEqual([name]);
+      await elapse(40);
+      await change(name, { [stageLabel('pre-check', 'op')]: undefined, [SERVICE_AVAILABLE_LABEL]: undefined });
+      await elapse(3000);
+      await change(name, { [stageLabel('post-check', 'op')]: '1' });
+      await elapse(30);
+      await change(name, { [stageLabel('post-check', 'op')]: undefined });
+      await elapse(1000);
+      await change(name, { [SERVICE_AVAILABLE_LABEL]: '1' });
+    }
+    expect((statusWrites() - before) / names.length).toBeLessThanOrEqual(2);
   });
 
   test('counts the Pods that wait', async () => {

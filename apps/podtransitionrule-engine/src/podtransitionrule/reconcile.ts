@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import {
   isTerminating,
+  type Key,
   keyOf,
   POD_TRANSITION_RULES,
   type Pod,
@@ -42,6 +43,8 @@ export type Deps = {
 const CATCH_UP_MS = 20;
 /** Least time between two writes for changes that nobody waits for. */
 const REST_INTERVAL_MS = 1000;
+/** Such a change waits at least so long for others: a Pod passes through its stages, and the counts follow, in several steps. */
+const REST_TOGETHER_MS = 500;
 
 const FULL =
   'so many Pods wait that the status would be larger than etcd stores (1.5 MiB): those that wait for the shortest time are left out of it ' +
@@ -52,6 +55,8 @@ const TOO_LARGE =
 export function podTransitionRuleReconciler(deps: Deps): Reconcile {
   const { rules, pods, client, ownWrites, metrics, clock, settings } = deps;
   const owners = ownersFrom(deps.ownerKinds, pods);
+  /** Since when a rule object has a status to write that nobody waits for. */
+  const restSince = new Map<Key, number>();
 
   return async function reconcile(key, { logger }) {
     // A watch hands over its events one by one and we are woken by the first: let it finish, so that the cache is whole
@@ -60,6 +65,7 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
     const known = rules.get(key);
     if (!known) {
       ownWrites.forget(key);
+      restSince.delete(key);
       metrics.forget(key);
       deps.webhooks.retain(key, '', []);
       return;
@@ -102,8 +108,13 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
     metrics.evaluated(key, (clock.monotonic() - started) / 1000, judgement);
 
     const unselected = present.filter((pod) => !selects(rule, pod));
-    const restMs = await store(deps, rule, judgement);
+    const now = clock.monotonic();
+    if (judgement.change === 'rest') restSince.set(key, restSince.get(key) ?? now);
+    else restSince.delete(key);
+    const togetherMs = REST_TOGETHER_MS - (now - (restSince.get(key) ?? now));
+    const restMs = await store(deps, rule, judgement, togetherMs);
     if (restMs === undefined) return;
+    if (restMs === 0) restSince.delete(key);
     const waitsMs = [restMs];
     // What a call is about is stored by now (H9), and what was answered before is no longer needed.
     deps.webhooks.retain(key, rule.metadata.uid ?? '', tasksOf(judgement.status));
@@ -127,10 +138,11 @@ async function store(
   deps: Deps,
   rule: PodTransitionRule,
   { status, change, leftOut, webhooks }: Judgement,
+  togetherMs: number,
 ): Promise<number | undefined> {
   const { client, ownWrites, events, recorder, metrics, clock, settings } = deps;
   if (change === 'none') return 0;
-  const waitMs = change === 'rest' ? restWaitMs(rule.status, clock.now(), REST_INTERVAL_MS) : 0;
+  const waitMs = change === 'rest' ? Math.max(restWaitMs(rule.status, clock.now(), REST_INTERVAL_MS), togetherMs) : 0;
   if (waitMs > 0) return waitMs;
 
   const { namespace, resourceVersion } = rule.metadata;

@@ -32,6 +32,9 @@ export type PodSample = {
   postCheck?: Record<string, string>;
   available?: boolean;
   ready?: boolean;
+  /** Conditions besides Ready. */
+  conditions?: Record<string, 'True' | 'False'>;
+  readinessGates?: readonly string[];
   phase?: 'Running' | 'Succeeded' | 'Failed';
   terminating?: boolean;
   labels?: Record<string, string>;
@@ -69,10 +72,18 @@ export function aPod(sample: PodSample): Pod {
           }
         : {}),
     },
-    spec: { containers: [] },
+    spec: {
+      containers: [],
+      ...(sample.readinessGates
+        ? { readinessGates: sample.readinessGates.map((conditionType) => ({ conditionType })) }
+        : {}),
+    },
     status: {
       phase: sample.phase ?? 'Running',
-      conditions: [{ type: 'Ready', status: (sample.ready ?? true) ? 'True' : 'False' }],
+      conditions: [
+        { type: 'Ready', status: (sample.ready ?? true) ? 'True' : 'False' },
+        ...Object.entries(sample.conditions ?? {}).map(([type, status]) => ({ type, status })),
+      ],
     },
   };
 }

@@ -1,4 +1,13 @@
-import { type Pod, RULE_STAGES, type RuleStage, stagePrefix } from '@kuperator/api';
+import {
+  DELETE_OPERATION_TYPE,
+  POD_DELETE_OPERATION_ID,
+  POD_EVICT_OPERATION_ID,
+  type Pod,
+  RULE_STAGES,
+  type RuleStage,
+  stageLabel,
+  stagePrefix,
+} from '@kuperator/api';
 
 /** One run of an operation that waits in a stage; `since` tells it from an earlier run of the same id (D7). */
 export type StageOperation = { id: string; since: string };
@@ -22,6 +31,17 @@ export function stageOf(pod: Pod): StageEntry | undefined {
     }
   }
   return undefined;
+}
+
+const DELETING_IDS: readonly string[] = [POD_DELETE_OPERATION_ID, POD_EVICT_OPERATION_ID];
+const DELETING_TYPES: readonly (string | undefined)[] = [DELETE_OPERATION_TYPE, 'scale-in'];
+
+/** True when an operation that waits in the stage ends the Pod. */
+export function endsInDeletion(pod: Pod, { operations }: StageEntry): boolean {
+  return operations.some(
+    ({ id }) =>
+      DELETING_IDS.includes(id) || DELETING_TYPES.includes(pod.metadata.labels?.[stageLabel('operation-type', id)]),
+  );
 }
 
 /** When the first of the operations began to wait, in Unix nanoseconds. What is no number waits behind all that are. */

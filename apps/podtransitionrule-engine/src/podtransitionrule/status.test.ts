@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { afterPass, aPod, aRule, maxUnavailable, waitingPods } from './samples.ts';
+import { afterPass, aPod, aRule, maxUnavailable, requiresLabel, waitingPods } from './samples.ts';
 import { changeOf, decidedBy, restWaitMs } from './status.ts';
 
 const pods = waitingPods(3);
@@ -12,8 +12,21 @@ describe('what a status says anew', () => {
     expect(changeOf(rule, statusOver(...touched))).toBe('none');
   });
 
-  test('a Pod that comes to the stage is awaited', () => {
-    expect(changeOf(rule, statusOver(...pods, aPod({ name: 'p4', preCheck: { op: '9' } })))).toBe('verdicts');
+  test('a Pod that may pass is awaited', () => {
+    expect(changeOf(rule, statusOver(...pods, aPod({ name: 'p4', available: false, preCheck: { op: '9' } })))).toBe(
+      'verdicts',
+    );
+    const served = [aPod({ name: 'p1' }), ...pods.slice(1)];
+    expect(changeOf(rule, statusOver(...served))).toBe('verdicts');
+  });
+
+  test('a Pod that may pass no longer is awaited', () => {
+    const none = { ...rule, spec: { ...rule.spec, rules: [maxUnavailable(1), requiresLabel('ready')] } };
+    expect(changeOf(rule, afterPass(none, pods).status ?? {})).toBe('verdicts');
+  });
+
+  test('a Pod that comes to the stage and is refused is not: it waits without a verdict, too', () => {
+    expect(changeOf(rule, statusOver(...pods, aPod({ name: 'p4', preCheck: { op: '9' } })))).toBe('rest');
   });
 
   test('numbers in a reason, a new target and a Pod that left its stage are not', () => {

@@ -19,9 +19,10 @@ export function statusOf(
 }
 
 /**
- * How much of a status changed. `verdicts`: somebody waits for it. `rest`: targets, numbers in reasons, remarks of webhooks, details of Pods
- * that left their stage or are in one no rule guards; nobody acts on these, so they can wait to be written together. A newer observed Pod version is
- * no change: it is only a bound for the verdicts it is written with.
+ * How much of a status changed. `verdicts`: somebody acts on it: a Pod may pass, may pass no longer, has got or lost the pass of a rule.
+ * `rest`: refusals of Pods that were not let pass before either, targets, numbers in reasons, remarks of webhooks, details of Pods that left their
+ * stage or are in one no rule guards; nobody acts on these, so they can wait to be written together. A newer observed Pod version
+ * is no change: it is only a bound for the verdicts it is written with.
  */
 export type StatusChange = 'none' | 'rest' | 'verdicts';
 
@@ -31,7 +32,9 @@ export function changeOf({ spec, status: previous }: PodTransitionRule, next: Po
   const details = next.details ?? [];
   const isNews = (detail: RuleDetail) => !isSameVerdict(before.get(detail.name), detail);
   const news = details.filter(isNews);
-  if (news.some(({ stage }) => isGuarded(spec, stage))) return 'verdicts';
+  if (news.some((detail) => isGuarded(spec, detail.stage) && isActedOn(before.get(detail.name), detail))) {
+    return 'verdicts';
+  }
   // A question is stored before it is asked, and its answer before the task is polled.
   if (progressText(previous?.ruleStates) !== progressText(next.ruleStates)) return 'verdicts';
   const same =
@@ -43,6 +46,12 @@ export function changeOf({ spec, status: previous }: PodTransitionRule, next: Po
   return same ? 'none' : 'rest';
 }
 
+/** A Pod without a verdict waits like one that is refused, so only a pass, of all rules or of one, makes a difference to anybody. */
+function isActedOn(before: RuleDetail | undefined, now: RuleDetail): boolean {
+  const known = before?.uid === now.uid ? before : undefined;
+  return now.passed === true || known?.passed === true || !sameNames(known?.passedRules ?? [], now.passedRules ?? []);
+}
+
 /** The details of `next` that say something new about whether a Pod may pass, and for which operations. */
 export function decidedBy(
   previous: PodTransitionRuleStatus | undefined,
@@ -52,7 +61,7 @@ export function decidedBy(
   return (next.details ?? []).filter((detail) => !isSameDecision(before.get(detail.name), detail));
 }
 
-/** Ms to wait before a `rest` change may be written; 0 when the last write is `leastMs` old. */
+/** Ms to wait before a `rest` change may be written; 0 when the last write, by whichever replica, is `leastMs` old. */
 export function restWaitMs(previous: PodTransitionRuleStatus | undefined, nowMs: number, leastMs: number): number {
   const sinceMs = nowMs - Date.parse(previous?.updateTime ?? '');
   // Written in the future: by a replica whose clock is ahead of ours. It says nothing about the wait, so do not.

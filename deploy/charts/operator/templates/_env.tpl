@@ -71,6 +71,13 @@
 - name: RECLAIM_SCALE_STRATEGY
   value: "true"
 {{- end }}
+{{- /* The endpointslice-adapter's own. Written out, since 0 switches a hold off. */}}
+{{- with .Values.trafficHold }}
+- name: TRAFFIC_OFF_HOLD_MS
+  value: {{ .offMilliseconds | int64 | quote }}
+- name: TRAFFIC_ON_HOLD_MS
+  value: {{ .onMilliseconds | int64 | quote }}
+{{- end }}
 {{- include "operator.webhookEnv" . }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}

@@ -11,8 +11,9 @@ import {
 import { type Controller, createLogger, createMetrics } from '@kuperator/runtime';
 import { FakeClock, type FakeInformer, InMemoryCluster } from '@kuperator/testing';
 import { type Adapter, SERVICE_EMPLOYERS } from '../adapter.ts';
-import { resourceConsistController } from '../controller.ts';
+import { type ResourceConsistOptions, resourceConsistController } from '../controller.ts';
 import { employeePodOptions, employerOptions } from '../employee-pods.ts';
+import { HeldTraffic } from '../held-traffic.ts';
 import type { TrafficChange } from '../pod-writer.ts';
 import { aPod, aService, type PodOptions } from './objects.ts';
 
@@ -25,9 +26,10 @@ export class World {
   readonly traffic: TrafficChange[] = [];
   /** `<type> <reason>: <message>` of every Event on an employer. */
   readonly events: string[] = [];
+  readonly heldTraffic = new HeldTraffic(this.clock);
   readonly controller: Controller;
 
-  constructor(adapter: Adapter) {
+  constructor(adapter: Adapter, options: Pick<ResourceConsistOptions<Service>, 'hold' | 'backoff'> = {}) {
     const record = (type: string) => (_object: KubeObject, reason: string, message: string) =>
       void this.events.push(`${type} ${reason}: ${message}`);
     this.controller = resourceConsistController({
@@ -40,6 +42,8 @@ export class World {
       metrics: createMetrics('test', { processMetrics: false }),
       clock: this.clock,
       onTraffic: (change) => this.traffic.push(change),
+      heldTraffic: this.heldTraffic,
+      ...options,
     });
     this.controller.start();
   }

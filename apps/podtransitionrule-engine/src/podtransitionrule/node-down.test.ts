@@ -1,0 +1,172 @@
+// Pods whose node has stopped reporting: the node lifecycle controller sets their Ready condition to False, and nothing else.
+
+import { SERVICE_READY_GATE, stageLabel } from '@kuperator/api';
+import { describe, expect, test } from 'vitest';
+import { isRelevantChange, trimPod } from './pod-cache.ts';
+import { isDownWithItsNode, isUnavailable } from './population.ts';
+import {
+  afterPass,
+  aPod,
+  aRule,
+  maxUnavailable,
+  minAvailable,
+  type PodSample,
+  passedIn,
+  reasonIn,
+  rejectedIn,
+} from './samples.ts';
+
+const OTHER_GATE = 'example.com/warm';
+
+/** A Pod that has served, on a node that is not ready now. */
+const onLostNode = (name: string, more: Partial<PodSample> = {}) =>
+  aPod({
+    name,
+    ready: false,
+    readinessGates: [SERVICE_READY_GATE],
+    conditions: { ContainersReady: 'True', [SERVICE_READY_GATE]: 'True' },
+    ...more,
+  });
+const updating = (name: string, more: Partial<PodSample> = {}) =>
+  onLostNode(name, { preCheck: { collaset: '5' }, labels: typeOf('update'), ...more });
+const back = (name: string) => updating(name, { ready: true });
+const serving = (name: string) => aPod({ name, preCheck: { collaset: '5' }, labels: typeOf('update') });
+
+function typeOf(type: string, id = 'collaset'): Record<string, string> {
+  return { [stageLabel('operation-type', id)]: type };
+}
+
+test.each<{ name: string; more: Partial<PodSample>; isDown: boolean }>([
+  { name: 'marked by the node lifecycle controller', more: {}, isDown: true },
+  {
+    name: 'without readiness gates',
+    more: { readinessGates: [], conditions: { ContainersReady: 'True' } },
+    isDown: true,
+  },
+  { name: 'Ready', more: { ready: true }, isDown: false },
+  {
+    name: 'whose containers are not ready',
+    more: { conditions: { ContainersReady: 'False', [SERVICE_READY_GATE]: 'True' } },
+    isDown: false,
+  },
+  {
+    name: 'whose gate is closed',
+    more: { conditions: { ContainersReady: 'True', [SERVICE_READY_GATE]: 'False' } },
+    isDown: false,
+  },
+  {
+    name: 'that waits for a gate of somebody else',
+    more: { readinessGates: [SERVICE_READY_GATE, OTHER_GATE] },
+    isDown: false,
+  },
+  {
+    name: 'that says nothing of its containers',
+    more: { conditions: { [SERVICE_READY_GATE]: 'True' } },
+    isDown: false,
+  },
+  { name: 'not in service before', more: { available: false }, isDown: false },
+  { name: 'terminating', more: { terminating: true }, isDown: false },
+  { name: 'finished', more: { phase: 'Failed' }, isDown: false },
+])('a Pod $name is down only with its node: $isDown', ({ more, isDown }) => {
+  const pod = onLostNode('p', more);
+  expect(isDownWithItsNode(pod)).toBe(isDown);
+  expect(isDownWithItsNode(trimPod(pod))).toBe(isDown);
+  expect(isUnavailable(trimPod(pod))).toBe(isUnavailable(pod));
+});
+
+describe('an update of Pods whose node is lost', () => {
+  const names = ['p1', 'p2', 'p3', 'p4'];
+
+  test('passes no budget that the lost Pods fill', () => {
+    const judged = afterPass(
+      aRule([maxUnavailable(1)]),
+      names.map((name) => updating(name)),
+    );
+    expect(passedIn(judged)).toEqual([]);
+    expect(reasonIn(judged, 'p1')).toBe('rule max: blocked by max unavailable 1/4, currently unavailable 4/4');
+    expect(
+      passedIn(
+        afterPass(
+          aRule([minAvailable(3)]),
+          names.map((name) => updating(name)),
+        ),
+      ),
+    ).toEqual([]);
+  });
+
+  test('goes on one by one when the node is back', () => {
+    const lost = afterPass(
+      aRule([maxUnavailable(1)]),
+      names.map((name) => updating(name)),
+    );
+    expect(passedIn(afterPass(lost, names.map(back)))).toEqual(['p1']);
+  });
+
+  test('passes a budget that has room for all of them, each counted once', () => {
+    const pods = [...['p1', 'p2'].map((name) => updating(name)), ...['p3', 'p4'].map(serving)];
+    const judged = afterPass(aRule([maxUnavailable(2)]), pods);
+    expect(passedIn(judged)).toEqual(['p1', 'p2']);
+    expect(reasonIn(judged, 'p3')).toContain('currently unavailable 2/4');
+    expect(passedIn(afterPass(judged, pods))).toEqual(['p1', 'p2']);
+  });
+
+  test('keeps the slot it had when the node was lost, and is counted once', () => {
+    const before = afterPass(aRule([maxUnavailable(2)]), names.map(serving));
+    expect(passedIn(before)).toEqual(['p1', 'p2']);
+    const pods = [updating('p1'), ...names.slice(1).map(serving)];
+    const after = afterPass(before, pods);
+    expect(passedIn(after)).toEqual(['p1', 'p2']);
+    expect(reasonIn(after, 'p3')).toContain('currently unavailable 2/4');
+  });
+
+  test('takes no slot from a Pod that serves where the lost ones leave room', () => {
+    const judged = afterPass(aRule([maxUnavailable(2)]), [onLostNode('p1'), serving('p2'), serving('p3')]);
+    expect(passedIn(judged)).toEqual(['p2']);
+    expect(rejectedIn(judged)).toEqual(['p3']);
+  });
+
+  test('in two rule objects is let pass by none of them', () => {
+    const [a, b] = ['a', 'b'].map((name) => aRule([maxUnavailable(1)], { name }));
+    if (!a || !b) throw new Error('two rules');
+    const pods = names.map((name) => updating(name));
+    expect(passedIn(afterPass(a, pods, { rules: [a, b] }))).toEqual([]);
+    expect(passedIn(afterPass(b, pods, { rules: [a, b] }))).toEqual([]);
+  });
+});
+
+test.each([
+  { name: 'a deletion', id: 'pod-delete', labels: typeOf('delete', 'pod-delete') },
+  { name: 'an eviction', id: 'pod-evict', labels: typeOf('delete', 'pod-evict') },
+  { name: 'a scale-in', id: 'collaset', labels: typeOf('scale-in') },
+])('$name of Pods whose node is lost passes: their successors are made elsewhere', ({ id, labels }) => {
+  const pods = ['p1', 'p2'].map((name) => onLostNode(name, { preCheck: { [id]: '5' }, labels }));
+  expect(passedIn(afterPass(aRule([maxUnavailable(1)]), pods))).toEqual(['p1', 'p2']);
+});
+
+test('a deletion passes although an update waits, too', () => {
+  const pods = ['p1', 'p2'].map((name) =>
+    onLostNode(name, {
+      preCheck: { collaset: '5', 'pod-delete': '6' },
+      labels: { ...typeOf('update'), ...typeOf('delete', 'pod-delete') },
+    }),
+  );
+  expect(passedIn(afterPass(aRule([maxUnavailable(1)]), pods))).toEqual(['p1', 'p2']);
+});
+
+test.each<{ name: string; was: Partial<PodSample>; now: Partial<PodSample>; isRelevant: boolean }>([
+  { name: 'its node is lost', was: { ready: true }, now: {}, isRelevant: true },
+  {
+    name: 'its containers fail as well',
+    was: {},
+    now: { conditions: { ContainersReady: 'False', [SERVICE_READY_GATE]: 'True' } },
+    isRelevant: true,
+  },
+  {
+    name: 'its gate turns while it is unavailable anyhow',
+    was: { available: false },
+    now: { available: false, conditions: { ContainersReady: 'True', [SERVICE_READY_GATE]: 'False' } },
+    isRelevant: false,
+  },
+])('a Pod is looked at again when $name: $isRelevant', ({ was, now, isRelevant }) => {
+  expect(isRelevantChange(trimPod(onLostNode('p', was)), trimPod(onLostNode('p', now)))).toBe(isRelevant);
+});
