@@ -1,19 +1,16 @@
 // What the first process of the namespaces hands to the tests that it runs.
 import { join } from 'node:path';
 import { stateFolder } from './host.ts';
+import type { Programs } from './images.ts';
 
 export const clusterName = 'real-node';
 export const routesFile = join(stateFolder, 'routes.jsonl');
 export const resultsFile = join(stateFolder, 'results.jsonl');
 const variable = 'KUPERATOR_REAL_NODE';
 
-export type Environment = {
+export type Environment = Programs & {
   /** The run's control group. */
   cgroup: string;
-  /** OCI archives for a further node. */
-  archives: readonly string[];
-  /** The program that sends requests. */
-  load: string;
   /** Requests a second. */
   rate: number;
   /** How many requests every operation is given at least. */

@@ -56,7 +56,7 @@ export async function keepLogs(target: string): Promise<void> {
   const wanted = (path: string) => /\.(log|jsonl|yaml|toml)$/.test(path) || !/\.[a-z]+$/.test(path);
   await cp(stateFolder, target, {
     recursive: true,
-    filter: (path) => wanted(path) && !/\/(containerd|kubelet|etcd|nats|charts|helm|pki|sysctl)$/.test(path),
+    filter: (path) => wanted(path) && !/\/(containerd|kubelet|etcd|nats|charts|helm|pki|sysctl|images|tmp)$/.test(path),
   });
 }
 

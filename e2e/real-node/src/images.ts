@@ -18,7 +18,12 @@ export const retagged = 'v1-again';
 /** No node has it. */
 export const missing = 'missing';
 
-export type Programs = { load: string; archives: readonly string[] };
+export type Programs = {
+  /** The program that sends requests. */
+  load: string;
+  /** OCI archives to load on a node. */
+  archives: readonly string[];
+};
 
 /** Builds the programs into `folder` and makes an archive of each image there. Go's cache makes a second run quick. */
 export async function buildImages(folder: string, onProgress: Progress): Promise<Programs> {

@@ -8,12 +8,13 @@ import { type Cluster, startCluster } from '@kuperator/cluster';
 import { clusterName, type Environment, environmentFor, resultsFile, routesFile } from './environment.ts';
 import { auditFile, auditPolicy } from './evidence.ts';
 import { keepLogs, prepareHost, stateFolder } from './host.ts';
+import { buildImages, type Programs } from './images.ts';
 import { startNode } from './nodes.ts';
 import { startProxy } from './proxy.ts';
 import { type Result, tableOf } from './report.ts';
 import { RouteMonitor } from './routes.ts';
 
-export type InsideOptions = Environment & {
+export type InsideOptions = Omit<Environment, keyof Programs> & {
   /** false: the adapter relies on EndpointSlices at once. */
   hold: boolean;
   /** Run no test, and stay until stdin closes. */
@@ -35,11 +36,15 @@ const say = (line: string) =>
 
 try {
   await prepareHost();
+  process.env.XDG_STATE_HOME = stateFolder;
+  process.env.TMPDIR = join(stateFolder, 'tmp');
+  await mkdir(process.env.TMPDIR);
   const monitor = new RouteMonitor((change) => appendFileSync(routesFile, `${JSON.stringify(change)}\n`));
-  const cluster = await startEverything();
+  const programs = await buildImages(join(stateFolder, 'images'), say);
+  const cluster = await startEverything(programs);
   say(`ready: KUBECONFIG=${cluster.kubeconfigPath}`);
   if (options.stay) await new Promise(() => {});
-  process.exitCode = await runTests();
+  process.exitCode = await runTests({ ...options, ...programs });
   monitor.stop();
   console.log(`\n${tableOf(results())}`);
   if (process.exitCode !== 0 && options.logs !== undefined) await keepLogs(options.logs);
@@ -50,13 +55,10 @@ try {
 }
 process.exit();
 
-async function startEverything(): Promise<Cluster> {
-  process.env.XDG_STATE_HOME = stateFolder;
-  process.env.TMPDIR = join(stateFolder, 'tmp');
-  await mkdir(process.env.TMPDIR);
+async function startEverything({ archives }: Programs): Promise<Cluster> {
   const policyFile = join(stateFolder, 'audit-policy.yaml');
   await writeFile(policyFile, JSON.stringify(auditPolicy));
-  const { cgroup, archives, hold } = options;
+  const { cgroup, hold } = options;
   const cluster = await startCluster({
     name: clusterName,
     nodes: 0,
@@ -69,13 +71,13 @@ async function startEverything(): Promise<Cluster> {
   return cluster;
 }
 
-function runTests(): Promise<number> {
+function runTests(environment: Environment): Promise<number> {
   const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [vitest, 'run', '--project=real-node', ...options.vitest], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, ...environmentFor(options) },
+      env: { ...process.env, ...environmentFor(environment) },
     });
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? 1));

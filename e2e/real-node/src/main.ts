@@ -1,11 +1,8 @@
 // npm run e2e:real-node: the tests on a real kubelet and a real kube-proxy, in namespaces of this machine.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { controlPlaneBinaries, ensureBinaries } from '@kuperator/cluster';
 import { Command } from 'commander';
 import { cgroupOf } from './cgroups.ts';
-import { buildImages } from './images.ts';
 import type { InsideOptions } from './inside.ts';
 import { installPackages, missingPackages } from './packages.ts';
 import { obstacle, runInSandbox } from './sandbox.ts';
@@ -24,22 +21,16 @@ async function main(vitest: readonly string[], { rate, requests, hold, stay }: O
   const packages = await missingPackages();
   if (packages.length > 0) await installPackages(packages, say);
   await ensureBinaries(say, [...controlPlaneBinaries.filter((name) => name !== 'kwok'), 'kubelet', 'kube-proxy']);
-  const folder = await mkdtemp(join(tmpdir(), 'kuperator-images-'));
-  try {
-    const options: InsideOptions = {
-      ...(await buildImages(folder, say)),
-      cgroup: cgroupOf(process.pid),
-      rate: Number(rate),
-      requests: Number(requests),
-      hold,
-      stay,
-      vitest,
-      logs: logs ? join(logs, 'real-node') : undefined,
-    };
-    return await runInSandbox(join(import.meta.dirname, 'inside.ts'), [JSON.stringify(options)], say);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const options: InsideOptions = {
+    cgroup: cgroupOf(process.pid),
+    rate: Number(rate),
+    requests: Number(requests),
+    hold,
+    stay,
+    vitest,
+    logs: logs ? join(logs, 'real-node') : undefined,
+  };
+  return runInSandbox(join(import.meta.dirname, 'inside.ts'), [JSON.stringify(options)], say);
 }
 
 const program = new Command('e2e:real-node')
