@@ -6,6 +6,7 @@ import type { PodVersion } from './sighting.ts';
 const seen = (version: bigint, uid: string, change: { id?: string; set?: string; end?: 'terminating' | 'gone' } = {}) =>
   ({
     version,
+    atMs: 0,
     gone: change.end === 'gone',
     pod: {
       metadata: {

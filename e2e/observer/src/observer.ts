@@ -20,10 +20,13 @@ export class Observer {
   readonly #touches: Touch[] = [];
   readonly #traffic: Traffic[] = [];
   readonly #versions: PodVersion[] = [];
+  readonly #proxyPeriodMs: number;
   readonly #looks = new Set<() => void>();
   #changedAt = performance.now();
 
-  constructor(client: KubeClient, namespace: string, service: string) {
+  /** @param proxyPeriodMs least time between two syncs of the proxies by which traffic is judged; 0: by the slices themselves */
+  constructor(client: KubeClient, namespace: string, service: string, proxyPeriodMs = 0) {
+    this.#proxyPeriodMs = proxyPeriodMs;
     const logger = createLogger({ app: 'observer', level: 'error' });
     this.pods = new Informer({ client, resource: PODS, namespace, logger });
     this.#client = client;
@@ -37,13 +40,18 @@ export class Observer {
       logger,
     });
     this.pods.onChange(({ type, object, old }) => {
-      const version = { version: versionOf(object), pod: object, gone: type === 'deleted' };
+      const version = {
+        version: versionOf(object),
+        atMs: performance.now(),
+        pod: object,
+        gone: type === 'deleted',
+      };
       this.#versions.push(version);
       if (old) this.#touches.push(...touchesOf(old, version));
       this.#look();
     });
     this.#slices.onChange(({ object }) => {
-      this.#traffic.push({ version: versionOf(object), ready: this.ready() });
+      this.#traffic.push({ version: versionOf(object), atMs: performance.now(), ready: this.ready() });
       this.#look();
     });
   }
@@ -52,7 +60,11 @@ export class Observer {
     this.pods.start();
     this.#slices.start();
     await Promise.all([this.pods.waitForSync(), this.#slices.waitForSync()]);
-    this.#traffic.push({ version: this.#slices.resourceVersion(), ready: this.ready() });
+    this.#traffic.push({
+      version: this.#slices.resourceVersion(),
+      atMs: performance.now(),
+      ready: this.ready(),
+    });
   }
 
   async stop(): Promise<void> {
@@ -63,12 +75,18 @@ export class Observer {
   reset(): void {
     this.#touches.length = 0;
     this.#traffic.splice(0, this.#traffic.length - 1);
-    const present = this.pods.list().map((pod) => ({ version: versionOf(pod), pod, gone: false }));
+    const atMs = performance.now();
+    const present = this.pods.list().map((pod) => ({ version: versionOf(pod), atMs, pod, gone: false }));
     this.#versions.splice(0, this.#versions.length, ...present);
   }
 
   sighting(): Sighting {
-    return { touches: [...this.#touches], traffic: [...this.#traffic], pods: [...this.#versions] };
+    return {
+      touches: [...this.#touches],
+      traffic: [...this.#traffic],
+      pods: [...this.#versions],
+      proxyPeriodMs: this.#proxyPeriodMs,
+    };
   }
 
   /** uids of the Pods the Service sends traffic to. */

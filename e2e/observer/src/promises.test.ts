@@ -2,14 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { leastInTraffic, recreateChecks, rollChecks, scaleInChecks, touchedInTraffic } from './promises.ts';
 import type { Sighting } from './sighting.ts';
 
-const sighting = (touchVersion: bigint): Sighting => ({
-  touches: [{ pod: 'demo/a', uid: 'a', version: touchVersion, what: 'image v1 → v2' }],
+const sighting = (touchVersion: bigint, proxyPeriodMs = 0): Sighting => ({
+  touches: [
+    { pod: 'demo/a', uid: 'a', version: touchVersion, atMs: Number(touchVersion) * 100, what: 'image v1 → v2' },
+  ],
   traffic: [
-    { version: 20n, ready: new Set(['b']) },
-    { version: 10n, ready: new Set(['a', 'b']) },
-    { version: 30n, ready: new Set(['a', 'b']) },
+    { version: 20n, atMs: 2000, ready: new Set(['b']) },
+    { version: 10n, atMs: 1000, ready: new Set(['a', 'b']) },
+    { version: 30n, atMs: 3000, ready: new Set(['a', 'b']) },
   ],
   pods: [],
+  proxyPeriodMs,
 });
 
 describe('touchedInTraffic', () => {
@@ -19,6 +22,28 @@ describe('touchedInTraffic', () => {
     { name: 'after it came back', version: 35n, broken: 1 },
   ])('judges a touch $name by the versions, not by the order of arrival', ({ version, broken }) => {
     expect(touchedInTraffic(sighting(version))).toHaveLength(broken);
+  });
+});
+
+describe('touchedInTraffic by the slowest proxy', () => {
+  test.each([
+    { name: 'sooner than it has synced', version: 25n, periodMs: 1000, broken: 1 },
+    { name: 'just as it syncs', version: 25n, periodMs: 500, broken: 0 },
+    { name: 'after it has synced', version: 25n, periodMs: 400, broken: 0 },
+    { name: 'while it was in traffic', version: 15n, periodMs: 400, broken: 1 },
+  ])('judges a touch $name', ({ version, periodMs, broken }) => {
+    expect(touchedInTraffic(sighting(version, periodMs))).toHaveLength(broken);
+  });
+
+  test('remembers traffic that came and went within its period', () => {
+    const { touches, traffic, ...rest } = sighting(50n, 1000);
+    const flash = [
+      { version: 40n, atMs: 4700, ready: new Set(['a']) },
+      { version: 41n, atMs: 4800, ready: new Set<string>() },
+    ];
+    const off = { version: 31n, atMs: 3100, ready: new Set<string>() };
+    expect(touchedInTraffic({ ...rest, touches, traffic: [...traffic, off] })).toEqual([]);
+    expect(touchedInTraffic({ ...rest, touches, traffic: [...traffic, off, ...flash] })).toHaveLength(1);
   });
 });
 

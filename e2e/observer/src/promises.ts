@@ -4,16 +4,21 @@ import type { Sighting, Touch, Traffic } from './sighting.ts';
 export type Check = { readonly promise: string; readonly seen: string; readonly kept: boolean };
 
 /**
- * Containers touched while the Service still sent the Pod traffic: for each touch, the traffic that was stored last before
- * it decides. Pure.
+ * Containers touched while the Service still sent the Pod traffic. What the slices say was stored before the touch is by version. With a
+ * `proxyPeriodMs` the slowest proxy judges: it has synced just before a slice changed, and applies the change a period later. Pure.
  */
-export function touchedInTraffic({ touches, traffic }: Sighting): readonly Touch[] {
+export function touchedInTraffic({ touches, traffic, proxyPeriodMs }: Sighting): readonly Touch[] {
   const ordered = traffic.toSorted((a, b) => (a.version < b.version ? -1 : 1));
-  return touches.filter(({ uid, version }) => lastBefore(ordered, version)?.ready.has(uid) ?? false);
+  return touches.filter((touch) => appliedAt(ordered, touch, proxyPeriodMs).some(({ ready }) => ready.has(touch.uid)));
 }
 
-function lastBefore(traffic: readonly Traffic[], version: bigint): Traffic | undefined {
-  return traffic.findLast((each) => each.version < version);
+/** Every state of the slices by which some proxy may have sent traffic at the moment of the touch. */
+function appliedAt(ordered: readonly Traffic[], { version, atMs }: Touch, proxyPeriodMs: number): readonly Traffic[] {
+  const before = ordered.filter((each) => each.version < version);
+  return before.filter((_, index) => {
+    const next = before[index + 1];
+    return next === undefined || next.atMs > atMs - proxyPeriodMs;
+  });
 }
 
 /** The fewest Pods that were in traffic at once. */

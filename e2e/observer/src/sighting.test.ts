@@ -28,5 +28,5 @@ test.each([
     touches: [],
   },
 ])('$name is a touch or not', ({ old, now, gone = false, touches }) => {
-  expect(touchesOf(old, { version: 7n, pod: now, gone }).map(({ what }) => what)).toEqual(touches);
+  expect(touchesOf(old, { version: 7n, atMs: 0, pod: now, gone }).map(({ what }) => what)).toEqual(touches);
 });

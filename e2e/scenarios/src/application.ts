@@ -14,6 +14,7 @@ import {
   budget,
   collaSet,
   NAME,
+  PROXY_PERIOD_MS,
   service,
   type TemplateOptions,
   template,
@@ -33,14 +34,14 @@ export class Application {
   constructor(client: KubeClient, options: ApplicationOptions) {
     this.#client = client;
     this.#options = options;
-    this.observer = new Observer(client, options.namespace, NAME);
+    this.observer = new Observer(client, options.namespace, NAME, options.proxyPeriodMs ?? PROXY_PERIOD_MS);
   }
 
   /** Applies everything and returns once all Pods serve; from then on the witness counts. */
   async deploy(): Promise<void> {
     const { namespace, replicas, image, maxUnavailable } = this.#options;
     await this.observer.start();
-    await this.#client.create(SERVICES, service(namespace));
+    await this.#client.create(SERVICES, service(namespace, this.#options.trafficOffHold));
     if (maxUnavailable !== undefined) {
       await this.#client.create(POD_TRANSITION_RULES, budget(namespace, maxUnavailable));
     }

@@ -18,7 +18,15 @@ export type ApplicationOptions = TemplateOptions & {
   readonly replicas: number;
   /** How many Pods a PodTransitionRule lets be out of service at once; none: no rule. */
   readonly maxUnavailable?: number | string;
+  /** How long the Service's Pods must be out of traffic before it counts, e.g. `3s`; none: the adapter's setting. */
+  readonly trafficOffHold?: string;
+  /** Least time between two syncs of the proxies that judge the traffic. */
+  readonly proxyPeriodMs?: number;
 };
+
+/** Proxies that sync this often, and holds that cover them with a margin for a busy machine: kube-proxy's, made three times as fast. */
+export const PROXY_PERIOD_MS = 300;
+export const HOLDS = { TRAFFIC_OFF_HOLD_MS: '1000', TRAFFIC_ON_HOLD_MS: '100' };
 
 export function template({ image, setting = 'a', imageChangeDelay }: TemplateOptions) {
   return {
@@ -33,11 +41,12 @@ export function template({ image, setting = 'a', imageChangeDelay }: TemplateOpt
   };
 }
 
-export function service(namespace: string): Service {
+export function service(namespace: string, trafficOffHold?: string): Service {
+  const annotations = trafficOffHold ? { 'resource-consist.kusionstack.io/traffic-off-hold': trafficOffHold } : {};
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: NAME, namespace, labels: { 'kusionstack.io/control': 'true' } },
+    metadata: { name: NAME, namespace, labels: { 'kusionstack.io/control': 'true' }, annotations },
     spec: { selector: APP, ports: [{ port: 80, targetPort: 8080 }] },
   };
 }

@@ -5,7 +5,7 @@ import type { Cluster } from '@kuperator/cluster';
 import { Observer } from '@kuperator/observer';
 import type { KubeClient } from '@kuperator/runtime';
 import { DEADLINE_MS } from './application.ts';
-import { budget, collaSet, NAME, service, template } from './manifests.ts';
+import { budget, collaSet, NAME, PROXY_PERIOD_MS, service, template } from './manifests.ts';
 
 export const OWNERS = ['nobody', 'Deployment', 'StatefulSet', 'CollaSet'] as const;
 export type Owner = (typeof OWNERS)[number];
@@ -33,7 +33,7 @@ export class OwnedPods {
   constructor(cluster: Cluster, client: KubeClient, options: OwnedPodsOptions) {
     this.#cluster = cluster;
     this.#options = options;
-    this.observer = new Observer(client, options.namespace, NAME);
+    this.observer = new Observer(client, options.namespace, NAME, PROXY_PERIOD_MS);
   }
 
   /** Applies everything and returns once all Pods serve; from then on the witness counts. */

@@ -5,7 +5,7 @@ import { AuditLog } from '@kuperator/observer';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { Application } from './application.ts';
-import type { ApplicationOptions } from './manifests.ts';
+import { type ApplicationOptions, HOLDS } from './manifests.ts';
 import { complaintsOf } from './operators.ts';
 import { OwnedPods, type OwnedPodsOptions } from './owned-pods.ts';
 
@@ -34,7 +34,9 @@ export function stage(options: ClusterOptions = {}): Stage {
   };
 
   beforeAll(async () => {
-    cluster = await startCluster({ operators: 'all', audit: true, ...options });
+    const { operatorEnv = {}, ...rest } = options;
+    const env = typeof operatorEnv === 'function' ? operatorEnv : { ...HOLDS, ...operatorEnv };
+    cluster = await startCluster({ operators: 'all', audit: true, operatorEnv: env, ...rest });
     client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'scenario' });
     audit = new AuditLog(join(cluster.dir, 'audit.log'));
   });

@@ -18,7 +18,7 @@ const aSet = (spec: Partial<CollaSetSpec> = {}): CollaSet => ({
 });
 
 describe('a set that says nothing', () => {
-  test('wants no Pods', () => expect(replicasOf(aSet())).toBe(0));
+  test('wants one Pod', () => expect(replicasOf(aSet())).toBe(1));
   test('keeps none at the old revision', () => expect(partitionOf(aSet())).toBe(0));
   test('does not update by label', () => expect(updatesByLabel(aSet())).toBe(false));
   test('updates in place if possible', () => expect(updatePolicyOf(aSet())).toBe('InPlaceIfPossible'));

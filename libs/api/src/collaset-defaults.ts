@@ -1,10 +1,11 @@
 // What a CollaSet means where it says nothing. The API server writes some of these defaults, but objects older than our CRD and
 // empty strings (as the Go types send them) come without.
 import type { CollaSet, PodNamingSuffixPolicy, PodUpgradePolicy } from './collaset.ts';
+import { DEFAULT_REPLICAS } from './collaset-rules.ts';
 
-/** Wanted Pods; unset is 0. */
+/** Wanted Pods; unset is 1, as for a Deployment. */
 export function replicasOf(set: CollaSet): number {
-  return set.spec.replicas ?? 0;
+  return set.spec.replicas ?? DEFAULT_REPLICAS;
 }
 
 /** Number of Pods to keep un-updated; unset is 0, and so is a set that updates by label. */

@@ -3,6 +3,38 @@ import type { KubeObject, LabelSelector } from './core.ts';
 import type { Rule } from './schema.ts';
 import { matchesSelector } from './selector.ts';
 
+/** What the API server fills in. Also for objects that come without, from a cluster whose definition has no default. */
+export const DEFAULT_REPLICAS = 1;
+
+const isEmpty = (selector: string) =>
+  `!(has(${selector}.matchLabels) && size(${selector}.matchLabels) > 0) &&
+   !(has(${selector}.matchExpressions) && size(${selector}.matchExpressions) > 0)`;
+const selectsAll = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector) =>
+  Object.keys(matchLabels).length + matchExpressions.length === 0;
+
+/** A set stored before this rule keeps its empty selector: it must stay updatable, and deletable. */
+export const SELECTOR_IS_NOT_EMPTY: Rule<LabelSelector> = {
+  rule: `!(${isEmpty('self')}) || (oldSelf.hasValue() && ${isEmpty('oldSelf.value()')})`,
+  optionalOldSelf: true,
+  message:
+    'must not be empty: at least one of matchLabels and matchExpressions, which the labels of the template satisfy',
+  reason: 'FieldValueRequired',
+  check(self, old) {
+    return !selectsAll(self) || (old && selectsAll(old)) ? undefined : this.message;
+  },
+};
+
+/** A set stored with a deadline stays updatable while it keeps it. */
+export const NO_ACTIVE_DEADLINE: Rule<number> = {
+  rule: 'oldSelf.hasValue() && oldSelf.value() == self',
+  optionalOldSelf: true,
+  message: 'must not be set: a CollaSet replaces Pods that end, so its Pods must not have a deadline',
+  reason: 'FieldValueForbidden',
+  check(self, old) {
+    return old === self ? undefined : this.message;
+  },
+};
+
 type Templated = { selector: LabelSelector; template: { metadata?: { labels?: Record<string, string> } } };
 
 const DOES_NOT_MATCH =
@@ -145,7 +177,7 @@ export const SCALE_STRATEGY_RULES: readonly Rule<PodLists>[] = [
 const MAX_POD_NAME = 63;
 
 const longestPodName = ({ metadata, spec }: KubeObject & { spec: unknown }): number => {
-  const { namingStrategy, replicas = 0 } = spec as Named & { replicas?: number };
+  const { namingStrategy, replicas = DEFAULT_REPLICAS } = spec as Named & { replicas?: number };
   if (namingStrategy?.podNamingSuffixPolicy !== 'PersistentSequence') return 0;
   return (metadata.name ?? '').length + 1 + String(replicas).length;
 };
@@ -154,9 +186,9 @@ const longestPodName = ({ metadata, spec }: KubeObject & { spec: unknown }): num
 export const NAME_LEAVES_ROOM_FOR_IDS: Rule<KubeObject & { spec: unknown }> = {
   rule: `
     self.spec.?namingStrategy.?podNamingSuffixPolicy.orValue('') != 'PersistentSequence' ||
-    size(self.metadata.name) + 1 + size(string(self.spec.?replicas.orValue(0))) <= ${MAX_POD_NAME} ||
+    size(self.metadata.name) + 1 + size(string(self.spec.?replicas.orValue(1))) <= ${MAX_POD_NAME} ||
     (oldSelf.?spec.?namingStrategy.?podNamingSuffixPolicy.orValue('') == 'PersistentSequence' &&
-     oldSelf.?spec.?replicas.orValue(0) >= self.spec.?replicas.orValue(0))`,
+     oldSelf.?spec.?replicas.orValue(1) >= self.spec.?replicas.orValue(1))`,
   optionalOldSelf: true,
   message: `metadata.name with the longest instance id must not exceed ${MAX_POD_NAME} characters under PersistentSequence`,
   messageExpression: `'metadata.name "' + self.metadata.name + '" is too long for PersistentSequence: with "-" and an instance id it must not exceed ${MAX_POD_NAME} characters'`,

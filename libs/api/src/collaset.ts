@@ -1,12 +1,15 @@
 import { Type } from 'typebox';
 import {
   COLLASET_SPEC_RULES,
+  DEFAULT_REPLICAS,
   NAME_LEAVES_ROOM_FOR_IDS,
   NAME_MAKES_HOSTNAMES,
+  NO_ACTIVE_DEADLINE,
   SCALE_STRATEGY_RULES,
+  SELECTOR_IS_NOT_EMPTY,
 } from './collaset-rules.ts';
 import type { Condition, KubeObject, PodTemplateSpec } from './core.ts';
-import { AGE, type KindDeclaration, type PrinterColumn } from './kind.ts';
+import { AGE, counted, type KindDeclaration, text, wide } from './kind.ts';
 import { claimTemplate } from './persistent-volume-claim.ts';
 import {
   boolean,
@@ -73,6 +76,8 @@ const updateStrategy = fields(
 // 3000 against 300.
 const podNames = (description: string) =>
   optional(listOf(string({ maxLength: 253 }), { maxItems: 3000, 'x-kubernetes-list-type': 'atomic', description }));
+// Go clients send '' for what is unset.
+const OBJECT_NAME_OR_EMPTY = '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$';
 const retention = (description: string) => optional(oneOf(['', 'Delete', 'Retain'], { description }));
 
 const scaleStrategy = fields(
@@ -80,6 +85,7 @@ const scaleStrategy = fields(
     context: optional(
       string({
         maxLength: 253,
+        pattern: OBJECT_NAME_OR_EMPTY,
         description:
           "Pool of instance ids (a ResourceContext), shared by the sets that name it; the set's own when empty. Immutable.",
       }),
@@ -100,10 +106,16 @@ const scaleStrategy = fields(
   { rules: SCALE_STRATEGY_RULES },
 );
 
+// Pods of a set are replaced when they end, so a template that asks for Pods that end by themselves is refused, as by a Deployment.
+const podSpec = openObject({
+  restartPolicy: optional(oneOf(['', 'Always'])),
+  activeDeadlineSeconds: optional(int64({ 'x-kubernetes-validations': [NO_ACTIVE_DEADLINE] })),
+});
+
 // Kept as written, whatever Kubernetes version it is for. Only what our rules read is named.
 const template = Type.Unsafe<PodTemplateSpec>(
   openObject(
-    { metadata: openObject({ labels: stringMap({}, LABEL_VALUE) }) },
+    { metadata: openObject({ labels: stringMap({}, LABEL_VALUE) }), spec: optional(podSpec) },
     { description: 'Template of the Pods, as in a Deployment.' },
   ),
 );
@@ -113,8 +125,13 @@ const spec = fields(
     paused: optional(
       boolean({ description: 'Keeps Pods as they are: none is created, updated, replaced or deleted.' }),
     ),
-    replicas: optional(int32({ minimum: 0, description: 'Wanted number of Pods; unset is 0.' })),
-    selector: labelSelector({ description: 'Selects the Pods of the set; must match the labels of the template.' }),
+    replicas: optional(
+      int32({ minimum: 0, default: DEFAULT_REPLICAS, description: 'Wanted number of Pods; 1 when unset.' }),
+    ),
+    selector: labelSelector({
+      description: 'Selects the Pods of the set; must not be empty, and must match the labels of the template.',
+      'x-kubernetes-validations': [SELECTOR_IS_NOT_EMPTY],
+    }),
     template,
     volumeClaimTemplates: optional(
       listOf(claimTemplate, {
@@ -184,8 +201,6 @@ export type CollaSetSpec = Type.Static<typeof spec>;
 export type CollaSetStatus = Type.Static<typeof status>;
 export type CollaSet = KubeObject & { spec: CollaSetSpec; status?: CollaSetStatus };
 
-const counted = (name: string, jsonPath: string): PrinterColumn => ({ name, type: 'integer', jsonPath });
-
 export const collaSetKind: KindDeclaration = {
   kind: 'CollaSet',
   plural: 'collasets',
@@ -204,11 +219,18 @@ export const collaSetKind: KindDeclaration = {
     counted('CURRENT', '.status.replicas'),
     counted('AVAILABLE', '.status.availableReplicas'),
     counted('UPDATED', '.status.updatedReplicas'),
-    counted('UPDATED_READY', '.status.updatedReadyReplicas'),
-    counted('UPDATED_AVAILABLE', '.status.updatedAvailableReplicas'),
-    { name: 'CURRENT_REVISION', type: 'string', jsonPath: '.status.currentRevision' },
-    { name: 'UPDATED_REVISION', type: 'string', jsonPath: '.status.updatedRevision' },
+    text('STATUS', '.status.conditions[?(@.type=="Progressing")].reason'),
+    { name: 'PAUSED', type: 'boolean', jsonPath: '.spec.paused' },
     AGE,
+    wide(counted('UPDATED_READY', '.status.updatedReadyReplicas')),
+    wide(counted('UPDATED_AVAILABLE', '.status.updatedAvailableReplicas')),
+    wide(text('CURRENT_REVISION', '.status.currentRevision')),
+    wide(text('UPDATED_REVISION', '.status.updatedRevision')),
+    wide(text('POLICY', '.spec.updateStrategy.podUpgradePolicy')),
+    wide(text('IMAGES', '.spec.template.spec.containers[*].image')),
+    wide(text('SELECTOR', '.status.selector')),
+    // Names the PodTransitionRule, or whatever else holds the update.
+    wide(text('WAITS_FOR', '.status.conditions[?(@.type=="Update")].message')),
   ],
   rules: [NAME_LEAVES_ROOM_FOR_IDS, NAME_MAKES_HOSTNAMES],
 };

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { type Cluster, CommandError, ensureBinaries, startCluster } from '@kuperator/cluster';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -46,6 +46,46 @@ const answerTo = (attempt: Promise<unknown>): Promise<string> =>
       throw error;
     },
   );
+
+/** Repeats what is refused for a moment only. */
+async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await setTimeout(100);
+    }
+  }
+}
+
+const patchStatus = ({ kind = '', metadata }: KubeObject, status: object) =>
+  cluster.kubectl([
+    'patch',
+    kind,
+    metadata.name ?? '',
+    '--subresource=status',
+    '--type=merge',
+    `--patch=${JSON.stringify({ status })}`,
+  ]);
+
+async function kubectlWithErrors(args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  const kubectl = (await ensureBinaries()).path('kubectl');
+  return promisify(execFile)(kubectl, args, { env: { ...process.env, ...cluster.env } });
+}
+
+const SCALE_OF = (name: string) => `/apis/apps.kusionstack.io/v1alpha1/namespaces/default/collasets/${name}/scale`;
+const EMPTY_SELECTOR = '--patch=[{"op":"replace","path":"/spec/selector","value":{}}]';
+
+/** The definition as one of before: of the same fields, with no say in their values. */
+function withoutRules(definition: object): object {
+  return JSON.parse(
+    JSON.stringify(definition, (key, value) =>
+      key === 'x-kubernetes-validations' || (key === 'enum' && Array.isArray(value)) ? undefined : value,
+    ),
+  );
+}
 
 const labels = { app: 'web' };
 const aSet = (name: string, spec: object = {}): CollaSet => ({
@@ -98,6 +138,8 @@ describe('the API server', () => {
     const { spec } = await write('create', aSet('defaulted', { namingStrategy: {} }));
     expect(spec).toEqual({
       ...aSet('defaulted').spec,
+      // Ours: the Go implementation leaves it out, and takes that for 0.
+      replicas: 1,
       namingStrategy: { podNamingSuffixPolicy: 'Random' },
       updateStrategy: { podUpgradePolicy: 'InPlaceIfPossible', rollingUpdate: { byPartition: {} } },
     });
@@ -112,25 +154,135 @@ describe('the API server', () => {
   });
 });
 
+describe('T103 a manifest that names no replicas any more', () => {
+  const replicasOf = async (name: string) =>
+    (JSON.parse(await cluster.kubectl(['get', 'collaset', name, '--output=json'])) as CollaSet).spec.replicas;
+  const serverSide = ['apply', '--server-side', '--field-manager=git', '--filename=-'];
+  const apply = (set: CollaSet, options = serverSide) => cluster.kubectl(options, JSON.stringify(set));
+  // As an autoscaler does.
+  const scale = (name: string, replicas: number) =>
+    cluster.kubectl(['scale', 'collaset', name, `--replicas=${replicas}`]);
+
+  test('applied on the server side, leaves the replicas that another writer has set', async () => {
+    await apply(aSet('handed-over', { replicas: 4 }));
+    await scale('handed-over', 6);
+    await apply(aSet('handed-over'));
+    expect(await replicasOf('handed-over')).toBe(6);
+    await remove(aSet('handed-over'));
+  });
+
+  test('applied on the server side, falls back to 1 while it was the only one to name them', async () => {
+    await apply(aSet('alone', { replicas: 4 }));
+    await apply(aSet('alone'));
+    expect(await replicasOf('alone')).toBe(1);
+    await remove(aSet('alone'));
+  });
+
+  test('applied on the client side, falls back to 1 unless the replicas left the last applied manifest first', async () => {
+    const clientSide = ['apply', '--filename=-'];
+    await apply(aSet('client', { replicas: 4 }), clientSide);
+    await scale('client', 6);
+    await apply(aSet('client'), clientSide);
+    expect(await replicasOf('client')).toBe(1);
+
+    await apply(aSet('client', { replicas: 4 }), clientSide);
+    await cluster.kubectl(['apply', 'set-last-applied', '--filename=-'], JSON.stringify(aSet('client')));
+    await apply(aSet('client'), clientSide);
+    expect(await replicasOf('client')).toBe(4);
+    await remove(aSet('client'));
+  });
+});
+
+describe('an object stored before a rule that it breaks', () => {
+  const badSet = aSet('stored', {
+    replicas: 2,
+    selector: {},
+    template: {
+      metadata: { labels },
+      spec: { restartPolicy: 'Never', activeDeadlineSeconds: 60, containers: [{ name: 'web', image: 'nginx:1.25' }] },
+    },
+  });
+  const badRules = {
+    apiVersion: 'apps.kusionstack.io/v1alpha1',
+    kind: 'PodTransitionRule',
+    metadata: { name: 'stored' },
+    spec: { selector: {}, rules: [{ name: 'nothing' }] },
+  };
+  const apply = (object: object) =>
+    cluster.kubectl(['apply', '--server-side', '--force-conflicts', '--filename=-'], JSON.stringify(object));
+  const merge = (kind: string, patch: object) =>
+    cluster.kubectl(['patch', kind, 'stored', '--type=merge', `--patch=${JSON.stringify(patch)}`]);
+
+  beforeAll(async () => {
+    for (const definition of crds()) await apply(withoutRules(definition));
+    // A definition takes effect a moment after its write.
+    await eventually(() => write('create', badSet));
+    await eventually(() => write('create', badRules));
+    for (const definition of crds()) await apply(definition);
+    const { metadata, ...other } = badSet;
+    await eventually(async () => {
+      const answer = await answerTo(write('create', { ...other, metadata: { ...metadata, name: 'refused' } }));
+      if (answer === 'taken') await remove(aSet('refused'));
+      if (!answer.includes('restartPolicy')) throw new Error(answer);
+    });
+  });
+
+  test('takes labels, finalizers, status and scale', async () => {
+    await merge('collaset', { metadata: { labels: { a: 'b' }, finalizers: ['example.com/kept'] } });
+    await merge('collaset', { metadata: { finalizers: [] } });
+    await patchStatus(badSet, { replicas: 2 });
+    await cluster.kubectl(['scale', 'collaset', 'stored', '--replicas=3']);
+    await merge('podtransitionrule', { metadata: { labels: { a: 'b' }, finalizers: ['example.com/kept'] } });
+    await merge('podtransitionrule', { metadata: { finalizers: [] } });
+    await patchStatus(badRules, { selectedPods: 1 });
+  });
+
+  test('takes other changes of its spec', async () => {
+    const { template } = badSet.spec;
+    const containers = [{ name: 'web', image: 'nginx:1.26' }];
+    await merge('collaset', { spec: { template: { ...template, spec: { ...template.spec, containers } } } });
+    await merge('podtransitionrule', {
+      spec: {
+        rules: [
+          { name: 'nothing', disabled: true },
+          { name: 'new', labelCheck: { requires: {} } },
+        ],
+      },
+    });
+  });
+
+  test('can be mended, and not broken again', async () => {
+    await merge('collaset', { spec: { selector: { matchLabels: labels } } });
+    const answer = await answerTo(cluster.kubectl(['patch', 'collaset', 'stored', '--type=json', EMPTY_SELECTOR]));
+    expect(answer).toContain('must not be empty');
+  });
+
+  test('can be deleted', async () => {
+    await cluster.kubectl(['delete', 'collaset,podtransitionrule', 'stored']);
+  });
+});
+
 describe('/scale', () => {
   test('sets and shows the replicas, with the selector of the Pods', async () => {
-    await write('create', aSet('scaled', { replicas: 2 }));
+    const set = aSet('scaled', { replicas: 2 });
+    await write('create', set);
     await cluster.kubectl(['scale', 'collaset', 'scaled', '--replicas=5']);
     const status = { replicas: 4, selector: 'app=web' };
-    const patch = [
-      'patch',
-      'collaset',
-      'scaled',
-      '--subresource=status',
-      '--type=merge',
-      `--patch=${JSON.stringify({ status })}`,
-    ];
-    await cluster.kubectl(patch);
+    await patchStatus(set, status);
     const scale = JSON.parse(
       await cluster.kubectl(['get', 'collaset', 'scaled', '--subresource=scale', '--output=json']),
     );
     expect(scale).toMatchObject({ kind: 'Scale', spec: { replicas: 5 }, status });
     await remove(aSet('scaled'));
+  });
+
+  test('T103 shows one replica of a set that names none, and scales it', async () => {
+    await write('create', aSet('unset'));
+    const scale = async () => JSON.parse(await cluster.kubectl(['get', '--raw', SCALE_OF('unset')])).spec;
+    expect(await scale()).toEqual({ replicas: 1 });
+    await cluster.kubectl(['scale', 'collaset', 'unset', '--replicas=3']);
+    expect(await scale()).toEqual({ replicas: 3 });
+    await remove(aSet('unset'));
   });
 
   test('asks the rules as well', async () => {
@@ -147,25 +299,53 @@ describe('/scale', () => {
   });
 });
 
-test.each(Object.entries(goColumns()))('kubectl get shows the columns of %s', async (kind, columns) => {
+test.each(Object.entries(columns()))('kubectl get shows the columns of %s', async (kind, { narrow, wide }) => {
   const object = manifests('legal')
     .flatMap(({ objects }) => objects)
     .find((candidate) => candidate.kind === kind);
   if (!object) throw new Error(`no legal ${kind} to show`);
   await write('create', object);
-  const [header] = (await cluster.kubectl(['get', kind.toLowerCase()])).split('\n');
-  expect(header?.trim().split(/\s+/)).toEqual(['NAME', ...columns]);
+  const shown = async (...options: string[]) => {
+    const [header] = (await cluster.kubectl(['get', kind.toLowerCase(), ...options])).split('\n');
+    return header?.trim().split(/\s+/);
+  };
+  expect(await shown()).toEqual(['NAME', ...narrow]);
+  expect(await shown('--output=wide')).toEqual(['NAME', ...wide]);
   await remove(object);
 });
 
+test('kubectl get shows where a set stands, in one line', async () => {
+  const set = aSet('shown', { replicas: 3, paused: true });
+  await write('create', set);
+  const now = '2026-01-01T00:00:00Z';
+  const conditions = [
+    { type: 'Update', status: 'True', message: 'held by rule "budget"', lastTransitionTime: now },
+    { type: 'Progressing', status: 'Unknown', reason: 'Paused', lastTransitionTime: now },
+  ];
+  await patchStatus(set, { replicas: 3, availableReplicas: 2, updatedReplicas: 1, conditions });
+  const [, row] = (await cluster.kubectl(['get', 'cls', 'shown'])).split('\n');
+  expect(row?.split(/\s{2,}/).slice(0, 7)).toEqual(['shown', '3', '3', '2', '1', 'Paused', 'true']);
+  const wide = await cluster.kubectl(['get', 'cls', 'shown', '--output=wide']);
+  expect(wide).toContain('nginx:1.25');
+  expect(wide).toContain('held by rule "budget"');
+  await remove(set);
+});
+
+test('kubectl get rc is about ReplicationControllers alone', async () => {
+  const { stderr } = await kubectlWithErrors(['get', 'rc']);
+  expect(stderr).not.toContain('Warning');
+  expect(await cluster.kubectl(['get', 'rctx', '--output=name'])).toBe('');
+});
+
 /** kubectl shows the age where a kind has no columns. */
-function goColumns(): Record<string, string[]> {
-  const go = JSON.parse(readFileSync(new URL('./testdata/crd-fields.json', import.meta.url), 'utf8')) as Record<
-    string,
-    { printerColumns: { name: string }[] }
-  >;
-  const names = (columns: { name: string }[]) => (columns.length > 0 ? columns.map(({ name }) => name) : ['AGE']);
-  return Object.fromEntries(Object.entries(go).map(([kind, { printerColumns }]) => [kind, names(printerColumns)]));
+function columns(): Record<string, { narrow: string[]; wide: string[] }> {
+  const named = crds().map(({ spec }) => {
+    const all = spec.versions[0]?.additionalPrinterColumns ?? [];
+    const names = (shown: typeof all) => (all.length > 0 ? shown.map(({ name }) => name) : ['AGE']);
+    const narrow = names(all.filter(({ priority = 0 }) => priority === 0));
+    return [spec.names.kind, { narrow, wide: names(all) }] as const;
+  });
+  return Object.fromEntries(named);
 }
 
 function withoutNulls(value: unknown): object {

@@ -39,19 +39,24 @@ const REQUIRED_BY_WEBHOOK = [
   'PodTransitionRule spec.rules[].webhook.clientConfig',
 ];
 
+/** `rc` is the ReplicationController's: with two of them kubectl warns whenever it is used. */
+const OTHER_SHORT_NAMES: Record<string, object> = { ResourceContext: { shortNames: ['rctx'] } };
+
 describe.each(Object.entries(goKinds))('%s', (kind, go) => {
   const definition = crds().find(({ spec }) => spec.names.kind === kind);
   const version = definition?.spec.versions[0];
   const schema = version?.schema.openAPIV3Schema ?? {};
 
   test('is named and served as in the Go implementation', () => {
+    const names = { ...go.names, ...OTHER_SHORT_NAMES[kind] };
     expect(definition?.metadata.name).toBe(`${definition?.spec.names.plural}.${go.group}`);
-    expect(definition?.spec).toMatchObject({ group: go.group, names: go.names, scope: go.scope });
+    expect(definition?.spec).toMatchObject({ group: go.group, names, scope: go.scope });
     expect(version).toMatchObject({ name: go.version, served: true, storage: true });
   });
 
-  test('shows the same columns in the same order', () => {
-    expect(version?.additionalPrinterColumns ?? []).toEqual(go.printerColumns);
+  test('shows the same columns, some only with -o wide, and more', () => {
+    const columns = (version?.additionalPrinterColumns ?? []).map(({ priority: _, ...column }) => column);
+    expect(columns).toEqual(expect.arrayContaining(go.printerColumns));
   });
 
   test('has its subresources, and more at most', () => {

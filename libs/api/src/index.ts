@@ -83,6 +83,7 @@ export {
   REPLACE_PAIR_NEW_ID_LABEL,
   REPLACE_PAIR_ORIGIN_NAME_LABEL,
   REPLACED_BY_REPLACE_UPDATE_LABEL,
+  RETAINED_BY_ANNOTATION,
   REVISION_COLLISION_LABEL,
   REVISION_HASH_LABEL,
   REVISION_LABEL,
@@ -104,6 +105,7 @@ export {
   TRAFFIC_ON_HOLD_ANNOTATION,
   UPDATE_INCLUDED_LABEL,
 } from './names.ts';
+export { isDnsLabel, namePrefix } from './object-name.ts';
 export type { OperationJob, OperationJobSpec, OperationJobStatus } from './operationjob.ts';
 export type { PodDecoration, PodDecorationSpec, PodDecorationStatus } from './poddecoration.ts';
 export {

@@ -3,7 +3,18 @@ import type { KubeObject } from './core.ts';
 import type { Rule } from './schema.ts';
 
 /** A column of `kubectl get`. */
-export type PrinterColumn = { name: string; type: 'integer' | 'string' | 'date'; jsonPath: string };
+export type PrinterColumn = {
+  name: string;
+  type: 'integer' | 'string' | 'boolean' | 'date';
+  jsonPath: string;
+  /** 1: shown with `-o wide` only. */
+  priority?: number;
+};
+
+export const counted = (name: string, jsonPath: string): PrinterColumn => ({ name, type: 'integer', jsonPath });
+export const text = (name: string, jsonPath: string): PrinterColumn => ({ name, type: 'string', jsonPath });
+/** The column with `kubectl get -o wide` only. */
+export const wide = (column: PrinterColumn): PrinterColumn => ({ ...column, priority: 1 });
 
 /** All that makes one kind of ours: what its CRD is generated from and its objects are validated by. */
 export type KindDeclaration = {
@@ -22,5 +33,5 @@ export type KindDeclaration = {
   readonly rules?: readonly Rule<KubeObject & { spec: unknown }>[];
 };
 
-/** The usual last column. */
+/** The usual last column that is not a wide one. */
 export const AGE: PrinterColumn = { name: 'AGE', type: 'date', jsonPath: '.metadata.creationTimestamp' };

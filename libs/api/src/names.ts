@@ -95,6 +95,8 @@ export const REPLACE_PAIR_NEW_ID_LABEL = 'collaset.kusionstack.io/replace-pair-n
 export const REPLACE_PAIR_ORIGIN_NAME_LABEL = 'collaset.kusionstack.io/replace-pair-origin-name';
 export const TO_EXCLUDE_LABEL = 'collaset.kusionstack.io/to-exclude';
 export const ORPHANED_LABEL = 'collaset.kusionstack.io/orphaned';
+/** On a claim that outlives its CollaSet: the name of that set. Not known to the Go implementation. */
+export const RETAINED_BY_ANNOTATION = 'collaset.kusionstack.io/retained-by';
 export const PVC_TEMPLATE_NAME_LABEL = 'collaset.kusionstack.io/pvc-template-name';
 export const PVC_TEMPLATE_HASH_LABEL = 'collaset.kusionstack.io/pvc-template-hash';
 /** JSON record of the containers an in-place update changed, to see when the kubelet has followed. */

@@ -16,6 +16,26 @@ export const NAME_FITS_ANNOTATION: Rule<KubeObject & { spec: unknown }> = {
   },
 };
 
+type Policies = { availablePolicy?: unknown; labelCheck?: unknown; webhook?: unknown };
+const NO_POLICY = 'needs one of availablePolicy, labelCheck and webhook: without a policy it lets every Pod pass';
+const hasPolicy = ({ availablePolicy, labelCheck, webhook }: Policies) =>
+  [availablePolicy, labelCheck, webhook].some((policy) => policy !== undefined && policy !== null);
+
+/** A rule stored without a policy stays as it is: its object must stay updatable. */
+export const HAS_POLICY: Rule<Policies & { name: string }> = {
+  rule: `
+    has(self.availablePolicy) || has(self.labelCheck) || has(self.webhook) ||
+    (oldSelf.hasValue() && !has(oldSelf.value().availablePolicy) && !has(oldSelf.value().labelCheck) &&
+     !has(oldSelf.value().webhook))`,
+  optionalOldSelf: true,
+  message: `rule ${NO_POLICY}`,
+  messageExpression: `'rule "' + self.name + '" ${NO_POLICY}'`,
+  reason: 'FieldValueRequired',
+  check(self, old) {
+    return hasPolicy(self) || (old && !hasPolicy(old)) ? undefined : `rule "${self.name}" ${NO_POLICY}`;
+  },
+};
+
 type Adaptive = { expFunc?: { coeff?: string; pow?: string } };
 
 export const SOME_AVAILABLE_LIMIT: Rule<{

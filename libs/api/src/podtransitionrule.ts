@@ -1,8 +1,20 @@
-import type { Type } from 'typebox';
-import type { KubeObject } from './core.ts';
-import type { KindDeclaration } from './kind.ts';
-import { NAME_FITS_ANNOTATION, SOME_AVAILABLE_LIMIT, WHOLE_FUNCTION } from './podtransitionrule-rules.ts';
-import { boolean, fields, int64, intOrString, listByKey, listOf, oneOf, optional, string, time } from './schema.ts';
+import { Type } from 'typebox';
+import type { Condition, KubeObject } from './core.ts';
+import { AGE, counted, type KindDeclaration, text, wide } from './kind.ts';
+import { HAS_POLICY, NAME_FITS_ANNOTATION, SOME_AVAILABLE_LIMIT, WHOLE_FUNCTION } from './podtransitionrule-rules.ts';
+import {
+  boolean,
+  fields,
+  int32,
+  int64,
+  intOrString,
+  listByKey,
+  listOf,
+  oneOf,
+  optional,
+  string,
+  time,
+} from './schema.ts';
 import { labelSelector } from './selector-schema.ts';
 
 /** Stages a rule can guard, in the order they are evaluated. */
@@ -75,7 +87,7 @@ const webhook = fields({
   parameters: optional(listOf(parameter, { 'x-kubernetes-list-type': 'atomic' })),
 });
 
-const rule = fields({
+const ruleFields = {
   name: string({ minLength: 1 }),
   disabled: optional(boolean()),
   stage: optional(oneOf(RULE_STAGES, { description: 'When the rule is asked; PreCheck when unset.' })),
@@ -84,7 +96,8 @@ const rule = fields({
   availablePolicy: optional(availablePolicy),
   labelCheck: optional(fields({ requires: labelSelector() })),
   webhook: optional(webhook),
-});
+};
+const rule = fields(ruleFields, { rules: [HAS_POLICY] });
 
 const spec = fields({
   selector: labelSelector({ description: 'Pods of this namespace the rules apply to; {} is all of them.' }),
@@ -135,6 +148,17 @@ const ruleState = fields({
   ),
 });
 
+const condition = Type.Unsafe<Condition>(
+  fields({
+    type: string(),
+    status: string(),
+    reason: optional(string()),
+    message: optional(string()),
+    lastTransitionTime: optional(time()),
+    observedGeneration: optional(int64()),
+  }),
+);
+
 const status = fields({
   observedGeneration: optional(int64()),
   observedPodResourceVersion: optional(
@@ -143,6 +167,15 @@ const status = fields({
   updateTime: optional(time()),
   targets: optional(listOf(string())),
   details: optional(listOf(detail)),
+  selectedPods: optional(int32({ description: 'Number of Pods the selector selects.' })),
+  waitingPods: optional(int32({ description: 'Number of these that a rule holds back.' })),
+  slots: optional(
+    string({
+      description:
+        'Of the budget that is nearest to its limit: Pods that are down, missing or allowed to go down, of those that may be.',
+    }),
+  ),
+  conditions: optional(listOf(condition, { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })),
   ruleStates: optional(listOf(ruleState)),
 });
 
@@ -166,6 +199,14 @@ export const podTransitionRuleKind: KindDeclaration = {
   spec,
   specRequired: true,
   status,
-  columns: [],
+  columns: [
+    counted('SELECTED', '.status.selectedPods'),
+    counted('WAITING', '.status.waitingPods'),
+    text('SLOTS', '.status.slots'),
+    text('EFFECTIVE', '.status.conditions[?(@.type=="Effective")].status'),
+    AGE,
+    wide(text('REASON', '.status.conditions[?(@.type=="Effective")].reason')),
+    wide(text('MESSAGE', '.status.conditions[?(@.type=="Effective")].message')),
+  ],
   rules: [NAME_FITS_ANNOTATION],
 };

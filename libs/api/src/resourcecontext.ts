@@ -24,7 +24,8 @@ export type ResourceContext = KubeObject & { spec: ResourceContextSpec };
 export const resourceContextKind: KindDeclaration = {
   kind: 'ResourceContext',
   plural: 'resourcecontexts',
-  shortNames: ['rc'],
+  // Go's short name `rc` is ReplicationController's: kubectl would warn at every `kubectl get rc`.
+  shortNames: ['rctx'],
   description: 'Holds the instance ids of one or more CollaSets. Written by the collaset-controller.',
   spec,
   specRequired: false,

@@ -134,6 +134,7 @@ describe('with JetStream', () => {
         onDown() {},
         onAck() {},
         onDenied() {},
+        onError() {},
       });
       forger.start();
       running.push({ stop: () => forger?.stop(1_000) ?? Promise.resolve() });

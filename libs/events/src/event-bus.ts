@@ -1,10 +1,10 @@
 import type { KuperatorEvent } from './catalog.ts';
 import { outgoingFor, parseMessage, type Received } from './envelope.ts';
-import { NatsConnection } from './nats-connection.ts';
+import { inboxPrefixOf, NatsConnection } from './nats-connection.ts';
 import type { BusState, DropReason, EventBus, EventBusOptions, EventHandler, Unsubscribe } from './options.ts';
 import { Publisher } from './publisher.ts';
 import { sequenceSource } from './sequence.ts';
-import { ensureStream, type JetStreamReply } from './stream.ts';
+import { ensureStream } from './stream.ts';
 import { type EventFilter, subjectFilterFor } from './subjects.ts';
 
 /** How long JetStream may take to answer, and how often a stream that was not there is looked for again. */
@@ -55,6 +55,7 @@ class NatsEventBus implements EventBus {
       onDown: (reason) => this.#down(reason),
       onAck: (number, answer) => this.#publisher.onAck(number, answer),
       onDenied: (operation, subject) => this.#denied(operation, subject),
+      onError: (error) => this.#options.logger.error({ err: error }, 'the NATS connection failed to do its work'),
     });
     this.#publisher = new Publisher({
       wire: this.#connection,
@@ -119,7 +120,7 @@ class NatsEventBus implements EventBus {
     this.#downReason = undefined;
     this.#setState('connected');
     this.#options.logger.info({ url: withoutPassword(this.#options.url) }, 'connected to NATS');
-    void this.#ensureStream();
+    this.#lookForStream();
   }
 
   #down(reason: string): void {
@@ -144,8 +145,7 @@ class NatsEventBus implements EventBus {
     const connection = this.#connections;
     if (this.#ensuringOn === connection) return;
     this.#ensuringOn = connection;
-    const ask = (subject: string, body: object) =>
-      this.#connection.request(`$JS.API.${subject}`, body, API_TIMEOUT_MS) as Promise<JetStreamReply>;
+    const ask = (subject: string, body: object) => this.#connection.request(`$JS.API.${subject}`, body, API_TIMEOUT_MS);
     const { usable, problem, did } = await ensureStream(ask, this.#options.stream ?? {});
     if (this.#connections !== connection || this.#state !== 'connected') return; // what it found is not true any more
     this.#ensuringOn = undefined;
@@ -156,9 +156,18 @@ class NatsEventBus implements EventBus {
     if (!usable) this.#lookForStreamIn(LOOK_AGAIN_MS);
   }
 
+  /** In the background: whatever goes wrong there, the operators' work goes on, and the stream is looked for again. */
+  #lookForStream(): void {
+    this.#ensureStream().catch((error: unknown) => {
+      this.#options.logger.error({ err: error }, 'looking for the stream failed');
+      this.#ensuringOn = undefined;
+      this.#lookForStreamIn(LOOK_AGAIN_MS);
+    });
+  }
+
   #lookForStreamIn(ms: number): void {
     clearTimeout(this.#lookAgain);
-    this.#lookAgain = setTimeout(() => void this.#ensureStream(), ms);
+    this.#lookAgain = setTimeout(() => this.#lookForStream(), ms);
     this.#lookAgain.unref();
   }
 
@@ -170,7 +179,7 @@ class NatsEventBus implements EventBus {
     }
     this.#warnOnce(`not permitted to subscribe to ${subject}`, 'no wake-ups from these events, watches do the work');
     // Without its inbox no acknowledgement arrives, though all we send is taken.
-    if (subject.startsWith('_INBOX.')) this.#publisher.setMode('core');
+    if (subject.startsWith(`${inboxPrefixOf(this.#options, this.#options.source)}.`)) this.#publisher.setMode('core');
   }
 
   #drop(reason: DropReason, event: KuperatorEvent, detail?: string): void {

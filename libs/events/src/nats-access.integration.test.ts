@@ -156,7 +156,7 @@ describe('permissions', () => {
   test('those of the README are enough for an operator that finds the stream', async () => {
     const { url } = await serverWith(
       users(`publish: ["kuperator.v1.test.*.pod.*.operation.>", "$JS.API.STREAM.INFO.KUPERATOR_EVENTS"],
-             subscribe: ["_INBOX.>", "kuperator.v1.test.*.pod.*.transition.decided"]`),
+             subscribe: ["_INBOX_operator.>", "kuperator.v1.test.*.pod.*.transition.decided"]`),
     );
     const first = aBus(admin);
     first.bus.publish(permitted(0));
@@ -173,7 +173,7 @@ describe('permissions', () => {
   test('without the right to create the stream events are published without it, at once and said once', async () => {
     await serverWith(
       users(
-        `publish: ["kuperator.v1.>", "$JS.API.STREAM.INFO.KUPERATOR_EVENTS"], subscribe: ["_INBOX.>", "kuperator.v1.>"]`,
+        `publish: ["kuperator.v1.>", "$JS.API.STREAM.INFO.KUPERATOR_EVENTS"], subscribe: ["_INBOX_operator.>", "kuperator.v1.>"]`,
       ),
     );
     const begun = performance.now();
@@ -188,7 +188,7 @@ describe('permissions', () => {
   });
 
   test('without any right to the JetStream API events are stored all the same once somebody made the stream', async () => {
-    const { url } = await serverWith(users(`publish: ["kuperator.v1.>"], subscribe: ["_INBOX.>"]`));
+    const { url } = await serverWith(users(`publish: ["kuperator.v1.>"], subscribe: ["_INBOX_operator.>"]`));
     const first = aBus(admin);
     first.bus.publish(permitted(0));
     await first.bus.flush();
@@ -201,7 +201,7 @@ describe('permissions', () => {
 
   test('an event that may not be published is dropped and counted, one that may is not held up', async () => {
     await serverWith(
-      users(`publish: ["kuperator.v1.test.shop.pod.web-1.>", "$JS.API.STREAM.>"], subscribe: ["_INBOX.>"]`),
+      users(`publish: ["kuperator.v1.test.shop.pod.web-1.>", "$JS.API.STREAM.>"], subscribe: ["_INBOX_operator.>"]`),
     );
     const { bus, dropped, published } = aBus(operator);
     bus.publish(permitted(0));
@@ -212,7 +212,7 @@ describe('permissions', () => {
   });
 
   test('a subscription that is not permitted is reported, and the rest goes on', async () => {
-    await serverWith(users(`publish: [">"], subscribe: ["_INBOX.>"]`));
+    await serverWith(users(`publish: [">"], subscribe: ["_INBOX_operator.>"]`));
     const { bus, warnings } = aBus(operator);
     bus.subscribe({ kind: 'pod' }, () => {});
     bus.publish(permitted(0));

@@ -16,7 +16,10 @@ import {
   tokenAuthenticator,
   usernamePasswordAuthenticator,
 } from 'nats';
+import { greetingServers } from './greeting.ts';
 import type { NatsAccess, Unsubscribe } from './options.ts';
+
+const GREETING_TIMEOUT_MS = 5_000;
 
 /** What happens on a connection. */
 export type ConnectionEvents = {
@@ -27,6 +30,8 @@ export type ConnectionEvents = {
   onAck(number: number, answer: 'stored' | 'noStream' | { code: number; description: string }): void;
   /** The server does not let us publish to, or subscribe to, this subject. */
   onDenied(operation: 'publish' | 'subscribe', subject: string): void;
+  /** Something in the background failed that is no loss of the connection. */
+  onError(error: unknown): void;
 };
 
 export type OnMessage = (subject: string, payload: Uint8Array) => void;
@@ -42,6 +47,8 @@ export class NatsConnection {
   readonly #subscriptions = new Set<Wanted>();
   #client: Client | undefined;
   #inbox = '';
+  /** Rejects the flushes that wait for the server's answer. */
+  readonly #flushes = new Set<(reason: Error) => void>();
   #stopped = new AbortController();
 
   constructor(access: NatsAccess, name: string, events: ConnectionEvents) {
@@ -52,7 +59,7 @@ export class NatsConnection {
 
   start(): void {
     this.#stopped = new AbortController();
-    void this.#connectForEver(this.#stopped.signal);
+    this.#connectForEver(this.#stopped.signal).catch((error: unknown) => this.#events.onError(error));
   }
 
   /** Lets subscriptions finish what they have, then closes; within `timeoutMs`. */
@@ -83,10 +90,15 @@ export class NatsConnection {
   async flush(): Promise<void> {
     const client = this.#client;
     if (!client) throw new Error('not connected');
-    const lost = client.closed().then(() => {
-      throw new Error('the connection was lost');
-    });
-    await Promise.race([client.flush(), lost]);
+    // Not a race with `client.closed()`: each would leave a reaction on that promise for as long as the connection lives.
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#flushes.add(reject);
+    client.flush().then(resolve, reject);
+    try {
+      await promise;
+    } finally {
+      this.#flushes.delete(reject);
+    }
   }
 
   async request(subject: string, body: object, timeoutMs: number): Promise<unknown> {
@@ -108,12 +120,16 @@ export class NatsConnection {
   async #connectForEver(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted; ) {
       try {
-        const client = await connect(await connectionOptions(this.#access, this.#name));
+        const options = await connectionOptions(this.#access, this.#name);
+        const servers = await greetingServers(serversOf(this.#access), GREETING_TIMEOUT_MS);
+        if (signal.aborted) return;
+        const client = await connect({ ...options, servers });
         if (signal.aborted) return await client.close();
         failures = 0;
         this.#take(client);
         const reason = await client.closed();
         this.#client = undefined;
+        for (const reject of this.#flushes) reject(new Error('the connection was lost'));
         if (signal.aborted) return;
         this.#events.onDown(reason ? describe(reason) : 'closed by the server');
       } catch (error) {
@@ -125,10 +141,10 @@ export class NatsConnection {
   }
 
   #take(client: Client): void {
-    this.#inbox = createInbox();
+    this.#inbox = createInbox(inboxPrefixOf(this.#access, this.#name));
     listen(client, `${this.#inbox}.*`, (message) => this.#acknowledge(message));
     for (const subscription of this.#subscriptions) subscription.live = listenFor(client, subscription);
-    void this.#watchErrors(client);
+    this.#watchErrors(client).catch((error: unknown) => this.#events.onError(error));
     this.#client = client;
     this.#events.onUp();
   }
@@ -225,13 +241,14 @@ function answerOf(message: Msg): 'stored' | 'noStream' | { code: number; descrip
 }
 
 async function connectionOptions(access: NatsAccess, name: string): Promise<ConnectionOptions> {
-  const servers = access.url.split(',').map((url) => url.trim());
+  const servers = serversOf(access);
   const { tlsCaFile, tlsCertFile, tlsKeyFile } = access;
   const secure = tlsCaFile || tlsCertFile || tlsKeyFile || servers.some((url) => url.startsWith('tls://'));
   const authenticator = await authenticatorFor(access);
   return {
     servers,
     name,
+    inboxPrefix: inboxPrefixOf(access, name),
     reconnect: false,
     timeout: 5_000,
     // A dead peer is noticed after the third interval; the default would take minutes.
@@ -247,6 +264,19 @@ async function connectionOptions(access: NatsAccess, name: string): Promise<Conn
       },
     }),
   };
+}
+
+/**
+ * Where answers to this client arrive. One inbox for each user, so that a server's permissions can keep a user from reading the answers
+ * to all others, as `_INBOX.>` for everybody would let it.
+ * @param name of the client, for one without a user
+ */
+export function inboxPrefixOf({ user }: NatsAccess, name: string): string {
+  return `_INBOX_${(user || name).replace(/[^A-Za-z0-9_-]/g, '_')}`;
+}
+
+function serversOf({ url }: NatsAccess): string[] {
+  return url.split(',').map((server) => server.trim());
 }
 
 async function authenticatorFor(access: NatsAccess): Promise<Authenticator | undefined> {

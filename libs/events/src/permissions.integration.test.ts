@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { entryOf } from './catalog.ts';
 import { createEventBus } from './event-bus.ts';
+import { NatsConnection } from './nats-connection.ts';
 import type { EventBus } from './options.ts';
 import { readEvents } from './read-events.ts';
 import { aRecord } from './test/facts.ts';
@@ -79,4 +80,28 @@ test('a reader sees everything and publishes nothing', async () => {
   for (const event of samples) bus.publish(event);
   expect(await bus.flush()).toBe(true);
   expect(dropped).toHaveLength(samples.length);
+});
+
+test('a reader cannot read the answers to others', async () => {
+  const { bus, lines } = busOf('collaset-controller');
+  const connection = new NatsConnection({ url: server.url, user: 'reader', password: 'secret' }, 'reader', {
+    onUp: () => {},
+    onDown: () => {},
+    onAck: () => {},
+    onError: () => {},
+    onDenied: (operation, subject) => denied.push(`${operation} ${subject}`),
+  });
+  const denied: string[] = [];
+  const read: string[] = [];
+  connection.start();
+  await until(() => connection.isUp(), 'the reader to connect');
+  for (const inbox of ['_INBOX.>', '_INBOX_collaset-controller.>']) {
+    connection.subscribe(inbox, (subject) => read.push(subject));
+    await until(() => denied.includes(`subscribe ${inbox}`), `${inbox} to be refused`);
+  }
+  for (const event of samples) bus.publish(event);
+  expect(await bus.flush()).toBe(true);
+  expect(read).toEqual([]);
+  expect(lines.map(({ message }) => message)).not.toContain('events are published without history');
+  await connection.stop(1000);
 });

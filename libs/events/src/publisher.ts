@@ -146,17 +146,17 @@ export class Publisher {
       }
       sent.push(number);
     }
-    if (this.#mode === 'core' && sent.length > 0) void this.#confirmByFlush(sent);
+    if (this.#mode === 'core' && sent.length > 0) this.#confirmByFlush(sent);
   }
 
   // Without a stream one round trip confirms a whole batch: the server has seen it, whoever listens was served.
-  async #confirmByFlush(numbers: readonly number[]): Promise<void> {
-    try {
-      await this.#options.wire.flush();
-    } catch {
-      return; // the connection is gone: setMode('none') takes the batch back
-    }
-    for (const number of numbers) this.#confirm(number);
+  #confirmByFlush(numbers: readonly number[]): void {
+    this.#options.wire.flush().then(
+      () => {
+        for (const number of numbers) this.#confirm(number);
+      },
+      () => {}, // the connection is gone: setMode('none') takes the batch back
+    );
   }
 
   #confirm(number: number): void {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ensureStream, type JetStreamReply, type StreamConfig, streamConfigFor, streamUpdateFor } from './stream.ts';
+import { ensureStream, streamConfigFor, streamUpdateFor } from './stream.ts';
 
 const MINUTE_NS = 60_000_000_000;
 
@@ -71,7 +71,7 @@ describe('ensureStream', () => {
       outcome: { usable: true, did: 'found', problem: 'updating stream KUPERATOR_EVENTS: permissions violation' },
     },
   ])('$what', async ({ answers, outcome }) => {
-    const left: (Error | JetStreamReply | { config: StreamConfig })[] = [...answers];
+    const left: (Error | object)[] = [...answers];
     const request = async () => {
       const answer = left.shift();
       if (!answer || answer instanceof Error) throw answer ?? new Error('asked too often');
@@ -79,5 +79,27 @@ describe('ensureStream', () => {
     };
     expect(await ensureStream(request, {})).toEqual(outcome);
     expect(left).toEqual([]);
+  });
+
+  test.each([
+    null,
+    'stream',
+    7,
+    [],
+    {},
+    { config: {} },
+    { config: null },
+    { config: { ...right.config, subjects: null } },
+    { config: { ...right.config, subjects: [null] } },
+    { config: { ...right.config, duplicate_window: 'long' } },
+    { error: null },
+    { error: 'no' },
+    { error: { code: '404' } },
+  ])('does without a stream when %j is answered', async (answer) => {
+    expect(await ensureStream(async () => answer, {})).toEqual({
+      usable: false,
+      did: 'nothing',
+      problem: expect.stringContaining("looking up stream KUPERATOR_EVENTS: an answer that is not JetStream's: /"),
+    });
   });
 });

@@ -1,6 +1,8 @@
 // The JetStream stream, spoken to in the plain JSON of its API, so that nothing here depends on a client.
+import Type from 'typebox';
 import type { StreamSettings } from './options.ts';
 import { SUBJECT_PREFIX } from './subjects.ts';
+import { checkFor } from './validation.ts';
 
 export const STREAM = 'KUPERATOR_EVENTS';
 
@@ -61,42 +63,66 @@ export function streamUpdateFor(current: StreamConfig, settings: StreamSettings)
   return changed ? next : undefined;
 }
 
-/** Asks the JetStream API: subject after `$JS.API.` and a JSON body in, JSON out. Rejects when nobody answers or may ask. */
-export type JetStreamRequest = (subject: string, body: object) => Promise<JetStreamReply>;
-export type JetStreamReply = {
-  error?: { code: number; err_code?: number; description?: string };
-  config?: StreamConfig;
-};
+/**
+ * Asks the JetStream API: subject after `$JS.API.` and a JSON body in, JSON out. Rejects when nobody answers or may ask. Whoever may
+ * publish can answer in place of JetStream, so the answer may be anything.
+ */
+export type JetStreamRequest = (subject: string, body: object) => Promise<unknown>;
+type JetStreamReply = { error: { code: number; description?: string } } | { config: StreamConfig };
+
+const checkRefusal = checkFor(
+  Type.Object({ error: Type.Object({ code: Type.Number(), description: Type.Optional(Type.String()) }) }),
+);
+const checkConfig = checkFor(
+  Type.Object({
+    config: Type.Object({
+      name: Type.String(),
+      subjects: Type.Array(Type.String()),
+      discard: Type.String(),
+      duplicate_window: Type.Number(),
+      max_age: Type.Number(),
+      max_bytes: Type.Number(),
+      num_replicas: Type.Number(),
+    }),
+  }),
+);
+
+function replyOf(answer: unknown): JetStreamReply {
+  if (checkRefusal(answer) === undefined) return answer as JetStreamReply;
+  const problem = checkConfig(answer);
+  if (problem === undefined) return answer as JetStreamReply;
+  return { error: { code: 0, description: `an answer that is not JetStream's: ${problem}` } };
+}
 
 /** `usable`: publishes are stored and acknowledged. `problem` says why the stream is not, or not as it should be. */
 export type StreamOutcome = { usable: boolean; problem?: string; did: 'found' | 'created' | 'updated' | 'nothing' };
 
-/** Makes the stream exist and be as `settings` say, as far as we may. Never rejects. */
+/** Makes the stream exist and be as `settings` say, as far as we may. Never rejects, whatever is answered. */
 export async function ensureStream(request: JetStreamRequest, settings: StreamSettings): Promise<StreamOutcome> {
   const ask = async (subject: string, body: object = {}): Promise<JetStreamReply> => {
     try {
-      return await request(`${subject}.${STREAM}`, body);
+      return replyOf(await request(`${subject}.${STREAM}`, body));
     } catch (error) {
       return { error: { code: 0, description: error instanceof Error ? error.message : String(error) } };
     }
   };
   let found = await ask('STREAM.INFO');
-  if (found.error?.code === 404) {
+  if ('error' in found && found.error.code === 404) {
     const created = await ask('STREAM.CREATE', streamConfigFor(settings));
-    if (!created.error) return { usable: true, did: 'created' };
+    if (!('error' in created)) return { usable: true, did: 'created' };
     // Another operator may have created it, with other settings, between the two requests.
     found = await ask('STREAM.INFO');
-    if (!found.config) return { usable: false, problem: problemOf('creating', created), did: 'nothing' };
+    if ('error' in found) return { usable: false, problem: problemOf('creating', created.error), did: 'nothing' };
   }
-  if (!found.config) return { usable: false, problem: problemOf('looking up', found), did: 'nothing' };
+  if ('error' in found) return { usable: false, problem: problemOf('looking up', found.error), did: 'nothing' };
   const update = streamUpdateFor(found.config, settings);
   if (!update) return { usable: true, did: 'found' };
   const updated = await ask('STREAM.UPDATE', update);
-  if (!updated.error) return { usable: true, did: 'updated' };
+  if (!('error' in updated)) return { usable: true, did: 'updated' };
   const takesOurs = found.config.subjects.includes(`${SUBJECT_PREFIX}.>`);
-  return { usable: takesOurs, problem: problemOf('updating', updated), did: 'found' };
+  return { usable: takesOurs, problem: problemOf('updating', updated.error), did: 'found' };
 }
 
-function problemOf(doing: string, { error }: JetStreamReply): string {
-  return `${doing} stream ${STREAM}: ${error?.description ?? 'no answer'}`;
+function problemOf(doing: string, { description }: { description?: string }): string {
+  return `${doing} stream ${STREAM}: ${description ?? 'refused without a reason'}`;
 }

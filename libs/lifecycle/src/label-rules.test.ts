@@ -34,6 +34,11 @@ test.each([
     labels: on(permissionLabel('update')),
     refusal: 'not found the expected label prefixes: map[pre-checked.podopslifecycle.kusionstack.io:{}]',
   },
+  {
+    name: 'operate of an operation that has passed no check',
+    labels: on(stageLabel('operating', 'a'), stageLabel('operate', 'a')),
+    refusal: 'not found label pre-checked.podopslifecycle.kusionstack.io/a: ',
+  },
 ])('refuses $name', ({ labels, refusal }) => {
   expect(brokenLabelRules(labels)).toEqual([
     expect.stringContaining(`failed to validate PodOpsLifecycleWebhook, ${refusal}`),
@@ -43,7 +48,7 @@ test.each([
 test.each([
   { name: 'no lifecycle at all', labels: on('app') },
   { name: 'operating without a type', labels: on(stageLabel('operating', 'a')) },
-  { name: 'an operate set by hand', labels: on(stageLabel('operate', 'a')) },
+  { name: 'an operate of no operation', labels: on(stageLabel('operate', 'a')) },
   {
     name: 'a permission for another type than was checked',
     labels: on(stageLabel('pre-checked', 'a'), permissionLabel('other')),

@@ -1,7 +1,7 @@
 // What the API server refuses in the lifecycle labels of a controlled Pod. The coordinator's chart says the same in CEL; a test
 // holds the two together on a real API server.
 
-import { PERMISSION_PREFIX, STAGE_LABELS, type StageLabel, stagePrefix } from '@kuperator/api';
+import { PERMISSION_PREFIX, STAGE_LABELS, type StageLabel, stageLabel, stagePrefix } from '@kuperator/api';
 import type { Labels } from './label-changes.ts';
 
 /** How every refusal begins, as in the Go implementation. */
@@ -29,9 +29,20 @@ export function brokenLabelRules(labels: Labels): readonly string[] {
     const lone = keys
       .filter((key) => key.startsWith(stagePrefix(stage)))
       .map((key) => stagePrefix(twin) + key.slice(stagePrefix(stage).length))
-      .find((key) => !(key in labels));
+      .find((key) => !Object.hasOwn(labels, key));
     if (lone)
       broken.push(`not found label ${lone}: operated and done-operation-type of an id are allowed only together`);
+  }
+  const forged = keys
+    .filter((key) => key.startsWith(stagePrefix('operate')))
+    .map((key) => key.slice(stagePrefix('operate').length))
+    .find(
+      (id) =>
+        Object.hasOwn(labels, stageLabel('operating', id)) && !Object.hasOwn(labels, stageLabel('pre-checked', id)),
+    );
+  if (forged) {
+    const [operate, checked] = [stageLabel('operate', forged), stageLabel('pre-checked', forged)];
+    broken.push(`not found label ${checked}: while an operation goes on, ${operate} is allowed only together with it`);
   }
   const has = (prefix: string) => keys.some((key) => key.startsWith(prefix));
   for (const [present, needed] of [

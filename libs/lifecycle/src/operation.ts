@@ -1,6 +1,6 @@
-import { type Pod, SERVICE_AVAILABLE_LABEL, stageLabel } from '@kuperator/api';
+import { type Pod, permissionLabel, SERVICE_AVAILABLE_LABEL, stageLabel } from '@kuperator/api';
 import { applyLabels, diffLabels, isEmpty, type LabelChanges } from './label-changes.ts';
-import { podStateOf } from './pod-state.ts';
+import { isDrained, podStateOf } from './pod-state.ts';
 import { settle } from './settle.ts';
 import { StageLabels } from './stage-labels.ts';
 
@@ -45,13 +45,22 @@ export function operationsOf(pod: Pod): readonly Operation[] {
 export function hasOperation(pod: Pod, id: string, type?: string): boolean {
   const labels = pod.metadata.labels ?? {};
   return (
-    stageLabel('operating', id) in labels && (type === undefined || labels[stageLabel('operation-type', id)] === type)
+    Object.hasOwn(labels, stageLabel('operating', id)) &&
+    (type === undefined || labels[stageLabel('operation-type', id)] === type)
   );
 }
 
-/** True when operation `id` of `type` may go on now: the rules agreed and the Pod's traffic is off. */
+/**
+ * True when operation `id` of `type` may go on now: the rules agreed and the Pod's traffic is off. Does not trust the label
+ * `operate` alone, which anybody who may patch Pods can set: the checks must have been passed, the gate must be closed and no
+ * adapter may hold the Pod.
+ */
 export function isPermitted(pod: Pod, id: string, type: string): boolean {
-  return hasOperation(pod, id, type) && stageLabel('operate', id) in (pod.metadata.labels ?? {});
+  const labels = pod.metadata.labels ?? {};
+  const granted = [stageLabel('operate', id), stageLabel('pre-checked', id), permissionLabel(type)];
+  return (
+    hasOperation(pod, id, type) && granted.every((label) => Object.hasOwn(labels, label)) && isDrained(podStateOf(pod))
+  );
 }
 
 /** When `operate` was granted, Unix nanoseconds; undefined when it was not, or when a hand wrote something else there. */

@@ -1,6 +1,6 @@
 import { permissionLabel, SERVICE_AVAILABLE_LABEL, STAY_OFFLINE_LABEL, stageLabel } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
-import { beginOperation, cancelOperation, finishOperation, operationsOf } from './index.ts';
+import { beginOperation, cancelOperation, finishOperation, isPermitted, operationsOf } from './index.ts';
 import { FINALIZER, podWith, Simulation, servingPod } from './test/simulation.ts';
 
 const begin = (sim: Simulation, id: string, type = 'update') =>
@@ -386,15 +386,33 @@ describe('a third party that knows only the labels', () => {
     expect(sim.stages()).toEqual(['SA']);
   });
 
-  test('may grant `operate` by hand, as an escape', () => {
-    const sim = new Simulation(servingPod());
+  test('cannot pass the checks by setting `operate`: the label goes, and the Pod stays in service', () => {
+    const sim = new Simulation(servingPod({ expected: [FINALIZER] }));
     begin(sim, 'a');
     label(sim, stageLabel('operate', 'a'), '1');
     sim.coordinate(() => false);
-    expect(operationsOf(sim.pod)[0]?.stage).toBe('Operate');
-    finish(sim, 'a');
-    sim.quiesce();
-    expect(sim.stages()).toEqual(['SA']);
+    expect(sim.stages()).toEqual(['SA', 'operating/a', 'operation-type/a', 'pre-check/a']);
+    expect(sim.gate()).toBe('True');
+  });
+
+  test('is not permitted by labels alone while the Pod is in traffic', () => {
+    const forged = (gate: 'True' | 'False', finalizers: string[], ...keys: string[]) =>
+      podWith({
+        gate,
+        finalizers,
+        labels: {
+          ...Object.fromEntries([...keys, permissionLabel('update')].map((key) => [key, '1'])),
+          [stageLabel('operation-type', 'a')]: 'update',
+        },
+      });
+    const keys = (['operating', 'pre-checked', 'operate'] as const).map((stage) => stageLabel(stage, 'a'));
+    expect(isPermitted(forged('False', [], ...keys), 'a', 'update')).toBe(true);
+    expect(isPermitted(forged('True', [], ...keys), 'a', 'update')).toBe(false);
+    expect(isPermitted(forged('False', [FINALIZER], ...keys), 'a', 'update')).toBe(false);
+    for (const missing of keys) {
+      const others = keys.filter((key) => key !== missing);
+      expect(isPermitted(forged('False', [], ...others), 'a', 'update'), missing).toBe(false);
+    }
   });
 });
 

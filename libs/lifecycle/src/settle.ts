@@ -118,6 +118,8 @@ function restartChanged(labels: StageLabels): void {
       labels.drop(id, 'pre-check', 'pre-checked', 'preparing', 'operate');
       labels.drop(id, 'operated', 'done-operation-type', 'post-check', 'post-checked', 'completing');
     }
+    // Nobody passed the checks: a hand set `operate`, and the Pod would be changed while it is in traffic.
+    if (!labels.has(id, 'pre-checked')) labels.drop(id, 'operate');
     // Passed as another type: the permission was for that one, the new type asks anew (D10).
     if (labels.has(id, 'pre-checked') && !isPermissionLeft(labels, id)) {
       labels.drop(id, 'pre-checked', 'preparing', 'operate');

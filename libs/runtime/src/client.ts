@@ -138,14 +138,17 @@ export class KubeClient {
     resource: Resource<T>,
     ref: Ref,
     patch: Patch,
-    options: { subresource?: string } = {},
+    options: { subresource?: string; dryRun?: boolean } = {},
   ): Promise<T> {
-    const query = patch.type === 'apply' ? { fieldManager: patch.fieldManager, force: patch.force } : undefined;
+    const query = {
+      ...(patch.type === 'apply' ? { fieldManager: patch.fieldManager, force: patch.force } : {}),
+      ...(options.dryRun ? { dryRun: 'All' } : {}),
+    };
     return this.request<T>('PATCH', objectPath(resource, ref, options.subresource), {
       resource,
       body: patch.body,
       contentType: CONTENT_TYPES[patch.type],
-      ...(query ? { query } : {}),
+      ...(Object.keys(query).length > 0 ? { query } : {}),
     });
   }
 

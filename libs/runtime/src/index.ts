@@ -42,6 +42,7 @@ export {
 export { type Check, Health } from './health.ts';
 export { Informer, type InformerOptions } from './informer.ts';
 export { compileLabelSelector } from './label-selector.ts';
+export { boundedLabelValues } from './label-values.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
 export { createMetrics, type MetricOptions, type Metrics } from './metrics.ts';
 export { type Change, type IndexFunctions, ObjectCache } from './object-cache.ts';

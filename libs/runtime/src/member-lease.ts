@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Lease } from '@kuperator/api';
+import { type Lease, namePrefix } from '@kuperator/api';
 
 /** What one replica says about itself in its Lease. */
 export type MemberClaim = {
@@ -25,9 +25,11 @@ export function leaseNameOf(app: string, identity: string): string {
   const legal = name
     .toLowerCase()
     .replace(/[^a-z0-9.-]/g, '-')
-    .replace(/[.-]+$/, '');
+    // No part between two dots may be empty, or begin or end with a dash.
+    .replace(/[-.]*\.[-.]*/g, '.')
+    .replace(/^[-.]+|[-.]+$/g, '');
   if (legal === name && name.length <= 253) return name;
-  return `${legal.slice(0, 240)}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
+  return `${namePrefix(legal, 240)}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 }
 
 export function leaseFor(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type KubeObject, keyOf, type Resource } from '@kuperator/api';
+import { type KubeObject, keyOf, namePrefix, type Resource } from '@kuperator/api';
 import type { Counter } from 'prom-client';
 import type { KubeClient } from './client.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -119,7 +119,7 @@ export class EventRecorder {
       .update(`${uid}\n${type}\n${reason}\n${note}\n${this.#clock.nanos()}`)
       .digest('hex');
     return {
-      metadata: { namespace, name: `${name.slice(0, 200)}.${digest.slice(0, 16)}` },
+      metadata: { namespace, name: `${namePrefix(name, 200)}.${digest.slice(0, 16)}` },
       type,
       reason: reason.slice(0, REASON_LENGTH),
       note,

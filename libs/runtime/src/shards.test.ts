@@ -129,3 +129,20 @@ test.each([
 ])('a Lease for $identity has a legal name', ({ app, identity, name }) => {
   expect(leaseNameOf(app, identity)).toMatch(name);
 });
+
+test('a Lease that claims an hour keeps its keys from the others no longer than their own duration', async () => {
+  const { clock, cluster, join } = worldOf();
+  cluster.add(LEASES, {
+    metadata: {
+      name: 'op.stranger',
+      namespace: 'system',
+      labels: { 'kuperator.kusionstack.io/app': 'op' },
+      annotations: { 'kuperator.kusionstack.io/identity': 'stranger', 'kuperator.kusionstack.io/view': 'stranger' },
+    },
+    spec: { holderIdentity: 'x', leaseDurationSeconds: 3600, renewTime: new Date(clock.now()).toISOString() },
+  });
+  const a = await join('a');
+  expect(ownedBy(a)).toEqual([]);
+  await clock.advanceAsync(20_000);
+  expect(ownedBy(a)).toEqual(KEYS);
+});

@@ -18,7 +18,7 @@ export type ShardsOptions = {
   logger: Logger;
   metrics?: Metrics;
   clock?: Clock;
-  /** After so long without renewal others take a member's keys; default 15 s. */
+  /** After so long without renewal others take a member's keys; default 15 s. The same for all replicas of an operator. */
   leaseDurationMs?: number;
   /** Default a third of the duration. */
   renewMs?: number;
@@ -213,8 +213,10 @@ export class Shards {
       if (lease.identity === this.#identity) continue;
       const seen = this.#seen.get(lease.uid);
       if (seen?.version !== lease.version) this.#seen.set(lease.uid, { version: lease.version, at: receivedAt });
-      // A read begun after the whole duration, or the renewal in between would be missed.
-      if (seen?.version !== lease.version || startedAt - seen.at < lease.durationMs) live.push(lease);
+      // A read begun after the whole duration, or the renewal in between would be missed. A Lease that claims more than our own
+      // duration is nobody's of ours: without the bound it would keep its keys from all replicas for as long as it says.
+      const durationMs = Math.min(lease.durationMs, this.#durationMs);
+      if (seen?.version !== lease.version || startedAt - seen.at < durationMs) live.push(lease);
       else this.#bury(lease);
     }
     this.#recognise(leases.find((lease) => lease.identity === this.#identity));

@@ -79,7 +79,8 @@ function create(store: ObjectStore, path: RequestPath, given: KubeObject): KubeO
 
 function update(store: ObjectStore, path: RequestPath, old: KubeObject, given: KubeObject): KubeObject {
   check(path, old, given.metadata);
-  return store.update(path.resource, keyFor(path), stateAfter(path, old, given));
+  const after = stateAfter(path, old, given);
+  return path.query.get('dryRun') ? after : store.update(path.resource, keyFor(path), after);
 }
 
 /** The status subresource changes the status (on Pods the metadata too), everything else all but the status. */

@@ -18,7 +18,7 @@ import { WatchFeed } from './watch-feed.ts';
 /**
  * An API server without a network, for tests of reconcilers. `client` is a real KubeClient on it, `informer` a cache
  * that follows at once. `add`, `change`, `remove` are what others do (users, kubelets): no faults, not among `writes`.
- * `copyOf` gives it the objects of another one, which stays as it is.
+ * `now` is the time that objects are stamped with, where the client's waits are to take none all the same. `copyOf` gives it the objects of another one, which stays as it is.
  */
 export class InMemoryCluster {
   readonly client: KubeClient;
@@ -29,8 +29,8 @@ export class InMemoryCluster {
   readonly #feeds = new Set<WatchFeed>();
   #reachable = true;
 
-  constructor(options: { clock?: Clock; copyOf?: InMemoryCluster } = {}) {
-    const now = () => (options.clock ?? systemClock).now();
+  constructor(options: { clock?: Clock; now?: () => number; copyOf?: InMemoryCluster } = {}) {
+    const now = options.now ?? (() => (options.clock ?? systemClock).now());
     const { copyOf } = options;
     this.#store = copyOf ? copyOf.#store.copy(now) : new ObjectStore(now);
     // Waits between retries take no time, unless the test has a clock to move.

@@ -278,6 +278,7 @@ describe('a Pod that is excluded', () => {
     world.cluster.add(PERSISTENT_VOLUME_CLAIMS, {
       ...claim,
       metadata: nobodys(claim as PersistentVolumeClaim, 'foreign'),
+      spec: { ...claim?.spec, resources: { requests: { storage: '5Gi' } } },
     } as PersistentVolumeClaim);
     const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'foreign' } }];
     const spec = { ...pod?.spec, volumes };

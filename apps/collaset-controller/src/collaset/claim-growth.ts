@@ -1,4 +1,5 @@
 import { isTerminating, type PersistentVolumeClaim, PVC_TEMPLATE_NAME_LABEL } from '@kuperator/api';
+import { isButForSize, plainTemplate, sizeOf } from './claim-template.ts';
 import { meaningOf } from './meaning.ts';
 import { canonicalQuantity } from './quantity.ts';
 import type { ClaimTemplate } from './revision-data.ts';
@@ -14,18 +15,14 @@ export function differenceOfClaims(from: readonly ClaimTemplate[], to: readonly 
   for (const template of to) {
     const old = before.get(template.metadata.name);
     if (!old) return 'other';
-    if (meaningOf(old) === meaningOf(template)) continue;
-    if (meaningOf(withoutSize(old)) !== meaningOf(withoutSize(template)) || !isLess(sizeOf(old), sizeOf(template))) {
+    const [was, is] = [plainTemplate(old), plainTemplate(template)];
+    if (meaningOf(was) === meaningOf(is)) continue;
+    if (meaningOf(withoutSize(was)) !== meaningOf(withoutSize(is)) || !isLess(sizeOf(old), sizeOf(template))) {
       return 'other';
     }
     grows.push(template.metadata.name ?? '');
   }
   return { grows };
-}
-
-/** Storage a claim or its template asks for. */
-export function sizeOf({ spec }: ClaimTemplate): string | undefined {
-  return spec?.resources?.requests?.storage;
 }
 
 /** False also when one of them is missing or is no quantity. */
@@ -37,6 +34,11 @@ export function isLess(a: string | undefined, b: string | undefined): boolean {
 function withoutSize(template: ClaimTemplate): ClaimTemplate {
   const { storage: _, ...requests } = template.spec?.resources?.requests ?? {};
   return { ...template, spec: { ...template.spec, resources: { ...template.spec?.resources, requests } } };
+}
+
+/** True if an expansion would make the bound claim what the template asks for. */
+export function canGrowTo(claim: PersistentVolumeClaim, template: ClaimTemplate): boolean {
+  return claim.status?.phase === 'Bound' && isLess(sizeOf(claim), sizeOf(template)) && isButForSize(claim, template);
 }
 
 /** StorageClasses of claims that could be expanded if these allow it: only bound ones can. */

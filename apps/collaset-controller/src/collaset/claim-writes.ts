@@ -5,14 +5,17 @@ import {
   PERSISTENT_VOLUME_CLAIMS,
   type PersistentVolumeClaim,
   PVC_TEMPLATE_HASH_LABEL,
+  RETAINED_BY_ANNOTATION,
   type Volume,
 } from '@kuperator/api';
-import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
-import { classesOf, isLess, sizeOf } from './claim-growth.ts';
-import { claimFor, claimOf, claimTemplateHash, claimVolume, growingClaimsOf, isOwnedBy } from './claims.ts';
+import { AlreadyExistsError, ConflictError, NotFoundError } from '@kuperator/runtime';
+import { classesOf, isLess } from './claim-growth.ts';
+import { claimTemplateHash, isClaimOf, sizeOf } from './claim-template.ts';
+import { claimFor, claimOf, claimVolume, growingClaimsOf, isOwnedBy } from './claims.ts';
 import { BY_OWNER, type Deps } from './deps.ts';
 import { controllerReference } from './revision.ts';
 import type { ClaimTemplate, Revision } from './revision-data.ts';
+import { selectorLabelsOf } from './selector-labels.ts';
 
 const MAX_ATTEMPTS = 10;
 
@@ -106,36 +109,90 @@ async function createClaim(
     const { namespace, name = '' } = claim.metadata;
     const existing = await deps.client.get(PERSISTENT_VOLUME_CLAIMS, { namespace, name });
     deps.claims.observe(existing);
-    const isSame = existing.metadata.labels?.[PVC_TEMPLATE_HASH_LABEL] === claimTemplateHash(template);
-    if (isOwnedBy(set, existing) && isSame && !isTerminating(existing)) return existing;
+    if (isOwnedBy(set, existing) && isClaimOf(existing, template) && !isTerminating(existing)) return existing;
   }
   throw new Error(`no free name for the claim ${template.metadata.name} of instance ${id} of ${keyOf(set)}`);
 }
 
-/** Takes over claims a set of the same selector left behind. */
+/** Takes over claims that an earlier set of the name left behind. */
 export async function adoptClaims(deps: Deps, set: CollaSet, claims: readonly PersistentVolumeClaim[]): Promise<void> {
-  for (const claim of claims) await setOwners(deps, claim, [controllerReference(set)]);
+  for (const claim of claims) {
+    const ownerReferences = [controllerReference(set)];
+    await patchMetadata(deps, claim, { ownerReferences, annotations: { [RETAINED_BY_ANNOTATION]: null } });
+  }
 }
 
-/** Lets claims outlive the set. */
+/** Lets claims outlive the set, with its name on them: a claim that came with a Pod of another set has that other set's name. */
 export async function orphanClaims(deps: Deps, set: CollaSet): Promise<void> {
   for (const claim of deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '')) {
-    const others = claim.metadata.ownerReferences?.filter((owner) => owner.uid !== set.metadata.uid) ?? [];
-    await setOwners(deps, claim, others);
+    const ownerReferences = claim.metadata.ownerReferences?.filter((owner) => owner.uid !== set.metadata.uid) ?? [];
+    await patchMetadata(deps, claim, { ownerReferences, annotations: { [RETAINED_BY_ANNOTATION]: set.metadata.name } });
   }
 }
 
-async function setOwners(deps: Deps, claim: PersistentVolumeClaim, ownerReferences: readonly object[]): Promise<void> {
-  const { namespace, name = '', resourceVersion } = claim.metadata;
-  const body = { metadata: { resourceVersion, ownerReferences } };
-  deps.claims.observe(await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: 'merge', body }));
+/**
+ * Gives claims the labels that they would get today: with the hash in Go's form the Go implementation finds them, and with those of
+ * the selector everybody else.
+ * @returns claims left for the next pass
+ */
+export async function relabelClaims(
+  deps: Deps,
+  set: CollaSet,
+  owned: readonly PersistentVolumeClaim[],
+  templates: readonly ClaimTemplate[],
+): Promise<number> {
+  const pending = owned.flatMap((claim) => {
+    const template = templates.find((candidate) => isClaimOf(claim, candidate));
+    const changes = template && !isTerminating(claim) ? labelChanges(set, claim, template) : {};
+    return template && Object.keys(changes).length > 0 ? [{ claim, template, changes }] : [];
+  });
+  for (const { claim, template, changes } of pending.slice(0, deps.settings.maxWrites)) {
+    const isOther = changes[PVC_TEMPLATE_HASH_LABEL] !== undefined;
+    // What else the template says of the claim's metadata is all that can still differ.
+    const { labels = {}, annotations = {} } = isOther ? template.metadata : {};
+    deps.metrics.wrote('claim');
+    await patchMetadata(deps, claim, { labels: { ...labels, ...changes }, annotations });
+  }
+  return Math.max(0, pending.length - deps.settings.maxWrites);
 }
 
+function labelChanges(set: CollaSet, claim: PersistentVolumeClaim, template: ClaimTemplate): Record<string, string> {
+  const labels = claim.metadata.labels ?? {};
+  const missing = Object.entries(selectorLabelsOf(set)).filter(([key]) => labels[key] === undefined);
+  const hash = claimTemplateHash(template);
+  return {
+    ...Object.fromEntries(missing),
+    ...(labels[PVC_TEMPLATE_HASH_LABEL] === hash ? {} : { [PVC_TEMPLATE_HASH_LABEL]: hash }),
+  };
+}
+
+async function patchMetadata(deps: Deps, claim: PersistentVolumeClaim, changes: object): Promise<void> {
+  const { namespace, name = '', uid = '', resourceVersion } = claim.metadata;
+  const body = { metadata: { resourceVersion, ...changes } };
+  try {
+    deps.claims.observe(
+      await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: 'merge', body }),
+    );
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    deps.claims.observeGone(keyOf(claim), uid);
+  }
+}
+
+/** @throws ConflictError when a claim was not as it was seen; the others are deleted */
 export async function deleteClaims(deps: Deps, claims: readonly PersistentVolumeClaim[]): Promise<void> {
+  let conflict: ConflictError | undefined;
   for (const claim of claims) {
-    const { namespace, name = '', uid = '' } = claim.metadata;
-    const answer = await deps.client.delete(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { uid });
-    if (answer && isTerminating(answer)) deps.claims.observe(answer);
-    else deps.claims.observeGone(keyOf(claim), uid);
+    const { namespace, name = '', uid = '', resourceVersion = '' } = claim.metadata;
+    deps.metrics.wrote('claim');
+    try {
+      const answer = await deps.client.delete(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { uid, resourceVersion });
+      if (answer && isTerminating(answer)) deps.claims.observe(answer);
+      else deps.claims.observeGone(keyOf(claim), uid);
+    } catch (error) {
+      if (!(error instanceof ConflictError)) throw error;
+      conflict = error;
+    }
   }
+  if (conflict) throw conflict;
 }

@@ -5,8 +5,7 @@ import {
   controllerOf,
   INSTANCE_ID_LABEL,
   isTerminating,
-  matchesSelector,
-  ORPHANED_LABEL,
+  namePrefix,
   PERSISTENT_VOLUME_CLAIMS,
   type PersistentVolumeClaim,
   type Pod,
@@ -15,67 +14,28 @@ import {
   retainsClaims,
   type Volume,
 } from '@kuperator/api';
-import { isLess, sizeOf } from './claim-growth.ts';
-import { nameSuffix, safeHash } from './fnv.ts';
-import { goStructJson, sorted } from './go-json.ts';
-import { meaningOf } from './meaning.ts';
+import { canGrowTo } from './claim-growth.ts';
+import { claimTemplateHash, isButForSize, isClaimOf } from './claim-template.ts';
+import { nameSuffix } from './fnv.ts';
 import { instanceIdOf } from './members.ts';
 import { controllerReference } from './revision.ts';
 import type { ClaimTemplate } from './revision-data.ts';
+import { selectorLabelsOf } from './selector-labels.ts';
 
-/** Hash of a claim template as the Go implementation labels its claims with: existing ones must be found again. */
-export function claimTemplateHash(template: ClaimTemplate): string {
-  const { metadata, spec } = template;
-  return safeHash(
-    goStructJson({
-      kind: template.kind || undefined,
-      apiVersion: template.apiVersion || undefined,
-      metadata: {
-        name: metadata?.name,
-        namespace: metadata?.namespace || undefined,
-        creationTimestamp: null,
-        labels: nonEmpty(sorted(metadata?.labels)),
-        annotations: nonEmpty(sorted(metadata?.annotations)),
-        finalizers: nonEmpty(metadata?.finalizers),
-      },
-      spec: {
-        accessModes: nonEmpty(spec?.accessModes),
-        selector: sorted(spec?.selector),
-        resources: sorted(spec?.resources ?? {}),
-        volumeName: spec?.volumeName || undefined,
-        storageClassName: spec?.storageClassName,
-        volumeMode: spec?.volumeMode,
-        dataSource: spec?.dataSource,
-        dataSourceRef: spec?.dataSourceRef,
-      },
-      status: template.status ?? {},
-    }),
-  );
-}
+const MAX_NAME = 253;
 
-function nonEmpty<T>(value: T): T | undefined {
-  return typeof value === 'object' && value !== null && Object.keys(value).length > 0 ? value : undefined;
-}
-
-/** The set's claim for an instance id and template, if it exists. */
+/** The set's claim for an instance id and template, if it exists; of several the newest, which the id's last Pod had. */
 export function claimOf(
   owned: readonly PersistentVolumeClaim[],
   id: number,
   template: ClaimTemplate,
 ): PersistentVolumeClaim | undefined {
-  const hash = claimTemplateHash(template);
-  return owned.find(
-    (claim) =>
-      !isTerminating(claim) &&
-      claim.metadata.labels?.[INSTANCE_ID_LABEL] === String(id) &&
-      claim.metadata.labels[PVC_TEMPLATE_NAME_LABEL] === template.metadata.name &&
-      claim.metadata.labels[PVC_TEMPLATE_HASH_LABEL] === hash,
-  );
+  return owned.filter((claim) => isUsable(claim, id) && isClaimOf(claim, template)).toSorted(newestFirst)[0];
 }
 
 /**
- * The set's bound claims for an instance id that an expansion would make those of the template. What else a template says cannot be
- * read from a claim, so they are taken for those of the same template when nothing but the size differs from what it asks for.
+ * The set's bound claims for an instance id that an expansion would make those of the template: nothing but the size differs from
+ * what it asks for.
  * @param anySize true when the template is known to have grown: then the user may have expanded the claim first
  */
 export function growingClaimsOf(
@@ -84,18 +44,26 @@ export function growingClaimsOf(
   template: ClaimTemplate,
   anySize: boolean,
 ): readonly PersistentVolumeClaim[] {
-  const { accessModes, storageClassName, volumeMode } = template.spec ?? {};
   return owned.filter(
     (claim) =>
-      !isTerminating(claim) &&
-      claim.metadata.labels?.[INSTANCE_ID_LABEL] === String(id) &&
-      claim.metadata.labels[PVC_TEMPLATE_NAME_LABEL] === template.metadata.name &&
-      claim.status?.phase === 'Bound' &&
-      (anySize || isLess(sizeOf(claim), sizeOf(template))) &&
-      meaningOf(claim.spec.accessModes) === meaningOf(accessModes) &&
-      (storageClassName === undefined || storageClassName === claim.spec.storageClassName) &&
-      (volumeMode ?? 'Filesystem') === (claim.spec.volumeMode ?? 'Filesystem'),
+      isUsable(claim, id) &&
+      (canGrowTo(claim, template) || (anySize && claim.status?.phase === 'Bound' && isButForSize(claim, template))),
   );
+}
+
+function isUsable(claim: PersistentVolumeClaim, id: number): boolean {
+  return !isTerminating(claim) && claimIdOf(claim) === id;
+}
+
+export function newestFirst({ metadata: a }: PersistentVolumeClaim, { metadata: b }: PersistentVolumeClaim): number {
+  const times = [a, b].map(({ creationTimestamp }) => Date.parse(creationTimestamp ?? '') || 0) as [number, number];
+  return times[1] - times[0] || ((a.name ?? '') < (b.name ?? '') ? -1 : 1);
+}
+
+/** The claim's instance id; undefined when it carries none that can be read. */
+export function claimIdOf({ metadata }: PersistentVolumeClaim): number | undefined {
+  const value = metadata.labels?.[INSTANCE_ID_LABEL];
+  return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
 }
 
 /** @param attempt grows while claims on their way out still have the names before */
@@ -103,16 +71,19 @@ export function claimFor(set: CollaSet, id: number, template: ClaimTemplate, att
   const hash = claimTemplateHash(template);
   const { name: templateName = '', namespace: _, creationTimestamp: __, ...metadata } = template.metadata;
   const prefix = `${set.metadata.name}-${templateName}`;
+  const generateName = `${prefix}-`;
   return {
     apiVersion: apiVersionOf(PERSISTENT_VOLUME_CLAIMS),
     kind: PERSISTENT_VOLUME_CLAIMS.kind,
     metadata: {
       ...metadata,
-      name: `${prefix.slice(0, 247)}-${nameSuffix(`${set.metadata.uid}/${id}/${templateName}/${hash}/${attempt}`)}`,
+      name: `${namePrefix(prefix, 247)}-${nameSuffix(`${set.metadata.uid}/${id}/${templateName}/${hash}/${attempt}`)}`,
+      // As the Go implementation's claims have it: it says in full whose claim this is.
+      ...(generateName.length <= MAX_NAME ? { generateName } : {}),
       ...(set.metadata.namespace ? { namespace: set.metadata.namespace } : {}),
       labels: {
         ...metadata.labels,
-        ...set.spec.selector?.matchLabels,
+        ...selectorLabelsOf(set),
         [CONTROL_LABEL]: 'true',
         [INSTANCE_ID_LABEL]: String(id),
         [PVC_TEMPLATE_NAME_LABEL]: templateName,
@@ -132,56 +103,47 @@ export function claimVolume(template: ClaimTemplate, claim: PersistentVolumeClai
   };
 }
 
+export type ClaimUse = {
+  readonly owned: readonly PersistentVolumeClaim[];
+  /** The set's Pods, in whatever state. */
+  readonly pods: readonly Pod[];
+  /** Ids that have or are to have a Pod. */
+  readonly ids: ReadonlySet<number>;
+  /** Ids that the set has given up, and the claims with them. */
+  readonly ended: ReadonlySet<number>;
+  /** Of every revision that a Pod may be made at. */
+  readonly templates: readonly ClaimTemplate[];
+};
+
 /**
- * Claims nobody needs any more: of instance ids that are gone, and of templates that changed, once the id's Pod runs with the new claim.
- * None under `whenScaled: Retain`. Claims a Pod of ours mounts stay (T59).
- * @param ids instance ids that have or are to have a Pod
+ * Claims that may be deleted, as far as the caches show: of ids that the set has given up, and of templates that no revision in use
+ * has any more, once the id's Pod runs without the claim. A claim of any other id without a Pod stays: it may have been retained from
+ * an earlier set of the name. Claims that a Pod mounts stay (T59).
  */
 export function unusedClaims(
   set: CollaSet,
-  owned: readonly PersistentVolumeClaim[],
-  pods: readonly Pod[],
-  ids: ReadonlySet<number>,
-  templates: readonly ClaimTemplate[],
+  { owned, pods, ids, ended, templates }: ClaimUse,
 ): readonly PersistentVolumeClaim[] {
-  if (owned.length === 0 || retainsClaims(set, 'whenScaled')) return [];
-  const mounted = new Set<string>();
-  const running = new Set<number>();
-  for (const pod of pods) {
-    const id = instanceIdOf(pod);
-    if (!isTerminating(pod) && id !== undefined) running.add(id);
-    for (const volume of pod.spec.volumes ?? []) {
-      if (volume.persistentVolumeClaim) mounted.add(volume.persistentVolumeClaim.claimName);
-    }
-  }
-  const hashes = new Map(templates.map((template) => [template.metadata.name, claimTemplateHash(template)]));
+  if (owned.length === 0) return [];
+  const mounted = new Set(pods.flatMap(claimNamesOf));
+  const running = new Set(pods.flatMap((pod) => (isTerminating(pod) ? [] : (instanceIdOf(pod) ?? []))));
+  const retains = retainsClaims(set, 'whenScaled');
   return owned.filter((claim) => {
-    const {
-      [INSTANCE_ID_LABEL]: idText,
-      [PVC_TEMPLATE_NAME_LABEL]: name,
-      [PVC_TEMPLATE_HASH_LABEL]: hash,
-    } = claim.metadata.labels ?? {};
-    if (isTerminating(claim) || mounted.has(claim.metadata.name ?? '') || idText === undefined) return false;
-    const id = Number(idText);
-    return ids.has(id) ? running.has(id) && hashes.get(name) !== hash : true;
+    const id = claimIdOf(claim);
+    if (isTerminating(claim) || id === undefined || mounted.has(claim.metadata.name ?? '')) return false;
+    if (ended.has(id)) return true;
+    return !retains && ids.has(id) && running.has(id) && !templates.some((template) => isClaimOf(claim, template));
   });
 }
 
-/** Claims a set of the same selector left behind for its successor (T61). */
-export function adoptableClaims(
-  set: CollaSet,
-  unowned: readonly PersistentVolumeClaim[],
-): readonly PersistentVolumeClaim[] {
-  return unowned.filter(
-    ({ metadata }) =>
-      metadata.namespace === set.metadata.namespace &&
-      metadata.deletionTimestamp === undefined &&
-      (metadata.ownerReferences ?? []).length === 0 &&
-      metadata.labels?.[INSTANCE_ID_LABEL] !== undefined &&
-      metadata.labels[PVC_TEMPLATE_HASH_LABEL] !== undefined &&
-      metadata.labels[ORPHANED_LABEL] === undefined &&
-      matchesSelector(set.spec.selector, metadata.labels),
-  );
+/** Names of the claims that a Pod mounts. */
+export function claimNamesOf({ spec }: Pod): readonly string[] {
+  return (spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => (claim ? [claim.claimName] : []));
+}
+
+/** Ids of which the set has claims. */
+export function claimedIdsOf(owned: readonly PersistentVolumeClaim[]): ReadonlySet<number> {
+  return new Set(owned.flatMap((claim) => (isTerminating(claim) ? [] : (claimIdOf(claim) ?? []))));
 }
 
 export function isOwnedBy(set: CollaSet, object: Pod | PersistentVolumeClaim): boolean {

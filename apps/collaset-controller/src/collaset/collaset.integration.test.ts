@@ -3,6 +3,7 @@
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { admitting } from '../test/live/admitting.ts';
 import { changingInPlace } from '../test/live/changing-in-place.ts';
 import { claiming } from '../test/live/claims.ts';
 import { deletion } from '../test/live/deletion.ts';
@@ -33,6 +34,7 @@ afterAll(async () => {
 describe.each([
   ['scaling', scaling],
   ['changing-in-place', changingInPlace],
+  ['admitting', admitting],
   ['rolling', rolling],
   ['replacing', replacing],
   ['claims', claiming],

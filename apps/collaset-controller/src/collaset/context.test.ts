@@ -100,6 +100,7 @@ function plan(
   return planContext({
     set,
     pool: poolWith(entries),
+    ended: { held: new Map(), records: new Map() },
     members: membersOf(set, pods),
     doubles: new Set(),
     create: [],
@@ -113,6 +114,7 @@ function plan(
     isKnownRevision: () => true,
     refused: new Set(),
     isNameTaken: () => false,
+    claimed: new Set(),
     ...rest,
   });
 }
@@ -278,8 +280,35 @@ describe('planContext', () => {
       change: 'none',
       creations: [],
       reused: [],
-      replaced: new Set(),
+      ended: new Set(),
     });
+  });
+});
+
+describe('an id that the set gives up', () => {
+  const retain = { scaleStrategy: { persistentVolumeClaimRetentionPolicy: { whenScaled: 'Retain' as const } } };
+  const scaledIn = at('web-1', { ScaleIn: 'true' });
+
+  test.each([
+    { name: 'keeps its entry while it has claims', entry: scaledIn, claimed: [1], left: scaledIn, ended: [1] },
+    { name: 'is first recorded as scaled in', entry: at('web-1'), claimed: [1], left: scaledIn, ended: [] },
+    { name: 'loses its entry when no claims are left', entry: scaledIn, claimed: [0], left: undefined, ended: [] },
+    {
+      name: 'loses its entry at once under whenScaled: Retain',
+      entry: scaledIn,
+      claimed: [1],
+      spec: retain,
+      left: undefined,
+      ended: [],
+    },
+  ])('$name', ({ entry, claimed, spec = {}, left, ended }) => {
+    const planned = plan({ 0: at('web-1'), 1: entry }, [pod], { spec, claimed: new Set(claimed) });
+    expect(entriesOf(planned)[1]).toEqual(left);
+    expect([...planned.ended]).toEqual(ended);
+  });
+
+  test('has claims that stay if no entry says that it was this set’s', () => {
+    expect([...plan({ 0: at('web-1') }, [pod], { claimed: new Set([0, 1]) }).ended]).toEqual([]);
   });
 });
 
@@ -338,14 +367,22 @@ describe('ids of pairs', () => {
     expect(planned.creations).toMatchObject([{ id: 3, name: podNameFor(aSet(), 3, 0), needsContext: true }]);
   });
 
-  test('forget each other when the origin is gone, whose id and claims end', () => {
-    const planned = plan(started, [successor]);
-    expect([entriesOf(planned), [...planned.replaced]]).toEqual([{ 3: at('web-1') }, [0]]);
+  test('forget each other when the origin is gone, whose id ends', () => {
+    expect(entriesOf(plan(started, [successor]))).toEqual({ 3: at('web-1') });
   });
 
   test('leave the origin’s entry as it was when the replacement is taken back', () => {
-    const planned = plan(started, [aMember({ id: 0 })]);
-    expect([entriesOf(planned), [...planned.replaced]]).toEqual([{ 0: at('web-1') }, [3]]);
+    expect(entriesOf(plan(started, [aMember({ id: 0 })]))).toEqual({ 0: at('web-1') });
+  });
+
+  test.each([
+    { name: 'that was replaced', pods: [successor], left: 0, ended: [0] },
+    { name: 'of a new Pod that is not wanted any more', pods: [aMember({ id: 0 })], left: 3, ended: [3] },
+  ])('end with their claims, even under whenScaled: Retain: the id $name', ({ pods, left, ended }) => {
+    const spec = { scaleStrategy: { persistentVolumeClaimRetentionPolicy: { whenScaled: 'Retain' as const } } };
+    const planned = plan(started, pods, { spec, claimed: new Set([0, 3]) });
+    expect([...planned.ended]).toEqual(ended);
+    expect(entriesOf(planned)[left]).toHaveProperty('ScaleIn', 'true');
   });
 
   test('are found again though no record of them is left (T39)', () => {

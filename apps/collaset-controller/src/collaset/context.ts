@@ -6,10 +6,13 @@ import {
   type Pod,
   RESOURCE_CONTEXTS,
   type ResourceContext,
+  retainsClaims,
 } from '@kuperator/api';
+import type { EndedPlan } from './ended.ts';
 import type { Inclusion } from './include.ts';
 import {
   DELETE_SERVED,
+  ENDED,
   type EntryData,
   INCARNATION,
   INCLUDE,
@@ -61,11 +64,11 @@ export type ContextPlan = {
   readonly creations: readonly Creation[];
   /** Ids that Pods bring with them, of which the context says that they had a Pod: rest on the Pod cache having seen it go. */
   readonly reused: readonly number[];
-  /** Ids that end with a replacement, and their claims with them, whatever becomes of the claims of others. */
-  readonly replaced: ReadonlySet<number>;
+  /** Ids that the set has given up, as their entries say. The entries stay until the claims of the ids are gone. */
+  readonly ended: ReadonlySet<number>;
 };
 
-const NOTHING: ContextPlan = { entries: [], change: 'none', creations: [], reused: [], replaced: new Set() };
+const NOTHING: ContextPlan = { entries: [], change: 'none', creations: [], reused: [], ended: new Set() };
 
 export type ContextInput = {
   readonly set: CollaSet;
@@ -92,6 +95,10 @@ export type ContextInput = {
   readonly refused: ReadonlySet<number>;
   /** True for names no new Pod can have: a Pod with it exists, or existed when we last tried. */
   readonly isNameTaken: (name: string) => boolean;
+  /** Ids of which the set has claims. */
+  readonly claimed: ReadonlySet<number>;
+  /** Ids that must wait for their next Pod, and what is to be recorded of Pods that ended. */
+  readonly ended: Pick<EndedPlan, 'held' | 'records'>;
 };
 
 /** What the ResourceContext should record of the set's instance ids, and what it allows to create. */
@@ -107,16 +114,24 @@ export function planContext(input: ContextInput): ContextPlan {
     if (id === undefined || pool.foreign.has(id) || desired.has(id) || input.doubles.has(pod)) continue;
     const data = isActive(pod) ? occupiedEntry(input, id, pod) : leftEntry(input, id, pod);
     desired.set(id, { ...data, ...partners.get(id) });
+    // The Pod is deleted next, and what it tells of the others before it with it.
+    if (data[ENDED] !== pool.own.get(id)?.[ENDED] && !isActive(pod)) urgent.add(id);
     // An id that is on a Pod but not on record could be given away.
     if (!pool.own.has(id) || input.surplus.has(pod) || input.pending.has(pod)) urgent.add(id);
   }
   for (const { pod, id } of input.included) desired.set(id, includedEntry(input, id, pod));
   const creations: Creation[] = [];
   for (const id of create) {
+    const before = pool.own.get(id);
+    if (before && input.ended.held.has(id)) {
+      desired.set(id, before);
+      continue;
+    }
     const { data, creation } = vacantEntry(input, id);
     desired.set(id, data);
     creations.push(creation);
   }
+  const ended = keepEnded(input, desired);
   // Named again, the Pod is to be made anew again: the mark of the last time must not outlive its name in the list.
   for (const [id, data] of desired) {
     if (pool.own.get(id)?.[DELETE_SERVED] !== undefined && data[DELETE_SERVED] === undefined) urgent.add(id);
@@ -127,14 +142,28 @@ export function planContext(input: ContextInput): ContextPlan {
   const isTidy = changed.length === 0 && !pool.hasLeftovers;
   const change = isTidy ? 'none' : changed.some((id) => urgent.has(id)) ? 'needed' : 'tidy';
   const reused = input.included.map(({ id }) => id).filter((id) => pool.own.has(id));
-  const replaced = new Set(changed.filter((id) => !desired.has(id) && isOfReplacement(pool.own.get(id))));
   const own = [...desired].map(([id, data]): ContextEntry => ({ id, data: { ...data } }));
   const entries = [...pool.foreign.values(), ...own].toSorted((a, b) => a.id - b.id);
-  return { entries, change, creations, reused, replaced };
+  return { entries, change, creations, reused, ended };
 }
 
-function isOfReplacement(data: EntryData | undefined): boolean {
-  return data !== undefined && (REPLACE_NEW_ID in data || REPLACE_ORIGIN_ID in data);
+/**
+ * Ids that end and have claims to delete keep their entries, marked as scaled in: the entry is the only proof that the set gave the id
+ * up, and that its claims were not retained from an earlier set.
+ * @param desired gets the entries that stay
+ * @returns the ids of which that is on record already
+ */
+function keepEnded({ set, pool, claimed }: ContextInput, desired: Map<number, EntryData>): ReadonlySet<number> {
+  const ended = new Set<number>();
+  for (const [id, data] of pool.own) {
+    if (desired.has(id) || !claimed.has(id)) continue;
+    // An id that ends with a replacement loses its claims even under `whenScaled: Retain`.
+    const isReplaced = REPLACE_NEW_ID in data || REPLACE_ORIGIN_ID in data;
+    if (!isReplaced && retainsClaims(set, 'whenScaled')) continue;
+    if (isReplaced || SCALE_IN_MARK in data) ended.add(id);
+    desired.set(id, { ...data, [SCALE_IN_MARK]: 'true' });
+  }
+  return ended;
 }
 
 /** The ids of pairs say of each other, once each has one. */
@@ -169,6 +198,7 @@ function occupiedEntry(input: ContextInput, id: number, pod: Pod): EntryData {
   if (transition) data[REVISION] = updated;
   else if (!surplus.has(pod) && own !== undefined && input.isKnownRevision(own)) data[REVISION] = own;
   if (data[REVISION] === undefined) data[REVISION] = own ?? updated;
+  recordEnded(input, id, data);
   if (surplus.has(pod)) data[SCALE_IN_MARK] = 'true';
   if (transition?.mode === 'recreate') {
     data[RECREATE_UPDATE] = 'true';
@@ -186,7 +216,15 @@ function leftEntry(input: ContextInput, id: number, pod: Pod): EntryData {
   if (input.updatedIds.has(id)) data[REVISION] = input.updated;
   if (data[REVISION] === undefined) data[REVISION] = revisionNameOf(pod) ?? input.updated;
   if (input.surplus.has(pod)) data[SCALE_IN_MARK] = 'true';
+  recordEnded(input, id, data);
   return data;
+}
+
+/** What ended at another revision says nothing of this one. */
+function recordEnded({ ended, pool }: ContextInput, id: number, data: Record<string, string>): void {
+  const record = ended.records.get(id);
+  if (record !== undefined) data[ENDED] = record;
+  else if (data[REVISION] !== pool.own.get(id)?.[REVISION]) delete data[ENDED];
 }
 
 function vacantEntry(input: ContextInput, id: number): { data: EntryData; creation: Creation } {
@@ -214,6 +252,7 @@ function vacantEntry(input: ContextInput, id: number): { data: EntryData; creati
     revision = updated;
   }
   data[REVISION] = revision;
+  recordEnded(input, id, data);
   // A first Pod can exist under this name only; so can one that was lost, once that was seen.
   const isSafeByName = isSequence(set) || before === undefined || (wasMarked && before[RECREATE_UPDATE] === undefined);
   const creation: Creation = {

@@ -16,6 +16,7 @@ import type { Config } from '../config.ts';
 import { BY_CONTEXT, BY_INCLUDED, claimCache, podCache, revisionCache, setCache } from './caches.ts';
 import { resizeDiscovery } from './discovery.ts';
 import { collaSetMetrics } from './metrics.ts';
+import { nodes } from './nodes.ts';
 import { collaSetReconciler } from './reconcile.ts';
 import { storageClasses } from './storage-classes.ts';
 
@@ -38,6 +39,13 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
   const contexts = new Informer(watch(RESOURCE_CONTEXTS));
   const claims = new Informer({ ...watch(PERSISTENT_VOLUME_CLAIMS), ...claimCache });
 
+  let term = 0;
+  const endTerm = () => {
+    term++;
+  };
+  shards.onChange(endTerm);
+  shards.onLapse(endTerm);
+
   const controller = new Controller({
     name: 'collaset',
     reconcile: collaSetReconciler({
@@ -52,7 +60,9 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
       clock,
       metrics: collaSetMetrics(metrics),
       storageClasses: storageClasses({ client, clock }),
+      nodes: nodes({ client, clock }),
       servesResize: resizeDiscovery(client),
+      term: () => term,
       settings: config,
     }),
     concurrency: config.concurrency,

@@ -9,13 +9,11 @@ import type {
 import type { EventBus } from '@kuperator/events';
 import type { Clock, EventRecorder, Informer, KubeClient } from '@kuperator/runtime';
 import type { CollaSetMetrics } from './metrics.ts';
+import type { Nodes } from './nodes.ts';
 import type { StorageClasses } from './storage-classes.ts';
 
-/** The part of an informer a pass uses. */
-export type Cache<T extends KubeObject> = Pick<
-  Informer<T>,
-  'get' | 'byIndex' | 'observe' | 'observeGone' | 'resourceVersion'
->;
+/** The part of an informer a pass uses. Not its version: versions of different kinds do not compare. */
+export type Cache<T extends KubeObject> = Pick<Informer<T>, 'get' | 'byIndex' | 'observe' | 'observeGone'>;
 
 export type Settings = {
   /** Least time between two status writes that bring only new figures. */
@@ -36,8 +34,11 @@ export type Deps = {
   readonly claims: Cache<PersistentVolumeClaim>;
   readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'patch' | 'delete'>;
   readonly storageClasses: StorageClasses;
+  readonly nodes: Nodes;
   /** Whether the cluster serves `pods/resize`. */
   readonly servesResize: () => Promise<boolean>;
+  /** Changes whenever another replica may have had any of our sets. */
+  readonly term: () => number;
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
   readonly bus: Pick<EventBus, 'publish'>;
   readonly clock: Clock;

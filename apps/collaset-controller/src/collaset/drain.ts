@@ -15,6 +15,7 @@ import { orphanRevisions } from './revision-writes.ts';
 import { statusOf } from './status.ts';
 import { writeStatus } from './status-writes.ts';
 import { BEHIND_MS, podTasks } from './tasks.ts';
+import { seeClaims } from './verify.ts';
 
 /** Finalizer by which the API server notes `--cascade=orphan`. */
 const ORPHAN_FINALIZER = 'orphan';
@@ -37,7 +38,7 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
       throw error;
     }
   };
-  if (retainsClaims(set, 'whenDeleted')) await attempt('ReclaimSubResourcesFailed', orphanClaims(deps, set));
+  if (retainsClaims(set, 'whenDeleted')) await attempt('ReclaimSubResourcesFailed', letClaimsGo(deps, set, memory));
   const owned = () => deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? '');
   const plan = planDrain(set, membersOf(set, owned()), deps.clock.now());
   const startedMs = deps.clock.monotonic();
@@ -68,6 +69,11 @@ export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promi
   await report(deps, set, memory, condition('True', 'Deleted', ''));
   const isReleased = await removeFinalizer(deps, deps.sets.get(keyOf(set)) ?? set);
   return isReleased ? {} : { requeueAfterMs: BEHIND_MS };
+}
+
+async function letClaimsGo(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
+  await seeClaims(deps, set, memory);
+  await orphanClaims(deps, set);
 }
 
 function condition(status: 'True' | 'False', reason: string, message: string): ConditionUpdate {

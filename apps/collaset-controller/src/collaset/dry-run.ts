@@ -2,6 +2,7 @@ import { type CollaSet, PERSISTENT_VOLUME_CLAIMS, PODS } from '@kuperator/api';
 import { AlreadyExistsError, ApiError, ForbiddenError, InvalidError } from '@kuperator/runtime';
 import { claimFor, claimVolume } from './claims.ts';
 import type { Deps } from './deps.ts';
+import { dryRunNameFor } from './pod-name.ts';
 import { podFor } from './pod-template.ts';
 import type { Revision } from './revision-data.ts';
 
@@ -37,8 +38,7 @@ export async function tryRevision(
 async function refusalOf(client: Deps['client'], set: CollaSet, revision: Revision): Promise<string | undefined> {
   const claims = revision.claimTemplates.map((template) => ({ template, claim: claimFor(set, 0, template, 0) }));
   const volumes = claims.map(({ template, claim }) => claimVolume(template, claim));
-  const name = `${(set.metadata.name ?? '').slice(0, 54)}-dry-run`;
-  const pod = podFor(set, { id: 0, name, revision, isNew: true, volumes, nanos: '0' });
+  const pod = podFor(set, { id: 0, name: dryRunNameFor(set), revision, isNew: true, volumes, nanos: '0' });
   try {
     for (const { claim } of claims)
       await tryCreate(() => client.create(PERSISTENT_VOLUME_CLAIMS, claim, { dryRun: true }));

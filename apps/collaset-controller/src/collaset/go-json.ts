@@ -1,4 +1,4 @@
-// Compact JSON as Go's encoding/json writes a map: keys sorted, and the characters that could end an HTML element escaped.
+// Compact JSON as Go's encoding/json writes it: the characters that could end an HTML element are escaped.
 
 const ESCAPED: Record<string, string> = {
   '<': '\\u003c',
@@ -8,19 +8,36 @@ const ESCAPED: Record<string, string> = {
   '\u2029': '\\u2029',
 };
 
+/** Every object is written as Go writes a map: keys sorted. */
 export function goJson(value: unknown): string {
-  return JSON.stringify(sorted(value)).replace(/[<>&\u2028\u2029]/g, (character) => ESCAPED[character] ?? character);
+  return escaped(write(value, true));
 }
 
-/** As `goJson`, but keys in the order they stand in: for what Go marshals from a struct. */
+/** Objects keep the order of their keys, as Go marshals a struct; a `Map` is written in its own order (see `goMap`). */
 export function goStructJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (character) => ESCAPED[character] ?? character);
+  return escaped(write(value, false));
 }
 
-export function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const result: Record<string, unknown> = {};
-  for (const key of Object.keys(value).sort()) result[key] = sorted((value as Record<string, unknown>)[key]);
-  return result;
+/** The entries of a record sorted by key. A plain object would move keys that look like array indexes to the front. */
+export function goMap(record: object): ReadonlyMap<string, unknown> {
+  return new Map(Object.entries(record).toSorted(byKey));
+}
+
+function write(value: unknown, isSorted: boolean): string | undefined {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((item) => write(item, isSorted) ?? 'null').join(',')}]`;
+  const entries: [string, unknown][] = value instanceof Map ? [...value] : Object.entries(value);
+  const fields = (isSorted ? entries.toSorted(byKey) : entries).flatMap(([key, item]) => {
+    const text = write(item, isSorted);
+    return text === undefined ? [] : `${JSON.stringify(key)}:${text}`;
+  });
+  return `{${fields.join(',')}}`;
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+function escaped(json: string | undefined): string {
+  return (json ?? 'null').replace(/[<>&\u2028\u2029]/g, (character) => ESCAPED[character] ?? character);
 }

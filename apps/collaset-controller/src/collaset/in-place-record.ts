@@ -1,47 +1,96 @@
-// What an in-place change touched, kept on the Pod while it is under way: by this its end is seen, after a restart too.
-import { type ContainerStatus, conditionOf, LAST_POD_STATUS_ANNOTATION, type Pod } from '@kuperator/api';
+// What an in-place change touched, kept on the Pod while it is under way, so that its end can be judged after a restart as well.
+import { type ContainerStatus, LAST_POD_STATUS_ANNOTATION, type Pod } from '@kuperator/api';
 import { includes, type Resize, type Resources, runningContainers } from './resources.ts';
 
-type ContainerState = {
-  latestImage: string;
-  lastImageID?: string;
-  lastContainerID?: string;
-  /** Missing in records of the Go implementation. */
-  changed?: boolean;
+/** The container that ran, as far as it is known, when the change was written. */
+export type Before = {
+  /** The image in the spec it was started from; absent if a change before this one was not finished. */
+  readonly image?: string;
+  readonly imageID?: string;
+  readonly containerID?: string;
+  /** Images that unfinished changes asked for in between: the kubelet may have started any of them. */
+  readonly passed?: readonly string[];
 };
-/** Our own fields ride along unknown to the Go implementation. */
-type LastPodStatus = {
-  containerStates?: Record<string, ContainerState>;
-  resize?: Record<string, Resources>;
+
+export type ContainerState = {
+  /** The image asked for. What the API server stored may be another one, if admission rewrites images. */
+  readonly latestImage: string;
+  /** The field by which the Go implementation judges the end; only of containers whose image is asked to change. */
+  readonly lastImageID?: string;
+  /** Unknown to the Go implementation, missing in its records. Of every container: admission may change any of them. */
+  readonly before?: Before;
+};
+
+/** `containerStates` is the wire format of the Go implementation; the other fields are ours and ride along. */
+export type LastPodStatus = {
+  readonly containerStates?: Readonly<Record<string, ContainerState>>;
+  readonly resize?: Readonly<Record<string, Resources>>;
+  /** Name of the revision the Pod was changed from: what it goes back to if the change cannot be completed. */
+  readonly from?: string;
 };
 
 /**
  * The record of a change about to be written.
  * @param images those that change, by container name
+ * @param from the Pod's revision before the change
+ * @param isEnded whether the earlier change recorded on the Pod is finished in a container
  */
-export function recordFor(pod: Pod, images: ReadonlyMap<string, string>, resizes: readonly Resize[]): LastPodStatus {
+export function recordFor(
+  pod: Pod,
+  images: ReadonlyMap<string, string>,
+  resizes: readonly Resize[],
+  from: string | undefined,
+  isEnded: (container: string) => boolean,
+): LastPodStatus {
   const resize = Object.fromEntries(resizes.map(({ name, resources }) => [name, resources]));
+  // An earlier change of images may not be finished: what comes after it has to wait for it as well.
+  const touchesContainers = images.size + resizes.length > 0 || recordOf(pod)?.containerStates !== undefined;
   return {
-    ...(images.size > 0 ? { containerStates: statesFor(pod, images) } : {}),
+    ...(touchesContainers ? { containerStates: statesFor(pod, images, isEnded) } : {}),
     ...(resizes.length > 0 ? { resize } : {}),
+    ...(touchesContainers && from !== undefined ? { from } : {}),
   };
 }
 
-function statesFor(pod: Pod, images: ReadonlyMap<string, string>): Record<string, ContainerState> {
+function statesFor(
+  pod: Pod,
+  images: ReadonlyMap<string, string>,
+  isEnded: (container: string) => boolean,
+): Record<string, ContainerState> {
   const statuses = statusesOf(pod);
+  const earlier = recordOf(pod)?.containerStates ?? {};
   const states: Record<string, ContainerState> = {};
-  for (const { name, image } of runningContainers(pod.spec)) {
-    const latestImage = images.get(name) ?? image ?? '';
-    const changed = latestImage !== image;
+  for (const { name, image = '' } of runningContainers(pod.spec)) {
+    const latestImage = images.get(name) ?? image;
     const status = statuses.get(name);
+    const unfinished = isEnded(name) ? undefined : earlier[name]?.before;
     states[name] = {
       latestImage,
-      ...(changed && status?.imageID ? { lastImageID: status.imageID } : {}),
-      ...(changed && status?.containerID ? { lastContainerID: status.containerID } : {}),
-      changed,
+      ...(latestImage !== image && status?.imageID ? { lastImageID: status.imageID } : {}),
+      before: beforeOf(image, status, unfinished),
     };
   }
   return states;
+}
+
+function beforeOf(image: string, status: ContainerStatus | undefined, unfinished: Before | undefined): Before {
+  const present = {
+    ...(status?.imageID ? { imageID: status.imageID } : {}),
+    ...(status?.containerID ? { containerID: status.containerID } : {}),
+  };
+  if (!unfinished) return { image, ...present };
+  const passed = unfinished.passed ?? [];
+  if (present.containerID !== undefined && present.containerID === unfinished.containerID) {
+    return withPassed(unfinished, [...passed, image]);
+  }
+  // Another container already, and it is not known from which of the images it was started.
+  return withPassed(present, [...(unfinished.image === undefined ? [] : [unfinished.image]), ...passed, image]);
+}
+
+function withPassed(before: Before, images: readonly string[]): Before {
+  const passed = [...new Set(images)].filter((image) => image !== before.image);
+  const { passed: _, ...rest } = before;
+  return passed.length > 0 ? { ...rest, passed } : rest;
 }
 
 /** True when an in-place change was written to the Pod and is not finished: its record is there. */
@@ -54,8 +103,17 @@ export function resizedContainers(pod: Pod): readonly string[] {
   return Object.keys(recordOf(pod)?.resize ?? {});
 }
 
-/** Resizes the change under way calls for that the Pod's spec does not show yet: they are a write of their own. */
-export function missingResizes(pod: Pod): readonly Resize[] {
+/** Name of the revision the Pod was changed from; undefined when no record says so. */
+export function changedFrom(pod: Pod): string | undefined {
+  return recordOf(pod)?.from;
+}
+
+/**
+ * Resizes the change under way calls for that the Pod's spec does not show yet: they are a write of their own.
+ * @param answered the record for which that write was made: what the API server stored then counts, though it is not what was asked
+ */
+export function missingResizes(pod: Pod, answered?: string): readonly Resize[] {
+  if (answered !== undefined && answered === recordTextOf(pod)) return [];
   const wanted = recordOf(pod)?.resize ?? {};
   return runningContainers(pod.spec).flatMap(({ name, resources }) => {
     const target = wanted[name];
@@ -63,89 +121,13 @@ export function missingResizes(pod: Pod): readonly Resize[] {
   });
 }
 
-/** Why the kubelet will not resize the Pod where it is; undefined while it may. */
-export function infeasibleReason(pod: Pod): string | undefined {
-  const pending = conditionOf(pod, 'PodResizePending');
-  if (pending?.status !== 'True' || pending.reason !== 'Infeasible' || resizedContainers(pod).length === 0) return;
-  return `the node cannot hold it at its new size${pending.message ? `: ${pending.message}` : ''}`;
+/** The record as it is stored: another text is another change. */
+export function recordTextOf(pod: Pod): string | undefined {
+  return pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION];
 }
 
-/** Why the in-place change is not finished; undefined when the kubelet has followed in every changed container (T42). */
-export function unfinishedReason(pod: Pod): string | undefined {
-  const record = recordOf(pod);
-  if (!record) return 'has no record of the change';
-  const statuses = statusesOf(pod);
-  const reported = pod.status?.containerStatuses?.length ?? 0;
-  if (reported === 0 || reported < pod.spec.containers.length) return 'has no status of its containers yet';
-  for (const { name, image = '', resources } of runningContainers(pod.spec)) {
-    const status = statuses.get(name);
-    const state = record.containerStates?.[name];
-    // An unchanged container, say a sidecar with troubles of its own, holds nothing up.
-    if (state && state.changed !== false && state.latestImage === image) {
-      const reason = imageHold(pod, name, image, state, status);
-      if (reason) return reason;
-    }
-    const wanted = record.resize?.[name];
-    if (!wanted) continue;
-    if (!includes(resources, wanted)) return `container ${name} is to be resized`;
-    if (!includes(status?.resources, wanted) && !hasReportedSpec(pod)) return `container ${name} is being resized`;
-  }
-  return record.resize ? resizeHold(pod) : undefined;
-}
-
-function imageHold(pod: Pod, name: string, image: string, state: ContainerState, status: ContainerStatus | undefined) {
-  if (!status?.imageID) return `container ${name} has not started ${image}`;
-  if (state.lastImageID === undefined) return undefined;
-  const isMoved = status.imageID !== state.lastImageID;
-  // Another tag of the same content keeps the image id: then the new container, or its image as reported, tells.
-  const isRestarted = state.lastContainerID !== undefined && isOther(status.containerID, state.lastContainerID);
-  if (isMoved || isRestarted || (hasSeenSpec(pod) && sameImage(status.image, image))) return undefined;
-  return `container ${name} still runs the image before ${image}`;
-}
-
-function resizeHold(pod: Pod): string | undefined {
-  for (const type of ['PodResizePending', 'PodResizeInProgress']) {
-    const condition = conditionOf(pod, type);
-    if (condition?.status !== 'True') continue;
-    return `is being resized (${[type, condition.reason, condition.message].filter(Boolean).join(': ')})`;
-  }
-  return undefined;
-}
-
-function statusesOf({ status }: Pod): ReadonlyMap<string, ContainerStatus> {
-  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
-  return new Map(all.map((item) => [item.name, item]));
-}
-
-function isOther(id: string | undefined, last: string): boolean {
-  return id !== undefined && id !== '' && id !== last;
-}
-
-/** False when the kubelet reports that it has not yet seen the present spec: its image may be that of a change since undone. */
-function hasSeenSpec(pod: Pod): boolean {
-  const observed = pod.status?.observedGeneration;
-  return typeof observed !== 'number' || observed >= (pod.metadata.generation ?? 0);
-}
-
-/** Amounts the kubelet rounds never show as they were asked for: then its word that it is done with this spec counts. */
-function hasReportedSpec(pod: Pod): boolean {
-  return typeof pod.status?.observedGeneration === 'number' && hasSeenSpec(pod) && resizeHold(pod) === undefined;
-}
-
-/** Equal once `docker.io/library/` and `:latest` are filled in, as container runtimes report images. */
-export function sameImage(a: string | undefined, b: string | undefined): boolean {
-  return a !== undefined && b !== undefined && fullImage(a) === fullImage(b);
-}
-
-function fullImage(image: string): string {
-  const [first = ''] = image.split('/');
-  const hasRegistry = image.includes('/') && (/[.:]/.test(first) || first === 'localhost');
-  const path = hasRegistry ? image : image.includes('/') ? `docker.io/${image}` : `docker.io/library/${image}`;
-  return /[:@][^/]*$/.test(path) ? path : `${path}:latest`;
-}
-
-function recordOf(pod: Pod): LastPodStatus | undefined {
-  const text = pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION];
+export function recordOf(pod: Pod): LastPodStatus | undefined {
+  const text = recordTextOf(pod);
   if (text === undefined) return undefined;
   try {
     const record: unknown = JSON.parse(text);
@@ -153,4 +135,10 @@ function recordOf(pod: Pod): LastPodStatus | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Statuses of all containers that run as long as the Pod does, by name. */
+export function statusesOf({ status }: Pod): ReadonlyMap<string, ContainerStatus> {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  return new Map(all.map((item) => [item.name, item]));
 }

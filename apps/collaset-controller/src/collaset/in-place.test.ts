@@ -2,7 +2,6 @@ import { LAST_POD_STATUS_ANNOTATION, PREPARING_TO_DELETE_LABEL, REVISION_LABEL }
 import { describe, expect, test } from 'vitest';
 import { aMember, aRevision } from '../test/builders.ts';
 import { inPlacePatch, leavesContainersAlone, planTransition, type Transition } from './in-place.ts';
-import { infeasibleReason, isChangedInPlace, missingResizes, sameImage, unfinishedReason } from './in-place-record.ts';
 
 type Template = {
   metadata?: object;
@@ -231,9 +230,14 @@ describe('inPlacePatch', () => {
     });
     expect(JSON.parse(patch.metadata.annotations[LAST_POD_STATUS_ANNOTATION] ?? '')).toEqual({
       containerStates: {
-        app: { latestImage: 'app:v2', lastImageID: 'id1', lastContainerID: 'c1', changed: true },
-        side: { latestImage: 'side:v1', changed: false },
+        app: {
+          latestImage: 'app:v2',
+          lastImageID: 'id1',
+          before: { image: 'app:v1', imageID: 'id1', containerID: 'c1' },
+        },
+        side: { latestImage: 'side:v1', before: { image: 'side:v1', imageID: 'id2', containerID: 'c2' } },
       },
+      from: 'web-1',
     });
   });
 
@@ -244,132 +248,38 @@ describe('inPlacePatch', () => {
     expect(patch).not.toHaveProperty('spec');
     expect(patch.metadata.labels).not.toHaveProperty(PREPARING_TO_DELETE_LABEL);
   });
-});
 
-describe('unfinishedReason', () => {
-  const changed = { latestImage: 'app:v2', lastImageID: 'id1', lastContainerID: 'c1', changed: true };
-  const record = { containerStates: { app: changed, side: { latestImage: 'side:v1', changed: false } } };
-  const byGo = {
-    containerStates: { app: { latestImage: 'app:v2', lastImageID: 'id1' }, side: { latestImage: 'side:v1' } },
-  };
-  const ok = running('side', 'id2');
-
-  test.each([
-    { name: 'the image id moved', status: [running('app', 'id9'), ok], done: true },
-    { name: 'nothing moved', status: [running('app', 'id1', { containerID: 'c1' }), ok], done: false },
-    {
-      name: 'another tag has the same content: the container is a new one',
-      status: [running('app', 'id1', { containerID: 'c9' }), ok],
-      done: true,
-    },
-    {
-      name: 'another tag has the same content: the kubelet reports the image',
-      status: [running('app', 'id1', { containerID: 'c1', image: 'docker.io/library/app:v2' }), ok],
-      done: true,
-    },
-    { name: 'the image cannot be pulled', status: [running('app', ''), ok], done: false },
-    {
-      name: 'a sidecar has troubles of its own (T42)',
-      status: [running('app', 'id9'), running('side', '')],
-      done: true,
-    },
-    { name: 'there is no status yet', status: [], done: false },
-  ])('$name: done is $done', ({ status, done }) => {
-    expect(unfinishedReason(pod(status, record, 'app:v2')) === undefined).toBe(done);
-  });
-
-  test('reads the records of the Go implementation', () => {
-    expect(unfinishedReason(pod([running('app', 'id9'), ok], byGo, 'app:v2'))).toBeUndefined();
-    expect(unfinishedReason(pod([running('app', 'id1'), ok], byGo, 'app:v2'))).toBeDefined();
-  });
-
-  test('a missing or broken record means not finished (T45)', () => {
-    const status = [running('app', 'id9'), ok];
-    expect(unfinishedReason(pod(status))).toBe('has no record of the change');
-    expect(isChangedInPlace(pod(status))).toBe(false);
-    const broken = aMember({ id: 0, annotations: { [LAST_POD_STATUS_ANNOTATION]: '{' } });
-    expect(unfinishedReason(broken)).toBeDefined();
-  });
-
-  test('a change of metadata alone is finished at once (T44)', () => {
-    expect(unfinishedReason(pod([running('app', 'id1'), ok], {}))).toBeUndefined();
-  });
-
-  test('an image rolled back before the kubelet saw it counts only once the kubelet has seen the spec (T49)', () => {
-    const back = {
-      containerStates: { app: { latestImage: 'app:v1', lastImageID: 'id1', lastContainerID: 'c1', changed: true } },
-    };
-    const status = [running('app', 'id1', { containerID: 'c1', image: 'app:v1' }), ok];
-    const behind = pod(status, back);
-    const seen = {
-      ...behind,
-      metadata: { ...behind.metadata, generation: 3 },
-      status: { ...behind.status, observedGeneration: 2 },
-    };
-    expect(unfinishedReason(seen)).toBeDefined();
-    expect(unfinishedReason({ ...seen, status: { ...seen.status, observedGeneration: 3 } })).toBeUndefined();
-  });
-});
-
-describe('a resize', () => {
-  const wanted = { requests: { cpu: '2' }, limits: {} };
-  const resized = (specCpu: string, statusCpu: string, more: object = {}) =>
-    aMember({
+  test('a resize that was not written goes on to the size of the next revision', () => {
+    const unwritten = aMember({
       id: 0,
-      annotations: { [LAST_POD_STATUS_ANNOTATION]: JSON.stringify({ resize: { app: wanted } }) },
-      given: {
-        spec: { containers: [{ name: 'app', image: 'app:v1', resources: { requests: { cpu: specCpu } } }] },
-        status: {
-          containerStatuses: [running('app', 'id', { resources: { requests: { cpu: statusCpu } } })] as never,
-          ...more,
-        },
-      },
+      annotations: { [LAST_POD_STATUS_ANNOTATION]: JSON.stringify({ resize: { app: { requests: { cpu: '2' } } } }) },
     });
-  const condition = (type: string, reason = '') => ({ conditions: [{ type, status: 'True' as const, reason }] });
-
-  test.each([
-    { name: 'is not written yet', pod: resized('1', '1'), missing: 1, done: false },
-    { name: 'is not followed yet', pod: resized('2', '1'), missing: 0, done: false },
-    { name: 'is followed', pod: resized('2', '2000m'), missing: 0, done: true },
-    { name: 'is under way', pod: resized('2', '2', condition('PodResizeInProgress')), missing: 0, done: false },
-    {
-      name: 'is followed with amounts the kubelet rounded',
-      pod: resized('2', '1999m', { observedGeneration: 3 }),
-      missing: 0,
-      done: true,
-    },
-    {
-      name: 'waits for room on the node',
-      pod: resized('2', '1', { observedGeneration: 3, ...condition('PodResizePending', 'Deferred') }),
-      missing: 0,
-      done: false,
-    },
-  ])('$name: done is $done', ({ pod, missing, done }) => {
-    expect(missingResizes(pod)).toHaveLength(missing);
-    expect(unfinishedReason(pod) === undefined).toBe(done);
-    expect(infeasibleReason(pod)).toBeUndefined();
-  });
-
-  test('that the node can never hold is given up', () => {
-    expect(infeasibleReason(resized('2', '1', condition('PodResizePending', 'Infeasible')))).toMatch(/cannot hold it/);
-  });
-
-  test('that was not written goes on to the size of the next revision', () => {
     const resources = [{ name: 'app', resources: { requests: { cpu: '3' }, limits: {} } }];
-    const patch = inPlacePatch(resized('1', '1'), 'web-3', inPlace({ resources }), {});
-    expect(JSON.parse(patch.metadata.annotations[LAST_POD_STATUS_ANNOTATION] ?? '')).toEqual({
+    const patch = inPlacePatch(unwritten, 'web-3', inPlace({ resources }), {});
+    expect(JSON.parse(patch.metadata.annotations[LAST_POD_STATUS_ANNOTATION] ?? '')).toMatchObject({
       resize: { app: { requests: { cpu: '3' }, limits: {} } },
+      from: 'web-1',
     });
   });
-});
 
-test.each([
-  ['nginx', 'docker.io/library/nginx:latest', true],
-  ['nginx:1.25', 'docker.io/library/nginx:1.25', true],
-  ['acme/app:1', 'docker.io/acme/app:1', true],
-  ['registry.io:5000/app', 'registry.io:5000/app:latest', true],
-  ['nginx:1.25', 'nginx:1.26', false],
-  ['localhost/app:1', 'docker.io/localhost/app:1', false],
-])('%s and %s are the same image: %s', (a, b, same) => {
-  expect(sameImage(a, b)).toBe(same);
+  test('a change that meets an unfinished one remembers what may be running', () => {
+    const first = { latestImage: 'app:v1', before: { image: 'app:v0', imageID: 'id0', containerID: 'c0' } };
+    const record = { containerStates: { app: first, side: { latestImage: 'side:v1', before: { image: 'side:v1' } } } };
+    const transition = inPlace({ images: [{ name: 'app', image: 'app:v2' }] });
+    const next = (status: object) => {
+      const patch = inPlacePatch(pod([status], record), 'web-2', transition, {});
+      return JSON.parse(patch.metadata.annotations[LAST_POD_STATUS_ANNOTATION] ?? '').containerStates.app.before;
+    };
+    expect(next(running('app', 'id0', { containerID: 'c0' }))).toEqual({ ...first.before, passed: ['app:v1'] });
+    expect(next(running('app', 'id0', { containerID: 'c1' }))).toEqual({
+      imageID: 'id0',
+      containerID: 'c1',
+      passed: ['app:v0', 'app:v1'],
+    });
+    expect(next(running('app', 'id1', { containerID: 'c1' }))).toEqual({
+      image: 'app:v1',
+      imageID: 'id1',
+      containerID: 'c1',
+    });
+  });
 });

@@ -7,7 +7,9 @@ import {
 } from '@kuperator/api';
 import { type ClaimDifference, differenceOfClaims } from './claim-growth.ts';
 import { firstDifference } from './difference.ts';
+import { isContainerEnded, type Knowledge } from './in-place-end.ts';
 import { recordFor, resizedContainers } from './in-place-record.ts';
+import { revisionNameOf } from './members.ts';
 import { reservedLabels } from './pod-template.ts';
 import {
   isSidecar,
@@ -86,11 +88,18 @@ export function leavesContainersAlone({ images, sidecars, resize, grows }: InPla
  * Body of the strategic merge patch that takes the Pod to `revision`: one write for template, revision and record. Resizes are in the
  * record only; `pods/resize` takes nothing else along.
  */
-export function inPlacePatch(pod: Pod, revision: string, transition: InPlaceTransition, labels: Changes) {
+export function inPlacePatch(
+  pod: Pod,
+  revision: string,
+  transition: InPlaceTransition,
+  labels: Changes,
+  knowledge: Knowledge = { nowMs: 0 },
+) {
   const { images, sidecars } = transition;
   const dropped = pod.metadata.labels?.[PREPARING_TO_DELETE_LABEL] === undefined ? {} : labels;
   const changed = new Map([...images, ...sidecars].map(({ name, image }) => [name, image]));
-  const record = JSON.stringify(recordFor(pod, changed, resizesFor(pod, transition)));
+  const isEnded = (container: string) => isContainerEnded(pod, container, knowledge);
+  const record = JSON.stringify(recordFor(pod, changed, resizesFor(pod, transition), revisionNameOf(pod), isEnded));
   const spec = {
     ...(images.length > 0 ? { containers: images } : {}),
     ...(sidecars.length > 0 ? { initContainers: sidecars } : {}),
@@ -113,12 +122,11 @@ export function metadataPatch(pod: Pod, revision: string, transition: InPlaceTra
   };
 }
 
-/** A resize that an earlier change called for may not have been written: then it goes on, to the new size. */
-function resizesFor(pod: Pod, { resize, resources }: InPlaceTransition): readonly Resize[] {
+/** What the change resizes. A resize that an earlier change called for may not have been written: then it goes on, to the new size. */
+export function resizesFor(pod: Pod, { resize, resources }: InPlaceTransition): readonly Resize[] {
   const names = new Set([...resize.map(({ name }) => name), ...resizedContainers(pod)]);
   return resources.filter(({ name }) => names.has(name));
 }
-
 function imagesBetween(from: PodTemplateSpec['spec']['containers'] = [], to: typeof from = []): readonly Image[] {
   return to.flatMap(({ name, image }, index) =>
     image !== undefined && image !== from[index]?.image ? [{ name, image }] : [],

@@ -27,10 +27,12 @@ export type IncludeInput = {
   /** The Pod of that name in the set's namespace, if it is under control. */
   readonly podNamed: (name: string) => Pod | undefined;
   readonly claimsOf: (pod: Pod) => readonly PersistentVolumeClaim[];
+  /** Ids of which the set has claims: a Pod brings its own, and an id has one claim of a template. */
+  readonly claimed: ReadonlySet<number>;
 };
 
 /** Which of the Pods in podToInclude the set may take over. What it may not is refused, and holds nothing else up. */
-export function planInclude({ set, members, pool, podNamed, claimsOf }: IncludeInput): IncludePlan {
+export function planInclude({ set, members, pool, podNamed, claimsOf, claimed }: IncludeInput): IncludePlan {
   const { podToInclude = [], podToExclude = [] } = set.spec.scaleStrategy ?? {};
   const pods: Inclusion[] = [];
   const refused: Refusal[] = [];
@@ -50,7 +52,7 @@ export function planInclude({ set, members, pool, podNamed, claimsOf }: IncludeI
       refused.push({ pod: name, reason: 'IncludeNotAllowed', message: `Pod ${name} cannot be included: ${reason}` });
       continue;
     }
-    const id = idFor(pod, pool, occupied, chosen);
+    const id = idFor(pod, { pool, occupied, chosen, claimed });
     chosen.push(id);
     pods.push({ pod, id });
   }
@@ -77,14 +79,19 @@ function refusalOf(
   return undefined;
 }
 
+type Ids = Pick<IncludeInput, 'pool' | 'claimed'> & {
+  readonly occupied: ReadonlySet<number>;
+  readonly chosen: readonly number[];
+};
+
 /** The id on record for it, the one the Pod has if nobody else has it, or else the lowest free one. */
-function idFor(pod: Pod, pool: Pool, occupied: ReadonlySet<number>, chosen: readonly number[]): number {
+function idFor(pod: Pod, { pool, claimed, occupied, chosen }: Ids): number {
   const begun = [...pool.own].find(([, data]) => data[INCLUDE] === pod.metadata.uid)?.[0];
   const own = instanceIdOf(pod);
   const isFree = (id: number) => !occupied.has(id) && !pool.foreign.has(id) && !chosen.includes(id);
   if (begun !== undefined && isFree(begun)) return begun;
-  if (own !== undefined && isFree(own) && !isAwaited(pool.own.get(own))) return own;
-  const [id = 0] = freeIds(pool, occupied, chosen, 1);
+  if (own !== undefined && isFree(own) && !claimed.has(own) && !isAwaited(pool.own.get(own))) return own;
+  const [id = 0] = freeIds(pool, occupied, [...chosen, ...claimed], 1);
   return id;
 }
 

@@ -27,6 +27,9 @@ export const INCARNATION = 'Incarnation';
 /** The Pod named in podToDelete was made anew under the same name: the entry in the list is served. Ours. */
 export const DELETE_SERVED = 'PodToDeleteServed';
 
+/** How many Pods of the id ended one soon after another, and the uid of the last of them: `3/<uid>`. Ours. */
+export const ENDED = 'PodsEnded';
+
 /** A Pod of this uid is being taken into the set under the id. Ours. */
 export const INCLUDE = 'PodInclude';
 /** In the entry of an origin: the id of the Pod that is to take its place. Decimal. */
@@ -104,8 +107,9 @@ export function chooseIds(
   const occupied = idsOf(members.occupying);
   const chosen = [...pool.own]
     .filter(([id, data]) => isIdle(id, data, occupied) && !reserved.has(id))
+    // An origin's id before that of the Pod that was to take its place: the claims of the latter are the newer ones.
+    .sort(([a, one], [b, other]) => Number(REPLACE_ORIGIN_ID in one) - Number(REPLACE_ORIGIN_ID in other) || a - b)
     .map(([id]) => id)
-    .sort((a, b) => a - b)
     .slice(0, missing);
   return [...chosen, ...freeIds(pool, occupied, [...reserved, ...chosen], missing - chosen.length)].sort(
     (a, b) => a - b,

@@ -1,7 +1,9 @@
-import type { CollaSet, Key } from '@kuperator/api';
+import type { CollaSet, Key, Pod } from '@kuperator/api';
 import type { Trial } from './dry-run.ts';
+import { type Knowledge, type Sighting, sightingOf } from './in-place-end.ts';
 import { newWindow, type Window } from './lane.ts';
 import type { Progress } from './progress.ts';
+import type { Refusal } from './refusal.ts';
 
 /**
  * What a replica remembers of a set between passes. Only to spare work: everything is decided from the API server's objects, and a
@@ -23,10 +25,30 @@ export type SetMemory = {
    * write would only be refused again.
    */
   readonly behind: Map<string, { readonly version: string | undefined; readonly atMs: number }>;
-  /** Pods (by uid) whose resize the API server refused, and why. */
-  readonly refusedResizes: Map<string, string>;
+  /** Updates that were refused, by the uid of their Pod. */
+  readonly refusals: Map<string, Refusal>;
+  /** Of Pods whose update is tried again: how it was refused the last time. */
+  readonly retried: Map<string, Refusal>;
+  /** Since when writes to a Pod that is out of service fail, and when the last one did; by the monotonic clock. */
+  readonly troubles: Map<string, { readonly sinceMs: number; readonly lastMs: number }>;
+  /** What was seen of Pods that are being changed in place, by their uid. */
+  readonly sightings: Map<string, Sighting>;
+  /** Records of changes, by the uid of their Pod, for which the resize was written. */
+  readonly answered: Map<string, string>;
+  /** Ownership of the set for which the next three hold. Whoever had the set in between may have written unseen. */
+  term: number;
   /** resourceVersion of the ResourceContext as we wrote or read it ourselves: no cache can be behind that. */
   contextVersion: string | undefined;
+  /** The set's Pods were listed afresh: every Pod since then is a creation of ours. */
+  sawPods: boolean;
+  /** The set's claims were listed afresh: every claim since then is a creation of ours. */
+  sawClaims: boolean;
+  /** When claims were last about to be deleted. */
+  claimsCheckedMs: number;
+  /** Unused claims (by uid) that a Pod outside the cache mounts, and when to look again. */
+  readonly heldClaims: Map<string, number>;
+  /** Claims (by uid) of which an Event told, with the reason. */
+  readonly toldClaims: Set<string>;
   /** How wide each lane of writes has become. */
   readonly windows: {
     readonly create: Window;
@@ -51,7 +73,8 @@ export type SetMemory = {
 export class Memories {
   readonly #memories = new Map<Key, SetMemory>();
 
-  of(key: Key, set: CollaSet): SetMemory {
+  /** @param term ownership of the set in which the pass runs */
+  of(key: Key, set: CollaSet, term: number): SetMemory {
     const uid = set.metadata.uid ?? '';
     let memory = this.#memories.get(key);
     if (memory?.uid !== uid) {
@@ -63,8 +86,18 @@ export class Memories {
         waits: new Set(),
         takenNames: new Set(),
         behind: new Map(),
-        refusedResizes: new Map(),
+        refusals: new Map(),
+        retried: new Map(),
+        troubles: new Map(),
+        sightings: new Map(),
+        answered: new Map(),
+        term,
         contextVersion: undefined,
+        sawPods: false,
+        sawClaims: false,
+        claimsCheckedMs: Number.NEGATIVE_INFINITY,
+        heldClaims: new Map(),
+        toldClaims: new Set(),
         windows: { create: newWindow(), scaleIn: newWindow(), update: newWindow(), others: newWindow() },
         creationFailures: 0,
         createAfterMs: Number.NEGATIVE_INFINITY,
@@ -77,11 +110,14 @@ export class Memories {
       };
       this.#memories.set(key, memory);
     }
+    if (memory.term !== term)
+      Object.assign(memory, { term, contextVersion: undefined, sawPods: false, sawClaims: false });
     if (memory.generation !== (set.metadata.generation ?? 0)) {
       memory.generation = set.metadata.generation ?? 0;
       // The user may have mended what was wrong.
       memory.told.clear();
-      memory.refusedResizes.clear();
+      memory.refusals.clear();
+      memory.retried.clear();
       memory.creationFailures = 0;
       memory.createAfterMs = Number.NEGATIVE_INFINITY;
     }
@@ -91,4 +127,25 @@ export class Memories {
   forget(key: Key): void {
     this.#memories.delete(key);
   }
+}
+
+/** Looks at the set's Pods: what is seen of those being changed is kept, what is remembered of those that are gone is forgotten. */
+export function lookAt(memory: SetMemory, owned: readonly Pod[], nowMs: number): void {
+  for (const pod of owned) {
+    const { uid = '' } = pod.metadata;
+    const seen = sightingOf(pod, memory.sightings.get(uid), nowMs);
+    if (seen) memory.sightings.set(uid, seen);
+    else memory.sightings.delete(uid);
+  }
+  const present = new Set(owned.map(({ metadata }) => metadata.uid));
+  const { refusals, retried, troubles, sightings, answered } = memory;
+  for (const remembered of [refusals, retried, troubles, sightings, answered]) {
+    for (const uid of remembered.keys()) if (!present.has(uid)) remembered.delete(uid);
+  }
+}
+
+/** What is known of a Pod that is being changed in place. */
+export function knowledgeOf(memory: SetMemory, { metadata }: Pod, nowMs: number): Knowledge {
+  const uid = metadata.uid ?? '';
+  return { sighting: memory.sightings.get(uid), answered: memory.answered.get(uid), nowMs };
 }

@@ -91,6 +91,7 @@ describe('planInclude', () => {
     entries: Entries = {},
     spec: Given<CollaSet>['spec'] = {},
     claims: never[] = [],
+    claimed: readonly number[] = [],
   ) => {
     const set = aSet({ ...spec, scaleStrategy: { podToInclude: ['guest'], ...spec?.scaleStrategy } });
     const contexts = Object.entries(entries).map(([id, data]) => ({ id: Number(id), data: { ...data } }));
@@ -100,11 +101,16 @@ describe('planInclude', () => {
       pool: poolOf(set, { metadata: { name: 'web' }, spec: { contexts } }),
       podNamed: () => pod,
       claimsOf: () => claims,
+      claimed: new Set(claimed),
     });
     return pods.length > 0
       ? pods.map(({ id }) => id)
       : refused.map(({ reason, message }) => `${reason}: ${message}`).join();
   };
+
+  test('never gets an id of which the set has claims: an id has one claim of a template (T100)', () => {
+    expect(plan(guest(2), {}, {}, [], [1, 2])).toEqual([3]);
+  });
 
   test.each<{ name: string; pod: Pod; entries?: Entries; expected: number }>([
     { name: 'the id it has', pod: guest(7), expected: 7 },

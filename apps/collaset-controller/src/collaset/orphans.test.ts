@@ -5,6 +5,7 @@ import {
   PERSISTENT_VOLUME_CLAIMS,
   PODS,
   RESOURCE_CONTEXTS,
+  REVISION_COLLISION_LABEL,
   REVISION_HASH_LABEL,
   type Resource,
 } from '@kuperator/api';
@@ -19,20 +20,31 @@ describe('adoptableRevisions', () => {
     data: {},
     revision: 1,
   });
-  const ours = { app: 'web', [REVISION_HASH_LABEL]: 'x7' };
+  const ours = { app: 'web', [REVISION_HASH_LABEL]: 'x7', [REVISION_COLLISION_LABEL]: '0' };
 
   test.each([
     { name: 'of the set’s name and labels', orphan: orphan('web-x7', ours), count: 1 },
     { name: 'of another set with these labels', orphan: orphan('api-x7', ours), count: 0 },
     { name: 'of another selector', orphan: orphan('web-x7', { ...ours, app: 'x' }), count: 0 },
     { name: 'of a controller that marks them otherwise', orphan: orphan('web-x7', { app: 'web' }), count: 0 },
+    {
+      name: 'of a StatefulSet of the name',
+      orphan: orphan('web-x7', { app: 'web', [REVISION_HASH_LABEL]: 'x7' }),
+      count: 0,
+    },
   ])('takes over $count $name', ({ orphan, count }) => {
     expect(adoptableRevisions(aSet(), [orphan])).toHaveLength(count);
   });
 
-  test('a selector without labels takes none', () => {
-    const set = aSet({ selector: { matchLabels: undefined, matchExpressions: [{ key: 'app', operator: 'Exists' }] } });
-    expect(adoptableRevisions(set, [orphan('web-x7', ours)])).toEqual([]);
+  test.each([
+    { name: 'with the labels of its template', labels: ours, count: 1 },
+    { name: 'made without labels, as the Go implementation does', labels: { ...ours, app: undefined }, count: 1 },
+    { name: 'of another value', labels: { ...ours, app: 'x' }, count: 0 },
+  ])('a selector of expressions takes $count $name (T104)', ({ labels, count }) => {
+    const expression = { key: 'app', operator: 'In' as const, values: ['web'] };
+    const set = aSet({ selector: { matchLabels: undefined, matchExpressions: [expression] } });
+    const given = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== undefined));
+    expect(adoptableRevisions(set, [orphan('web-x7', given as Record<string, string>)])).toHaveLength(count);
   });
 });
 

@@ -2,30 +2,29 @@
 import {
   type CollaSet,
   type ControllerRevision,
-  keyOf,
-  type PersistentVolumeClaim,
   type Pod,
+  REVISION_COLLISION_LABEL,
   REVISION_HASH_LABEL,
 } from '@kuperator/api';
 import { revisionName } from './revision.ts';
+import { agreesWithSelector } from './selector-labels.ts';
 
 /**
- * Ownerless revisions a set takes over: its Pods, should they come back, are at these. Those of the same name's template and the
- * selector's labels; a selector without labels takes none.
+ * Ownerless revisions a set takes over: its Pods, should they come back, are at these. Name and labels must be those that the set
+ * gives its own revisions; a StatefulSet of the same name has no collision count among them.
  */
 export function adoptableRevisions(
   set: CollaSet,
   unowned: readonly ControllerRevision[],
 ): readonly ControllerRevision[] {
-  const labels = Object.entries(set.spec.selector?.matchLabels ?? {});
-  if (labels.length === 0) return [];
   return unowned.filter(({ metadata }) => {
     const hash = metadata.labels?.[REVISION_HASH_LABEL];
     return (
       hash !== undefined &&
+      metadata.labels?.[REVISION_COLLISION_LABEL] !== undefined &&
       metadata.name === revisionName(set.metadata.name ?? '', hash) &&
       metadata.deletionTimestamp === undefined &&
-      labels.every(([key, value]) => metadata.labels?.[key] === value)
+      agreesWithSelector(set, metadata.labels)
     );
   });
 }
@@ -36,9 +35,4 @@ export function claimsOfOrphan({ metadata, spec }: Pod): readonly string[] {
   return (spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) =>
     claim ? [`${metadata.namespace}/${claim.claimName}`] : [],
   );
-}
-
-/** @param mounts ownerless Pods that mount the claim of a key */
-export function isMountedByOrphan(claim: PersistentVolumeClaim, mounts: (claimKey: string) => readonly Pod[]): boolean {
-  return mounts(keyOf(claim)).length > 0;
 }

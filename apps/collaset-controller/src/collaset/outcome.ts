@@ -10,11 +10,13 @@ import {
 import { type Operation, waitingFor } from '@kuperator/lifecycle';
 import { type ConditionUpdate, failed, succeeded } from './conditions.ts';
 import type { Deps } from './deps.ts';
+import { heldMessage, KEPT_ENDED } from './ended.ts';
 import { UNKNOWN_REVISION } from './in-place.ts';
 import type { LaneResult } from './lane.ts';
 import { takesAway } from './leaving.ts';
 import type { Plan } from './plan.ts';
-import { type PodTransition, UPDATE } from './update.ts';
+import type { PodTransition } from './update.ts';
+import { UPDATE } from './update-scope.ts';
 
 /** Results of a pass's lanes; `out` is undefined when creations were not tried. */
 export type Lanes = {
@@ -28,9 +30,11 @@ export function conditionsOf(plan: Plan, lanes: Lanes, refusal: string | undefin
   return [...scaleCondition(plan, lanes), updateCondition(plan, lanes, refusal)];
 }
 
-function scaleCondition({ scale }: Plan, { out, scaleIn }: Lanes): readonly ConditionUpdate[] {
+function scaleCondition({ scale, ended }: Plan, { out, scaleIn }: Lanes): readonly ConditionUpdate[] {
   if (out && out.failures.length > 0) return [failed('Scale', 'ScaleOutFailed', out.failures)];
   if (scaleIn.failures.length > 0) return [failed('Scale', 'ScaleInFailed', scaleIn.failures)];
+  const held = heldMessage(ended);
+  if (held !== undefined) return [failed('Scale', 'ScaleOutFailed', [new Error(held)])];
   // What was not tried this time says nothing about whether it works.
   return out ? [succeeded('Scale', waits(scale.waiting, 'scale-in', takesAway))] : [];
 }
@@ -75,7 +79,7 @@ function waits(pods: readonly Pod[], type: string, isMeant: (operation: Operatio
 export function recordEvents(
   recorder: Deps['recorder'],
   set: CollaSet,
-  { context, scale, replace, exclude, include, update }: Plan,
+  { context, scale, replace, exclude, include, update, ended }: Plan,
   conditions: readonly ConditionUpdate[],
   waits: Set<string>,
 ): void {
@@ -86,6 +90,13 @@ export function recordEvents(
   if (scale.delete.length > 0) {
     recorder.normal(set, 'Scaled', 'scaling in');
     recorder.normal(set, 'TargetDeleted', 'deleting Pods that may leave');
+  }
+  if (ended.purge.length > 0) {
+    recorder.normal(
+      set,
+      'EndedTargetDeleted',
+      `deleting Pods that have ended; of others the youngest ${KEPT_ENDED} stay`,
+    );
   }
   const wait = (reason: string, pods: number, message: string) => {
     if (pods === 0) waits.delete(reason);

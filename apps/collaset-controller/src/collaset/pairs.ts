@@ -6,6 +6,7 @@ import {
   REPLACE_PAIR_ORIGIN_NAME_LABEL,
   TO_REPLACE_LABEL,
 } from '@kuperator/api';
+import { originLabelFor } from './pod-name.ts';
 
 /**
  * Replace pairs: the origin, and the new Pod that names it. The origin must know of the replacement, by its mark or by the new Pod's
@@ -15,9 +16,9 @@ export function pairsOf(pods: readonly Pod[]): ReadonlyMap<Pod, Pod> {
   const pairs = new Map<Pod, Pod>();
   const newPods = pods.filter((pod) => pod.metadata.labels?.[REPLACE_PAIR_ORIGIN_NAME_LABEL] !== undefined);
   if (newPods.length === 0) return pairs;
-  const byName = new Map(pods.map((pod) => [pod.metadata.name ?? '', pod]));
+  const byLabel = new Map(pods.map((pod) => [originLabelFor(pod.metadata.name ?? ''), pod]));
   for (const pod of newPods) {
-    const origin = byName.get(pod.metadata.labels?.[REPLACE_PAIR_ORIGIN_NAME_LABEL] ?? '');
+    const origin = byLabel.get(pod.metadata.labels?.[REPLACE_PAIR_ORIGIN_NAME_LABEL] ?? '');
     if (!origin || origin === pod || !knows(origin, pod)) continue;
     const other = pairs.get(origin);
     if (!other || isBetter(origin, pod, other)) pairs.set(origin, pod);

@@ -1,6 +1,7 @@
 import { type CollaSet, type PersistentVolumeClaim, type Pod, type ResourceContext, replicasOf } from '@kuperator/api';
 import { type ContextPlan, planContext } from './context.ts';
 import { doublesOf } from './doubles.ts';
+import { type EndedPlan, nextRevisionOf, planEnded } from './ended.ts';
 import { type ExcludePlan, planExclude } from './exclude.ts';
 import { type IncludePlan, planInclude } from './include.ts';
 import { chooseIds, DELETE_SERVED, freshRevisions, idsOf, poolOf, REVISION, SCALE_IN_MARK } from './instance-id.ts';
@@ -25,6 +26,8 @@ export type Observed = {
   readonly podNamed: (name: string) => Pod | undefined;
   /** The claims under control that a Pod mounts. */
   readonly claimsOf: (pod: Pod) => readonly PersistentVolumeClaim[];
+  /** Ids of which the set has claims. */
+  readonly claimed: ReadonlySet<number>;
   readonly nowMs: number;
   /** Unix nanoseconds, decimal, for the marks of this pass. */
   readonly nanos: string;
@@ -39,6 +42,7 @@ export type Plan = {
   readonly scale: ScalePlan;
   readonly replace: ReplacePlan;
   readonly update: UpdatePlan;
+  readonly ended: EndedPlan;
   readonly context: ContextPlan;
 };
 
@@ -97,6 +101,9 @@ export function planPass(observed: Observed): Plan {
     isKnownRevision,
     nanos,
   });
+  const next = { pool, updatedIds: update.placeholders, updated: updated.name, isKnownRevision };
+  const nextRevision = (id: number) => nextRevisionOf(next, id);
+  const ended = planEnded({ set, members, pool, surplus: scale.surplus, nextRevision, nowMs });
   const contextPlan = planContext({
     set,
     pool,
@@ -104,7 +111,7 @@ export function planPass(observed: Observed): Plan {
     doubles,
     create,
     fresh,
-    replacements: replacementIds(pool, members, replace.start, [...create, ...brought]),
+    replacements: replacementIds(pool, members, replace.start, [...create, ...brought], observed.claimed),
     included: include.pods,
     surplus: scale.surplus,
     pending: update.pending,
@@ -113,8 +120,10 @@ export function planPass(observed: Observed): Plan {
     isKnownRevision,
     refused: observed.refused,
     isNameTaken: observed.isNameTaken,
+    claimed: observed.claimed,
+    ended,
   });
-  return { members, exclude, include, scale, replace, update, context: contextPlan };
+  return { members, exclude, include, scale, replace, update, ended, context: contextPlan };
 }
 
 /** A set being deleted wants no Pods, and none made anew: all are marked but those that are on their way out already. */

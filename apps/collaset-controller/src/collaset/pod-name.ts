@@ -1,4 +1,4 @@
-import type { CollaSet } from '@kuperator/api';
+import { type CollaSet, namePrefix } from '@kuperator/api';
 import { nameSuffix } from './fnv.ts';
 import { isSequence } from './members.ts';
 
@@ -11,7 +11,12 @@ export function podNameFor(set: CollaSet, id: number, incarnation: number): stri
   const name = set.metadata.name ?? '';
   if (isSequence(set)) return `${name}-${id}`;
   // As the API server does with generateName: what is too long for the suffix is cut.
-  return `${name.slice(0, 57)}-${nameSuffix(`${set.metadata.uid}/${id}/${incarnation}`)}`;
+  return `${namePrefix(name, 57)}-${nameSuffix(`${set.metadata.uid}/${id}/${incarnation}`)}`;
+}
+
+/** Name under which the API server is asked in a dry run what it would say to a Pod of the set. */
+export function dryRunNameFor(set: CollaSet): string {
+  return `${namePrefix(set.metadata.name ?? '', 54)}-dry-run`;
 }
 
 /** What the Go implementation has Pods' names begin with: others tell by it which Pods belong together. */
@@ -19,4 +24,9 @@ export function generateNameFor(set: CollaSet): string {
   const name = set.metadata.name ?? '';
   // The longest name there can be leaves no room for the dash.
   return name.length < 253 ? `${name}-` : name;
+}
+
+/** Value of the label by which a new Pod names the Pod whose place it takes: the name, if it is short enough for a label. */
+export function originLabelFor(podName: string): string {
+  return podName.length <= 63 ? podName : `${namePrefix(podName, 57)}-${nameSuffix(podName)}`;
 }

@@ -4,6 +4,7 @@ import {
   type CollaSet,
   CREATING_LABEL,
   INSTANCE_ID_LABEL,
+  isDnsLabel,
   type Pod,
   REPLACE_PAIR_ORIGIN_NAME_LABEL,
   REVISION_LABEL,
@@ -11,7 +12,7 @@ import {
   type Volume,
 } from '@kuperator/api';
 import { isSequence } from './members.ts';
-import { generateNameFor } from './pod-name.ts';
+import { generateNameFor, originLabelFor } from './pod-name.ts';
 import { controllerReference } from './revision.ts';
 import type { Revision } from './revision-data.ts';
 
@@ -50,7 +51,7 @@ export function podFor(set: CollaSet, blueprint: PodBlueprint): Pod {
         [INSTANCE_ID_LABEL]: String(id),
         [REVISION_LABEL]: revision.name,
         [isNew ? CREATING_LABEL : COMPLETING_LABEL]: nanos,
-        ...(originName === undefined ? {} : { [REPLACE_PAIR_ORIGIN_NAME_LABEL]: originName }),
+        ...(originName === undefined ? {} : { [REPLACE_PAIR_ORIGIN_NAME_LABEL]: originLabelFor(originName) }),
       },
       ...(metadata?.annotations ? { annotations: metadata.annotations } : {}),
       ...(metadata?.finalizers ? { finalizers: metadata.finalizers } : {}),
@@ -60,7 +61,8 @@ export function podFor(set: CollaSet, blueprint: PodBlueprint): Pod {
       ...spec,
       readinessGates: withGate(spec.readinessGates),
       ...(volumes.length + kept.length > 0 ? { volumes: [...kept, ...volumes] } : {}),
-      ...(isSequence(set) ? { hostname: name } : {}),
+      // Where the name is no legal hostname the kubelet makes one of it.
+      ...(isSequence(set) && isDnsLabel(name) ? { hostname: name } : {}),
     },
   };
 }

@@ -40,11 +40,17 @@ export async function createPod({ client, pods }: WriteDeps, set: CollaSet, pod:
   return isOurs && !isTerminating(existing) ? {} : { taken: name };
 }
 
-/** Label changes of a Pod as one merge patch, refused when the Pod is not as it was seen. */
-export function relabelPod(deps: WriteDeps, pod: Pod, labels: LabelChanges): Promise<Pod | undefined> {
+/** Label (and annotation) changes of a Pod as one merge patch, refused when the Pod is not as it was seen. */
+export function relabelPod(
+  deps: WriteDeps,
+  pod: Pod,
+  labels: LabelChanges,
+  more: LabelChanges = {},
+): Promise<Pod | undefined> {
   // The record of an in-place change belongs to one operation: none may find that of an earlier one.
   const hasRecord = pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION] !== undefined;
-  const annotations = hasRecord ? { annotations: { [LAST_POD_STATUS_ANNOTATION]: null } } : {};
+  const changes = { ...more, ...(hasRecord ? { [LAST_POD_STATUS_ANNOTATION]: null } : {}) };
+  const annotations = Object.keys(changes).length > 0 ? { annotations: changes } : {};
   const { resourceVersion } = pod.metadata;
   return patchPod(deps, pod, 'merge', { metadata: { resourceVersion, labels, ...annotations } });
 }
@@ -55,12 +61,12 @@ export async function patchPod(
   pod: Pod,
   type: 'merge' | 'strategic',
   body: object,
-  options: { subresource?: string } = {},
+  options: { subresource?: string; dryRun?: boolean } = {},
 ): Promise<Pod | undefined> {
   const { namespace, name = '', uid = '' } = pod.metadata;
   try {
     const patched = await client.patch(PODS, { namespace, name }, { type, body }, options);
-    pods.observe(patched);
+    if (!options.dryRun) pods.observe(patched);
     return patched;
   } catch (error) {
     if (!(error instanceof NotFoundError)) throw error;
@@ -70,7 +76,12 @@ export async function patchPod(
 }
 
 /** Gives running containers new CPU and memory, refused when the Pod is not as it was seen. */
-export function resizePod(deps: WriteDeps, pod: Pod, resizes: readonly Resize[]): Promise<Pod | undefined> {
+export function resizePod(
+  deps: WriteDeps,
+  pod: Pod,
+  resizes: readonly Resize[],
+  options: { dryRun?: boolean } = {},
+): Promise<Pod | undefined> {
   const sidecars = new Set(pod.spec.initContainers?.map(({ name }) => name));
   const containers = resizes.filter(({ name }) => !sidecars.has(name));
   const initContainers = resizes.filter(({ name }) => sidecars.has(name));
@@ -79,7 +90,13 @@ export function resizePod(deps: WriteDeps, pod: Pod, resizes: readonly Resize[])
     ...(initContainers.length > 0 ? { initContainers } : {}),
   };
   const { resourceVersion } = pod.metadata;
-  return patchPod(deps, pod, 'strategic', { metadata: { resourceVersion }, spec }, { subresource: 'resize' });
+  return patchPod(
+    deps,
+    pod,
+    'strategic',
+    { metadata: { resourceVersion }, spec },
+    { subresource: 'resize', ...options },
+  );
 }
 
 /** Deletes the Pod if it is as it was seen: one that changed meanwhile may no longer be permitted to go. */

@@ -1,9 +1,7 @@
 import {
   type CollaSet,
-  INSTANCE_ID_LABEL,
   isTerminating,
   type Key,
-  type KubeObject,
   keyOf,
   type Pod,
   type ResourceContext,
@@ -11,21 +9,24 @@ import {
 } from '@kuperator/api';
 import { ConflictError, type Reconcile } from '@kuperator/runtime';
 import { isAvailable, nextAvailableInMs } from './availability.ts';
-import { adoptClaims, deleteClaims } from './claim-writes.ts';
-import { adoptableClaims, unusedClaims } from './claims.ts';
+import { adoptRetainedClaims } from './claim-adoption-writes.ts';
+import { cleanUpClaims } from './claim-cleanup.ts';
+import { relabelClaims } from './claim-writes.ts';
+import { claimedIdsOf } from './claims.ts';
 import { type ConditionUpdate, failed } from './conditions.ts';
+import type { Creation } from './context.ts';
 import { contextOf, recordEntries } from './context-writes.ts';
-import { BY_OWNER, type Deps, ORPHAN_MOUNTS, UNOWNED } from './deps.ts';
+import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
 import { drain } from './drain.ts';
 import { scaling, settled, updating } from './events.ts';
 import { ensureFinalizer } from './finalizer.ts';
 import type { Stand } from './health.ts';
+import { changedFrom } from './in-place-record.ts';
 import { OWNER, REVISION } from './instance-id.ts';
 import { type LaneResult, runLane, type Window } from './lane.ts';
 import { membersOf, revisionNameOf } from './members.ts';
 import { Memories, type SetMemory } from './memory.ts';
 import { mountedClaims, takeClaimsAlong } from './moves.ts';
-import { isMountedByOrphan } from './orphans.ts';
 import { conditionsOf, type Lanes, recordEvents } from './outcome.ts';
 import { isSettled, type Plan, planPass } from './plan.ts';
 import { deadlineInMs, progressOf, stepsLeft } from './progress.ts';
@@ -38,10 +39,12 @@ import { writeStatus } from './status-writes.ts';
 import { BEHIND_MS, podTasks, type Task } from './tasks.ts';
 import type { UpdateFacts } from './update.ts';
 import { ensureTried, updateFacts } from './update-facts.ts';
-import { verifyCreations, verifyUnused } from './verify.ts';
+import { seeClaims, verifyCreations } from './verify.ts';
 
 /** After so long a Pod that could not be included may be one that can, though nothing was heard of it. */
 const REFUSED_MS = 30_000;
+/** What follows from a refused update is decided soon, but not in a busy loop. */
+const REFUSAL_MS = 100;
 const CREATE_BACKOFF_MS = 250;
 const MAX_CREATE_BACKOFF_MS = 60_000;
 
@@ -51,7 +54,7 @@ export function collaSetReconciler(deps: Deps): Reconcile {
   return async function reconcile(key: Key) {
     const stored = deps.sets.get(key);
     if (!stored) return memories.forget(key);
-    const memory = memories.of(key, stored);
+    const memory = memories.of(key, stored, deps.term());
     if (isTerminating(stored)) return drain(deps, stored, memory);
     return new Pass(deps, stored, memory).run();
   };
@@ -79,6 +82,7 @@ class Pass {
     try {
       this.#set = await ensureFinalizer(this.#deps, this.#set);
       updated = await ensureRevision(this.#deps, this.#set);
+      await adoptRetainedClaims(this.#deps, this.#set, updated.revision, this.#memory);
       plan = await this.#plan(updated.revision);
       const outcome = await this.#execute(plan, updated.revision);
       failures = outcome.failures;
@@ -140,6 +144,7 @@ class Pass {
       isNameTaken: (name) => this.#memory.takenNames.has(name) || pods.get(`${namespace}/${name}`) !== undefined,
       podNamed: (name) => pods.get(`${namespace}/${name}`),
       claimsOf: (pod) => mountedClaims(this.#deps, pod),
+      claimed: claimedIdsOf(this.#claims()),
       nowMs: clock.now(),
       nanos: clock.nanos(),
       facts,
@@ -150,28 +155,30 @@ class Pass {
     const set = this.#set;
     const deps = this.#deps;
     const { bus, clock, settings } = deps;
+    const mayCreate = this.#mayCreate(plan);
+    const revisions = revisionsByName(this.#revisions());
+    const getsClaims = ({ revision }: Creation) => (revisions.get(revision)?.claimTemplates.length ?? 0) > 0;
+    if (mayCreate && plan.context.creations.some(getsClaims)) await seeClaims(deps, set, this.#memory);
     await this.#writeContext(plan);
-    await this.#adoptClaims(plan);
+    await this.#takeClaimsAlong(plan);
     const tasks = podTasks(deps, set, this.#memory);
     const isOver = () => clock.monotonic() - this.#startedMs > settings.passMs;
     const run = (lane: readonly Task[], window: Window) => runLane(lane, { isOver, window, max: settings.maxWrites });
     const { windows } = this.#memory;
-    const mayCreate = this.#mayCreate(plan);
-    const revisions = revisionsByName(this.#revisions());
     const [out, purge, scaleIn, update] = await Promise.all([
       run(mayCreate ? tasks.create(plan.context.creations, revisions) : [], windows.create),
       run(
         [
           ...tasks.mark(plan.scale.mark, plan.replace.relabel),
           ...tasks.release(plan.members.released),
-          ...tasks.purge(this.#finished(plan)),
+          ...tasks.purge(plan.ended.purge),
           ...tasks.exclude(plan.exclude.now),
           ...tasks.include(plan.include.pods),
         ],
         windows.others,
       ),
       run(tasks.scaleIn(plan.scale), windows.scaleIn),
-      run(tasks.update(plan.update, updated), windows.update),
+      run(tasks.update(plan.update, updated, revisions), windows.update),
     ]);
     if (mayCreate) this.#noteCreations(out);
     this.#tellRefusals(plan);
@@ -180,9 +187,11 @@ class Pass {
     const results = [out, purge, scaleIn, update];
     // Out of time, not out of luck: the rest is decided anew at once.
     if (results.some(({ left, failures }) => left > 0 && failures.length === 0)) this.#requeue(0);
+    if (tasks.hasRefused()) this.#requeue(REFUSAL_MS);
     // The cache is behind; mostly its event comes first. A name that was taken needs none.
     if (results.some(({ conflicts }) => conflicts > 0) || tasks.heldBack())
       this.#requeue(out.conflicts > 0 ? 0 : BEHIND_MS);
+    for (const { untilMs } of plan.ended.held.values()) this.#requeue(Math.max(0, untilMs - clock.now()));
     for (const delayMs of [plan.scale.delayMs, plan.update.delayMs]) if (delayMs !== undefined) this.#requeue(delayMs);
     return {
       failures: [...results.flatMap(({ failures }) => failures), ...tidied],
@@ -203,13 +212,6 @@ class Pass {
   async #writeEntries({ context }: Plan, seen: ResourceContext | undefined): Promise<void> {
     const deps = this.#deps;
     const set = this.#set;
-    // Whose id ends with a replacement loses its claims, even under `whenScaled: Retain`; the entry tells, so it goes after them.
-    if (context.replaced.size > 0) {
-      const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
-      const ended = owned.filter((claim) => !isTerminating(claim) && context.replaced.has(instanceOf(claim)));
-      await verifyUnused(deps, set, ended, this.#memory);
-      await deleteClaims(deps, ended);
-    }
     await recordEntries(deps, set, seen, context.entries, this.#memory);
     this.#memory.contextTidiedMs = deps.clock.monotonic();
   }
@@ -239,15 +241,7 @@ class Pass {
         }
       }
       if (set.spec.paused) return [];
-      const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
-      const own = plan.context.entries.filter(({ data }) => data?.[OWNER] === set.metadata.name);
-      const ids = new Set(own.map(({ id }) => id));
-      // An id may still be waiting for its Pod, and the claims with it.
-      if (plan.scale.missing === 0) {
-        const unused = unusedClaims(set, owned, this.#owned(), ids, updated.claimTemplates);
-        await verifyUnused(deps, set, unused, this.#memory);
-        await deleteClaims(deps, unused);
-      }
+      await this.#tidyClaims(plan, updated);
       await expireRevisions(deps, set, this.#usedRevisions(plan, updated));
       await reclaimLists(deps, set, this.#memory);
       return [];
@@ -256,13 +250,27 @@ class Pass {
     }
   }
 
-  async #adoptClaims({ members, exclude }: Plan): Promise<void> {
-    const { claims, pods } = this.#deps;
-    const unowned = claims.byIndex(UNOWNED, this.#set.metadata.namespace ?? '');
-    const orphansOf = (claim: string) => pods.byIndex(ORPHAN_MOUNTS, claim);
-    const free = unowned.filter((claim) => !isMountedByOrphan(claim, orphansOf));
-    await adoptClaims(this.#deps, this.#set, adoptableClaims(this.#set, free));
-    if (unowned.length === 0) return;
+  async #tidyClaims(plan: Plan, updated: Revision): Promise<void> {
+    const deps = this.#deps;
+    const set = this.#set;
+    const owned = this.#claims();
+    if (owned.length === 0) return;
+    if ((await relabelClaims(deps, set, owned, updated.claimTemplates)) > 0) this.#requeue(0);
+    // An id may still be waiting for its Pod, and the claims with it.
+    if (plan.scale.missing > 0) return;
+    const { ended, entries } = plan.context;
+    const own = entries.filter(({ data }) => data?.[OWNER] === set.metadata.name);
+    const ids = new Set(own.map(({ id }) => id));
+    const revisions = revisionsByName(this.#revisions());
+    const used = [...this.#usedRevisions(plan, updated)].flatMap((name) => revisions.get(name)?.claimTemplates ?? []);
+    const templates = [...updated.claimTemplates, ...used];
+    const use = { owned: this.#claims(), pods: this.#owned(), ids, ended, templates };
+    const waitMs = await cleanUpClaims(deps, set, use, this.#memory);
+    if (waitMs !== undefined) this.#requeue(waitMs);
+  }
+
+  async #takeClaimsAlong({ members, exclude }: Plan): Promise<void> {
+    if (this.#deps.claims.byIndex(UNOWNED, this.#set.metadata.namespace ?? '').length === 0) return;
     const staying = members.active.filter((pod) => !exclude.now.has(pod));
     await takeClaimsAlong(this.#deps, this.#set, staying);
   }
@@ -306,6 +314,9 @@ class Pass {
     const end = failures.length > 0 ? 'failed' : quiet ? 'settled' : 'under-way';
     const waitMs = await writeStatus(this.#deps, set, status, end, this.#memory);
     if (waitMs !== undefined) this.#requeue(waitMs);
+    // Claims of the revision that was current may be unused now.
+    const hasMoved = status.currentRevision !== set.status?.currentRevision;
+    if (hasMoved && waitMs === undefined && this.#claims().length > 0) this.#requeue(0);
     const fact = quiet ? `${this.#set.metadata.generation}/${revision.name}/${available}` : undefined;
     if (fact !== undefined && fact !== this.#memory.settled) bus.publish(settled(set, revision.name, available));
     this.#memory.settled = fact;
@@ -353,23 +364,25 @@ class Pass {
     memory.createAfterMs = this.#deps.clock.monotonic() + backoffMs;
   }
 
-  /** By sequence a Pod that has ended must make room for the next of its name. */
-  #finished({ members }: Plan): readonly Pod[] {
-    if (this.#set.spec.paused) return [];
-    return members.occupying === members.active ? [] : members.finished;
-  }
-
   #usedRevisions(plan: Plan, updated: Revision): ReadonlySet<string> {
     const names = new Set<string>([updated.name]);
     const { currentRevision, updatedRevision } = this.#set.status ?? {};
     for (const name of [currentRevision, updatedRevision]) if (name) names.add(name);
-    for (const pod of this.#owned()) names.add(revisionNameOf(pod) ?? '');
+    for (const pod of this.#owned()) {
+      names.add(revisionNameOf(pod) ?? '');
+      // What a change that fails goes back to.
+      names.add(changedFrom(pod) ?? '');
+    }
     for (const { data } of plan.context.entries) if (data?.[REVISION]) names.add(data[REVISION]);
     return names;
   }
 
   #owned(): readonly Pod[] {
     return this.#deps.pods.byIndex(BY_OWNER, this.#set.metadata.uid ?? '');
+  }
+
+  #claims() {
+    return this.#deps.claims.byIndex(BY_OWNER, this.#set.metadata.uid ?? '');
   }
 
   #revisions() {
@@ -383,10 +396,6 @@ class Pass {
   #now(): string {
     return new Date(this.#deps.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
-}
-
-function instanceOf({ metadata }: KubeObject): number {
-  return Number(metadata.labels?.[INSTANCE_ID_LABEL]);
 }
 
 function isBusy({ scale, update, context }: Plan): boolean {

@@ -213,11 +213,13 @@ describe('planReplace, asked for by an update', () => {
     expect(steps({ updated, ...given }).toSorted()).toEqual(expected.toSorted());
   });
 
-  test('under another policy goes on with pairs and users’ wishes, not with what it marked only (T41)', () => {
+  test('under another policy goes on with pairs that serve and users’ wishes, and with nothing else (T41, T105)', () => {
     const replaced = (...pods: Pod[]) => replacedPods(membersOf(aSet(), pods)).size;
     expect(replaced(origin())).toBe(1);
     expect(replaced(origin(byUpdate('web-2'), { annotations: ours }))).toBe(0);
-    expect(replaced(origin(byUpdate('web-2'), { annotations: ours }), unready('web-2'))).toBe(1);
+    expect(replaced(origin(byUpdate('web-2'), { annotations: ours }), unready('web-2'))).toBe(0);
+    expect(replaced(origin(byUpdate('web-2'), { annotations: ours }), successor('web-2'))).toBe(1);
+    expect(replaced(origin(byUpdate('web-2')), unready('web-2'))).toBe(1);
   });
 
   test('a paused set replaces nothing', () => {

@@ -83,17 +83,18 @@ export function planReplace(input: ReplaceInput): ReplacePlan {
 const DROP_ORIGIN: LabelChanges = { [REPLACE_PAIR_ORIGIN_NAME_LABEL]: null };
 
 /**
- * Pods whose replacement goes on whatever the update policy is: those a user asked it for, and those that have their new Pod. What the
- * policy Replace marked and did not come to is left to the policy that follows it (T41).
+ * Pods whose replacement goes on whatever the update policy is: those a user asked it for, and those whose new Pod serves. What the
+ * policy Replace began and did not bring so far is left to the policy that follows it: a new Pod that does not serve may never do so,
+ * for want of a node, say (T41, T105).
  */
 export function replacedPods(members: Members): ReadonlySet<Pod> {
-  return new Set(
-    members.active.filter(
-      (pod) =>
-        pod.metadata.labels?.[TO_REPLACE_LABEL] !== undefined &&
-        (members.successors.has(pod) || pod.metadata.annotations?.[REPLACE_BY_UPDATE_ANNOTATION] === undefined),
-    ),
-  );
+  const isSeenThrough = (pod: Pod) => {
+    const successor = members.successors.get(pod);
+    const isUpdate = pod.metadata.annotations?.[REPLACE_BY_UPDATE_ANNOTATION] !== undefined;
+    return !isUpdate || (successor !== undefined && serves(successor));
+  };
+  const marked = members.active.filter((pod) => pod.metadata.labels?.[TO_REPLACE_LABEL] !== undefined);
+  return new Set(marked.filter(isSeenThrough));
 }
 
 type Wish = {

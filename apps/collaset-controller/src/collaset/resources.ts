@@ -1,5 +1,5 @@
 import type { Container, PodSpec } from '@kuperator/api';
-import { canonicalQuantity } from './quantity.ts';
+import { canonicalQuantity, nanosOf } from './quantity.ts';
 
 export type Amounts = Readonly<Record<string, string>>;
 /** What a container asks for of what can be resized. */
@@ -87,4 +87,40 @@ export function includes(actual: Container['resources'], wanted: Resources): boo
 
 function sameAmount(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && b !== undefined && canonicalQuantity(a) === canonicalQuantity(b);
+}
+
+/** What a Pod asks for in all, in nanos by resource name. */
+export type Total = ReadonlyMap<string, bigint>;
+
+/**
+ * What a Pod asks for, as the scheduler and quotas count it: its running containers together, or its largest init container where that
+ * is more; what is only limited is requested as well.
+ */
+export function totalOf(spec: PodSpec, kind: 'requests' | 'limits'): Total {
+  const amountsIn = ({ resources }: { readonly resources?: Container['resources'] | undefined }): Amounts =>
+    kind === 'limits' ? (resources?.limits ?? {}) : { ...resources?.limits, ...resources?.requests };
+  const total = new Map<string, bigint>();
+  for (const container of runningContainers(spec)) {
+    for (const [name, amount] of Object.entries(amountsIn(container))) {
+      total.set(name, (total.get(name) ?? 0n) + (nanosOf(amount) ?? 0n));
+    }
+  }
+  const single = (spec.initContainers ?? []).filter((container) => !isSidecar(container)).map(amountsIn);
+  // Amounts of the Pod as a whole stand in for those of its containers.
+  const whole = amountsIn({ resources: spec.resources as Container['resources'] });
+  for (const amounts of [...single, whole]) {
+    for (const [name, amount] of Object.entries(amounts)) {
+      const nanos = nanosOf(amount) ?? 0n;
+      if (nanos > (total.get(name) ?? 0n)) total.set(name, nanos);
+    }
+  }
+  return total;
+}
+
+/** True when a Pod of `to` asks for more of anything than one of `from`. */
+export function asksForMore(from: PodSpec, to: PodSpec): boolean {
+  return (['requests', 'limits'] as const).some((kind) => {
+    const before = totalOf(from, kind);
+    return [...totalOf(to, kind)].some(([name, nanos]) => nanos > (before.get(name) ?? 0n));
+  });
 }

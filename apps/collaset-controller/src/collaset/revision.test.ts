@@ -1,7 +1,7 @@
 import { type ControllerRevision, REVISION_COLLISION_LABEL, REVISION_HASH_LABEL } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
-import { claimTemplateHash } from './claims.ts';
+import { claimTemplateHash } from './claim-template.ts';
 import { nameSuffix, safeHash } from './fnv.ts';
 import { expiredRevisions, planRevision, revisionFor, revisionName } from './revision.ts';
 import { revisionBytes, revisionDataOf, revisionOf } from './revision-data.ts';

@@ -11,6 +11,7 @@ import {
 } from '@kuperator/api';
 import { safeHash } from './fnv.ts';
 import { parseRevision, type Revision, revisionBytes, revisionDataOf, revisionOf } from './revision-data.ts';
+import { selectorLabelsOf } from './selector-labels.ts';
 
 /** What must be written so that the newest revision is that of the set's present template. */
 export type RevisionPlan =
@@ -43,7 +44,7 @@ export function revisionFor(set: CollaSet, collisions: number, number: number): 
       name: revisionName(set.metadata.name ?? '', hash),
       ...(set.metadata.namespace ? { namespace: set.metadata.namespace } : {}),
       labels: {
-        ...set.spec.selector?.matchLabels,
+        ...selectorLabelsOf(set),
         [REVISION_HASH_LABEL]: hash,
         [REVISION_COLLISION_LABEL]: String(collisions),
       },

@@ -47,10 +47,10 @@ describe('planScale', () => {
       expected: { ...nothing, begin: 'c' },
     },
     {
-      name: 'takes unset replicas for none (T9)',
+      name: 'takes unset replicas for one (T9, T103)',
       pods: three,
       spec: { replicas: undefined },
-      expected: { ...nothing, begin: 'abc' },
+      expected: { ...nothing, begin: 'bc' },
     },
     {
       name: 'asks no more Pods than there are (T7)',

@@ -16,7 +16,7 @@ import { type ConditionUpdate, conditionsWith } from './conditions.ts';
 import { healthConditions, type Stand } from './health.ts';
 import { SCALE_IN } from './leaving.ts';
 import { isSequence, type Members, revisionNameOf } from './members.ts';
-import { UPDATE } from './update.ts';
+import { UPDATE } from './update-scope.ts';
 
 export type StatusInput = {
   readonly set: CollaSet;

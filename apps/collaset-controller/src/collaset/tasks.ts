@@ -1,38 +1,31 @@
-import {
-  COLLASET_OPERATION_ID,
-  type CollaSet,
-  controllerOf,
-  type Pod,
-  TO_DELETE_LABEL,
-  UPDATE_INCLUDED_LABEL,
-} from '@kuperator/api';
+import { COLLASET_OPERATION_ID, type CollaSet, controllerOf, type Pod, TO_DELETE_LABEL } from '@kuperator/api';
 import {
   beginOperation,
   cancelOperation,
-  finishOperation,
   keepFromDeletion,
   permittedSince,
   prepareToDelete,
 } from '@kuperator/lifecycle';
 import { ConflictError, ForbiddenError, InvalidError } from '@kuperator/runtime';
-import { ensureClaims, expandClaims } from './claim-writes.ts';
+import { ensureClaims } from './claim-writes.ts';
 import { messageOf } from './conditions.ts';
 import type { Creation } from './context.ts';
 import type { Deps } from './deps.ts';
-import { cancelled, done, requested, started } from './events.ts';
-import { type InPlaceTransition, inPlacePatch, metadataPatch } from './in-place.ts';
-import { missingResizes } from './in-place-record.ts';
+import { cancelled, requested, started } from './events.ts';
 import type { Inclusion } from './include.ts';
 import { markLeaving, SCALE_IN } from './leaving.ts';
-import { instanceIdOf, isSequence } from './members.ts';
+import { isSequence } from './members.ts';
 import type { SetMemory } from './memory.ts';
 import { excludePod, includePod } from './moves.ts';
 import { podFor } from './pod-template.ts';
-import { createPod, deletePod, patchPod, relabelPod, resizePod, staleCache } from './pod-writes.ts';
+import { createPod, deletePod, patchPod, relabelPod, staleCache } from './pod-writes.ts';
+import { noteOf } from './refusal.ts';
 import type { Relabelling, ReplacePlan } from './replace.ts';
 import type { Revision } from './revision-data.ts';
 import type { ScalePlan } from './scale.ts';
-import { type InPlaceChange, UPDATE, type UpdatePlan } from './update.ts';
+import type { UpdatePlan } from './update.ts';
+import { UPDATE } from './update-scope.ts';
+import { type UpdateTasks, updateTasks } from './update-tasks.ts';
 
 /** A watch that says nothing for so long has lost something: the write is tried again. */
 export const BEHIND_MS = 5000;
@@ -45,6 +38,7 @@ export type PodTasks = ReturnType<typeof podTasks>;
 export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
   const { bus, clock, metrics } = deps;
   let heldBack = false;
+  let updates: UpdateTasks | undefined;
 
   async function begin(pod: Pod, type: string, willDelete: boolean): Promise<void> {
     const nanos = clock.nanos();
@@ -65,7 +59,9 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     });
     if (!changes) return;
     metrics.wrote('cancel');
-    await relabelPod(deps, pod, changes);
+    // Out of service for nothing: no replica is to begin the same again at once.
+    const refusal = type === UPDATE ? memory.refusals.get(pod.metadata.uid ?? '') : undefined;
+    await relabelPod(deps, pod, changes, refusal?.wasOut ? noteOf(refusal) : {});
     bus.publish(cancelled({ set, pod, type }));
   }
 
@@ -74,57 +70,6 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     observePermission(pod, type);
     await deletePod(deps, pod);
     bus.publish(started({ set, pod, type }));
-  }
-
-  async function change({ pod, transition }: InPlaceChange, revision: Revision): Promise<void> {
-    metrics.wrote('change');
-    observePermission(pod, UPDATE);
-    await growClaims(pod, transition, revision);
-    const patch = inPlacePatch(pod, revision.name, transition, keepFromDeletion(pod, COLLASET_OPERATION_ID));
-    const changed = await patchPod(deps, pod, 'strategic', patch);
-    bus.publish(started({ set, pod, type: UPDATE }, revision.name));
-    if (changed) await resize(changed);
-  }
-
-  /** The second write of a change that resizes; what is left of it is on the Pod, should it not come to it now. */
-  async function resize(pod: Pod): Promise<void> {
-    const missing = missingResizes(pod);
-    if (missing.length === 0) return;
-    metrics.wrote('resize');
-    try {
-      await resizePod(deps, pod, missing);
-    } catch (error) {
-      if (error instanceof ForbiddenError || error instanceof InvalidError) {
-        memory.refusedResizes.set(pod.metadata.uid ?? '', error.message);
-      }
-      throw error;
-    }
-  }
-
-  /** Takes a Pod along whose containers stay as they are: only its claims grow. */
-  async function relabel({ pod, transition }: InPlaceChange, revision: Revision): Promise<void> {
-    await growClaims(pod, transition, revision);
-    metrics.wrote('change');
-    const included =
-      pod.metadata.labels?.[UPDATE_INCLUDED_LABEL] === undefined ? {} : { [UPDATE_INCLUDED_LABEL]: null };
-    await patchPod(deps, pod, 'merge', { metadata: metadataPatch(pod, revision.name, transition, included) });
-  }
-
-  async function growClaims(pod: Pod, { grows }: InPlaceTransition, revision: Revision): Promise<void> {
-    const id = instanceIdOf(pod);
-    if (grows.length > 0 && id !== undefined) await expandClaims(deps, set, id, revision);
-  }
-
-  async function finish(pod: Pod): Promise<void> {
-    const nanos = clock.nanos();
-    const labels = { [UPDATE_INCLUDED_LABEL]: null, ...keepFromDeletion(pod, COLLASET_OPERATION_ID) };
-    const changes = finishOperation(pod, { id: COLLASET_OPERATION_ID, nanos, labels });
-    if (!changes) return;
-    metrics.wrote('finish');
-    const since = permittedSince(pod, COLLASET_OPERATION_ID);
-    if (since !== undefined) metrics.changed(Math.max(0, clock.now() - Number(since / 1_000_000n)) / 1000);
-    await relabelPod(deps, pod, changes);
-    bus.publish(done({ set, pod, type: UPDATE }, nanos));
   }
 
   async function create(creation: Creation, revision: Revision | undefined): Promise<void> {
@@ -201,6 +146,9 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     /** Whether there was a Pod without a task: the cache may be behind for longer than the next pass. */
     heldBack: () => heldBack,
 
+    /** Whether an update was refused: what follows from it is for the next pass to decide. */
+    hasRefused: () => updates?.hasRefused() ?? false,
+
     create: (creations: readonly Creation[], revisions: ReadonlyMap<string, Revision>): Task[] =>
       creations.map((creation) => () => create(creation, revisions.get(creation.revision))),
 
@@ -212,19 +160,27 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
     ],
 
     /** Out of service already before those that still serve. */
-    update: (plan: UpdatePlan, revision: Revision): Task[] => [
-      ...plan.finish.flatMap((pod) => taskFor(pod, () => finish(pod))),
-      ...plan.cancel.flatMap((pod) => taskFor(pod, () => cancel(pod, UPDATE))),
-      ...plan.change.flatMap((item) => taskFor(item.pod, () => change(item, revision))),
-      ...plan.resize.flatMap((pod) => taskFor(pod, () => resize(pod))),
-      ...plan.recreate.flatMap((pod) => taskFor(pod, () => remove(pod, UPDATE))),
-      ...plan.relabel.flatMap((item) => taskFor(item.pod, () => relabel(item, revision))),
-      ...plan.begin.map(
-        ({ pod, transition }) =>
-          () =>
-            begin(pod, UPDATE, transition.mode === 'recreate'),
-      ),
-    ],
+    update: (plan: UpdatePlan, updated: Revision, revisions: ReadonlyMap<string, Revision>): Task[] => {
+      const observe = (pod: Pod) => observePermission(pod, UPDATE);
+      updates = updateTasks(deps, set, memory, { updated, revisions, observePermission: observe });
+      const writes = updates;
+      const each = <T extends { readonly pod: Pod }>(items: readonly T[], run: (item: T) => Promise<void>) =>
+        items.flatMap((item) => taskFor(item.pod, () => run(item)));
+      return [
+        ...plan.finish.flatMap((pod) => taskFor(pod, () => writes.finish(pod))),
+        ...plan.cancel.flatMap((pod) => taskFor(pod, () => cancel(pod, UPDATE))),
+        ...each(plan.revert, writes.revert),
+        ...each(plan.change, writes.change),
+        ...plan.resize.flatMap((pod) => taskFor(pod, () => writes.resize(pod))),
+        ...plan.recreate.flatMap((pod) => taskFor(pod, () => writes.recreate(pod))),
+        ...plan.stuck.map((item) => () => writes.decide(item)),
+        ...each(plan.turn, ({ pod, willDelete }) => writes.turn(pod, willDelete)),
+        ...each(plan.relabel, writes.relabel),
+        ...plan.begin.map(({ pod, transition }) => async () => {
+          if (await writes.mayBegin(pod, transition)) await begin(pod, UPDATE, transition.mode === 'recreate');
+        }),
+      ];
+    },
 
     /** Deletions asked for before anything else: they may be what the others wait for. */
     mark: (leaving: readonly Pod[], relabel: ReplacePlan['relabel'] = new Map()): Task[] => {
@@ -263,7 +219,7 @@ export function podTasks(deps: Deps, set: CollaSet, memory: SetMemory) {
         }),
       ),
 
-    /** Pods that have ended and hold a name that is needed. */
+    /** Pods that have ended: nothing is to be waited for, they serve nobody. */
     purge: (pods: readonly Pod[]): Task[] => pods.map((pod) => () => deletePod(deps, pod)),
 
     /** Pods the selector no longer matches are no longer ours. */

@@ -5,6 +5,7 @@ import {
   type ContainerStatus,
   type ControllerRevision,
   controllerOf,
+  isTerminal,
   type Pod,
   type PodSpec,
   type PodStatus,
@@ -16,7 +17,7 @@ const CONDITIONS = new Set(['Ready', 'PodScheduled', 'pod.kusionstack.io/service
 const RESIZE_CONDITIONS = new Set(['PodResizePending', 'PodResizeInProgress']);
 
 export function trimPod(pod: Pod): Pod {
-  const { containers, initContainers, volumes, readinessGates } = pod.spec;
+  const { containers, initContainers, volumes, readinessGates, nodeName, terminationGracePeriodSeconds } = pod.spec;
   // Resources are asked for only while a change is under way.
   const isChanged = isChangedInPlace(pod);
   const spec: PodSpec = { containers: containers.map((container) => trimContainer(container, isChanged)) };
@@ -25,6 +26,10 @@ export function trimPod(pod: Pod): Pod {
   const claims = volumes?.filter((volume) => volume.persistentVolumeClaim);
   if (claims?.length) spec.volumes = claims;
   if (readinessGates) spec.readinessGates = readinessGates;
+  if (nodeName !== undefined) spec.nodeName = nodeName;
+  if (isChanged && terminationGracePeriodSeconds !== undefined) {
+    spec.terminationGracePeriodSeconds = terminationGracePeriodSeconds;
+  }
   const { phase, conditions, containerStatuses, initContainerStatuses, observedGeneration } = pod.status ?? {};
   const status: PodStatus = {};
   if (phase) status.phase = phase;
@@ -39,6 +44,11 @@ export function trimPod(pod: Pod): Pod {
         ...(RESIZE_CONDITIONS.has(type) && reason ? { reason } : {}),
         ...(RESIZE_CONDITIONS.has(type) && message ? { message } : {}),
       }));
+  }
+  if (isTerminal(pod)) {
+    const { reason, message } = pod.status ?? {};
+    if (reason !== undefined) status.reason = reason;
+    if (message !== undefined) status.message = message;
   }
   if (containerStatuses) status.containerStatuses = containerStatuses.map((item) => trimStatus(item, isChanged));
   if (initContainerStatuses && sidecars.length > 0) {
@@ -59,7 +69,7 @@ function trimContainer({ name, image, restartPolicy, resources }: Container, isC
 }
 
 function trimStatus(status: ContainerStatus, isChanged: boolean): ContainerStatus {
-  const { name, image, imageID, containerID, ready, restartCount, resources } = status;
+  const { name, image, imageID, containerID, ready, restartCount, resources, state } = status;
   return {
     name,
     image,
@@ -67,8 +77,18 @@ function trimStatus(status: ContainerStatus, isChanged: boolean): ContainerStatu
     ...(containerID === undefined ? {} : { containerID }),
     ready,
     restartCount,
+    ...(state ? { state: trimState(state) } : {}),
     ...(isChanged && resources ? { resources } : {}),
   };
+}
+
+/** Which state, and why: not since when, nor by which container. */
+function trimState(state: Record<string, unknown>): Record<string, unknown> {
+  const trimmed = Object.entries(state).map(([kind, detail]) => {
+    const { reason, message } = (detail ?? {}) as { reason?: string; message?: string };
+    return [kind, { ...(reason ? { reason } : {}), ...(message ? { message } : {}) }];
+  });
+  return Object.fromEntries(trimmed);
 }
 
 /** Revisions of other controllers (StatefulSets, DaemonSets) are seen too, and of no use. */

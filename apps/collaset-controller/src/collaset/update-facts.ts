@@ -3,7 +3,7 @@ import { classesOf, expandableTemplates } from './claim-growth.ts';
 import { BY_OWNER, type Deps } from './deps.ts';
 import { tryRevision } from './dry-run.ts';
 import { revisionNameOf } from './members.ts';
-import type { SetMemory } from './memory.ts';
+import { knowledgeOf, lookAt, type SetMemory } from './memory.ts';
 import type { Revision } from './revision-data.ts';
 import type { UpdateFacts } from './update.ts';
 
@@ -22,13 +22,16 @@ export async function updateFacts(
     deps.pods.byIndex(BY_OWNER, uid).some((pod) => revisionNameOf(pod) !== updated.name);
   const claims = mayGrow ? deps.claims.byIndex(BY_OWNER, uid) : [];
   const classes = claims.length > 0 ? await deps.storageClasses.expandable(classesOf(claims)) : NONE;
-  const { trial, refusedResizes } = memory;
-  const isHeld = trial?.revision === updated.name && deps.clock.monotonic() < trial.retryAtMs;
+  const { trial, refusals } = memory;
+  const nowMs = deps.clock.monotonic();
+  const isHeld = trial?.revision === updated.name && nowMs < trial.retryAtMs;
+  lookAt(memory, deps.pods.byIndex(BY_OWNER, uid), nowMs);
   return {
     held: isHeld ? trial.refusal : undefined,
     canResize: await deps.servesResize(),
     expandable: expandableTemplates(claims, (name) => classes.has(name)),
-    refusedResizes,
+    refusals,
+    knowledgeOf: (pod) => knowledgeOf(memory, pod, nowMs),
   };
 }
 

@@ -3,7 +3,8 @@ import { LAST_POD_STATUS_ANNOTATION, type Pod, UPDATE_INCLUDED_LABEL } from '@ku
 import type { Given } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { aMember, aRevision, aSet, begun, letters, permitted } from '../test/builders.ts';
-import { type Placeholder, planUpdate } from './update.ts';
+import { planUpdate } from './update.ts';
+import type { Placeholder } from './update-scope.ts';
 
 const template = (image: string, more: object = {}) => ({ spec: { containers: [{ name: 'app', image, ...more }] } });
 const v1 = aRevision('web-1', { template: template('app:v1') });
@@ -96,7 +97,7 @@ describe('planUpdate', () => {
       expected: { begin: 'a' },
     },
     {
-      name: 'takes unset replicas for none (T9)',
+      name: 'takes unset replicas for one (T9, T103)',
       pods: three,
       spec: { replicas: undefined, ...partition(1) },
       expected: {},

@@ -1,33 +1,30 @@
 import {
   COLLASET_OPERATION_ID,
   type CollaSet,
-  conditionOf,
-  isReady,
   operationDelaySecondsOf,
   type Pod,
-  partitionOf,
-  REPLACED_BY_REPLACE_UPDATE_LABEL,
-  replicasOf,
-  UPDATE_INCLUDED_LABEL,
+  PREPARING_TO_DELETE_LABEL,
   updatePolicyOf,
-  updatesByLabel,
 } from '@kuperator/api';
 import { hasOperation, operationsOf } from '@kuperator/lifecycle';
 import { type InPlaceTransition, leavesContainersAlone, planTransition, type Transition } from './in-place.ts';
-import { infeasibleReason, isChangedInPlace, missingResizes, unfinishedReason } from './in-place-record.ts';
-import { instanceIdOf, revisionNameOf } from './members.ts';
+import { deferred, infeasibleReason, type Knowledge, unfinished } from './in-place-end.ts';
+import { changedFrom, isChangedInPlace, missingResizes } from './in-place-record.ts';
+import { revisionNameOf } from './members.ts';
 import { permissionOf } from './permission.ts';
+import { dueMs, type Refusal, refusalOf } from './refusal.ts';
 import type { Revision } from './revision-data.ts';
-import { newestFirst } from './scale.ts';
-
-/** Operation type under which Pods are updated. */
-export const UPDATE = 'update';
+import { type Placeholder, scopeOf, UPDATE } from './update-scope.ts';
 
 /** The Pod stays as it is until another one, at the updated revision, has taken its place. */
 export type Replaced = { readonly mode: 'replace' };
 export type PodTransition = { readonly pod: Pod; readonly transition: Transition };
 export type InPlaceChange = { readonly pod: Pod; readonly transition: InPlaceTransition };
+/** A change that cannot be completed and is undone in place. */
+export type Reversal = InPlaceChange & { readonly revision: Revision; readonly refusal: Refusal };
 export type Held = { readonly pod: Pod; readonly reason: string };
+/** A resize the kubelet does not make: never on this node, or not as long as it has no room. */
+export type Stuck = Held & { readonly isDeferred: boolean };
 
 export type UpdatePlan = {
   /** Pods that are to be at the updated revision and are not. */
@@ -36,10 +33,16 @@ export type UpdatePlan = {
   readonly placeholders: ReadonlySet<number>;
   readonly begin: readonly PodTransition[];
   readonly cancel: readonly Pod[];
+  /** Operations that will end in another way than they began: whether the Pod will be deleted must stand on it (T101). */
+  readonly turn: readonly { readonly pod: Pod; readonly willDelete: boolean }[];
   /** Permitted to be changed where they are. */
   readonly change: readonly InPlaceChange[];
   /** Changed, and still to be resized: the second write of a change. */
   readonly resize: readonly Pod[];
+  /** Changed, and the rest of the change was refused: they go back to the revision they came from. */
+  readonly revert: readonly Reversal[];
+  /** Changed, and the node will not resize them, or not for long: to be decided what becomes of them. */
+  readonly stuck: readonly Stuck[];
   /** To be taken to the updated revision without an operation: their containers stay as they are. */
   readonly relabel: readonly InPlaceChange[];
   /** Permitted to be deleted, so that their id gets a Pod at the updated revision. */
@@ -49,14 +52,12 @@ export type UpdatePlan = {
   readonly unfinished: readonly Held[];
   /** Begun, and not permitted yet. */
   readonly waiting: readonly Pod[];
-  /** What the policy does not allow to be updated. */
+  /** What the policy does not allow to be updated, and what was refused and is tried again later. */
   readonly blocked: readonly Held[];
   /** Pods would be updated if the API server took the template. */
   readonly isHeld: boolean;
   readonly delayMs: number | undefined;
 };
-
-export type Placeholder = { readonly id: number; readonly revision: string | undefined };
 
 export type UpdateInput = {
   readonly set: CollaSet;
@@ -82,116 +83,226 @@ export type UpdateFacts = {
   readonly canResize: boolean;
   /** Claim templates whose claims can be expanded. */
   readonly expandable: ReadonlySet<string>;
-  /** Pods, by uid, whose resize the API server refused, and why. */
-  readonly refusedResizes: ReadonlyMap<string, string>;
+  /** Updates that were refused, by the uid of their Pod. */
+  readonly refusals: ReadonlyMap<string, Refusal>;
+  /** What is known of a Pod that is being changed. */
+  readonly knowledgeOf: (pod: Pod) => Knowledge;
 };
 
-const NO_FACTS: UpdateFacts = { canResize: true, expandable: new Set(), refusedResizes: new Map() };
+const NO_FACTS: UpdateFacts = {
+  canResize: true,
+  expandable: new Set(),
+  refusals: new Map(),
+  knowledgeOf: () => ({ nowMs: 0 }),
+};
+
+/** A node that has no room for a resize may have it soon. A Pod is not kept out of service for longer than this to see. */
+const DEFERRED_MS = 30_000;
 
 /** Next step of the Pods towards the updated revision, as far as the rolling update asks for it. */
 export function planUpdate(input: UpdateInput): UpdatePlan {
-  const { set, pods, renewed, updated, revisions, nowMs, facts = NO_FACTS } = input;
-  const scope = scopeOf(input);
-  const pending = new Map<Pod, Transition | Replaced>();
-  const begin: PodTransition[] = [];
-  const cancel: Pod[] = [];
-  const change: InPlaceChange[] = [];
-  const resize: Pod[] = [];
-  const relabel: InPlaceChange[] = [];
-  const recreate: Pod[] = [];
-  const finish: Pod[] = [];
-  const unfinished: Held[] = [];
-  const waiting: Pod[] = [];
-  const blocked: Held[] = [];
-  let delayMs: number | undefined;
-  const policy = updatePolicyOf(set);
-  const delaySeconds = operationDelaySecondsOf(set, UPDATE);
-
-  const refusalOf = (pod: Pod) => facts.refusedResizes.get(pod.metadata.uid ?? '') ?? infeasibleReason(pod);
-
-  // Out of scope, or nothing (more) to change: what was changed is seen through, what was not is given back to service.
-  const release = (pod: Pod, isWanted: boolean) => {
-    if (!hasOperation(pod, COLLASET_OPERATION_ID, UPDATE)) return;
-    if (!isChangedInPlace(pod)) {
-      cancel.push(pod);
-      return;
-    }
-    const refusal = refusalOf(pod);
-    // A resize that nobody asks for any more and that cannot be had must not keep the Pod out of service.
-    const reason = refusal === undefined || isWanted ? unfinishedReason(pod) : undefined;
-    if (reason !== undefined) unfinished.push({ pod, reason: refusal ?? reason });
-    if (refusal === undefined && missingResizes(pod).length > 0) resize.push(pod);
-    if (reason !== undefined) return;
-    if (permissionOf(pod, UPDATE, 0, nowMs) === 'granted') finish.push(pod);
-    else waiting.push(pod);
-  };
-
+  const { facts = NO_FACTS, set, pods, placeholders, updated } = input;
+  const scope = scopeOf({ set, pods, placeholders, updated, held: facts.held });
+  const plan = new Planner(input, facts);
   for (const pod of pods) {
-    if (renewed.has(pod)) continue;
-    if (!scope.pods.has(pod)) {
-      release(pod, false);
-      continue;
-    }
-    const isUpdated = revisionNameOf(pod) === updated.name;
-    const refusal = isUpdated ? refusalOf(pod) : undefined;
-    if (isUpdated && refusal === undefined) {
-      release(pod, true);
-      continue;
-    }
-    if (policy === 'Replace' || input.replaced?.has(pod)) {
-      pending.set(pod, REPLACED);
-      release(pod, true);
-      continue;
-    }
-    const transition =
-      refusal !== undefined
-        ? cannotResize(refusal)
-        : policy === 'Recreate'
-          ? RECREATE_ALWAYS
-          : transitionOf(revisions.get(revisionNameOf(pod) ?? ''), updated, facts);
-    if (policy === 'InPlaceOnly' && transition.mode === 'recreate') {
-      blocked.push({ pod, reason: transition.reason });
-      release(pod, true);
-      continue;
-    }
-    pending.set(pod, transition);
-    if (!hasOperation(pod, COLLASET_OPERATION_ID, UPDATE)) {
-      if (transition.mode === 'in-place' && leavesContainersAlone(transition) && isIdle(pod)) {
-        relabel.push({ pod, transition });
-      } else begin.push({ pod, transition });
-      continue;
-    }
-    const permission = permissionOf(pod, UPDATE, delaySeconds, nowMs);
-    if (permission !== 'granted') {
-      waiting.push(pod);
-      if (permission !== 'none') delayMs = Math.min(delayMs ?? permission.delayMs, permission.delayMs);
-    } else if (transition.mode === 'recreate') recreate.push(pod);
-    else change.push({ pod, transition });
+    if (input.renewed.has(pod)) continue;
+    if (scope.pods.has(pod)) plan.update(pod);
+    else plan.release(pod, false);
   }
-  const steps = { begin, cancel, change, resize, relabel, recreate, finish };
-  return {
-    pending,
-    placeholders: scope.placeholders,
-    ...steps,
-    unfinished,
-    waiting,
-    blocked,
-    isHeld: facts.held !== undefined,
-    delayMs,
-  };
+  const { steps, delayMs } = plan;
+  return { ...steps, placeholders: scope.placeholders, isHeld: facts.held !== undefined, delayMs };
 }
 
-function isUnderWay(pod: Pod): boolean {
-  const isBeingReplaced = pod.metadata.labels?.[REPLACED_BY_REPLACE_UPDATE_LABEL] !== undefined;
-  return isBeingReplaced || hasOperation(pod, COLLASET_OPERATION_ID, UPDATE);
+/** Collects the steps of a plan, Pod by Pod. */
+class Planner {
+  readonly steps = {
+    pending: new Map<Pod, Transition | Replaced>(),
+    begin: [] as PodTransition[],
+    cancel: [] as Pod[],
+    turn: [] as UpdatePlan['turn'][number][],
+    change: [] as InPlaceChange[],
+    resize: [] as Pod[],
+    revert: [] as Reversal[],
+    stuck: [] as Stuck[],
+    relabel: [] as InPlaceChange[],
+    recreate: [] as Pod[],
+    finish: [] as Pod[],
+    unfinished: [] as Held[],
+    waiting: [] as Pod[],
+    blocked: [] as Held[],
+  };
+  delayMs: number | undefined;
+  readonly #input: UpdateInput;
+  readonly #facts: UpdateFacts;
+  readonly #policy: ReturnType<typeof updatePolicyOf>;
+  readonly #delaySeconds: number;
+
+  constructor(input: UpdateInput, facts: UpdateFacts) {
+    this.#input = input;
+    this.#facts = facts;
+    this.#policy = updatePolicyOf(input.set);
+    this.#delaySeconds = operationDelaySecondsOf(input.set, UPDATE);
+  }
+
+  /** A Pod in the scope of the update. */
+  update(pod: Pod): void {
+    const next = this.#nextOf(pod);
+    switch (next.do) {
+      case 'release':
+        this.release(pod, true);
+        break;
+      case 'replace':
+        this.steps.pending.set(pod, REPLACED);
+        this.release(pod, true);
+        break;
+      case 'take-back':
+        this.#takeBack(pod, next.refusal);
+        break;
+      case 'block':
+        this.steps.blocked.push({ pod, reason: next.reason });
+        this.release(pod, next.isWanted);
+        break;
+      case 'take':
+        // Said until it has succeeded, and not only between the tries.
+        if (next.retries) this.steps.blocked.push({ pod, reason: next.retries.reason });
+        this.#take(pod, next.transition);
+    }
+  }
+
+  #nextOf(pod: Pod): Next {
+    const { updated, revisions, replaced } = this.#input;
+    const isUpdated = revisionNameOf(pod) === updated.name;
+    const remembered = this.#facts.refusals.get(pod.metadata.uid ?? '');
+    const refusal = refusalOf(pod, updated.name, remembered);
+    // Of a Pod that is changed, a note is about an earlier try.
+    const isRefused = isUpdated && isChangedInPlace(pod) && refusal !== undefined && refusal === remembered;
+    if (isUpdated && !isRefused) return { do: 'release' };
+    if (this.#policy === 'Replace' || replaced?.has(pod)) return { do: 'replace' };
+    const mayRecreate = this.#policy === 'InPlaceIfPossible' && refusal?.canRecreate === true;
+    if (isRefused) return mayRecreate ? recreateFor(refusal) : { do: 'take-back', refusal };
+    const transition =
+      this.#policy === 'Recreate'
+        ? RECREATE_ALWAYS
+        : transitionOf(revisions.get(revisionNameOf(pod) ?? ''), updated, this.#facts);
+    if (this.#policy === 'InPlaceOnly' && transition.mode === 'recreate') {
+      return { do: 'block', reason: transition.reason, isWanted: true };
+    }
+    if (!refusal) return { do: 'take', transition };
+    if (mayRecreate && transition.mode === 'in-place') return recreateFor(refusal);
+    return this.#isDue(refusal)
+      ? { do: 'take', transition, retries: refusal }
+      : { do: 'block', reason: refusal.reason, isWanted: false };
+  }
+
+  /** Out of scope, or nothing (more) to change: what was changed is seen through, what was not is given back to service. */
+  release(pod: Pod, isWanted: boolean): void {
+    const { steps } = this;
+    if (!hasOperation(pod, COLLASET_OPERATION_ID, UPDATE)) return;
+    if (!isChangedInPlace(pod)) {
+      steps.cancel.push(pod);
+      return;
+    }
+    const knowledge = this.#facts.knowledgeOf(pod);
+    const stuck = this.#stuck(pod);
+    // A resize that nobody asks for any more and that cannot be had must not keep the Pod out of service.
+    const isGivenUp = !isWanted && (stuck !== undefined || this.#isResizeRefused(pod));
+    const hold = unfinished(pod, isGivenUp ? { ...knowledge, ignoresResize: true } : knowledge);
+    if (hold) {
+      steps.unfinished.push({ pod, reason: stuck?.reason ?? hold.reason });
+      this.#delay(hold.againMs);
+      if (stuck !== undefined && !isGivenUp) steps.stuck.push(stuck);
+      else if (!isGivenUp && missingResizes(pod, knowledge.answered).length > 0) steps.resize.push(pod);
+    } else if (permissionOf(pod, UPDATE, 0, this.#input.nowMs) === 'granted') steps.finish.push(pod);
+    else steps.waiting.push(pod);
+  }
+
+  /** The next step of a Pod that is to get to the updated revision. */
+  #take(pod: Pod, transition: Transition): void {
+    const { steps } = this;
+    steps.pending.set(pod, transition);
+    if (!hasOperation(pod, COLLASET_OPERATION_ID, UPDATE)) {
+      if (transition.mode === 'in-place' && leavesContainersAlone(transition) && isIdle(pod)) {
+        steps.relabel.push({ pod, transition });
+      } else steps.begin.push({ pod, transition });
+      return;
+    }
+    const permission = permissionOf(pod, UPDATE, this.#delaySeconds, this.#input.nowMs);
+    if (permission === 'granted') {
+      if (transition.mode === 'recreate') steps.recreate.push(pod);
+      else steps.change.push({ pod, transition });
+      return;
+    }
+    steps.waiting.push(pod);
+    if (permission !== 'none') this.#delay(permission.delayMs);
+    const willDelete = transition.mode === 'recreate';
+    const saysDelete = pod.metadata.labels?.[PREPARING_TO_DELETE_LABEL] !== undefined;
+    // Other operations on the Pod may mean the mark as well.
+    if (willDelete !== saysDelete && (willDelete || isAlone(pod))) steps.turn.push({ pod, willDelete });
+  }
+
+  /** The rest of the Pod's change was refused and no other Pod can take its place: it goes back to where it came from. */
+  #takeBack(pod: Pod, refusal: Refusal): void {
+    const { steps } = this;
+    const { updated, revisions, nowMs } = this.#input;
+    steps.blocked.push({ pod, reason: refusal.reason });
+    if (permissionOf(pod, UPDATE, 0, nowMs) !== 'granted') {
+      steps.waiting.push(pod);
+      return;
+    }
+    const revision = revisions.get(changedFrom(pod) ?? '');
+    // Claims that have grown stay as they are.
+    const present = revision && { ...updated, claimTemplates: revision.claimTemplates };
+    const transition = revision && present && planTransition(present, revision);
+    if (revision && transition?.mode === 'in-place') steps.revert.push({ pod, transition, revision, refusal });
+    // Nobody knows any more what it came from. In service as it is, it does less harm.
+    else steps.finish.push(pod);
+  }
+
+  #isDue(refusal: Refusal): boolean {
+    const waitMs = dueMs(refusal) - this.#input.nowMs;
+    if (waitMs > 0) this.#delay(waitMs);
+    return waitMs <= 0;
+  }
+
+  #isResizeRefused(pod: Pod): boolean {
+    const refusal = this.#facts.refusals.get(pod.metadata.uid ?? '');
+    return refusal !== undefined && refusal.revision === revisionNameOf(pod);
+  }
+
+  /** Undefined while the kubelet may still resize the Pod. */
+  #stuck(pod: Pod): Stuck | undefined {
+    const infeasible = infeasibleReason(pod);
+    if (infeasible !== undefined) return { pod, reason: infeasible, isDeferred: false };
+    const wait = deferred(pod);
+    if (!wait) return undefined;
+    const leftMs = wait.sinceMs + DEFERRED_MS - this.#input.nowMs;
+    if (leftMs <= 0) return { pod, reason: wait.reason, isDeferred: true };
+    this.#delay(leftMs);
+    return undefined;
+  }
+
+  #delay(ms: number | undefined): void {
+    if (ms !== undefined) this.delayMs = Math.min(this.delayMs ?? ms, ms);
+  }
 }
 
 function isIdle(pod: Pod): boolean {
   return operationsOf(pod).every(({ id }) => id !== COLLASET_OPERATION_ID);
 }
 
-function cannotResize(reason: string): Transition {
-  return { mode: 'recreate', reason: `it cannot be resized: ${reason}` };
+function isAlone(pod: Pod): boolean {
+  return operationsOf(pod).every(({ id }) => id === COLLASET_OPERATION_ID);
+}
+
+type Next =
+  | { readonly do: 'release' | 'replace' }
+  | { readonly do: 'take'; readonly transition: Transition; readonly retries?: Refusal }
+  | { readonly do: 'take-back'; readonly refusal: Refusal }
+  /** Not updated now, and given back to service. */
+  | { readonly do: 'block'; readonly reason: string; readonly isWanted: boolean };
+
+function recreateFor({ reason }: Refusal): Next {
+  return { do: 'take', transition: { mode: 'recreate', reason } };
 }
 
 const REPLACED: Replaced = { mode: 'replace' };
@@ -205,7 +316,12 @@ function transitionOf(from: Revision | undefined, to: Revision, facts: UpdateFac
   const transition = bestTransition(from, to);
   if (transition.mode === 'recreate') return transition;
   const [resized] = transition.resize;
-  if (resized && !facts.canResize) return cannotResize(`container ${resized.name}: the cluster has no pods/resize`);
+  if (resized && !facts.canResize) {
+    return {
+      mode: 'recreate',
+      reason: `it cannot be resized: container ${resized.name}: the cluster has no pods/resize`,
+    };
+  }
   return transition.grows.every((name) => facts.expandable.has(name)) ? transition : CLAIMS_DIFFER;
 }
 
@@ -219,61 +335,4 @@ function bestTransition(from: Revision | undefined, to: Revision): Transition {
   const targets = transitions.get(from) ?? new WeakMap<Revision, Transition>();
   transitions.set(from, targets.set(to, transition));
   return transition;
-}
-
-type Slot = { pod: Pod | undefined; id: number; isUpdated: boolean };
-type Scope = { readonly pods: ReadonlySet<Pod>; readonly placeholders: ReadonlySet<number> };
-
-/**
- * Pods, and ids without one, that are to be at the updated revision. `partition` of the replicas stay out (T1, T2): those already
- * updated or under way come first, so the choice is kept from pass to pass and grows with a falling partition. A raised partition
- * rolls nothing back (T9b).
- */
-export function scopeOf({ set, pods, placeholders, updated, facts }: UpdateInput): Scope {
-  if (set.spec.paused || facts?.held !== undefined) return { pods: new Set(), placeholders: new Set() };
-  if (updatesByLabel(set)) {
-    const labelled = pods.filter((pod) => pod.metadata.labels?.[UPDATE_INCLUDED_LABEL] !== undefined);
-    return { pods: new Set(labelled), placeholders: new Set() };
-  }
-  const slots: Slot[] = [
-    ...pods.map((pod) => ({
-      pod,
-      id: instanceIdOf(pod) ?? Number.MAX_SAFE_INTEGER,
-      isUpdated: revisionNameOf(pod) === updated.name,
-    })),
-    ...placeholders.map(({ id, revision }) => ({ pod: undefined, id, isUpdated: revision === updated.name })),
-  ];
-  const partition = partitionOf(set);
-  const wanted = partition === 0 ? slots.length : Math.max(0, replicasOf(set) - partition);
-  const chosen = wanted >= slots.length ? slots : updatedFirst(slots).slice(0, wanted);
-  return {
-    pods: new Set(chosen.flatMap(({ pod }) => pod ?? [])),
-    placeholders: new Set(chosen.flatMap(({ pod, id }) => (pod ? [] : [id]))),
-  };
-}
-
-/** The order in which Pods come into the scope of an update: unavailable ones before those that serve (T5). */
-function updatedFirst(slots: readonly Slot[]): readonly Slot[] {
-  const rank = (slot: Slot) => ({
-    slot,
-    updated: slot.isUpdated ? 0 : 1,
-    operating: slot.pod && isUnderWay(slot.pod) ? 0 : 1,
-    real: slot.pod ? 0 : 1,
-    ready: slot.pod && isReady(slot.pod) ? 1 : 0,
-    readySince: (slot.pod && conditionOf(slot.pod, 'Ready')?.lastTransitionTime) ?? '',
-    created: slot.pod?.metadata.creationTimestamp ?? '',
-  });
-  return slots
-    .map(rank)
-    .sort(
-      (a, b) =>
-        a.updated - b.updated ||
-        a.operating - b.operating ||
-        a.real - b.real ||
-        a.ready - b.ready ||
-        (a.ready === 1 ? newestFirst(a.readySince, b.readySince) : 0) ||
-        newestFirst(a.created, b.created) ||
-        b.slot.id - a.slot.id,
-    )
-    .map(({ slot }) => slot);
 }

@@ -4,6 +4,7 @@ import {
   type CollaSet,
   INSTANCE_ID_LABEL,
   type Pod,
+  permissionLabel,
   REVISION_LABEL,
   SERVICE_AVAILABLE_LABEL,
   type StageLabel,
@@ -40,6 +41,8 @@ export function aMember(member: Member): Pod {
   const operation = Object.fromEntries(
     Object.entries(stages).map(([stage, value]) => [stageLabel(stage as StageLabel, COLLASET_OPERATION_ID), value]),
   );
+  const type = stages['operation-type'];
+  if (stages['pre-checked'] !== undefined && type !== undefined) operation[permissionLabel(type)] = '1';
   const serves = ready && Object.keys(stages).length === 0;
   return aPod({
     ready,

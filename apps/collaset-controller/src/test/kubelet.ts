@@ -22,6 +22,7 @@ export function followed(pod: Pod): Pod | undefined {
   const sidecars = pod.spec.initContainers?.filter(({ restartPolicy }) => restartPolicy === 'Always') ?? [];
   return {
     ...pod,
+    spec: { ...pod.spec, nodeName: pod.spec.nodeName ?? 'node' },
     status: {
       phase: 'Running',
       conditions: [aCondition('PodScheduled', true), aCondition('Ready', true)],
@@ -29,6 +30,13 @@ export function followed(pod: Pod): Pod | undefined {
       ...(sidecars.length > 0 ? { initContainerStatuses: sidecars.map(statusOf) } : {}),
     },
   };
+}
+
+/** The Pod as a kubelet leaves it that has no room for it; undefined when it does already. */
+export function rejected(pod: Pod): Pod | undefined {
+  if (pod.status?.phase === 'Failed') return undefined;
+  const message = 'Pod was rejected: node did not have enough resource: cpu';
+  return { ...pod, status: { phase: 'Failed', reason: 'OutOfcpu', message } };
 }
 
 /** The claim, bound and of the size it asks for; undefined when it is. */

@@ -6,6 +6,7 @@ import {
   controllerOf,
   DELETE_OPERATION_TYPE,
   INSTANCE_ID_LABEL,
+  isTerminal,
   isTerminating,
   keyOf,
   PERSISTENT_VOLUME_CLAIMS,
@@ -33,9 +34,13 @@ import { claimCache, podCache, revisionCache, setCache } from '../collaset/cache
 import type { Deps, Settings } from '../collaset/deps.ts';
 import { takesAway } from '../collaset/leaving.ts';
 import { collaSetReconciler } from '../collaset/reconcile.ts';
-import { followed, provisioned } from './kubelet.ts';
+import { followed, provisioned, rejected } from './kubelet.ts';
 
 const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal: new AbortController().signal };
+
+/** What is known of the nodes. */
+type Room = { shortage: string | undefined; fits: boolean | undefined };
+const ROOMY: Room = { shortage: undefined, fits: true };
 
 /** A replica of the operator: caches of its own and an empty memory. */
 export class Replica {
@@ -46,9 +51,11 @@ export class Replica {
   readonly warnings = new Set<string>();
   /** Every Event as `reason: message`. */
   readonly notes: string[] = [];
+  /** Another one when another replica may have had the sets. */
+  term = 0;
   readonly #reconcile: Reconcile;
 
-  constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}) {
+  constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}, room: Room = ROOMY) {
     this.caches = {
       sets: cluster.informer(COLLA_SETS, setCache),
       pods: cluster.informer(PODS, podCache),
@@ -75,7 +82,9 @@ export class Replica {
       storageClasses: {
         expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))),
       },
+      nodes: { shortage: async () => room.shortage, fits: async () => room.fits },
       servesResize: async () => true,
+      term: () => this.term,
       metrics: { wrote: () => {}, permitted: () => {}, changed: () => {} },
       settings: { statusIntervalMs: 1000, passMs: 60_000, maxWrites: 32, reclaimScaleStrategy: false, ...settings },
     };
@@ -109,6 +118,10 @@ export class World {
   permits: boolean;
   /** Images no Pod gets ready with. */
   readonly stuck: Set<string>;
+  /** Images whose Pods the kubelet does not admit. */
+  readonly failing = new Set<string>();
+  /** What the replica finds out about nodes: room for everything. */
+  readonly room: Room = { ...ROOMY };
   readonly #settings: Partial<Settings>;
   /** Pods as they were when there was nothing to do with them. */
   readonly #quiet = new WeakSet<Pod>();
@@ -117,11 +130,12 @@ export class World {
     this.#settings = settings;
     this.key = keyOf(set);
     this.clock = new FakeClock(before?.clock.now());
-    this.cluster = new InMemoryCluster(before ? { copyOf: before.cluster } : {});
+    const now = () => this.clock.now();
+    this.cluster = new InMemoryCluster(before ? { copyOf: before.cluster, now } : { now });
     this.stuck = new Set(before?.stuck);
     this.permits = before?.permits ?? true;
     if (!before) this.cluster.add(COLLA_SETS, set);
-    this.replica = new Replica(this.cluster, this.clock, settings);
+    this.replica = new Replica(this.cluster, this.clock, settings, this.room);
     this.cluster.writes.length = 0;
   }
 
@@ -134,7 +148,7 @@ export class World {
 
   /** The operator is gone and comes back, knowing nothing. */
   restart(): void {
-    this.replica = new Replica(this.cluster, this.clock, this.#settings);
+    this.replica = new Replica(this.cluster, this.clock, this.#settings, this.room);
   }
 
   pass(): Promise<readonly unknown[]> {
@@ -190,7 +204,7 @@ export class World {
 
   #kubelet(pod: Pod): Pod {
     if (this.#isStuck(pod)) return pod;
-    const next = followed(pod);
+    const next = this.failing.has(pod.spec.containers[0]?.image ?? '') ? rejected(pod) : followed(pod);
     return next ? this.cluster.change<Pod>(PODS, keyOf(pod), () => next) : pod;
   }
 
@@ -246,10 +260,11 @@ export class World {
     return this.cluster.list(PODS);
   }
 
-  /** Pods of the set that are not being deleted. */
+  /** Pods of the set that have not ended and are not being deleted. */
   active(): readonly Pod[] {
     const uid = `${this.key.split('/')[1]}-uid`;
-    return this.pods().filter((pod) => !isTerminating(pod) && controllerOf(pod)?.uid === uid);
+    const isActive = (pod: Pod) => !isTerminating(pod) && !isTerminal(pod);
+    return this.pods().filter((pod) => isActive(pod) && controllerOf(pod)?.uid === uid);
   }
 
   /** Ids of the active Pods, ascending. */

@@ -9,8 +9,8 @@ const ANNOTATIONS = { delete: DELETION_REQUESTED_ANNOTATION, evict: EVICTION_REQ
 const REFRESH_MS = 5000;
 const LONGEST_RETRY_SECONDS = 30;
 
-/** How long after it was told to come back a client may still be expected: the longest retry, and a margin. */
-export const CLIENT_RETURNS_MS = (LONGEST_RETRY_SECONDS + 10) * 1000;
+/** A client may have asked again without a fresh note of it, and may come back a little late. */
+const RETURN_MARGIN_MS = 10_000;
 
 /** When it was last noted that a client asks for `what`, ms since the epoch; undefined when nobody did. */
 export function askedAt(pod: Pod, what: Asking): number | undefined {
@@ -39,6 +39,17 @@ export function withoutNote(what: Asking): Record<string, null> {
 export function retryAfterSeconds(user: string, waitedMs: number): number {
   if (user.startsWith('system:')) return 1;
   return Math.min(LONGEST_RETRY_SECONDS, Math.max(1, Math.ceil(waitedMs / 2000)));
+}
+
+/**
+ * Until when the client that asked for the end of operation `id` is expected back, ms since the epoch; undefined when nobody asked. It
+ * was told when to come: a client that does not is not waited for any longer.
+ */
+export function expectedUntil(pod: Pod, what: Asking, id: string): number | undefined {
+  const asked = askedAt(pod, what);
+  if (asked === undefined) return undefined;
+  const waitedMs = Math.max(0, asked - (begunAt(pod, id) ?? asked));
+  return asked + retryAfterSeconds('', waitedMs) * 1000 + RETURN_MARGIN_MS;
 }
 
 /** Since when operation `id` is under way, ms since the epoch; undefined when it is not, or a hand wrote its stamp. */

@@ -29,7 +29,20 @@ test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
   {
     name: 'a permitted Pod is left to the client that asks for it',
     metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: askedAgo(10_000) },
+    step: { do: 'wait', ms: 1000 },
+  },
+  {
+    name: 'a client that was told to come back late is waited for until then',
+    metadata: {
+      labels: { ...mark, ...granted('pod-delete', 'delete', NOW_MS - 70_000) },
+      annotations: askedAgo(10_000),
+    },
     step: { do: 'wait', ms: 30_000 },
+  },
+  {
+    name: 'a client that was told to come back at once, and did not, is not waited for (T101)',
+    metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: askedAgo(11_000) },
+    step: { do: 'delete' },
   },
   {
     name: 'a client that has gone away does not keep a permitted Pod',

@@ -6,7 +6,7 @@ import {
   TO_DELETE_LABEL,
 } from '@kuperator/api';
 import { hasOperation, isPermitted } from '@kuperator/lifecycle';
-import { type Asking, askedAt, CLIENT_RETURNS_MS } from './asked.ts';
+import { type Asking, askedAt, expectedUntil } from './asked.ts';
 import { isScaledIn } from './begin.ts';
 import { passOf } from './pass.ts';
 
@@ -48,8 +48,10 @@ function planDeletion(pod: Pod, nowMs: number): Step {
   if (!isFree && !hasOperation(pod, POD_DELETE_OPERATION_ID, DELETE_OPERATION_TYPE)) return { do: 'begin' };
   if (isFree || isPermitted(pod, POD_DELETE_OPERATION_ID, DELETE_OPERATION_TYPE)) {
     // The client that asked should get to delete it: finding it gone it would report an error.
-    const remainingMs = (askedAt(pod, 'delete') ?? 0) + CLIENT_RETURNS_MS - nowMs;
-    return remainingMs <= 0 || remainingMs > CLIENT_RETURNS_MS ? { do: 'delete' } : { do: 'wait', ms: remainingMs };
+    // A stamp of a clock ahead of ours keeps nothing.
+    const isAhead = (askedAt(pod, 'delete') ?? 0) > nowMs;
+    const remainingMs = (expectedUntil(pod, 'delete', POD_DELETE_OPERATION_ID) ?? 0) - nowMs;
+    return remainingMs <= 0 || isAhead ? { do: 'delete' } : { do: 'wait', ms: remainingMs };
   }
   return NOTHING;
 }

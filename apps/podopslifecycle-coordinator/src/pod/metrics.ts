@@ -1,7 +1,11 @@
-import type { Metrics } from '@kuperator/runtime';
+import { boundedLabelValues, type Metrics } from '@kuperator/runtime';
 import type { StageTime } from './facts.ts';
 import type { PodWrite } from './patch.ts';
 import type { Wait } from './waits.ts';
+
+/** Types of the operations of this project. Others choose theirs freely. */
+const OPERATION_TYPES = ['update', 'scale-in', 'delete', 'pod-delete', 'replace', 'restart'];
+const MORE_OPERATION_TYPES = 20;
 
 export type PodMetrics = {
   /** Counts one write of a Pod by what it was made for. */
@@ -35,10 +39,11 @@ export function podMetrics(metrics: Metrics, stalled: () => readonly Wait[]): Po
       for (const { operation, holder } of stalled()) gauge.inc({ stage: operation.stage, holder });
     },
   });
+  const shownType = boundedLabelValues(OPERATION_TYPES, MORE_OPERATION_TYPES);
   return {
     wrote: (changed) => writes.inc({ changed }),
     left: (stages) => {
-      for (const { stage, type, seconds } of stages) stageSeconds.observe({ stage, type }, seconds);
+      for (const { stage, type, seconds } of stages) stageSeconds.observe({ stage, type: shownType(type) }, seconds);
     },
   };
 }

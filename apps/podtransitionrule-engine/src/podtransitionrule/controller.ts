@@ -76,7 +76,11 @@ export function podTransitionRuleController(context: OperatorContext<Config>, ev
       recorder,
       metrics: ruleMetrics(metrics),
       clock,
-      settings: { skippedKinds: config.skipPodTransitionRules, conditions: new Map() },
+      settings: {
+        skippedKinds: config.skipPodTransitionRules,
+        conditions: new Map(),
+        allowedNetworks: config.webhookAllowedNetworks,
+      },
       webhooks,
       newTraceId: randomUUID,
     }),

@@ -5,6 +5,7 @@ import { type Owners, populationOf } from './population.ts';
 import { type RuleSettings, stageRulesOf } from './rules.ts';
 import { nameOf } from './selection.ts';
 import { othersBeside, sideOf } from './side.ts';
+import { slotsOf } from './slots.ts';
 import { compareText, stageOf } from './stage.ts';
 import { consultWebhooks, type WebhookContext, type WebhookWork } from './webhooks.ts';
 
@@ -25,6 +26,8 @@ export type Evaluation = {
   readonly targets: readonly string[];
   readonly details: readonly RuleDetail[];
   readonly ruleStates: readonly RuleState[];
+  /** Of the budget that is nearest to its limit, `used/total`; undefined without a budget. */
+  readonly slots: string | undefined;
   readonly webhooks: Omit<WebhookWork, 'states'>;
 };
 
@@ -47,7 +50,7 @@ export function evaluate(input: EvaluationInput): Evaluation {
     const webhooks = consultWebhooks(rule, rules, candidates, input.webhooks);
     const own = sideOf(rule, rules, candidates, () => populationOf(selected, owners));
     if (own.budgets.length > 0 && candidates.length > 0) allocate(own, othersBeside(own, stage, input));
-    return { details: candidates.map(detailOf), webhooks };
+    return { details: candidates.map(detailOf), webhooks, budgets: own.budgets };
   });
   const work = stages.map(({ webhooks }) => webhooks);
   const due = work.flatMap(({ dueAtMs }) => dueAtMs ?? []);
@@ -55,6 +58,7 @@ export function evaluate(input: EvaluationInput): Evaluation {
     targets: selected.map(nameOf),
     details: stages.flatMap(({ details }) => details).toSorted(byName),
     ruleStates: work.flatMap(({ states }) => states).toSorted(byName),
+    slots: slotsOf(stages.flatMap(({ budgets }) => budgets)),
     webhooks: {
       calls: work.flatMap(({ calls }) => calls),
       ignored: work.flatMap(({ ignored }) => ignored),

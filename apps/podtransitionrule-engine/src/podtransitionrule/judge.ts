@@ -1,4 +1,5 @@
 import type { Pod, PodTransitionRule, PodTransitionRuleStatus } from '@kuperator/api';
+import { effectOf } from './effect.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { isBehind, observedVersionOf } from './freshness.ts';
 import type { Owners } from './population.ts';
@@ -37,8 +38,15 @@ export function judge(view: View): Judgement | undefined {
   if (isBehind(cacheVersion, rule.status)) return undefined;
   const selected = selectedPods(rule, pods);
   const evaluation = evaluate({ ...view, selected });
-  const whole = statusOf(rule, evaluation, observedVersionOf(rule.status, selected, cacheVersion));
-  const waiting = evaluation.details.filter(({ passed }) => !passed).length;
+  const observedVersion = observedVersionOf(rule.status, selected, cacheVersion);
+  const effect = effectOf(rule, selected.length, view.settings, view.webhooks.nowMs);
+  const whole = statusOf(rule, evaluation, observedVersion, effect);
   const { status, leftOut } = withinLimit(rule, whole);
-  return { status, change: changeOf(rule, status), waiting, leftOut, webhooks: evaluation.webhooks };
+  return {
+    status,
+    change: changeOf(rule, status),
+    waiting: whole.waitingPods ?? 0,
+    leftOut,
+    webhooks: evaluation.webhooks,
+  };
 }

@@ -27,19 +27,17 @@ export const STATEFUL_SETS = apps('StatefulSet', 'statefulsets');
 export type OwnerKind = {
   readonly group: string;
   readonly kind: string;
-  /** What an object wants that does not say. */
-  readonly unset: number;
   readonly get: (key: Key) => ReplicaOwner | 'unread' | undefined;
 };
 
-/** The kinds whose wish is known. Another kind that has replicas is known by one more line. */
+/** The kinds whose wish is known, and which want one Pod when they do not say. Another kind that has replicas is known by one more line. */
 export function ownerKinds(
   get: Readonly<Record<'collaSet' | 'replicaSet' | 'statefulSet', OwnerKind['get']>>,
 ): readonly OwnerKind[] {
   return [
-    { group: API_GROUP, kind: 'CollaSet', unset: 0, get: get.collaSet },
-    { group: 'apps', kind: 'ReplicaSet', unset: 1, get: get.replicaSet },
-    { group: 'apps', kind: 'StatefulSet', unset: 1, get: get.statefulSet },
+    { group: API_GROUP, kind: 'CollaSet', get: get.collaSet },
+    { group: 'apps', kind: 'ReplicaSet', get: get.replicaSet },
+    { group: 'apps', kind: 'StatefulSet', get: get.statefulSet },
   ];
 }
 
@@ -51,7 +49,7 @@ export function ownersFrom(kinds: readonly OwnerKind[], pods: Pick<Informer<Pod>
       const owner = known?.get(`${namespace}/${name}`);
       if (owner === 'unread') return owner;
       if (!known || owner?.metadata.uid !== uid) return undefined;
-      return isTerminating(owner) ? 0 : (owner.spec?.replicas ?? known.unset);
+      return isTerminating(owner) ? 0 : (owner.spec?.replicas ?? 1);
     },
     owned: (uid) => pods.byIndex('controller', uid),
   };

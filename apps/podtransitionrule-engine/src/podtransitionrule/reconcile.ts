@@ -14,12 +14,13 @@ import type { Clock, EventRecorder, Informer, KubeClient, Reconcile } from '@kup
 import type { WebhookCalls } from '../webhook/calls.ts';
 import { idOf } from '../webhook/task.ts';
 import { hasFinalizer, ignoreNotFound, podsShowing, removeDetails, writeFinalizer } from './cleanup.ts';
+import { findingsIn } from './effect.ts';
 import { evaluated, transitionDecided } from './events.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { RuleMetrics } from './metrics.ts';
 import type { OwnWrites } from './own-writes.ts';
 import { type OwnerKind, ownersFrom } from './owners.ts';
-import { complaintsAbout, type RuleSettings } from './rules.ts';
+import type { RuleSettings } from './rules.ts';
 import { nameOf, selects } from './selection.ts';
 import { decidedBy, restWaitMs } from './status.ts';
 import { isTooLarge } from './status-size.ts';
@@ -150,7 +151,7 @@ async function store(
   // The precondition makes the writes of all engines one sequence, each computed from the one before it.
   const body = {
     metadata: { resourceVersion },
-    status: { ...status, updateTime, ruleStates: status.ruleStates ?? null },
+    status: { ...status, updateTime, slots: status.slots ?? null, ruleStates: status.ruleStates ?? null },
   };
   const ref = { namespace, name: nameOf(rule) };
   const written = await ownWrites.making(keyOf(rule), () =>
@@ -176,7 +177,7 @@ async function store(
     metrics.webhookIgnored();
   }
   if (rule.status?.observedGeneration !== status.observedGeneration) {
-    for (const complaint of complaintsAbout(rule.spec, settings)) recorder.warn(rule, 'RuleNotEvaluated', complaint);
+    for (const { reason, message } of findingsIn(rule.spec, settings)) recorder.warn(rule, reason, message);
   }
   return 0;
 }

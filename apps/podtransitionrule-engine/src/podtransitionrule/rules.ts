@@ -1,3 +1,4 @@
+import type { BlockList } from 'node:net';
 import { type Pod, type PodTransitionRuleSpec, RULE_STAGES, type RuleStage, type TransitionRule } from '@kuperator/api';
 import { webhookProblem } from '../webhook/question.ts';
 import { type Conditions, isExempt } from './exemption.ts';
@@ -9,7 +10,12 @@ export const RULE_KINDS = ['availablePolicy', 'labelCheck', 'webhook'] as const;
 export type RuleKind = (typeof RULE_KINDS)[number];
 
 /** How this engine evaluates rules, the same for every rule object. */
-export type RuleSettings = { readonly skippedKinds: ReadonlySet<RuleKind>; readonly conditions: Conditions };
+export type RuleSettings = {
+  readonly skippedKinds: ReadonlySet<RuleKind>;
+  readonly conditions: Conditions;
+  /** Networks that webhooks may be called in although they are loopback, link-local or a metadata service. */
+  readonly allowedNetworks?: BlockList;
+};
 
 /** A rule that has a say in a stage. `problem`: why it cannot be evaluated, for the user to mend. */
 export type StageRule = {

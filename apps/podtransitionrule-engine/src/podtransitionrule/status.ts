@@ -1,4 +1,4 @@
-import type { PodTransitionRule, PodTransitionRuleStatus, RuleDetail, RuleState } from '@kuperator/api';
+import type { Condition, PodTransitionRule, PodTransitionRuleStatus, RuleDetail, RuleState } from '@kuperator/api';
 import { progressText } from '../webhook/task.ts';
 import type { Evaluation } from './evaluate.ts';
 import { isGuarded } from './rules.ts';
@@ -6,21 +6,26 @@ import { isGuarded } from './rules.ts';
 /** The status as it should stand; `updateTime` is given by whoever writes it. */
 export function statusOf(
   rule: PodTransitionRule,
-  { targets, details, ruleStates }: Evaluation,
+  { targets, details, ruleStates, slots }: Evaluation,
   observedPodResourceVersion: string,
+  effect: Condition,
 ): PodTransitionRuleStatus {
   return {
     observedGeneration: rule.metadata.generation ?? 0,
     ...(observedPodResourceVersion ? { observedPodResourceVersion } : {}),
     targets: [...targets],
     details: [...details],
+    selectedPods: targets.length,
+    waitingPods: details.filter(({ passed }) => !passed).length,
+    ...(slots === undefined ? {} : { slots }),
+    conditions: [effect],
     ...(ruleStates.length > 0 ? { ruleStates: [...ruleStates] } : {}),
   };
 }
 
 /**
  * How much of a status changed. `verdicts`: somebody acts on it: a Pod may pass, may pass no longer, has got or lost the pass of a rule.
- * `rest`: refusals of Pods that were not let pass before either, targets, numbers in reasons, remarks of webhooks, details of Pods that left their
+ * `rest`: refusals of Pods that were not let pass before either, targets, numbers in reasons and columns, remarks of webhooks, details of Pods that left their
  * stage or are in one no rule guards; nobody acts on these, so they can wait to be written together. A newer observed Pod version
  * is no change: it is only a bound for the verdicts it is written with.
  */
@@ -40,10 +45,22 @@ export function changeOf({ spec, status: previous }: PodTransitionRule, next: Po
   const same =
     news.length === 0 &&
     before.size === details.length &&
+    figuresText(previous) === figuresText(next) &&
     sameNames(previous?.targets ?? [], next.targets ?? []) &&
     details.every((detail) => hasSameReasons(before.get(detail.name), detail, (reason) => reason)) &&
     remarksText(previous?.ruleStates) === remarksText(next.ruleStates);
   return same ? 'none' : 'rest';
+}
+
+/** What is only shown to people. */
+function figuresText(status: PodTransitionRuleStatus | undefined): string {
+  const conditions = (status?.conditions ?? []).map(({ type, status, reason, message }) => [
+    type,
+    status,
+    reason,
+    message,
+  ]);
+  return JSON.stringify([status?.selectedPods, status?.waitingPods, status?.slots, conditions]);
 }
 
 /** A Pod without a verdict waits like one that is refused, so only a pass, of all rules or of one, makes a difference to anybody. */

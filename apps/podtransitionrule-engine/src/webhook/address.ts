@@ -9,18 +9,23 @@ const FORBIDDEN: readonly string[] = [
   // Link-local, where most clouds keep the credentials of the node.
   '169.254.0.0/16',
   'fe80::/10',
-  // The same elsewhere: AWS over IPv6, Alibaba Cloud, Azure.
-  'fd00:ec2::254/128',
+  // The same elsewhere: AWS over IPv6 (metadata, time, Pod identity), Google Cloud over IPv6, Alibaba Cloud, Azure, and the
+  // addresses of protocols, in which Oracle Cloud has its own.
+  'fd00:ec2::/32',
+  'fd20:ce::254/128',
   '100.100.100.200/32',
   '168.63.129.16/32',
-  // Multicast and broadcast.
+  '192.0.0.0/24',
+  // Teredo hides an IPv4 address in the last bits, turned around.
+  '2001::/32',
+  // Multicast, reserved and broadcast.
   '224.0.0.0/4',
-  '255.255.255.255/32',
+  '240.0.0.0/4',
   'ff00::/8',
 ];
 
-/** Prefixes under which an IPv6 address stands for the IPv4 address in its last 32 bits: compatible, and two of NAT64. */
-const EMBEDDING = ['::', '64:ff9b::', '64:ff9b:1::'];
+/** Prefixes under which an IPv6 address stands for the IPv4 address in its last 32 bits: compatible, translated, and two of NAT64. */
+const EMBEDDING = ['::', '::ffff:0:', '64:ff9b::', '64:ff9b:1::'];
 
 /** @returns the networks as a list to ask; undefined when one is not written as `address/prefix` */
 export function networksOf(texts: readonly string[]): BlockList | undefined {
@@ -31,9 +36,17 @@ export function networksOf(texts: readonly string[]): BlockList | undefined {
     if (!isIP(address) || !/^\d{1,3}$/.test(bits) || Number(bits) > most || rest.length > 0) return undefined;
     list.addSubnet(address, Number(bits), isIPv6(address) ? 'ipv6' : 'ipv4');
     // IPv4 in IPv6 (::ffff:0:0/96) is known to the list itself.
-    if (most === 32) for (const prefix of EMBEDDING) list.addSubnet(`${prefix}${address}`, 96 + Number(bits), 'ipv6');
+    if (most === 128) continue;
+    for (const prefix of EMBEDDING) list.addSubnet(`${prefix}${address}`, 96 + Number(bits), 'ipv6');
+    list.addSubnet(sixToFour(address), 16 + Number(bits), 'ipv6');
   }
   return list;
+}
+
+/** The 6to4 address of an IPv4 address, which stands in its bits 16 to 47 (RFC 3056). */
+function sixToFour(address: string): string {
+  const [a = 0, b = 0, c = 0, d = 0] = address.split('.').map(Number);
+  return `2002:${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}::`;
 }
 
 const forbidden = networksOf(FORBIDDEN) ?? new BlockList();
@@ -42,4 +55,14 @@ const forbidden = networksOf(FORBIDDEN) ?? new BlockList();
 export function isCallable(address: string, allowed: BlockList): boolean {
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
   return allowed.check(address, family) || !forbidden.check(address, family);
+}
+
+/** The address in the URL, if it has one, at which no webhook is called. What a name resolves to is only known at the call. */
+export function uncallableHost(url: string, allowed: BlockList = new BlockList()): string | undefined {
+  const host =
+    URL.parse(url)
+      ?.hostname.replace(/^\[|\]$/g, '')
+      .replace(/\.$/, '') ?? '';
+  const address = host === 'localhost' || host.endsWith('.localhost') ? '127.0.0.1' : host;
+  return isIP(address) && !isCallable(address, allowed) ? host : undefined;
 }

@@ -32,12 +32,23 @@ export type Polled = Static<typeof polled>;
 
 /** @throws Error when `body` is no answer to a question */
 export function readAsked(body: unknown): Asked {
-  if (askedCheck.Check(body)) return body;
+  if (askedCheck.Check(body) && saysMoreThanText(body, ASKED_FIELDS)) return body;
   throw new Error('the answer is not of the form a webhook answers with');
 }
 
 /** @throws Error when `body` is no answer to a poll */
 export function readPolled(body: unknown): Polled {
-  if (polledCheck.Check(body)) return body;
+  if (polledCheck.Check(body) && saysMoreThanText(body, POLLED_FIELDS)) return body;
   throw new Error('the answer is not of the form a poll is answered with');
+}
+
+const ASKED_FIELDS = ['success', 'finishedNames', 'poll', 'async', 'taskId'];
+const POLLED_FIELDS = ['success', 'finished', 'finishedNames', 'stop'];
+
+/**
+ * Any service's JSON with a `message` would look like a refusal, and the message would be shown in the rule's status to whoever may read
+ * that: what says nothing of an approval is no answer.
+ */
+function saysMoreThanText(body: object, fields: readonly string[]): boolean {
+  return fields.some((field) => Object.hasOwn(body, field));
 }

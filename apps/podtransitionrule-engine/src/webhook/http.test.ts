@@ -48,7 +48,7 @@ describe('a call', () => {
     {
       name: 'another status than success',
       reply: (response) => response.writeHead(503).end('not now'),
-      error: /GET http:\/\/127\.0\.0\.1:\d+\/: status 503, "not now"/,
+      error: /GET http:\/\/127\.0\.0\.1:\d+\/: status 503$/,
     },
     {
       name: 'a redirect, which is not followed',
@@ -93,7 +93,7 @@ describe('a call', () => {
   test('does not tell the query in errors, which may hold a token', async () => {
     const server = await approver((response) => response.writeHead(500).end());
     await expect(sender()(get(server.url('/x?token=secret')))).rejects.toThrow(
-      /^GET http:\/\/[^?]*\/x: status 500, ""$/,
+      /^GET http:\/\/[^?]*\/x: status 500$/,
     );
   });
 });

@@ -25,8 +25,6 @@ export type HttpOptions = {
   readonly resolve?: (host: string) => Promise<readonly { address: string; family: number }[]>;
 };
 
-const MAX_QUOTED = 200;
-
 /** Connections are kept and used again. Redirects are not followed, and a proxy is never used. */
 export function httpSender(options: HttpOptions): { send: SendRequest; close(): void } {
   const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
@@ -55,10 +53,9 @@ export function httpSender(options: HttpOptions): { send: SendRequest; close(): 
       const reason = timeout.aborted ? `no answer within ${options.timeoutMs / 1000} s` : messageOf(cause);
       throw new Error(`${method} ${shown(target)}: ${reason}`, { cause });
     });
+    // Not what was answered: whoever may write a rule could read with it what only the engine can reach.
     if (answer.status < 200 || answer.status > 299)
-      throw new Error(
-        `${method} ${shown(target)}: status ${answer.status}, ${JSON.stringify(answer.text.slice(0, MAX_QUOTED))}`,
-      );
+      throw new Error(`${method} ${shown(target)}: status ${answer.status}`);
     try {
       return JSON.parse(answer.text);
     } catch (cause) {

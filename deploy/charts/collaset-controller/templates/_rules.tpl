@@ -28,4 +28,9 @@
 - apiGroups: [storage.k8s.io]
   resources: [storageclasses]
   verbs: [get]
+# The sizes of nodes, when Pods are to become larger. Cluster-scoped: with watchNamespace they cannot be read, and a Pod that its node
+# cannot resize stays as it is.
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [get, list]
 {{- end -}}

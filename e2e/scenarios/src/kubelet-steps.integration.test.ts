@@ -1,10 +1,8 @@
 // Simulated nodes with a kubelet's delays: every version of a Pod is recorded, and told as one line a step.
 import { PODS, type Pod } from '@kuperator/api';
+import { type Cluster, diesBeforeChangeAnnotation, KUBELET_DELAYS, startCluster } from '@kuperator/cluster';
 import { createKubeClient, createLogger, Informer, type KubeClient } from '@kuperator/runtime';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { diesBeforeChangeAnnotation, KUBELET_DELAYS } from './kwok-real-stages.ts';
-import type { Cluster } from './options.ts';
-import { startCluster } from './start.ts';
 
 const GATE = 'example.com/in-service';
 const deadline = { timeout: 30_000, interval: 50 };
@@ -66,10 +64,15 @@ function conditionsOf(pod: Pod): string {
   return `${is('ContainersReady') ? 'containers ready' : 'containers not ready'}, ${is('Ready') ? 'Ready' : 'not Ready'}`;
 }
 
+function reasonOf(pod: Pod): string | undefined {
+  const waiting = pod.status?.containerStatuses?.[0]?.state?.waiting as { reason?: string } | undefined;
+  return waiting?.reason;
+}
+
 function containerOf(pod: Pod): string {
   const [status] = pod.status?.containerStatuses ?? [];
   if (!status) return 'no container';
-  const state = status.state?.running ? 'running' : status.state?.waiting?.reason;
+  const state = status.state?.running ? 'running' : reasonOf(pod);
   return `${status.image} ${state} ${status.ready ? 'ready' : 'not ready'} restarts ${status.restartCount}`;
 }
 
@@ -156,8 +159,7 @@ test('a missing image leaves image, imageID and containerID of the old one, and 
   const before = await eventually('missing', isReady);
   const from = seen('missing');
   await setImage('missing', 'app:non-exist');
-  const waitsFor = (reason: string) => (pod: Pod) =>
-    pod.status?.containerStatuses?.[0]?.state?.waiting?.reason === reason;
+  const waitsFor = (reason: string) => (pod: Pod) => reasonOf(pod) === reason;
   await eventually('missing', waitsFor('CrashLoopBackOff'));
   const waiting = await eventually('missing', waitsFor('ErrImageNeverPull'));
   expect(stepsOf('missing', from)).toContain(

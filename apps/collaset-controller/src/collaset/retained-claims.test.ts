@@ -1,0 +1,356 @@
+// Claims that outlive a set, and what becomes of them under the next set of the name, under a neighbour, and when a Pod is looking.
+import {
+  COLLA_SETS,
+  type CollaSet,
+  controllerOf,
+  INSTANCE_ID_LABEL,
+  isTerminating,
+  PERSISTENT_VOLUME_CLAIMS,
+  type PersistentVolumeClaim,
+  PODS,
+  type Pod,
+  PVC_TEMPLATE_HASH_LABEL,
+  RESOURCE_CONTEXTS,
+} from '@kuperator/api';
+import { type Given, settled } from '@kuperator/testing';
+import { describe, expect, test } from 'vitest';
+import { aSet } from '../test/builders.ts';
+import { running } from '../test/running.ts';
+import { idOf, Replica, type World } from '../test/world.ts';
+import { claimTemplateHash } from './claim-template.ts';
+
+const template = (image = 'app:v1', more: object = {}) => ({
+  metadata: { labels: { app: 'web' } },
+  spec: { containers: [{ name: 'app', image, ...more }] },
+});
+const data = (storage = '1Gi', spec: object = {}) => ({
+  volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { resources: { requests: { storage } }, ...spec } }],
+});
+type Policy = { whenScaled?: 'Retain'; whenDeleted?: 'Retain' };
+const retaining = (policy: Policy = { whenDeleted: 'Retain' }) => ({
+  scaleStrategy: { persistentVolumeClaimRetentionPolicy: policy },
+});
+const spec = { template: template(), ...data(), ...retaining() };
+
+const claims = (world: World) =>
+  world.cluster.list<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS).filter((claim) => !isTerminating(claim));
+const names = (world: World) => claims(world).map(({ metadata }) => metadata.name);
+const byId = (world: World) =>
+  Object.fromEntries(claims(world).map(({ metadata }) => [metadata.labels?.[INSTANCE_ID_LABEL], metadata.name]));
+const mounts = (world: World) =>
+  Object.fromEntries(
+    world.active().map((pod) => [String(idOf(pod)), pod.spec.volumes?.[0]?.persistentVolumeClaim?.claimName]),
+  );
+const changeClaims = (world: World, change: (claim: PersistentVolumeClaim) => PersistentVolumeClaim) => {
+  for (const { metadata } of claims(world)) {
+    world.cluster.change<PersistentVolumeClaim>(PERSISTENT_VOLUME_CLAIMS, `default/${metadata.name}`, change);
+  }
+};
+const labelled = (claim: PersistentVolumeClaim, labels: Record<string, string>): PersistentVolumeClaim => ({
+  ...claim,
+  metadata: { ...claim.metadata, labels: { ...claim.metadata.labels, ...labels } },
+});
+
+async function passes(world: World, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    await world.pass();
+    world.others();
+    await settled();
+    world.clock.advance(5000);
+  }
+}
+
+async function deleteSet(world: World): Promise<void> {
+  world.cluster.finishTermination(COLLA_SETS, world.key);
+  await world.run();
+  expect(world.pods()).toEqual([]);
+}
+
+/** The same manifest again, as another object. */
+async function makeAgain(world: World, given: Given<CollaSet>['spec'] = {}): Promise<void> {
+  world.cluster.add(COLLA_SETS, aSet({ ...spec, ...given }));
+  // It has the uid of the set before, whose end this replica has seen.
+  world.restart();
+  await world.run();
+}
+
+describe('a set made again', () => {
+  test.each([
+    0, 2,
+  ])('with %d replicas keeps the retained claims of the others, and finds them when it grows (T99)', async (replicas) => {
+    const world = await running(5, spec);
+    const before = byId(world);
+    await deleteSet(world);
+    await makeAgain(world, { replicas });
+    expect(byId(world)).toEqual(before);
+    world.edit({ replicas: 5 });
+    await world.run();
+    expect([byId(world), mounts(world)]).toEqual([before, before]);
+    // Now they are its own, and go with their ids.
+    world.edit({ replicas: 1 });
+    await world.run();
+    expect(byId(world)).toEqual({ 0: before[0] });
+  });
+
+  test('finds its claims by a selector of expressions (T104)', async () => {
+    const expressions = [
+      { key: 'app', operator: 'In' as const, values: ['web', 'x'] },
+      { key: 'old', operator: 'DoesNotExist' as const },
+    ];
+    const given = { selector: { matchLabels: undefined, matchExpressions: expressions } };
+    const world = await running(2, { ...spec, ...given });
+    const before = byId(world);
+    expect(claims(world).map(({ metadata }) => metadata.labels?.app)).toEqual(['web', 'web']);
+    await deleteSet(world);
+    await makeAgain(world, { replicas: 2, ...given });
+    expect([byId(world), mounts(world)]).toEqual([before, before]);
+  });
+
+  test('finds claims of a size in another spelling, and those that another hash is on (T109)', async () => {
+    const world = await running(2, { ...spec, ...data('1024Mi') });
+    changeClaims(world, (claim) => labelled(claim, { [PVC_TEMPLATE_HASH_LABEL]: '79984c867' }));
+    const before = byId(world);
+    await deleteSet(world);
+    await makeAgain(world, { replicas: 2, ...data('1Gi') });
+    expect([byId(world), mounts(world)]).toEqual([before, before]);
+  });
+
+  test('says once what it took over', async () => {
+    const world = await running(1, spec);
+    const [name] = names(world);
+    await deleteSet(world);
+    await makeAgain(world, { replicas: 1 });
+    const told = world.replica.notes.filter((note) => note.startsWith('Claims'));
+    expect(told).toEqual([`ClaimsAdopted: took over retained claims: ${name} (instance 0)`]);
+  });
+
+  test('leaves a claim alone that its template does not fit, says so once, and never deletes it', async () => {
+    const world = await running(1, spec);
+    const [name] = names(world);
+    await deleteSet(world);
+    await makeAgain(world, { replicas: 1, ...data('3Gi') });
+    expect(names(world)).toHaveLength(2);
+    expect(mounts(world)[0]).not.toBe(name);
+    world.edit({ replicas: 0 });
+    await world.run();
+    expect(names(world)).toEqual([name]);
+    const told = world.replica.notes.filter((note) => note.startsWith('ClaimsLeftAlone'));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain(`${name}: no claim template of the set asks for such a claim (of 1Gi)`);
+  });
+
+  test('takes no id with retained claims for the new Pod of a pair, with which they would end', async () => {
+    const world = await running(2, spec);
+    const before = byId(world);
+    await deleteSet(world);
+    await makeAgain(world, { replicas: 1 });
+    world.edit({ updateStrategy: { podUpgradePolicy: 'Replace' }, template: template('app:v2') });
+    await world.run();
+    expect([world.ids(), world.images(), byId(world)[1]]).toEqual([[2], ['app:v2'], before[1]]);
+  });
+
+  test('finds claims of which the replica that deleted the set before did not know yet', async () => {
+    const world = await running(1, spec);
+    const successor = new Replica(world.cluster, world.clock);
+    successor.caches.claims.pause();
+    world.edit({ replicas: 2 });
+    await world.run();
+    const before = byId(world);
+    world.replica = successor;
+    world.cluster.finishTermination(COLLA_SETS, world.key);
+    await passes(world, 6);
+    successor.caches.claims.resume();
+    expect(world.cluster.get(COLLA_SETS, world.key)).toBeUndefined();
+    expect([byId(world), claims(world).map((claim) => controllerOf(claim))]).toEqual([before, [undefined, undefined]]);
+  });
+
+  test('makes no empty claim where the cache is behind in the retained one', async () => {
+    const world = await running(1, spec);
+    const before = byId(world);
+    const successor = new Replica(world.cluster, world.clock);
+    successor.caches.claims.pause();
+    await deleteSet(world);
+    world.cluster.add(COLLA_SETS, aSet({ ...spec, replicas: 1 }, { metadata: { uid: 'web-uid-2' } }));
+    world.replica = successor;
+    await passes(world, 4);
+    successor.caches.claims.resume();
+    expect(byId(world)).toEqual(before);
+    expect(world.pods().map((pod) => pod.spec.volumes?.[0]?.persistentVolumeClaim?.claimName)).toEqual([before[0]]);
+  });
+});
+
+describe('a neighbour of the same labels', () => {
+  test('takes nothing over, mounts nothing and says so (T100)', async () => {
+    const world = await running(3, spec);
+    const before = byId(world);
+    await deleteSet(world);
+    const selector = { matchLabels: { app: 'web' } };
+    const neighbour = aSet({ ...spec, replicas: 2, selector }, { metadata: { name: 'web-b', uid: 'web-b-uid' } });
+    world.cluster.add(COLLA_SETS, neighbour);
+    for (let i = 0; i < 4; i++) {
+      await world.replica.pass('default/web-b');
+      world.others();
+      await settled();
+      world.clock.advance(5000);
+    }
+    const owners = claims(world).map((claim) => [claim.metadata.name, controllerOf(claim)?.name]);
+    for (const name of Object.values(before)) expect(owners).toContainEqual([name, undefined]);
+    expect(owners.filter(([, owner]) => owner === 'web-b')).toHaveLength(2);
+    const told = world.replica.notes.filter((note) => note.startsWith('ClaimsLeftAlone'));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toContain(`${before[0]}: it is of CollaSet web`);
+    await makeAgain(world, { replicas: 3 });
+    expect(mounts(world)).toEqual(before);
+  });
+});
+
+describe('whenScaled', () => {
+  test('claims of ids that were scaled in under Retain stay when the policy becomes Delete', async () => {
+    const world = await running(3, { ...spec, ...retaining({ whenScaled: 'Retain' }) });
+    const before = byId(world);
+    world.edit({ replicas: 1 });
+    await world.run();
+    world.edit({ scaleStrategy: {} });
+    await world.run();
+    expect(byId(world)).toEqual(before);
+    world.edit({ replicas: 2 });
+    await world.run();
+    expect(mounts(world)).toEqual({ 0: before[0], 1: before[1] });
+    world.edit({ replicas: 1 });
+    await world.run();
+    expect(byId(world)).toEqual({ 0: before[0], 2: before[2] });
+  });
+
+  test('claims of an id whose Pod was lost go when the set gives the id up', async () => {
+    const world = await running(2, spec);
+    const lost = world.active().find((pod) => idOf(pod) === 0);
+    world.cluster.remove(PODS, `default/${lost?.metadata.name}`);
+    world.edit({ replicas: 1 });
+    await world.run();
+    expect([world.ids(), Object.keys(byId(world))]).toEqual([[1], ['1']]);
+    expect(world.context()?.spec.contexts).toHaveLength(1);
+  });
+
+  test('claims stay when the record of the ids is lost', async () => {
+    const world = await running(2, spec);
+    const before = byId(world);
+    const lost = world.active().find((pod) => idOf(pod) === 1);
+    world.cluster.remove(PODS, `default/${lost?.metadata.name}`);
+    world.cluster.remove(RESOURCE_CONTEXTS, world.key);
+    world.edit({ replicas: 1 });
+    await world.run();
+    expect(byId(world)).toEqual(before);
+  });
+
+  test('an entry stays on record until the claims of its id are gone', async () => {
+    const world = await running(2, spec);
+    world.cluster.failWrite({
+      verb: 'delete',
+      resource: 'persistentvolumeclaims',
+      times: 1000,
+      error: { status: 500, reason: 'InternalError' },
+    });
+    world.edit({ replicas: 1 });
+    await passes(world, 12);
+    expect(world.context()?.spec.contexts?.map(({ id, data }) => [id, data?.ScaleIn])).toEqual([
+      [0, undefined],
+      [1, 'true'],
+    ]);
+    world.cluster.healWrites();
+    world.restart();
+    await world.run();
+    expect([Object.keys(byId(world)), world.context()?.spec.contexts?.length]).toEqual([['0'], 1]);
+  });
+
+  test('a claim stays while a Pod of anybody mounts it, and goes after that', async () => {
+    const world = await running(2, spec);
+    const claimName = byId(world)[1] ?? '';
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName } }];
+    const backup: Pod = {
+      metadata: { name: 'backup', namespace: 'default', uid: 'backup' },
+      spec: { containers: [{ name: 'c' }], volumes },
+    };
+    world.cluster.add(PODS, backup);
+    world.edit({ replicas: 1 });
+    await passes(world, 10);
+    expect(Object.keys(byId(world))).toEqual(['0', '1']);
+    expect(world.replica.notes.filter((note) => note.startsWith('ClaimInUse'))).toEqual([
+      `ClaimInUse: claim ${claimName} is not needed any more and stays while Pod backup mounts it`,
+    ]);
+    expect(world.replica.warnings).toEqual(new Set());
+    world.cluster.remove(PODS, 'default/backup');
+    world.clock.advance(30_000);
+    await world.run();
+    expect(Object.keys(byId(world))).toEqual(['0']);
+  });
+
+  test('a policy that has just become Retain is asked for before a claim goes', async () => {
+    const world = await running(2, spec);
+    const before = byId(world);
+    world.cluster.failWrite({
+      verb: 'delete',
+      resource: 'persistentvolumeclaims',
+      times: 1000,
+      error: { status: 500, reason: 'InternalError' },
+    });
+    world.edit({ replicas: 1 });
+    await passes(world, 6);
+    world.replica.caches.sets.pause();
+    world.edit(retaining({ whenScaled: 'Retain' }));
+    world.cluster.healWrites();
+    await passes(world, 6);
+    world.replica.caches.sets.resume();
+    await world.run();
+    expect(byId(world)).toEqual(before);
+  });
+});
+
+describe('a claim template', () => {
+  test('in another spelling together with another change costs no claim (T109)', async () => {
+    const world = await running(2, { template: template(), ...data('1024Mi') });
+    const before = byId(world);
+    world.edit({ template: template('app:v2', { env: [{ name: 'A', value: '1' }] }), ...data('1Gi') });
+    await world.run();
+    expect([byId(world), mounts(world), world.images()]).toEqual([before, before, ['app:v2', 'app:v2']]);
+  });
+
+  test.each([
+    { name: 'a volume mode that is the default', change: data('1Gi', { volumeMode: 'Filesystem' }) },
+    { name: 'the class that the claims have', change: data('1Gi', { storageClassName: 'standard' }) },
+  ])('that spells out $name costs no claim', async ({ change }) => {
+    const world = await running(2, { template: template(), ...data() });
+    const before = byId(world);
+    world.edit({ template: template('app:v2', { env: [{ name: 'A', value: '1' }] }), ...change });
+    await world.run();
+    expect([byId(world), mounts(world)]).toEqual([before, before]);
+  });
+
+  test('gives claims with the hash of an earlier release the one by which the Go implementation finds them', async () => {
+    const world = await running(2, { template: template(), ...data('1024Mi') });
+    changeClaims(world, (claim) => labelled(claim, { [PVC_TEMPLATE_HASH_LABEL]: '79984c867' }));
+    const before = byId(world);
+    await world.run();
+    const [asked] = world.set().spec.volumeClaimTemplates ?? [];
+    const hashes = claims(world).map(({ metadata }) => metadata.labels?.[PVC_TEMPLATE_HASH_LABEL]);
+    expect(new Set(hashes)).toEqual(new Set([claimTemplateHash(asked as never)]));
+    expect([byId(world), mounts(world)]).toEqual([before, before]);
+  });
+
+  test('that changes half way leaves the old claims until the update is complete, for a roll back', async () => {
+    const partition = (count: number) => ({
+      updateStrategy: { rollingUpdate: { byPartition: { partition: count } } },
+    });
+    const world = await running(2, { template: template(), ...data('1Gi') });
+    const before = byId(world);
+    world.edit({ ...data('2Gi'), ...partition(1) });
+    await world.run();
+    expect(names(world)).toHaveLength(3);
+    world.edit({ ...data('1Gi'), ...partition(0) });
+    await world.run();
+    expect(mounts(world)).toEqual(before);
+    world.edit(data('2Gi'));
+    await world.run();
+    expect(names(world)).toHaveLength(2);
+    expect(names(world).filter((name) => Object.values(before).includes(name))).toEqual([]);
+  });
+});
