@@ -31,6 +31,19 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          // A real kubelet and a real kube-proxy: `npm run e2e:real-node` prepares them.
+          name: 'real-node',
+          include: ['e2e/real-node/**/*.e2e.ts'],
+          exclude: ignored,
+          testTimeout: 5 * minuteMs,
+          hookTimeout: 5 * minuteMs,
+          // All files share one cluster, and some disturb it. Within a file, so many sets at once still leave two cores idle.
+          fileParallelism: false,
+          maxConcurrency: 3,
+        },
+      },
     ],
   },
 });

@@ -50,6 +50,24 @@ test('a stopped process comes back on the same port with what it had stored', as
   expect(cluster.processes().every(({ state }) => state === 'running')).toBe(true);
 });
 
+test('a cluster of 0 nodes has none simulated, and a process of the caller belongs to it', async () => {
+  const cluster = await startCluster({ ...bare, nats: false, nodes: 0 });
+  await cluster.run({
+    name: 'mine',
+    command: 'sleep',
+    args: ['1000'],
+    env: {},
+    readyTimeoutMs: 5_000,
+    graceful: false,
+  });
+  const names = cluster.processes().map(({ name }) => name);
+  expect(names).not.toContain('kwok');
+  const pid = cluster.processes().find(({ name }) => name === 'mine')?.pid ?? 0;
+  expect(isAlive(pid)).toBe(true);
+  await cluster.down();
+  expect(isAlive(pid)).toBe(false);
+});
+
 test('the audit log tells who did what', async () => {
   await using cluster = await startCluster({ ...bare, nats: false, audit: true });
   await cluster.kubectl(['create', 'namespace', 'audited']);

@@ -30,6 +30,9 @@ export function clusterOf(record: ClusterRecord, client: SupervisorClient, binar
     kubectlPath: binaries.path('kubectl'),
     env: { KUBECONFIG: kubeconfigPath, NATS_URL: natsUrl, KUPERATOR_CLUSTER_DIR: dir },
     processes: () => client.processes(),
+    run: async (process) => {
+      await client.request('run', process);
+    },
     stop,
     start,
     restart: async (process) => {

@@ -14,8 +14,9 @@ export type ControlPlaneOptions = {
   ports: Ports;
   audit: boolean;
   apiServerFlags: readonly string[];
+  /** undefined: the nodes are real, and KWOK is not started. */
+  simulation: PodTimings | undefined;
   controllerManagerFlags: readonly string[];
-  timings: PodTimings;
 };
 
 /** Users of the API server's static token file. Each process is one, so that an audit log tells them apart. */
@@ -57,8 +58,8 @@ export async function planControlPlane({
   ports,
   audit,
   apiServerFlags,
+  simulation,
   controllerManagerFlags,
-  timings,
 }: ControlPlaneOptions): Promise<ControlPlane> {
   const pki = join(dir, 'pki');
   await mkdir(pki, { recursive: true, mode: 0o700 });
@@ -66,7 +67,7 @@ export async function planControlPlane({
   const serviceAccountKey = await writeServiceAccountKey(pki);
   const auditFlags = audit ? await writeAuditPolicy(dir) : [];
   const kwokConfig = join(dir, 'kwok.yaml');
-  await writeFile(kwokConfig, kwokConfiguration(timings));
+  if (simulation) await writeFile(kwokConfig, kwokConfiguration(simulation));
 
   const [etcdPort, etcdPeerPort, apiPort, managerPort, schedulerPort, kwokPort] = [
     await ports.take(),
@@ -165,8 +166,8 @@ export async function planControlPlane({
           `--service-account-private-key-file=${serviceAccountKey.privateFile}`,
           `--root-ca-file=${certificate}`,
           '--use-service-account-credentials=true',
-          // The simulated nodes beat seldom: no Pod is worth evicting because a laptop was asleep.
-          '--node-monitor-grace-period=10m',
+          // Simulated nodes beat seldom: no Pod is worth evicting because a laptop was asleep.
+          ...(simulation ? ['--node-monitor-grace-period=10m'] : []),
           '--concurrent-service-endpoint-syncs=20',
           '--concurrent-gc-syncs=20',
           // Autoscalers are looked at every 15 s otherwise: most of the time of a test that has one.
@@ -181,20 +182,24 @@ export async function planControlPlane({
         [...client('kube-scheduler'), `--secure-port=${schedulerPort}`],
         `https://127.0.0.1:${schedulerPort}/healthz`,
       ),
-      spec(
-        'kwok',
-        'kwok',
-        [
-          `--kubeconfig=${kubeconfig('kwok')}`,
-          `--config=${kwokConfig}`,
-          '--manage-all-nodes=true',
-          '--cidr=10.64.0.0/10',
-          '--node-ip=127.0.0.1',
-          '--node-lease-duration-seconds=0',
-          `--server-address=127.0.0.1:${kwokPort}`,
-        ],
-        `http://127.0.0.1:${kwokPort}/healthz`,
-      ),
+      ...(simulation
+        ? [
+            spec(
+              'kwok',
+              'kwok',
+              [
+                `--kubeconfig=${kubeconfig('kwok')}`,
+                `--config=${kwokConfig}`,
+                '--manage-all-nodes=true',
+                '--cidr=10.64.0.0/10',
+                '--node-ip=127.0.0.1',
+                '--node-lease-duration-seconds=0',
+                `--server-address=127.0.0.1:${kwokPort}`,
+              ],
+              `http://127.0.0.1:${kwokPort}/healthz`,
+            ),
+          ]
+        : []),
     ],
     async writeKubeconfigs() {
       const authority = await readFile(certificate);

@@ -1,10 +1,11 @@
 import type { Progress } from './binaries.ts';
 import type { KubeletDelays } from './kwok-real-stages.ts';
+import type { ProcessSpec } from './protocol.ts';
 
 export type ClusterOptions = {
   /** Names the cluster among those of this user; default: a random one, so that tests run side by side. */
   name?: string;
-  /** Simulated nodes; default 3. */
+  /** Simulated nodes; default 3. With 0 there is no KWOK: nodes are the caller's, see `Cluster.run`. */
   nodes?: number;
   /** Install the chart of the custom resource definitions; default true. */
   definitions?: boolean;
@@ -66,6 +67,11 @@ export type Cluster = {
   env: Record<string, string>;
   /** Every process and how it is, kept up to date. */
   processes(): readonly ClusterProcess[];
+  /**
+   * Starts another process, which belongs to the cluster from then on: it is stopped and started by its name and ends with it.
+   * Returns when it is ready.
+   */
+  run(process: ProcessSpec): Promise<void>;
   /** Stops a process with `signal` (default SIGTERM; SIGKILL after 30 s, 3 s for the control plane); it stays stopped. Returns when it has ended. */
   stop(process: string, signal?: NodeJS.Signals): Promise<void>;
   /** Starts a stopped or crashed process again, on the same ports and storage. Returns when it is ready. */

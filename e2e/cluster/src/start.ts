@@ -109,9 +109,14 @@ export async function attachCluster(name: string): Promise<Cluster> {
   return clusterOf(record, client, binaryPaths());
 }
 
-function neededBinaries({ kubeconfig, nats }: ClusterOptions) {
+const nodeCount = ({ nodes = 3 }: ClusterOptions) => nodes;
+const isSimulated = (options: ClusterOptions) => nodeCount(options) > 0;
+
+function neededBinaries(options: ClusterOptions) {
+  const { kubeconfig, nats } = options;
   return controlPlaneBinaries.filter((name) => {
     if (name === 'nats-server') return nats ?? true;
+    if (name === 'kwok' && !isSimulated(options)) return false;
     return kubeconfig === undefined || name === 'kubectl' || name === 'helm';
   });
 }
@@ -130,11 +135,13 @@ async function startApiServer(start: Start): Promise<() => Promise<void>> {
     record.kubeconfigPath = resolve(options.kubeconfig);
     return async () => {};
   }
-  const timings = {
-    imageChangeDelayMs: options.imageChangeDelayMs ?? 0,
-    terminationDelay: options.terminationDelay ?? 0,
-    kubelet: options.kubelet,
-  };
+  const simulation = isSimulated(options)
+    ? {
+        imageChangeDelayMs: options.imageChangeDelayMs ?? 0,
+        terminationDelay: options.terminationDelay ?? 0,
+        kubelet: options.kubelet,
+      }
+    : undefined;
   const { audit = false, apiServerFlags = [], controllerManagerFlags = [] } = options;
   const plan = await planControlPlane({
     dir,
@@ -143,14 +150,14 @@ async function startApiServer(start: Start): Promise<() => Promise<void>> {
     audit,
     apiServerFlags,
     controllerManagerFlags,
-    timings,
+    simulation,
   });
   progress('starting etcd and the API server');
   await client.request('run', plan.etcd);
   await client.request('run', plan.apiServer);
   record.kubeconfigPath = await plan.writeKubeconfigs();
   return async () => {
-    progress('starting the controller-manager, the scheduler and the simulated nodes');
+    progress(`starting the controller-manager, the scheduler${simulation ? ' and the simulated nodes' : ''}`);
     await Promise.all([...plan.others.map((spec) => client.request('run', spec)), createNodes(start)]);
     await nodesReady(start);
   };
@@ -162,7 +169,8 @@ function kubectl({ binaries, record }: Start, args: readonly string[], what: str
 }
 
 async function createNodes(start: Start): Promise<void> {
-  const items = [defaultStorageClass, ...simulatedNodes(start.options.nodes ?? 3)];
+  if (!isSimulated(start.options)) return;
+  const items = [defaultStorageClass, ...simulatedNodes(nodeCount(start.options))];
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
   await kubectl(start, ['create', '--validate=false', '--filename=-'], 'creating the nodes', list);
 }

@@ -1,0 +1,3 @@
+module kuperator.local/real-node
+
+go 1.26

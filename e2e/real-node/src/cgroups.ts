@@ -1,0 +1,68 @@
+// The control groups of the nodes' containers. They are the one thing of a run that the kernel does not remove with its namespaces.
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { waitUntil } from '@kuperator/cluster';
+
+const root = '/sys/fs/cgroup';
+const prefix = 'kuperator-real-node-';
+
+/** Path of the control group of the run of process `pid`, below the root of each hierarchy. */
+export function cgroupOf(pid: number): string {
+  return `${prefix}${pid}`;
+}
+
+/**
+ * Makes control group `path` in every hierarchy, with the same processors and memory as its parent.
+ * @throws Error where this process may not
+ */
+export async function makeCgroup(path: string): Promise<void> {
+  for (const hierarchy of await hierarchies()) {
+    const folder = join(hierarchy, path);
+    await mkdir(folder, { recursive: true });
+    // Version 1 lets no process into a group of which these are not set.
+    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+      const own = join(folder, file);
+      if (existsSync(own) && (await readFile(own, 'utf8')).trim() === '') {
+        await writeFile(own, await readFile(join(folder, '..', file)));
+      }
+    }
+  }
+}
+
+/** Removes the control groups of runs whose process has ended, this one's if `own` is given. Waits for their last processes to go. */
+export async function removeCgroups({ own }: { own?: number } = {}): Promise<void> {
+  for (const hierarchy of await hierarchies()) {
+    const names = (await readdir(hierarchy)).filter((name) => name.startsWith(prefix));
+    for (const name of names) {
+      const pid = Number(name.slice(prefix.length));
+      if (pid !== own && existsSync(`/proc/${pid}`)) continue;
+      await removeTree(join(hierarchy, name));
+    }
+  }
+}
+
+/** Each hierarchy's folder: one for each controller with version 1, the root alone with version 2. */
+async function hierarchies(): Promise<readonly string[]> {
+  if (existsSync(join(root, 'cgroup.controllers'))) return [root];
+  const entries = await readdir(root, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(root, name));
+}
+
+async function removeTree(folder: string): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) if (entry.isDirectory()) await removeTree(join(folder, entry.name));
+  // Busy while a process that was killed is not quite gone.
+  const removed = async () => {
+    try {
+      await rmdir(folder);
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return true;
+      if (code === 'EBUSY') return false;
+      throw error;
+    }
+  };
+  await waitUntil(removed, { what: `control group ${folder} to be empty`, timeoutMs: 10_000 });
+}

@@ -1,0 +1,65 @@
+// What the first process of the namespaces prepares: folders of their own for whatever a node writes to fixed places, and a network.
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { run } from '@kuperator/cluster';
+
+/** Everything of a run lies here, in memory. Short, since Unix sockets are in it. */
+export const stateFolder = '/run/kuperator';
+
+/** The interface that Pods hang on; its addresses are those of the nodes. */
+export const bridge = 'cni0';
+export const podSubnet = '10.88.0.0/16';
+export const firstPodAddress = '10.88.0.10';
+export const nodeAddress = (number: number) => `10.88.0.${number}`;
+
+/** Where kubelet, containerd and the network plugins write whatever their settings say. */
+const hiddenFolders = ['/run', '/var/log', '/var/lib/cni', '/var/lib/kubelet', '/var/lib/containerd'];
+
+/** The kubelet sets these for the whole machine. It sets copies instead. */
+const kernelSettings = [
+  'kernel/keys/root_maxbytes',
+  'kernel/keys/root_maxkeys',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'vm/overcommit_memory',
+  'vm/panic_on_oom',
+];
+
+export async function prepareHost(): Promise<void> {
+  for (const folder of hiddenFolders) {
+    if (existsSync(folder)) await run('mount', ['-t', 'tmpfs', 'tmpfs', folder], { what: `hiding ${folder}` });
+  }
+  await mkdir(stateFolder, { mode: 0o700 });
+  for (const setting of kernelSettings) {
+    const [real, copy] = [join('/proc/sys', setting), join(stateFolder, 'sysctl', setting)];
+    if (!existsSync(real)) continue;
+    await mkdir(dirname(copy), { recursive: true });
+    await writeFile(copy, await readFile(real));
+    await run('mount', ['--bind', copy, real], { what: `hiding ${setting}` });
+  }
+  await ip('link', 'set', 'lo', 'up');
+  await ip('link', 'add', bridge, 'type', 'bridge');
+  await ip('link', 'set', bridge, 'up');
+  await addNodeAddress(1);
+  // Services have addresses of no interface: without any route a connection to one would fail before it is redirected.
+  await ip('route', 'add', 'default', 'via', nodeAddress(1));
+  await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
+}
+
+export async function addNodeAddress(number: number): Promise<void> {
+  await ip('address', 'add', `${nodeAddress(number)}/16`, 'dev', bridge);
+}
+
+/** Copies what a person needs to find out why a run failed. */
+export async function keepLogs(target: string): Promise<void> {
+  const wanted = (path: string) => /\.(log|jsonl|yaml|toml)$/.test(path) || !/\.[a-z]+$/.test(path);
+  await cp(stateFolder, target, {
+    recursive: true,
+    filter: (path) => wanted(path) && !/\/(containerd|kubelet|etcd|nats|charts|helm|pki|sysctl|images|tmp)$/.test(path),
+  });
+}
+
+async function ip(...args: readonly string[]): Promise<void> {
+  await run('ip', args, { what: `ip ${args.join(' ')}` });
+}

@@ -1,0 +1,80 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import type { Cluster } from '@kuperator/cluster';
+import { expect } from 'vitest';
+import type { Application } from './application.ts';
+import { environment, resultsFile, routesFile } from './environment.ts';
+import { readSignals, readSliceChanges } from './evidence.ts';
+import { type Failure, Load } from './load.ts';
+import type { Result } from './report.ts';
+import type { RouteChange } from './routes.ts';
+import { leastSlackMs, type Stop, stopsOf } from './slack.ts';
+
+/** Long after the last stop the packet filter must have lost the Pod; it is read once it has had the time. */
+const settleMs = 200;
+
+export type MeasureOptions = {
+  cluster: Cluster;
+  application: Application;
+  /** How often to do it; default: until enough requests have been sent. */
+  rounds?: number;
+};
+
+export type Measured = {
+  failures: readonly Failure[];
+  /** Each container that was asked to stop. */
+  stops: readonly Stop[];
+};
+
+/**
+ * Has `act` done again and again while requests go through the Service, and writes a line of the report.
+ * @param act returns once the application is at rest
+ */
+export async function measure(
+  title: string,
+  { cluster, application, rounds }: MeasureOptions,
+  act: (round: number) => Promise<void>,
+): Promise<Measured> {
+  const { load: program, rate, requests } = environment();
+  const startedAtMs = Date.now();
+  const load = await Load.start(cluster, application.name, program, await application.url(), rate);
+  let done = 0;
+  let stopped: Awaited<ReturnType<Load['stop']>> | undefined;
+  try {
+    do await act(done++);
+    while (rounds === undefined ? (await load.counts()).sent < requests : done < rounds);
+  } finally {
+    stopped = await load.stop();
+  }
+  const seconds = (Date.now() - startedAtMs) / 1000;
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
+  const stops = await stopsSince(startedAtMs, application.name);
+  const { counts, failures } = stopped;
+  const lags = stops.flatMap(({ proxyLagMs }) => proxyLagMs ?? []);
+  const result: Result = {
+    title,
+    rounds: done,
+    seconds,
+    sent: counts.sent,
+    failed: counts.failed,
+    stops: stops.length,
+    leastSlackMs: leastSlackMs(stops) ?? null,
+    mostProxyLagMs: lags.length === 0 ? null : Math.max(...lags),
+  };
+  await appendFile(resultsFile, `${JSON.stringify(result)}\n`);
+  return { failures, stops };
+}
+
+/** No request was lost, and every container was out of the packet filter before it was asked to stop. */
+export function expectNothingLost({ failures, stops }: Measured): void {
+  expect(failures).toEqual([]);
+  expect(stops.filter(({ slackMs }) => slackMs === undefined || slackMs <= 0)).toEqual([]);
+}
+
+async function stopsSince(atMs: number, application: string): Promise<readonly Stop[]> {
+  const signals = (await readSignals()).filter(
+    (signal) => signal.atMs >= atMs && signal.pod.startsWith(`${application}-`),
+  );
+  const lines = (await readFile(routesFile, 'utf8')).split('\n').slice(0, -1);
+  const routes = lines.map((line) => JSON.parse(line) as RouteChange);
+  return stopsOf(signals, routes, await readSliceChanges());
+}

@@ -1,0 +1,92 @@
+// The operations of a set on one node, several sets at a time. No request over a new connection fails, and every container is out of the
+// packet filter before it is asked to stop.
+import { TO_REPLACE_LABEL } from '@kuperator/api';
+import { describe, expect, test } from 'vitest';
+import type { Application } from './application.ts';
+import { tagOf } from './images.ts';
+import { operate, replicas, rollImage } from './rolls.ts';
+import { stage } from './stage.ts';
+
+const on = stage();
+const memoryOf = (round: number) => (round % 2 === 0 ? '80Mi' : '64Mi');
+const namesOf = (application: Application) => application.pods().map(({ metadata }) => metadata.name ?? '');
+
+describe.concurrent('nothing is lost when', () => {
+  test('a new image rolls in place', async () => {
+    const outcome = await operate(on, 'new image, in place', { name: 'in-place' }, rollImage);
+    expect(outcome.uidsAfter).toEqual(outcome.uidsBefore);
+  });
+
+  test('a new image and new resources come in one update', async () => {
+    const title = 'new image and resources, in place';
+    const outcome = await operate(on, title, { name: 'image-and-resources' }, async ({ application, round }) => {
+      await application.update({ tag: tagOf(round), memory: memoryOf(round) });
+      await application.serves();
+      expect(new Set(await application.versions())).toEqual(new Set([tagOf(round)]));
+    });
+    expect(outcome.uidsAfter).toEqual(outcome.uidsBefore);
+  });
+
+  test('resources change, which stops no container', async () => {
+    const outcome = await operate(on, 'resize', { name: 'resize' }, async ({ application, round }) => {
+      await application.update({ tag: 'v1', memory: memoryOf(round) });
+      await application.serves();
+      const limits = application.pods().map(({ status }) => status?.containerStatuses?.[0]?.resources?.limits?.memory);
+      expect(new Set(limits)).toEqual(new Set([memoryOf(round)]));
+    });
+    expect(outcome.uidsAfter).toEqual(outcome.uidsBefore);
+    expect(outcome.measured.stops).toEqual([]);
+  });
+
+  test('a change that no running container can be given recreates the Pods', async () => {
+    const outcome = await operate(on, 'recreate', { name: 'recreate' }, async ({ application, round }) => {
+      await application.update({ tag: 'v1', setting: `of round ${round}` });
+      await application.serves();
+    });
+    expect(new Set(outcome.uidsAfter).isDisjointFrom(new Set(outcome.uidsBefore))).toBe(true);
+  });
+
+  test('a new image comes by replacing the Pods', async () => {
+    const options = { name: 'replace-update', upgradePolicy: 'Replace' } as const;
+    const outcome = await operate(on, 'replace by update', options, rollImage);
+    expect(new Set(outcome.uidsAfter).isDisjointFrom(new Set(outcome.uidsBefore))).toBe(true);
+  });
+
+  test('Pods are replaced one by one when asked to', async () => {
+    await operate(on, 'replace by label', { name: 'replace' }, async ({ application }) => {
+      for (const name of namesOf(application)) {
+        await application.kubectl(['label', 'pod', name, `${TO_REPLACE_LABEL}=true`]);
+        await application.gone(name);
+        await application.serves();
+      }
+    });
+  });
+
+  test('the set is scaled out and in', async () => {
+    await operate(on, 'scale out and in', { name: 'scale' }, async ({ application }) => {
+      for (const count of [replicas + 2, replicas]) {
+        await application.scale(count);
+        await application.serves();
+        expect(application.pods()).toHaveLength(count);
+      }
+    });
+  });
+
+  test('Pods are deleted one by one', async () => {
+    await operate(on, 'delete', { name: 'delete' }, async ({ application }) => {
+      for (const name of namesOf(application)) {
+        await application.kubectl(['delete', 'pod', name]);
+        await application.serves();
+      }
+    });
+  });
+
+  test('Pods are evicted one by one', async () => {
+    await operate(on, 'evict', { name: 'evict' }, async ({ application }) => {
+      for (const name of namesOf(application)) {
+        await application.evict(name);
+        await application.serves();
+      }
+    });
+  });
+});

@@ -1,0 +1,47 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { baseEnv, binaryPaths, type Cluster } from '@kuperator/cluster';
+import { podSubnet, stateFolder } from './host.ts';
+import { kubeconfigAs, nodeName } from './nodes.ts';
+
+const processName = 'kube-proxy';
+const configFile = join(stateFolder, 'kube-proxy.yaml');
+const healthAddress = '127.0.0.1:10256';
+/** What kube-proxy does unless it is told otherwise. */
+export const defaultMinSyncPeriodMs = 1_000;
+
+/** One kube-proxy in iptables mode. Both nodes are in one network namespace, so it serves both. */
+export async function startProxy(cluster: Cluster): Promise<void> {
+  await writeFile(configFile, await configuration(cluster, defaultMinSyncPeriodMs));
+  await cluster.run({
+    name: processName,
+    command: binaryPaths().path('kube-proxy'),
+    args: [`--config=${configFile}`, '--v=2'],
+    env: baseEnv(process.env),
+    readyUrl: `http://${healthAddress}/healthz`,
+    readyTimeoutMs: 60_000,
+    graceful: false,
+  });
+}
+
+/** Restarts kube-proxy such that two of its syncs are at least `minSyncPeriodMs` apart. Services go on to be served meanwhile. */
+export async function restartProxy(cluster: Cluster, minSyncPeriodMs: number): Promise<void> {
+  await writeFile(configFile, await configuration(cluster, minSyncPeriodMs));
+  await cluster.restart(processName);
+}
+
+async function configuration(cluster: Cluster, minSyncPeriodMs: number): Promise<string> {
+  return JSON.stringify({
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    clientConnection: { kubeconfig: await kubeconfigAs(cluster, 'system:kube-proxy', []) },
+    mode: 'iptables',
+    iptables: { minSyncPeriod: `${minSyncPeriodMs}ms` },
+    clusterCIDR: podSubnet,
+    hostnameOverride: nodeName(1),
+    healthzBindAddress: healthAddress,
+    metricsBindAddress: '127.0.0.1:10249',
+    // The table of connections is the machine's, not the namespace's.
+    conntrack: { maxPerCore: 0 },
+  });
+}

@@ -1,0 +1,55 @@
+// A run lives in namespaces of its own: processes, mounts and network. When its first process ends, the kernel ends every other one
+// of them, containers too, and takes their mounts, interfaces and packet filter with them. So nothing of a run is left on the machine,
+// however it ends, except for its control groups.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { type Progress, run } from '@kuperator/cluster';
+import { cgroupOf, makeCgroup, removeCgroups } from './cgroups.ts';
+import { systemPath } from './packages.ts';
+
+const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
+/** Why no node can run on this machine; undefined if one can. */
+export async function obstacle(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return `a node needs Linux, this is ${process.platform}`;
+  if (process.getuid?.() !== 0) return 'a node needs root';
+  try {
+    await run('unshare', [...namespaces, 'true'], { env: { PATH: systemPath }, what: 'making namespaces' });
+    await makeCgroup(cgroupOf(process.pid));
+    await removeCgroups({ own: process.pid });
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+/**
+ * Runs `node <script> <args>` as the first process of new namespaces, which ends when this one does (its stdin closes).
+ * @returns its exit code; 1 if it was killed
+ */
+export async function runInSandbox(script: string, args: readonly string[], onProgress: Progress): Promise<number> {
+  await removeCgroups(); // of a run that was killed
+  await makeCgroup(cgroupOf(process.pid));
+  let child: ChildProcess | undefined;
+  const end = () => {
+    onProgress('interrupted: removing what was started');
+    child?.kill('SIGKILL');
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, end);
+  try {
+    return await new Promise((resolve, reject) => {
+      // In a session of its own, so that Ctrl-C reaches only us and everything is removed in order.
+      child = spawn('unshare', [...namespaces, process.execPath, script, ...args], {
+        detached: true,
+        stdio: ['pipe', 'inherit', 'inherit'],
+        env: { ...process.env, PATH: systemPath },
+      });
+      child.on('error', reject);
+      child.on('spawn', () => onProgress(`to look inside: nsenter --all --target=$(pgrep --parent=${child?.pid})`));
+      child.on('exit', (code) => resolve(code ?? 1));
+    });
+  } finally {
+    for (const signal of signals) process.off(signal, end);
+    await removeCgroups({ own: process.pid });
+  }
+}
