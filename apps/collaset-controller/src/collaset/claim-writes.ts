@@ -13,6 +13,7 @@ import { classesOf, isLess } from './claim-growth.ts';
 import { claimTemplateHash, isClaimOf, sizeOf } from './claim-template.ts';
 import { claimFor, claimOf, claimVolume, growingClaimsOf, isOwnedBy } from './claims.ts';
 import { BY_OWNER, type Deps } from './deps.ts';
+import { staleCache } from './pod-writes.ts';
 import { controllerReference } from './revision.ts';
 import type { ClaimTemplate, Revision } from './revision-data.ts';
 import { selectorLabelsOf } from './selector-labels.ts';
@@ -171,16 +172,16 @@ function labelChanges(
   };
 }
 
+/** @throws ConflictError when the claim is not as it was seen, or gone: forgetting it must not rest on one answer */
 async function patchMetadata(deps: Deps, claim: PersistentVolumeClaim, changes: object): Promise<void> {
-  const { namespace, name = '', uid = '', resourceVersion } = claim.metadata;
+  const { namespace, name = '', resourceVersion } = claim.metadata;
   const body = { metadata: { resourceVersion, ...changes } };
   try {
     deps.claims.observe(
       await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: 'merge', body }),
     );
   } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    deps.claims.observeGone(keyOf(claim), uid);
+    throw error instanceof NotFoundError ? staleCache(`claim ${keyOf(claim)} is gone`) : error;
   }
 }
 
