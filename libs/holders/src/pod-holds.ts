@@ -25,8 +25,8 @@ import {
 } from '@kuperator/lifecycle';
 import { COLLASET_CONTROLLER, COORDINATOR, ENDPOINTSLICE_ADAPTER, ENGINE, type Holder } from './holder.ts';
 import { readinessHolder, resizeHolder, startHolder } from './kubelet.ts';
-import { isEngineTold, refusalsTold, stoppedTold } from './told.ts';
 import { bounded, textOf } from './text.ts';
+import { isEngineTold, refusalsTold, stoppedTold } from './told.ts';
 import { verdictFor } from './verdict.ts';
 
 /** What is known besides the Pod. All is optional but the time: what is not known is not blamed. */
