@@ -19,7 +19,10 @@ export function differenceOfClaims(from: readonly ClaimTemplate[], to: readonly 
     if (!old) return 'other';
     const [was, is] = [plainTemplate(old), plainTemplate(template)];
     if (meaningOf(was, CLAIM) === meaningOf(is, CLAIM)) continue;
-    if (meaningOf(withoutSize(was), CLAIM) !== meaningOf(withoutSize(is), CLAIM) || !isLess(sizeOf(old), sizeOf(template))) {
+    if (
+      meaningOf(withoutSize(was), CLAIM) !== meaningOf(withoutSize(is), CLAIM) ||
+      !isLess(sizeOf(old), sizeOf(template))
+    ) {
       return 'other';
     }
     grows.push(template.metadata.name ?? '');
