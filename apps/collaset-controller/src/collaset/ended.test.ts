@@ -162,6 +162,9 @@ test('new Pods of pairs that end as soon as they start are made again ever later
   const created = await seconds(world, 120);
   expect(sum(created)).toBeLessThan(20);
   expect(world.images().filter((image) => image === IMAGE)).toHaveLength(2);
+  world.edit({ template: template('nginx:3') });
+  await seconds(world, 2);
+  expect(world.images()).toContain('nginx:3');
 });
 
 describe('planEnded', () => {
@@ -173,7 +176,8 @@ describe('planEnded', () => {
     const own = new Map(Object.entries(entries).map(([id, data]) => [Number(id), data]));
     const pool = { own, foreign: new Map(), hasLeftovers: false };
     const members = membersOf(set, pods);
-    return planEnded({ set, members, pool, surplus: new Set(), nextRevision: () => next, nowMs });
+    const vacancies = new Set(own.keys());
+    return planEnded({ set, members, pool, vacancies, surplus: new Set(), nextRevision: () => next, nowMs });
   };
   const at = (minutes: number, seconds = 0) => Date.UTC(2026, 0, 1, 0, minutes, seconds);
 

@@ -37,6 +37,8 @@ export type EndedInput = {
   readonly set: CollaSet;
   readonly members: Members;
   readonly pool: Pool;
+  /** Ids that are to get a Pod. */
+  readonly vacancies: ReadonlySet<number>;
   /** Pods to leave for good: nothing is to come after them. */
   readonly surplus: ReadonlySet<Pod>;
   /** Name of the revision the id's next Pod is made from. */
@@ -60,6 +62,8 @@ export function planEnded(input: EndedInput): EndedPlan {
     if (id === undefined || last.has(id) || active.has(id) || input.surplus.has(pod)) continue;
     if (entry === undefined || entry[SCALE_IN_MARK] !== undefined) continue;
     last.set(id, pod);
+    // By sequence an ended Pod has to make room before its id is vacant.
+    if (!isSequence(set) && !input.vacancies.has(id)) continue;
     // The next Pod is another one: it may well not end.
     if (input.nextRevision(id) !== revisionNameOf(pod)) continue;
     const endedInARow = countOf(entry, pod, input.nowMs);

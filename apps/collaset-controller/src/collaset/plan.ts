@@ -100,8 +100,10 @@ export function planPass(observed: Observed): Plan {
     nanos,
   });
   const next = { pool, updatedIds: update.placeholders, updated: updated.name, isKnownRevision };
-  const nextRevision = (id: number) => nextRevisionOf(next, id);
-  const ended = planEnded({ set, members, pool, surplus: scale.surplus, nextRevision, nowMs });
+  const replacements = replacementIds(pool, members, replace.start, [...create, ...brought]);
+  const nextRevision = (id: number) => replacements.get(id)?.revision ?? nextRevisionOf(next, id);
+  const vacancies = new Set([...create, ...replacements.keys()]);
+  const ended = planEnded({ set, members, pool, vacancies, surplus: scale.surplus, nextRevision, nowMs });
   const contextPlan = planContext({
     set,
     pool,
@@ -109,7 +111,7 @@ export function planPass(observed: Observed): Plan {
     doubles,
     create,
     fresh,
-    replacements: replacementIds(pool, members, replace.start, [...create, ...brought]),
+    replacements,
     included: include.pods,
     surplus: scale.surplus,
     pending: update.pending,

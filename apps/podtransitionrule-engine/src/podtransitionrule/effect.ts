@@ -13,6 +13,17 @@ export type Finding = {
 
 /** What the spec says that has no effect, whichever Pods there are. */
 export function findingsIn(spec: PodTransitionRuleSpec, settings: RuleSettings): readonly Finding[] {
+  const known = FINDINGS.get(spec);
+  if (known?.settings === settings) return known.findings;
+  const findings = findAll(spec, settings);
+  FINDINGS.set(spec, { settings, findings });
+  return findings;
+}
+
+/** Objects of a cache do not change, and every evaluation asks. */
+const FINDINGS = new WeakMap<PodTransitionRuleSpec, { settings: RuleSettings; findings: readonly Finding[] }>();
+
+function findAll(spec: PodTransitionRuleSpec, settings: RuleSettings): readonly Finding[] {
   const rules = spec.rules ?? [];
   const enabled = rules.filter(({ disabled }) => !disabled);
   if (enabled.length === 0) {

@@ -137,6 +137,10 @@ describe('a verdict', () => {
           operations: [{ id: 'op', since: '1000' }],
         },
       ],
+      selectedPods: 1,
+      waitingPods: 0,
+      slots: '1/1',
+      conditions: [expect.objectContaining({ type: 'Effective', status: 'True' })],
     });
   });
 
