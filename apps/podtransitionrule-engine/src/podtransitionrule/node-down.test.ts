@@ -31,9 +31,8 @@ const onLostNode = (name: string, more: Partial<PodSample> = {}) =>
   });
 const updating = (name: string, more: Partial<PodSample> = {}) =>
   onLostNode(name, { preCheck: { collaset: '5' }, labels: typeOf('update'), ...more });
-/** Ready again, and not in the slices yet. */
-const returning = (name: string) => updating(name, { ready: true });
-const back = (name: string) => updating(name, { ready: true, available: true });
+/** Ready again; the coordinator gives the label back once the update that waits is over. */
+const back = (name: string) => updating(name, { ready: true });
 const serving = (name: string) => aPod({ name, preCheck: { collaset: '5' }, labels: typeOf('update') });
 
 function typeOf(type: string, id = 'collaset'): Record<string, string> {
@@ -103,9 +102,9 @@ describe('an update of Pods whose node is lost', () => {
       aRule([maxUnavailable(1)]),
       names.map((name) => updating(name)),
     );
-    const arriving = afterPass(lost, names.map(returning));
-    expect(passedIn(arriving)).toEqual([]);
-    expect(passedIn(afterPass(arriving, names.map(back)))).toEqual(['p1']);
+    const half = afterPass(lost, [...names.slice(0, 2).map(back), ...names.slice(2).map((name) => updating(name))]);
+    expect(passedIn(half)).toEqual([]);
+    expect(passedIn(afterPass(half, names.map(back)))).toEqual(['p1']);
   });
 
   test('passes a budget that has room for all of them, each counted once', () => {
@@ -138,6 +137,14 @@ describe('an update of Pods whose node is lost', () => {
     expect(passedIn(afterPass(a, pods, { rules: [a, b] }))).toEqual([]);
     expect(passedIn(afterPass(b, pods, { rules: [a, b] }))).toEqual([]);
   });
+});
+
+test.each<{ name: string; labels: Record<string, string>; isDown: boolean }>([
+  { name: 'of an update that only waits', labels: {}, isDown: false },
+  { name: 'of an update that is under way', labels: { [stageLabel('operate', 'job')]: '1' }, isDown: true },
+  { name: 'of an update that is being completed', labels: { [stageLabel('completing', 'job')]: '1' }, isDown: true },
+])('a Pod that is Ready again without its label because $name is unavailable: $isDown', ({ labels, isDown }) => {
+  expect(isUnavailable(updating('p', { ready: true, labels: { ...typeOf('update'), ...labels } }))).toBe(isDown);
 });
 
 test.each([

@@ -73,7 +73,7 @@ function fingerprint(pod: Pod): string {
   const owner = ownerReferences?.[0]?.uid;
   const skipped = annotations?.[SKIP_RULES_ANNOTATION];
   // A kubelet and the coordinator change conditions several times in an operation; few of these change a verdict.
-  const costsNothing = stageOf(pod) !== undefined && isUnavailable(pod) && couldServe(pod);
-  const serves = [pod.status?.phase, isReady(pod), costsNothing];
+  const isWaiting = stageOf(pod) !== undefined;
+  const serves = [pod.status?.phase, isReady(pod), isWaiting && isUnavailable(pod), isWaiting && couldServe(pod)];
   return JSON.stringify([uid, labels, skipped, owner, isTerminating(pod), ...serves]);
 }

@@ -8,6 +8,7 @@ import {
   type Pod,
   SERVICE_AVAILABLE_LABEL,
 } from '@kuperator/api';
+import { isOnlyAskedFor } from './stage.ts';
 
 /** Who the budgets of a rule are shared by. */
 export type Population = {
@@ -57,15 +58,13 @@ function isStaying(pod: Pod): boolean {
 
 /**
  * True when taking the Pod down costs nothing: it does not serve. Not only the label speaks: it stays on a Pod that is
- * force-deleted, and for a moment on one that fails (H11).
+ * force-deleted, and for a moment on one that fails (H11). And a Pod that was not Ready for a while does not get the label back before the
+ * operation that waits has ended, so while that only waits, the Pod serves if it is Ready again.
  */
 export function isUnavailable(pod: Pod): boolean {
-  return (
-    pod.metadata.labels?.[SERVICE_AVAILABLE_LABEL] === undefined ||
-    isTerminating(pod) ||
-    isTerminal(pod) ||
-    !isReady(pod)
-  );
+  if (isTerminating(pod) || isTerminal(pod) || !isReady(pod)) return true;
+  if (pod.metadata.labels?.[SERVICE_AVAILABLE_LABEL] !== undefined) return false;
+  return !(isOnlyAskedFor(pod) && couldServe(pod));
 }
 
 /**

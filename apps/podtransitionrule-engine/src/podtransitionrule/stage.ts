@@ -33,6 +33,18 @@ export function stageOf(pod: Pod): StageEntry | undefined {
   return undefined;
 }
 
+/** Stages whose label says that an operation is past its PreCheck. */
+const BEYOND = ['pre-checked', 'preparing', 'operate', 'operated', 'post-check', 'post-checked', 'completing'] as const;
+const BEYOND_PREFIXES = BEYOND.map(stagePrefix);
+
+/** True when operations wait in PreCheck, and none has got any further. */
+export function isOnlyAskedFor(pod: Pod): boolean {
+  const keys = Object.keys(pod.metadata.labels ?? {});
+  return (
+    stageOf(pod)?.stage === 'PreCheck' && !keys.some((key) => BEYOND_PREFIXES.some((prefix) => key.startsWith(prefix)))
+  );
+}
+
 const DELETING_IDS: readonly string[] = [POD_DELETE_OPERATION_ID, POD_EVICT_OPERATION_ID];
 const DELETING_TYPES: readonly (string | undefined)[] = [DELETE_OPERATION_TYPE, 'scale-in'];
 
