@@ -57,7 +57,10 @@ test('a shell that evaluates what up prints has kubectl', async () => {
   expect(stdout).toContain('node-0');
 });
 
-test('a cluster whose supervisor was killed is listed with what to do, and one that was asked to end is not', async () => {
+// Two clusters one after the other.
+test('a cluster whose supervisor was killed is listed with what to do, and one that was asked to end is not', {
+  timeout: 180_000,
+}, async () => {
   await command('up', '--name', 'cli', '--operators', 'none', '--no-nats', '--nodes', '1');
   const { supervisorPid } = JSON.parse(await readFile(join(clusterFolder('cli'), 'cluster.json'), 'utf8'));
   process.kill(supervisorPid, 'SIGKILL');
