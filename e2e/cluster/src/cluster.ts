@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { Binaries } from './binaries.ts';
 import { uninstallOperatorChart } from './charts.ts';
 import type { Cluster } from './options.ts';
@@ -66,12 +67,21 @@ async function supervisorEnded(pid: number): Promise<void> {
   await waitUntil(() => !isAlive(pid), { what: `the supervisor (pid ${pid}) to end`, timeoutMs: 10_000, everyMs: 10 });
 }
 
-/** Does a process of this id run? */
+/** Does a process of this id run? One that has ended and whose parent has not asked for its exit code does not. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  return !isZombie(pid);
+}
+
+function isZombie(pid: number): boolean {
+  try {
+    // The state follows the name, which is in brackets and may hold anything.
+    return /^ Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, ''));
+  } catch {
+    return false; // gone meanwhile, or no Linux
   }
 }

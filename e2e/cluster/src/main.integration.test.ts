@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { isAlive } from './cluster.ts';
 import { clusterFolder } from './state.ts';
 import { useStateFolder } from './test/state-folder.ts';
@@ -11,6 +11,8 @@ import { useStateFolder } from './test/state-folder.ts';
 const execute = promisify(execFile);
 const main = join(import.meta.dirname, 'main.ts');
 const state = useStateFolder();
+// What a test that failed left.
+afterEach(() => command('down', '--name', 'cli').catch(() => {}));
 
 const command = (...args: string[]) => execute(process.execPath, [main, ...args]);
 const exitCode = (child: ChildProcess) =>
@@ -49,16 +51,16 @@ test('Ctrl-C while it comes up removes everything', async () => {
 });
 
 test('a shell that evaluates what up prints has kubectl', async () => {
-  const script = `eval "$(${process.execPath} ${main} up --name cli --operators none --no-nats --nodes 1)"; kubectl get nodes`;
-  try {
-    const { stdout } = await execute('/bin/sh', ['-c', script], { env: { ...process.env, PATH: '/usr/bin:/bin' } });
-    expect(stdout).toContain('node-0');
-  } finally {
-    await command('down', '--name', 'cli');
-  }
+  const up = `${process.execPath} ${main} up --name cli --operators none --no-nats --nodes 1`;
+  const script = `set -e; exports="$(${up})"; eval "$exports"; kubectl get nodes`;
+  const { stdout } = await execute('/bin/sh', ['-c', script], { env: { ...process.env, PATH: '/usr/bin:/bin' } });
+  expect(stdout).toContain('node-0');
 });
 
-test('a cluster whose supervisor was killed is listed with what to do, and one that was asked to end is not', async () => {
+// Two clusters one after the other.
+test('a cluster whose supervisor was killed is listed with what to do, and one that was asked to end is not', {
+  timeout: 180_000,
+}, async () => {
   await command('up', '--name', 'cli', '--operators', 'none', '--no-nats', '--nodes', '1');
   const { supervisorPid } = JSON.parse(await readFile(join(clusterFolder('cli'), 'cluster.json'), 'utf8'));
   process.kill(supervisorPid, 'SIGKILL');

@@ -35,6 +35,12 @@ describe('foldHolds', () => {
     );
   });
 
+  test('takes together what a stopped engine last said of each Pod', () => {
+    const engine = (reason: string): Holder => ({ kind: 'engine', rules: ['web'], reason, isRunning: false });
+    const holds = [hold('a', engine('labels of a'), 1), hold('b', engine('labels of b'), 1)];
+    expect(textOfGroups(foldHolds(holds))).toMatch(/^2 Pods: podtransitionrule-engine is not running/);
+  });
+
   test('of equal rank, the holder of more Pods comes first', () => {
     const delay: Holder = { kind: 'operation', id: 'x', isTyped: true, app: undefined, isRunning: true };
     const holds = [hold('a', delay, 3), hold('b', image, 3), hold('c', image, 3)];

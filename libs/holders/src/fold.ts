@@ -41,6 +41,8 @@ export function holderKeyOf(holder: Holder): string {
   switch (holder.kind) {
     case 'rule':
       return `rule/${holder.rule}/${holder.name}`;
+    case 'engine':
+      return `engine/${holder.isRunning}`;
     case 'delay':
     case 'min-ready':
       return holder.kind;

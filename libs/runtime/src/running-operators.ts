@@ -6,6 +6,8 @@ import { APP_LABEL } from './member-lease.ts';
 import { collectionPath } from './paths.ts';
 
 const READ_EVERY_MS = 10_000;
+/** While an operator that somebody waits for is not running: its return is to be seen soon. */
+const READ_AGAIN_MS = 2000;
 /**
  * An operator whose Leases have not been renewed for so long is not running. Members renew every 5 seconds; the rest is for a process that
  * has just been started and has not joined yet.
@@ -23,7 +25,7 @@ export type RunningOperatorsOptions = {
 };
 
 /**
- * Which operators run, by the Leases of their replicas in one namespace: one small read every ten seconds, whoever asks how often. Renewals
+ * Which operators run, by the Leases of their replicas in one namespace: one small read every ten seconds, however often it is asked. Renewals
  * are seen, not computed from times that other machines wrote.
  */
 export class RunningOperators {
@@ -93,9 +95,13 @@ export class RunningOperators {
     }
     this.#report();
     if (this.#stopping.signal.aborted) return;
-    this.#cancel = clock.setTimeout(() => {
-      this.#reading = this.#read();
-    }, READ_EVERY_MS);
+    const isMissed = [...this.#answers.values()].includes(false);
+    this.#cancel = clock.setTimeout(
+      () => {
+        this.#reading = this.#read();
+      },
+      isMissed ? READ_AGAIN_MS : READ_EVERY_MS,
+    );
   }
 
   #note(leases: readonly Lease[], beganMs: number): void {

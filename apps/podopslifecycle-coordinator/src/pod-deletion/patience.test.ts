@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { deletionHoldMs, evictionHoldMs, isProgram, retryAfterSeconds } from './patience.ts';
+import { deletionHoldMs, evictionHoldMs, isProgram, isScheduler, retryAfterSeconds } from './patience.ts';
 
 test.each([
   { user: 'jane', is: false },
@@ -11,6 +11,17 @@ test.each([
   { user: 'system:serviceaccount:argocd:argocd-application-controller', is: true },
 ])('$user is a program: $is', ({ user, is }) => {
   expect(isProgram(user)).toBe(is);
+});
+
+test.each([
+  { user: 'system:kube-scheduler', is: true },
+  { user: 'system:serviceaccount:kube-system:second-scheduler', is: true },
+  { user: 'system:serviceaccount:volcano-system:volcano-scheduler', is: true },
+  { user: 'system:serviceaccount:kube-system:replicaset-controller', is: false },
+  { user: 'system:serviceaccount:shop:rescheduler', is: false },
+  { user: 'scheduler-admin', is: false },
+])('$user is a scheduler: $is', ({ user, is }) => {
+  expect(isScheduler(user)).toBe(is);
 });
 
 describe('a deletion', () => {

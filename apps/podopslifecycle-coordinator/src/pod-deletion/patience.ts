@@ -15,6 +15,14 @@ export function isProgram(user: string): boolean {
   return user.startsWith('system:') && user !== 'system:admin';
 }
 
+/**
+ * Whether `user` is a scheduler, kube-scheduler or another by name. It deletes Pods for preemption alone, and on any error but NotFound it
+ * tries again at once, without a pause. NotFound has the Pod that needs the room wait for the end of its victim, as it should.
+ */
+export function isScheduler(user: string): boolean {
+  return isProgram(user) && /\bscheduler\b/.test(user);
+}
+
 export type Waited = {
   /** Since the operation began, which a restart and a second replica know as well. */
   readonly waitedMs: number;

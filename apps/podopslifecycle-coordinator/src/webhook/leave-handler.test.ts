@@ -96,6 +96,13 @@ describe('a deletion', () => {
     expect(cluster.get(PODS, KEY)?.metadata.annotations ?? {}).not.toHaveProperty([DELETION_REQUESTED_ANNOTATION]);
   });
 
+  test('for preemption is answered as if the Pod was gone: a scheduler would try again without a pause', async () => {
+    const { cluster, answer, request } = setup({ holdMs: 5000 });
+    const verdict = await answer('delete', { ...request, userInfo: { username: 'system:kube-scheduler' } });
+    expect(verdict).toMatchObject({ allowed: false, passOver: true });
+    expect(cluster.get(PODS, KEY)?.metadata.labels).toHaveProperty([TO_DELETE_LABEL]);
+  });
+
   test('that the API server asks about a second time, for the Pod has changed meanwhile, is not held twice', async () => {
     const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
     const first = answer('delete', request, 10_000);

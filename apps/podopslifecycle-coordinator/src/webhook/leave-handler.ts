@@ -5,7 +5,7 @@ import type { Asking } from '../pod-deletion/asked.ts';
 import { longHolds } from '../pod-deletion/holder.ts';
 import type { DeletionMetrics } from '../pod-deletion/metrics.ts';
 import { passOf } from '../pod-deletion/pass.ts';
-import { isProgram } from '../pod-deletion/patience.ts';
+import { isProgram, isScheduler } from '../pod-deletion/patience.ts';
 import { whyNotBegun } from '../pod-eviction/not-begun.ts';
 import { NAMESPACES, POD_DISRUPTION_BUDGETS } from '../resources.ts';
 import type { Holds } from './holds.ts';
@@ -114,6 +114,10 @@ export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, h
       const refused = answer.allowed ? before : answer;
       const told = refused.isNotBegun ? answerFor(now, await whyNotBegunOf(now)) : refused;
       const { message, retryAfterSeconds } = told.allowed ? refused : told;
+      if (what === 'delete' && isScheduler(user)) {
+        metrics.answered(what, 'later');
+        return { allowed: false, passOver: true, message, warning: LATER };
+      }
       metrics.answered(what, retryAfterSeconds === undefined ? 'refused' : 'wait');
       return { allowed: false, message, retryAfterSeconds };
     };

@@ -20,8 +20,15 @@ beforeAll(async () => {
   const flowControl = ['--enable-priority-and-fairness=true', '--max-requests-inflight=400'];
   const apiServerFlags = [...flowControl, '--max-mutating-requests-inflight=200'];
   cluster = await startCluster({ operators: [COORDINATOR], nats: false, audit: true, apiServerFlags });
-  for (const namespace of ['tenant', 'neighbour', 'people']) await cluster.kubectl(['create', 'namespace', namespace]);
-  await create(rule('tenant'), rule('people'), deployment('tenant', HELD, CONTROLLED), deployment('neighbour', 2, {}));
+  for (const namespace of ['tenant', 'neighbour', 'people', 'victim'])
+    await cluster.kubectl(['create', 'namespace', namespace]);
+  await create(
+    rule('tenant'),
+    rule('people'),
+    rule('victim'),
+    deployment('tenant', HELD, CONTROLLED),
+    deployment('neighbour', 2, {}),
+  );
   await create(...['deleted', 'evicted', 'guarded'].map((name) => pod(name)), budget());
   for (const namespace of ['tenant', 'neighbour']) await available(namespace);
   await vi.waitFor(async () => expect(await ready('people')).toHaveLength(3), DEADLINE);
@@ -102,18 +109,17 @@ type Call = {
   responseStatus?: { code: number; details?: { retryAfterSeconds?: number } };
 };
 
-/** Deletions of Pods that components of Kubernetes asked for in the tenant's namespace. */
-async function refusalsOfControllers(): Promise<readonly Call[]> {
-  const lines = (await readFile(join(cluster.dir, 'audit.log'), 'utf8'))
-    .split('\n')
-    .filter((line) => line.endsWith('}'));
+/** Deletions of Pods that were asked for so far. */
+async function deletions(isMeant: (call: Call) => boolean): Promise<readonly Call[]> {
+  const lines = (await readFile(join(cluster.dir, 'audit.log'), 'utf8')).split('\n');
   return lines
+    .filter((line) => line.endsWith('}'))
     .map((line) => JSON.parse(line) as Call)
     .filter(
       ({ verb, stage, objectRef }) =>
         verb === 'delete' && stage === 'ResponseComplete' && objectRef?.resource === 'pods',
     )
-    .filter(({ objectRef, user }) => objectRef?.namespace === 'tenant' && user.username.includes(':kube-system:'));
+    .filter(isMeant);
 }
 
 /** What kubectl says as it fails. */
@@ -136,7 +142,9 @@ test('Pods that a rule holds do not hold the controller-manager, and go once the
   await vi.waitFor(async () => expect(await podsOf('neighbour')).toEqual([]), DEADLINE);
   expect((await podsOf('tenant')).filter(({ metadata }) => !metadata.deletionTimestamp)).toHaveLength(HELD);
 
-  const refusals = await refusalsOfControllers();
+  const refusals = await deletions(
+    ({ objectRef, user }) => objectRef?.namespace === 'tenant' && user.username.includes(':kube-system:'),
+  );
   expect(refusals.length).toBeGreaterThanOrEqual(HELD);
   expect(new Set(refusals.map(({ responseStatus }) => responseStatus?.code))).toEqual(new Set([429]));
   // Without it there is no header Retry-After, and client-go does not sleep.
@@ -145,6 +153,40 @@ test('Pods that a rule holds do not hold the controller-manager, and go once the
   await cluster.kubectl(['delete', RULE, '--namespace=tenant']);
   await vi.waitFor(async () => expect(await podsOf('tenant')).toEqual([]), DEADLINE);
 });
+
+test('a Pod that is to make room for another is asked for once, and goes once the rule lets it', async () => {
+  const spec = (cpu: string) => ({
+    ...podSpec,
+    nodeSelector: { 'kubernetes.io/hostname': 'node-2' },
+    containers: [{ name: 'web', image: 'web:v1', resources: { requests: { cpu } } }],
+  });
+  const labels = { app: 'victim', ...CONTROLLED };
+  const priority = {
+    apiVersion: 'scheduling.k8s.io/v1',
+    kind: 'PriorityClass',
+    metadata: { name: 'urgent' },
+    value: 1000,
+  };
+  const aPod = (name: string, more: object) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'victim', labels },
+    ...more,
+  });
+  await create(priority, aPod('victim', { spec: spec('3000') }));
+  await vi.waitFor(async () => expect(await ready('victim')).toHaveLength(1), DEADLINE);
+  const urgent = { ...spec('2000'), priorityClassName: 'urgent' };
+  await create({ ...aPod('urgent', { spec: urgent }), metadata: { name: 'urgent', namespace: 'default' } });
+  const marked = async () =>
+    expect((await podsOf('victim')).filter(({ metadata }) => MARK in metadata.labels)).toHaveLength(1);
+  await vi.waitFor(marked, DEADLINE);
+  await cluster.kubectl(['delete', RULE, '--namespace=victim']);
+  await cluster.kubectl(['wait', 'pod/urgent', '--for=condition=PodScheduled', '--timeout=120s']);
+  const asked = await deletions(({ user }) => user.username === 'system:kube-scheduler');
+  expect(asked.map(({ responseStatus }) => responseStatus?.code)).toContain(404);
+  // It would be hundreds a second.
+  expect(asked.length).toBeLessThan(10);
+}, 120_000);
 
 /** No engine runs here, which is known once its Leases were looked for in vain for a while. */
 const NO_VERDICT =

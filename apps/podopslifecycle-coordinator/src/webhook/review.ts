@@ -20,7 +20,7 @@ export type AdmissionVerdict =
   | { readonly allowed: true; readonly warning?: string; readonly patch?: readonly PatchOperation[] }
   /** With `retryAfterSeconds` clients built on client-go repeat by themselves; without, it is their answer. */
   | { readonly allowed: false; readonly message: string; readonly retryAfterSeconds?: number | undefined }
-  /** Not now, and the client need not come back: the API server goes on to the next Pod of a collection. */
+  /** Not now, and the client need not come back: the API server goes on to the next Pod of a collection, a scheduler waits for its end. */
   | { readonly allowed: false; readonly passOver: true; readonly message: string; readonly warning: string };
 
 /** The request inside an AdmissionReview. Throws on anything else. */
@@ -64,7 +64,7 @@ type Refusal = Exclude<AdmissionVerdict, { allowed: true }>;
 
 function statusOf(refusal: Refusal): object {
   const { message } = refusal;
-  // The one error at which the API server goes on with a collection: for it somebody else was quicker.
+  // The one error at which the API server goes on with a collection, and a scheduler waits: for them somebody else was quicker.
   if ('passOver' in refusal) return { code: 404, reason: 'NotFound', message };
   const { retryAfterSeconds } = refusal;
   // The API server makes the header Retry-After of it, and only with that client-go sleeps and repeats.

@@ -1,5 +1,14 @@
 // Updates where somebody else has a say: admission, quotas, nodes without room, and users who change their mind.
-import { COLLA_SETS, type CollaSet, isTerminating, PODS, type Pod, TO_DELETE_LABEL } from '@kuperator/api';
+import {
+  COLLA_SETS,
+  type CollaSet,
+  isTerminating,
+  POD_TRANSITION_RULES,
+  PODS,
+  type Pod,
+  type PodTransitionRule,
+  TO_DELETE_LABEL,
+} from '@kuperator/api';
 import { isServiceAvailable } from '@kuperator/lifecycle';
 import { expect, test } from 'vitest';
 import { eventually } from '../eventually.ts';
@@ -84,15 +93,14 @@ export function admitting({
     const name = 'web';
     await client().create(NAMESPACES, { metadata: { name: namespace } });
     const there = inNamespace(namespace);
-    await apply({
-      apiVersion: 'apps.kusionstack.io/v1alpha1',
-      kind: 'PodTransitionRule',
+    const rule = {
       metadata: { namespace, name },
       spec: {
         selector: { matchLabels: { app: name } },
         rules: [{ name: 'one', availablePolicy: { maxUnavailableValue: 1 } }],
       },
-    });
+    };
+    await client().create(POD_TRANSITION_RULES, rule as unknown as PodTransitionRule);
     await mirror(namespace);
     await there.create(name, { replicas: 3, template: slow(name, 'app:v1', '1s') });
     const isServing = (image: string) => async () => {
