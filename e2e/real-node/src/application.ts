@@ -24,13 +24,14 @@ const port = 8080;
 export type Template = {
   /** Tag of the image. */
   tag: string;
-  memory?: string;
+  /** Requested of the processor: a change that a running container can be given. */
+  cpu?: string;
   /** Value of an environment variable, which no running container can be given. */
   setting?: string;
 };
 
 export type ApplicationOptions = {
-  /** Of the CollaSet, its namespace and its Service; its Pods' names begin with it. */
+  /** Of the CollaSet, its namespace and its Service; its Pods are called `<name>-<suffix>`. */
   name: string;
   replicas: number;
   upgradePolicy?: PodUpgradePolicy;
@@ -177,7 +178,7 @@ export class Application {
     await this.#client.patch(COLLA_SETS, { namespace: this.name, name: this.name }, { type: 'merge', body: { spec } });
   }
 
-  #template({ tag, memory = '64Mi', setting = 'a' }: Template) {
+  #template({ tag, cpu = '20m', setting = 'a' }: Template) {
     return {
       metadata: { labels: { app: this.name } },
       spec: {
@@ -192,7 +193,8 @@ export class Application {
             env: [{ name: 'SETTING', value: setting }],
             ports: [{ containerPort: port }],
             readinessProbe: { httpGet: { path: '/', port }, periodSeconds: 1 },
-            resources: { requests: { cpu: '20m', memory }, limits: { memory } },
+            // Not the memory: a kubelet refuses to lower its limit as long as it has no measure of a new container.
+            resources: { requests: { cpu, memory: '64Mi' }, limits: { memory: '64Mi' } },
             volumeMounts: [{ name: 'signals', mountPath: '/signals' }],
           },
         ],

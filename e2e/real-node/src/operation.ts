@@ -70,9 +70,9 @@ export function expectNothingLost({ failures, stops }: Measured): void {
   expect(stops.filter(({ slackMs }) => slackMs === undefined || slackMs <= 0)).toEqual([]);
 }
 
-async function stopsSince(atMs: number, application: string): Promise<readonly Stop[]> {
+async function stopsSince(sinceMs: number, application: string): Promise<readonly Stop[]> {
   const signals = (await readSignals()).filter(
-    (signal) => signal.atMs >= atMs && signal.pod.startsWith(`${application}-`),
+    ({ atMs, pod }) => atMs >= sinceMs && pod.replace(/-[^-]+$/, '') === application,
   );
   const lines = (await readFile(routesFile, 'utf8')).split('\n').slice(0, -1);
   const routes = lines.map((line) => JSON.parse(line) as RouteChange);

@@ -8,7 +8,7 @@ import { operate, replicas, rollImage } from './rolls.ts';
 import { stage } from './stage.ts';
 
 const on = stage();
-const memoryOf = (round: number) => (round % 2 === 0 ? '80Mi' : '64Mi');
+const cpuOf = (round: number) => (round % 2 === 0 ? '30m' : '20m');
 const namesOf = (application: Application) => application.pods().map(({ metadata }) => metadata.name ?? '');
 
 describe.concurrent('nothing is lost when', () => {
@@ -20,7 +20,7 @@ describe.concurrent('nothing is lost when', () => {
   test('a new image and new resources come in one update', async () => {
     const title = 'new image and resources, in place';
     const outcome = await operate(on, title, { name: 'image-and-resources' }, async ({ application, round }) => {
-      await application.update({ tag: tagOf(round), memory: memoryOf(round) });
+      await application.update({ tag: tagOf(round), cpu: cpuOf(round) });
       await application.serves();
       expect(new Set(await application.versions())).toEqual(new Set([tagOf(round)]));
     });
@@ -29,10 +29,10 @@ describe.concurrent('nothing is lost when', () => {
 
   test('resources change, which stops no container', async () => {
     const outcome = await operate(on, 'resize', { name: 'resize' }, async ({ application, round }) => {
-      await application.update({ tag: 'v1', memory: memoryOf(round) });
+      await application.update({ tag: 'v1', cpu: cpuOf(round) });
       await application.serves();
-      const limits = application.pods().map(({ status }) => status?.containerStatuses?.[0]?.resources?.limits?.memory);
-      expect(new Set(limits)).toEqual(new Set([memoryOf(round)]));
+      const requests = application.pods().map(({ status }) => status?.containerStatuses?.[0]?.resources?.requests?.cpu);
+      expect(new Set(requests)).toEqual(new Set([cpuOf(round)]));
     });
     expect(outcome.uidsAfter).toEqual(outcome.uidsBefore);
     expect(outcome.measured.stops).toEqual([]);
