@@ -94,6 +94,29 @@ describe('planTransition', () => {
   const between = (from: object, to: object) =>
     planTransition(revision({ spec: from } as Template), revision({ spec: to } as Template));
 
+  test.each([
+    { name: 'kept as it is given', from: 'latest', was: 'Always', to: 'v2', is: 'Always', mode: 'in-place' },
+    { name: 'left to the image', from: 'latest', was: undefined, to: 'v2', is: undefined, mode: 'in-place' },
+    { name: 'written out', from: 'v1', was: undefined, to: 'v2', is: 'IfNotPresent', mode: 'in-place' },
+    { name: 'left away', from: 'latest', was: 'Always', to: 'latest', is: undefined, mode: 'in-place' },
+    { name: 'changed', from: 'v1', was: undefined, to: 'v2', is: 'Always', mode: 'recreate' },
+  ])('with another image, the pull policy may be $name: $mode', ({ from, was, to, is, mode }) => {
+    const pulling = (tag: string, imagePullPolicy: string | undefined) => ({
+      containers: [{ ...app, image: `app:${tag}`, ...(imagePullPolicy ? { imagePullPolicy } : {}) }],
+    });
+    expect(between(pulling(from, was), pulling(to, is)).mode).toBe(mode);
+  });
+
+  test('what is a default may be written out along with another image (T108)', () => {
+    const probe = { httpGet: { port: 80 } };
+    const written = { ...probe, periodSeconds: 10, httpGet: { port: 80, scheme: 'HTTP', path: '/' } };
+    const transition = between(
+      { containers: [{ ...app, readinessProbe: probe }] },
+      { containers: [{ ...app, image: 'app:v2', readinessProbe: written }], restartPolicy: 'Always' },
+    );
+    expect(transition).toMatchObject({ mode: 'in-place', images: [{ name: 'app', image: 'app:v2' }] });
+  });
+
   test('resizes in place what asks for other CPU or memory, limits standing in for requests', () => {
     const transition = between(
       { containers: [sized('100m'), { ...side, resources: { limits: { cpu: '1' } } }] },

@@ -1,4 +1,5 @@
 import {
+  type Container,
   LAST_POD_STATUS_ANNOTATION,
   type Pod,
   type PodTemplateSpec,
@@ -10,6 +11,7 @@ import { firstDifference } from './difference.ts';
 import { isContainerEnded, type Knowledge } from './in-place-end.ts';
 import { recordFor, resizedContainers } from './in-place-record.ts';
 import { revisionNameOf } from './members.ts';
+import { defaultPullPolicy } from './pod-defaults.ts';
 import { reservedLabels } from './pod-template.ts';
 import {
   isSidecar,
@@ -57,7 +59,7 @@ export function planTransition(from: Revision | undefined, to: Revision): Transi
   if (!from) return { mode: 'recreate', reason: UNKNOWN_REVISION };
   const claims: ClaimDifference = differenceOfClaims(from.claimTemplates, to.claimTemplates);
   if (claims === 'other') return { mode: 'recreate', reason: 'volumeClaimTemplates differ' };
-  const difference = firstDifference(comparable(from.template), comparable(to.template), 'spec');
+  const difference = firstDifference(comparable(from.template, to.template), comparable(to.template, from.template), 'spec');
   if (difference) return { mode: 'recreate', reason: `${difference} differs` };
   const before = from.template.spec;
   const after = to.template.spec;
@@ -133,18 +135,27 @@ function imagesBetween(from: PodTemplateSpec['spec']['containers'] = [], to: typ
   );
 }
 
-/** The template without what can be changed in place. */
-function comparable(template: PodTemplateSpec): unknown {
+/** The template without what can be changed in place, to be compared with `other`. */
+function comparable(template: PodTemplateSpec, other: PodTemplateSpec): unknown {
   const { containers, initContainers, ...spec } = template.spec;
-  const bare = (container: (typeof containers)[number]) => {
-    const { image: _, ...rest } = withoutResizable(container);
-    return rest;
+  const bare = (container: Container, counterpart: Container | undefined) => {
+    const { image: _, imagePullPolicy, ...rest } = withoutResizable(container);
+    return hasSamePullPolicy(container, counterpart) ? rest : { ...rest, imagePullPolicy };
   };
   return {
     ...spec,
-    containers: containers.map(bare),
-    initContainers: initContainers?.map((container) => (isSidecar(container) ? bare(container) : container)),
+    containers: containers.map((container, index) => bare(container, other.spec.containers[index])),
+    initContainers: initContainers?.map((container, index) =>
+      isSidecar(container) ? bare(container, other.spec.initContainers?.[index]) : container,
+    ),
   };
+}
+
+/** A policy that is not given follows the image when the Pod is created, and stays when the image is changed. */
+function hasSamePullPolicy(a: Container, b: Container | undefined): boolean {
+  if (!b || a.imagePullPolicy === b.imagePullPolicy) return true;
+  const [left, right] = [a, b].map(({ image, imagePullPolicy }) => imagePullPolicy ?? defaultPullPolicy(image));
+  return left === right;
 }
 
 function changesOf(from: Record<string, string> = {}, to: Record<string, string> = {}): Changes {

@@ -51,10 +51,10 @@ export function dropDefaults(object: Fields, type: string): void {
       break;
     case 'Container':
       dropRequestsEqualToLimits(object);
-      dropPullPolicy(object, 'image', 'imagePullPolicy');
+      if (object.imagePullPolicy === defaultPullPolicy(object.image)) delete object.imagePullPolicy;
       break;
     case 'ImageVolumeSource':
-      dropPullPolicy(object, 'reference', 'pullPolicy');
+      if (object.pullPolicy === defaultPullPolicy(object.reference)) delete object.pullPolicy;
       break;
     case 'Volume':
       // A volume without a source is an emptyDir.
@@ -91,14 +91,12 @@ const IMAGE = new RegExp(
 /** Refused as a name, since it looks like an image's id. */
 const ID = /^[0-9a-f]{64}$/;
 
-/** Always for the tag `latest`, or none and no digest; else IfNotPresent. What cannot be read for certain is left alone. */
-function dropPullPolicy(object: Fields, imageField: string, policyField: string): void {
-  const image = object[imageField];
+/** Always for the tag `latest`, or none and no digest; else IfNotPresent. Undefined for what cannot be read for certain. */
+export function defaultPullPolicy(image: unknown): 'Always' | 'IfNotPresent' | undefined {
   const match = typeof image === 'string' && !ID.test(image) ? IMAGE.exec(image) : null;
-  if (!match) return;
+  if (!match) return undefined;
   const { tag, digest } = match.groups ?? {};
-  const isLatest = tag === 'latest' || (tag === undefined && digest === undefined);
-  if (object[policyField] === (isLatest ? 'Always' : 'IfNotPresent')) delete object[policyField];
+  return tag === 'latest' || (tag === undefined && digest === undefined) ? 'Always' : 'IfNotPresent';
 }
 
 function isEmpty(value: unknown): boolean {
