@@ -115,6 +115,11 @@ webhook_configurations() {
   done
 }
 
+# CollaSets without replicas, which Go takes for 0 and our definition for 1.
+silent_sets() {
+  "$KUBECTL" get "collasets.$group" --all-namespaces --output=go-template='{{range .items}}{{if eq (printf "%v" .spec.replicas) "<no value>" "<nil>"}}{{.metadata.namespace}} {{.metadata.name}}{{"\n"}}{{end}}{{end}}'
+}
+
 # What must not be lost, with its uid.
 precious() {
   local resource
@@ -200,6 +205,10 @@ from_go() {
   while read -r kind name; do
     [[ -z $kind ]] || act "delete $kind $name, which nobody answers now" "$KUBECTL" delete "$kind" "$name" --ignore-not-found
   done < <(webhook_configurations | sort -u)
+  while read -r ns name; do
+    [[ -z $ns ]] || act "write replicas: 0 into the CollaSet $ns/$name, which names none and would get a Pod here" \
+      "$KUBECTL" patch "collasets.$group" "$name" --namespace "$ns" --type=merge --patch '{"spec":{"replicas":0}}'
+  done < <(silent_sets)
   act "install our definitions as release $our_namespace/$crds_release, which takes them over" take_definitions
   while read -r resource ns name; do
     case $resource in

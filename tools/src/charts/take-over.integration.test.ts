@@ -106,6 +106,12 @@ const mine = [
     },
   },
   {
+    apiVersion: 'apps.kusionstack.io/v1alpha1',
+    kind: 'CollaSet',
+    metadata: { name: 'silent', namespace: 'default' },
+    spec: { selector: { matchLabels: { app: 'silent' } }, template: { metadata: { labels: { app: 'silent' } } } },
+  },
+  {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: 'web-1', namespace: 'default', labels: { app: 'web', 'kusionstack.io/control': 'true' } },
@@ -222,6 +228,9 @@ test('there and back, no set, Pod or claim is lost, and nothing is done before i
     'meta.helm.sh/release-name': 'crds',
   });
   expect(await everything()).not.toMatch(/kusionstack-controller-manager|kusionstack-webhook-certs/);
+  // The definition fills in 1.
+  const replicas = ['get', 'collasets', '--output=jsonpath={.items[*].spec.replicas}'];
+  expect(await cluster.kubectl(replicas)).toBe('0 1');
   // Nobody’s webhook is in the way any more.
   await cluster.kubectl(['label', 'collaset', 'web', 'seen=true']);
 
