@@ -59,7 +59,11 @@ export function planTransition(from: Revision | undefined, to: Revision): Transi
   if (!from) return { mode: 'recreate', reason: UNKNOWN_REVISION };
   const claims: ClaimDifference = differenceOfClaims(from.claimTemplates, to.claimTemplates);
   if (claims === 'other') return { mode: 'recreate', reason: 'volumeClaimTemplates differ' };
-  const difference = firstDifference(comparable(from.template, to.template), comparable(to.template, from.template), 'spec');
+  const difference = firstDifference(
+    comparable(from.template, to.template),
+    comparable(to.template, from.template),
+    'spec',
+  );
   if (difference) return { mode: 'recreate', reason: `${difference} differs` };
   const before = from.template.spec;
   const after = to.template.spec;
