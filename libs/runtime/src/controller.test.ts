@@ -275,7 +275,7 @@ describe('the log of passes that fail', () => {
     ]);
   });
 
-  test('has one line for a refusal that stays, one for another, and one when it comes back', async () => {
+  test('has one line for a refusal that stays, one for another, and one when it comes back or is old', async () => {
     const { lines, logger } = listening();
     const other = apiErrorFor(POST, { status: 422, reason: 'Invalid' }, 'spec: x');
     const failures: (ApiError | undefined)[] = [quota(3), quota(4), other, undefined, quota(3)];
@@ -289,10 +289,19 @@ describe('the log of passes that fail', () => {
     world.controller.enqueue('shop/web');
     await world.clock.advanceAsync(10_000);
     world.controller.enqueue('shop/web');
-    await world.clock.advanceAsync(10);
+    await world.clock.advanceAsync(10_000);
+    failures.push(undefined, quota(5));
+    world.controller.enqueue('shop/web');
+    await world.clock.advanceAsync(10_000);
+    world.controller.enqueue('shop/web');
+    await world.clock.advanceAsync(600_000);
+    failures.push(quota(6));
+    world.controller.enqueue('shop/web');
+    await world.clock.advanceAsync(10_000);
     expect(lines.map((line) => /exceeded quota|spec: x/.exec(line)?.[0])).toEqual([
       'exceeded quota',
       'spec: x',
+      'exceeded quota',
       'exceeded quota',
     ]);
     expect(lines.every((line) => line.startsWith('warn refused; tried again later'))).toBe(true);

@@ -20,6 +20,8 @@ export type Reconcile = (key: Key, context: { logger: Logger; signal: AbortSigna
 const DEFAULT_BACKOFF: BackoffOptions = { baseMs: 100, maxMs: 60_000 };
 // The cache is some milliseconds behind; the watch event that makes the next pass right mostly wakes it by itself.
 const CONFLICT_BACKOFF: BackoffOptions = { baseMs: 25, maxMs: 1000 };
+/** A refusal that stays is logged again this seldom. */
+const RETELL_MS = 600_000;
 
 /**
  * Runs `reconcile` for queued keys: one pass a key at a time, `concurrency` keys at once, only keys of our shard.
@@ -38,8 +40,8 @@ export class Controller {
   readonly #logger: Logger;
   readonly #queue: WorkQueue;
   readonly #failures = new Map<Key, number>();
-  /** What was last told of keys that are refused. */
-  readonly #refusals = new Map<Key, string>();
+  /** What was last told of keys that are refused, and when. */
+  readonly #refusals = new Map<Key, { told: string; at: number }>();
   readonly #lastPassAt = new Map<Key, number>();
   #abort = new AbortController();
   readonly #seconds: Histogram<'controller' | 'result'>;
@@ -233,7 +235,6 @@ export class Controller {
   #after(key: Key, outcome: PassOutcome): void {
     if (outcome.result === 'success' || outcome.result === 'requeued' || outcome.result === 'terminal') {
       this.#failures.delete(key);
-      this.#refusals.delete(key);
       if (outcome.result === 'requeued') this.enqueueAfter(key, outcome.afterMs);
       return;
     }
@@ -247,7 +248,10 @@ export class Controller {
     this.enqueueAfter(key, waitMs);
   }
 
-  /** A refusal is told when it comes and when it changes; the passes that meet it again are counted by the metrics. */
+  /**
+   * A refusal is told when it comes, when it changes, and as long as it stays from time to time; the passes that meet it again are counted
+   * by the metrics. Good passes in between are no sign that it is over: they may only have waited.
+   */
   #log(logger: Logger, key: Key, outcome: PassOutcome, error: unknown): void {
     if (outcome.result === 'conflict') {
       logger.debug({ err: error }, 'conflict: decided on a stale cache');
@@ -264,10 +268,20 @@ export class Controller {
     }
     const isEnding = isOfEndingNamespace(error);
     const told = isEnding ? 'namespace ends' : withoutNames(cause);
-    const isNews = this.#refusals.get(key) !== told;
-    this.#refusals.set(key, told);
+    const isNews = this.#isNews(key, told);
     if (!isNews) logger.debug({ cause }, 'refused again');
     else if (isEnding) logger.info({ cause }, 'nothing can be created in a namespace that is being deleted');
     else logger.warn({ cause }, 'refused; tried again later');
+  }
+
+  #isNews(key: Key, told: string): boolean {
+    const now = this.#clock.monotonic();
+    const last = this.#refusals.get(key);
+    if (last?.told === told && now - last.at < RETELL_MS) return false;
+    this.#refusals.set(key, { told, at: now });
+    if (this.#refusals.size > 1000) {
+      for (const [old, { at }] of this.#refusals) if (now - at >= RETELL_MS) this.#refusals.delete(old);
+    }
+    return true;
   }
 }
