@@ -34,6 +34,7 @@ const steps: readonly Step[] = [
   { title: 'charts', slow: true, run: check(script('charts/main.ts')) },
   { title: 'integration tests', slow: true, run: vitest('integration') },
   { title: 'end-to-end tests', slow: true, run: vitest('e2e') },
+  { title: 'tests on a real node', slow: true, run: realNode },
 ];
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -70,12 +71,22 @@ function check(...command: string[]): Step['run'] {
 }
 
 function vitest(project: string): Step['run'] {
-  return async () => {
-    const reportFile = join(reports, `${project}.json`);
-    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
-    const exitCode = await exitCodeOf([bin('vitest/vitest.mjs'), 'run', `--project=${project}`, ...reporters]);
-    return tallyOf(readReport(reportFile), exitCode);
-  };
+  return () =>
+    reported(project, (reporters) => [bin('vitest/vitest.mjs'), 'run', `--project=${project}`, ...reporters]);
+}
+
+/** Where the machine cannot run a node it says so, and nothing is counted; with `CI` set that is a failure. */
+function realNode(): Promise<Tally> {
+  const main = join(root, 'e2e', 'real-node', 'src', 'main.ts');
+  return reported('real-node', (reporters) => [main, '--', ...reporters]);
+}
+
+/** Runs a command that hands `reporters` to Vitest, and counts by the report. */
+async function reported(name: string, command: (reporters: readonly string[]) => readonly string[]): Promise<Tally> {
+  const reportFile = join(reports, `${name}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
+  const exitCode = await exitCodeOf(command(reporters));
+  return tallyOf(readReport(reportFile), exitCode);
 }
 
 /** Built here, where their minutes are not taken from a test's time limit. */

@@ -14,7 +14,7 @@ export const declaration = defineConfig({
       'how long no EndpointSlice may have listed a Pod as ready before its traffic counts as off, in milliseconds: the time proxies take to follow; a Service may say otherwise',
     min: 0,
     max: 600_000,
-    default: 1500,
+    default: 2000,
   }),
   trafficOnHoldMs: integer({
     meaning:

@@ -23,10 +23,10 @@ export const auditPolicy = {
   ],
 };
 
-/** Signals that containers have recorded, in order of time. */
-export async function readSignals(): Promise<readonly Signal[]> {
+/** Signals that the containers of `application` have recorded, in order of time. */
+export async function readSignals(application: string): Promise<readonly Signal[]> {
   const signals = (await linesOf(join(signalsFolder, 'log'))).map((line) => JSON.parse(line) as Signal);
-  return signals.toSorted((a, b) => a.atMs - b.atMs);
+  return signals.filter(({ pod }) => pod.replace(/-[^-]+$/, '') === application).toSorted((a, b) => a.atMs - b.atMs);
 }
 
 type AuditEvent = {

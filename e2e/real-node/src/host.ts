@@ -13,8 +13,10 @@ export const podSubnet = '10.88.0.0/16';
 export const firstPodAddress = '10.88.0.10';
 export const nodeAddress = (number: number) => `10.88.0.${number}`;
 
-/** Where kubelet, containerd and the network plugins write whatever their settings say. */
-const hiddenFolders = ['/run', '/var/log', '/var/lib/cni', '/var/lib/kubelet', '/var/lib/containerd'];
+/** Kubelet, containerd and the network plugins write here, whatever their settings say. Nothing that a run reads lies in these folders. */
+const hiddenFolders = ['/run', '/var/log'];
+/** The same programs create folders here (`cni`, `kubelet`). The rest of the folder has to stay readable. */
+const sharedFolder = '/var/lib';
 
 /** The kubelet sets these for the whole machine. It sets copies instead. */
 const kernelSettings = [
@@ -31,6 +33,7 @@ export async function prepareHost(): Promise<void> {
     if (existsSync(folder)) await run('mount', ['-t', 'tmpfs', 'tmpfs', folder], { what: `hiding ${folder}` });
   }
   await mkdir(stateFolder, { mode: 0o700 });
+  await keepChangesInMemory(sharedFolder);
   for (const setting of kernelSettings) {
     const [real, copy] = [join('/proc/sys', setting), join(stateFolder, 'sysctl', setting)];
     if (!existsSync(real)) continue;
@@ -47,6 +50,14 @@ export async function prepareHost(): Promise<void> {
   await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
 }
 
+/** What is written below `folder` from now on goes to memory, and not to the machine. */
+async function keepChangesInMemory(folder: string): Promise<void> {
+  const [upper, work] = ['changes', 'work'].map((name) => join(stateFolder, 'overlay', folder, name));
+  for (const path of [upper, work]) await mkdir(path as string, { recursive: true });
+  const layers = `lowerdir=${folder},upperdir=${upper},workdir=${work}`;
+  await run('mount', ['-t', 'overlay', 'overlay', '-o', layers, folder], { what: `keeping ${folder} unchanged` });
+}
+
 export async function addNodeAddress(number: number): Promise<void> {
   await ip('address', 'add', `${nodeAddress(number)}/16`, 'dev', bridge);
 }
@@ -56,7 +67,8 @@ export async function keepLogs(target: string): Promise<void> {
   const wanted = (path: string) => /\.(log|jsonl|yaml|toml)$/.test(path) || !/\.[a-z]+$/.test(path);
   await cp(stateFolder, target, {
     recursive: true,
-    filter: (path) => wanted(path) && !/\/(containerd|kubelet|etcd|nats|charts|helm|pki|sysctl|images|tmp)$/.test(path),
+    filter: (path) =>
+      wanted(path) && !/\/(containerd|kubelet|etcd|nats|charts|helm|pki|sysctl|images|tmp|overlay)$/.test(path),
   });
 }
 

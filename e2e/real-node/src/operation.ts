@@ -1,7 +1,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
-import type { Cluster } from '@kuperator/cluster';
+import { type Cluster, waitUntil } from '@kuperator/cluster';
 import { expect } from 'vitest';
-import type { Application } from './application.ts';
+import { type Application, DEADLINE_MS } from './application.ts';
 import { environment, resultsFile, routesFile } from './environment.ts';
 import { readSignals, readSliceChanges } from './evidence.ts';
 import { type Failure, Load } from './load.ts';
@@ -15,8 +15,6 @@ const settleMs = 200;
 export type MeasureOptions = {
   cluster: Cluster;
   application: Application;
-  /** How often to do it; default: until enough requests have been sent. */
-  rounds?: number;
 };
 
 export type Measured = {
@@ -26,22 +24,23 @@ export type Measured = {
 };
 
 /**
- * Has `act` done again and again while requests go through the Service, and writes a line of the report.
+ * Repeats `act` until enough requests have gone through the Service, and writes a line of the report.
  * @param act returns once the application is at rest
  */
 export async function measure(
   title: string,
-  { cluster, application, rounds }: MeasureOptions,
+  { cluster, application }: MeasureOptions,
   act: (round: number) => Promise<void>,
 ): Promise<Measured> {
   const { load: program, rate, requests } = environment();
+  await allRouted(application);
   const startedAtMs = Date.now();
   const load = await Load.start(cluster, application.name, program, await application.url(), rate);
   let done = 0;
   let stopped: Awaited<ReturnType<Load['stop']>> | undefined;
   try {
     do await act(done++);
-    while (rounds === undefined ? (await load.counts()).sent < requests : done < rounds);
+    while ((await load.counts()).sent < requests);
   } finally {
     stopped = await load.stop();
   }
@@ -70,11 +69,25 @@ export function expectNothingLost({ failures, stops }: Measured): void {
   expect(stops.filter(({ slackMs }) => slackMs === undefined || slackMs <= 0)).toEqual([]);
 }
 
+/**
+ * Waits until the packet filter knows every Pod of the Service. A connection that is tried before leaves an entry in the kernel's table
+ * of connections, and a later one from the same port then fails too.
+ */
+async function allRouted(application: Application): Promise<void> {
+  const addresses = application.pods().flatMap(({ status }) => status?.podIP ?? []);
+  const routed = async () => {
+    const routes = await readRoutes();
+    return addresses.every((ip) => routes.findLast((change) => change.ip === ip)?.routed === true);
+  };
+  await waitUntil(routed, { what: `kube-proxy to know ${application.name}`, timeoutMs: DEADLINE_MS, everyMs: 100 });
+}
+
 async function stopsSince(sinceMs: number, application: string): Promise<readonly Stop[]> {
-  const signals = (await readSignals()).filter(
-    ({ atMs, pod }) => atMs >= sinceMs && pod.replace(/-[^-]+$/, '') === application,
-  );
+  const signals = (await readSignals(application)).filter(({ atMs }) => atMs >= sinceMs);
+  return stopsOf(signals, await readRoutes(), await readSliceChanges());
+}
+
+async function readRoutes(): Promise<readonly RouteChange[]> {
   const lines = (await readFile(routesFile, 'utf8')).split('\n').slice(0, -1);
-  const routes = lines.map((line) => JSON.parse(line) as RouteChange);
-  return stopsOf(signals, routes, await readSliceChanges());
+  return lines.map((line) => JSON.parse(line) as RouteChange);
 }

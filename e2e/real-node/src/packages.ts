@@ -49,7 +49,8 @@ export async function installPackages(names: readonly string[], onProgress: Prog
   });
 }
 
-async function isInstalled(program: string): Promise<boolean> {
+/** @param program an absolute path, or a name that is searched for in `systemPath` */
+export async function isInstalled(program: string): Promise<boolean> {
   const candidates = program.startsWith('/')
     ? [program]
     : systemPath.split(delimiter).map((folder) => join(folder, program));

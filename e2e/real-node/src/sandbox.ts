@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Progress, run } from '@kuperator/cluster';
 import { cgroupOf, makeCgroup, removeCgroups } from './cgroups.ts';
-import { systemPath } from './packages.ts';
+import { isInstalled, systemPath } from './packages.ts';
 
 const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
 
@@ -12,6 +12,8 @@ const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mo
 export async function obstacle(): Promise<string | undefined> {
   if (process.platform !== 'linux') return `a node needs Linux, this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'a node needs root';
+  if (!(await isInstalled('go')))
+    return 'kubelet, kube-proxy and the programs of the Pods are built with Go, which is missing';
   try {
     await run('unshare', [...namespaces, 'true'], { env: { PATH: systemPath }, what: 'making namespaces' });
     await makeCgroup(cgroupOf(process.pid));
