@@ -7,6 +7,14 @@ import { waitUntil } from '@kuperator/cluster';
 const root = '/sys/fs/cgroup';
 const prefix = 'kuperator-real-node-';
 
+/**
+ * How much more processor time the containers of a run get than anything else on the machine when there is not enough. They request so
+ * little that they would starve beside the control plane and the tests, and a starved application fails its readiness probe.
+ */
+const processorShare = 20;
+/** The file that sets the share, and its usual value: version 2, version 1. */
+const processorWeights = { 'cpu.weight': 100, 'cpu.shares': 1024 };
+
 /** Path of the control group of the run of process `pid`, below the root of each hierarchy. */
 export function cgroupOf(pid: number): string {
   return `${prefix}${pid}`;
@@ -26,6 +34,18 @@ export async function makeCgroup(path: string): Promise<void> {
       if (existsSync(own) && (await readFile(own, 'utf8')).trim() === '') {
         await writeFile(own, await readFile(join(folder, '..', file)));
       }
+    }
+  }
+}
+
+/** Makes the control group of a whole run. */
+export async function makeRunCgroup(pid: number): Promise<void> {
+  const path = cgroupOf(pid);
+  await makeCgroup(path);
+  for (const hierarchy of await hierarchies()) {
+    for (const [file, usual] of Object.entries(processorWeights)) {
+      const own = join(hierarchy, path, file);
+      if (existsSync(own)) await writeFile(own, `${usual * processorShare}`);
     }
   }
 }

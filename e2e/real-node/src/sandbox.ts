@@ -3,7 +3,7 @@
 // however it ends, except for its control groups.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Progress, run } from '@kuperator/cluster';
-import { cgroupOf, makeCgroup, removeCgroups } from './cgroups.ts';
+import { makeRunCgroup, removeCgroups } from './cgroups.ts';
 import { isInstalled, systemPath } from './packages.ts';
 
 const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
@@ -16,7 +16,7 @@ export async function obstacle(): Promise<string | undefined> {
     return 'kubelet, kube-proxy and the programs of the Pods are built with Go, which is missing';
   try {
     await run('unshare', [...namespaces, 'true'], { env: { PATH: systemPath }, what: 'making namespaces' });
-    await makeCgroup(cgroupOf(process.pid));
+    await makeRunCgroup(process.pid);
     await removeCgroups({ own: process.pid });
     return undefined;
   } catch (error) {
@@ -30,7 +30,7 @@ export async function obstacle(): Promise<string | undefined> {
  */
 export async function runInSandbox(script: string, args: readonly string[], onProgress: Progress): Promise<number> {
   await removeCgroups(); // of a run that was killed
-  await makeCgroup(cgroupOf(process.pid));
+  await makeRunCgroup(process.pid);
   let child: ChildProcess | undefined;
   const end = () => {
     onProgress('interrupted: removing what was started');
