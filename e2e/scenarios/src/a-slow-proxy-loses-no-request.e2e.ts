@@ -1,11 +1,10 @@
-// Simulated nodes take a real kubelet's steps, and proxies apply the slices at least a second apart, as kube-proxy does by default.
-import { KUBELET_DELAYS } from '@kuperator/cluster';
+// Proxies apply the slices at least a second apart, as kube-proxy does by default.
 import { rollChecks, scaleInChecks, touchedInTraffic } from '@kuperator/observer';
 import { expect, test } from 'vitest';
 import { broken } from './judge.ts';
 import { stage } from './stage.ts';
 
-const on = stage({ kubelet: KUBELET_DELAYS });
+const on = stage();
 // The default hold leaves half a second; news may come later than that to a witness on a busy machine.
 const slow = { proxyPeriodMs: 1000, trafficOffHold: '3s', image: 'web:v1', maxUnavailable: 2 };
 

@@ -1,6 +1,6 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Cluster, type ClusterOptions, startCluster } from '@kuperator/cluster';
+import { type Cluster, type ClusterOptions, KUBELET_DELAYS, startCluster } from '@kuperator/cluster';
 import { AuditLog } from '@kuperator/observer';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
@@ -18,7 +18,7 @@ export type Stage = {
 };
 
 /**
- * One cluster with all operators for the tests of a file. After each test no operator may have lacked a right or crashed by
+ * One cluster with all operators for the tests of a file, on nodes that take a real kubelet's steps. After each test no operator may have lacked a right or crashed by
  * itself. `KUPERATOR_E2E_LOGS=<folder>` keeps the logs of a cluster in which a test failed.
  */
 export function stage(options: ClusterOptions = {}): Stage {
@@ -36,7 +36,8 @@ export function stage(options: ClusterOptions = {}): Stage {
   beforeAll(async () => {
     const { operatorEnv = {}, ...rest } = options;
     const env = typeof operatorEnv === 'function' ? operatorEnv : { ...HOLDS, ...operatorEnv };
-    cluster = await startCluster({ operators: 'all', audit: true, operatorEnv: env, ...rest });
+    const realistic = { kubelet: KUBELET_DELAYS, operatorEnv: env };
+    cluster = await startCluster({ operators: 'all', audit: true, ...realistic, ...rest });
     client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'scenario' });
     audit = new AuditLog(join(cluster.dir, 'audit.log'));
   });
