@@ -116,6 +116,13 @@ export class Application {
     return this.observer.when(what, () => this.pods().some(waiting), DEADLINE_MS);
   }
 
+  /** Waits until a condition of the CollaSet names `holder`. */
+  async names(holder: string): Promise<void> {
+    const named = async () => JSON.stringify((await this.#set()).status?.conditions ?? []).includes(holder);
+    const what = `a condition of CollaSet ${this.name} to name ${holder}`;
+    await waitUntil(named, { what, timeoutMs: DEADLINE_MS, everyMs: 200 });
+  }
+
   /** Waits for the moment at which `pod` is asked to run the image with `tag`. */
   asked(pod: Pod, tag: string): Promise<void> {
     const isAsked = () =>

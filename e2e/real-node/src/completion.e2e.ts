@@ -58,6 +58,7 @@ describe.concurrent('an update in place is finished when the new container runs,
     const measured = await measure('roll-back from a missing image', options, async () => {
       await application.update({ tag: missing });
       await application.waits(missing, 'ErrImageNeverPull');
+      await application.names('ErrImageNeverPull');
       await application.update({ tag: 'v1' });
       await application.serves();
       expect(await application.versions()).toEqual(['v1', 'v1']);
