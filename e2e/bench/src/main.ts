@@ -1,5 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { measureAttacks } from './attacks/measure-attacks.ts';
+import { renderAttacks } from './attacks/report.ts';
 import { render } from './report.ts';
 import { measureScale } from './scale.ts';
 import { renderScale } from './scale-report.ts';
@@ -16,21 +18,24 @@ function wholeNumber(text: string): number {
 const wholeNumbers = (text: string) => text.split(',').map(wholeNumber);
 
 type Options = {
-  suite: 'speed' | 'scale' | 'verdict';
+  suite: 'speed' | 'scale' | 'verdict' | 'attacks';
   pods: number;
   maxUnavailable?: string;
   service: boolean;
   sizes?: number[];
   sets: number;
   podsPerSet: number;
+  minutes?: number;
   json?: string;
 };
 
-const { suite, pods, maxUnavailable, service, sizes, sets, podsPerSet, json } = new Command('npm run bench --')
+const { suite, pods, maxUnavailable, service, sizes, sets, podsPerSet, minutes, json } = new Command('npm run bench --')
   .description(
-    'Measures the operators: how fast they are beside two ceilings, how they bear size, and what a verdict costs.',
+    'Measures the operators: how fast they are beside two ceilings, how they bear size and attacks, and what a verdict costs.',
   )
-  .addOption(new Option('--suite <name>', 'what to measure').choices(['speed', 'scale', 'verdict']).default('speed'))
+  .addOption(
+    new Option('--suite <name>', 'what to measure').choices(['speed', 'scale', 'verdict', 'attacks']).default('speed'),
+  )
   .option('--pods <n>', 'speed: Pods each contender handles', wholeNumber, 200)
   .option('--max-unavailable <value>', 'speed: adds a PodTransitionRule with this budget, e.g. 20%')
   .option('--service', 'speed: adds a Service over the Pods of ours, for the endpointslice-adapter', false)
@@ -41,6 +46,7 @@ const { suite, pods, maxUnavailable, service, sizes, sets, podsPerSet, json } = 
   )
   .option('--sets <n>', 'scale: sets measured at once', wholeNumber, 500)
   .option('--pods-per-set <n>', 'scale: Pods of each of these', wholeNumber, 2)
+  .option('--minutes <n>', 'attacks: all of them at once for so long, in place of one after the other', wholeNumber)
   .option('--json <file>', 'writes all figures to this file')
   .parse()
   .opts<Options>();
@@ -57,6 +63,10 @@ const SUITES = {
   verdict: async () => {
     const report = await measureVerdict({ sizes: sizes ?? [100, 1000, 2000] });
     return { report, text: renderVerdict(report) };
+  },
+  attacks: async () => {
+    const report = await measureAttacks({ minutes });
+    return { report, text: renderAttacks(report) };
   },
 };
 

@@ -1,0 +1,170 @@
+// What a neighbour notices while a tenant, or a peer on the network, does their worst: one attack after the other, or all at once for long.
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Cluster, startCluster } from '@kuperator/cluster';
+import { createKubeClient, type KubeClient } from '@kuperator/runtime';
+import { say } from '../contend.ts';
+import { metricsOf, sumOf } from '../passes.ts';
+import type { Attack, Running } from './attack.ts';
+import { ATTACKS } from './attacks.ts';
+import { Neighbour } from './neighbour.ts';
+import type { AttackReport, OperatorLoad, Spell } from './report.ts';
+
+export type AttackOptions = {
+  /** How often the neighbour's operations are repeated under each attack. Default 5. */
+  readonly rounds?: number;
+  /** More than 0: all attacks at once for so long, in place of one after the other. */
+  readonly minutes?: number | undefined;
+  /** Default: all of them. */
+  readonly attacks?: readonly Attack[];
+};
+
+/** Short holds: they are paid for every Pod and tell nothing of an attack. Approvers are on loopback here. */
+const SETTINGS = { TRAFFIC_OFF_HOLD_MS: '200', TRAFFIC_ON_HOLD_MS: '100', WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' };
+
+export async function measureAttacks({
+  rounds = 5,
+  minutes = 0,
+  attacks = ATTACKS,
+}: AttackOptions): Promise<AttackReport> {
+  await using cluster = await startCluster({ operatorEnv: SETTINGS, onProgress: (line) => say(`  ${line}`) });
+  const client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'neighbour' });
+  const tenant = createKubeClient({ kubeconfig: await kubeconfigAs(cluster, 'tenant'), userAgent: 'tenant' });
+  const neighbour = new Neighbour(cluster, client);
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => {
+    await neighbour.stop();
+    await Promise.all([client.close(), tenant.close()]);
+  });
+  await neighbour.deploy();
+  await neighbour.roll(); // once unmeasured: the first passes of a process also compile it
+  const spells: Spell[] = [];
+  const spell = async (name: string, running: readonly Running[]) => {
+    say(`  ${name}`);
+    spells.push(await observe(cluster, neighbour, name, running, rounds));
+  };
+  await spell('none', []);
+  if (minutes === 0) {
+    for (const [at, attack] of attacks.entries()) {
+      const running = await begin(cluster, tenant, attack, `tenant-${at}`);
+      await spell(attack.name, [running]);
+      await end(cluster, running, `tenant-${at}`);
+    }
+  } else {
+    const running: Running[] = [];
+    for (const [at, attack] of attacks.entries()) running.push(await begin(cluster, tenant, attack, `tenant-${at}`));
+    const until = performance.now() + minutes * 60_000;
+    for (let minute = 1; performance.now() < until; minute++) await spell(`all at once, look ${minute}`, running);
+    for (const [at, each] of running.entries()) await end(cluster, each, `tenant-${at}`);
+    await spell('none any more', []);
+  }
+  return { node: process.version, spells };
+}
+
+async function observe(
+  cluster: Cluster,
+  neighbour: Neighbour,
+  name: string,
+  running: readonly Running[],
+  rounds: number,
+): Promise<Spell> {
+  const before = running.map(({ counts }) => counts());
+  const loads = new LoadWatch(cluster);
+  const [rollSeconds, shrinkSeconds]: [number[], number[]] = [[], []];
+  for (let round = 0; round < rounds; round++) {
+    rollSeconds.push(await neighbour.roll());
+    shrinkSeconds.push(await neighbour.shrink());
+  }
+  const counts = running.map((each, at) => {
+    const { sent, refused } = each.counts();
+    return { sent: sent - (before[at]?.sent ?? 0), refused: refused - (before[at]?.refused ?? 0) };
+  });
+  return {
+    name,
+    sent: counts.reduce((sum, { sent }) => sum + sent, 0),
+    refused: counts.reduce((sum, { refused }) => sum + refused, 0),
+    rollSeconds,
+    shrinkSeconds,
+    complaints: neighbour.complaints(),
+    loads: await loads.stop(),
+    restarts: cluster
+      .processes()
+      .filter(({ state }) => state === 'crashed')
+      .map((process) => process.name),
+  };
+}
+
+/** Asks the operators for their memory and the longest stop of their loop, every second. */
+class LoadWatch {
+  readonly #cluster: Cluster;
+  readonly #loads = new Map<string, OperatorLoad>();
+  readonly #timer: NodeJS.Timeout;
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#timer = setInterval(() => {
+      this.#looking = this.#look();
+    }, 1_000);
+  }
+
+  async stop(): Promise<readonly OperatorLoad[]> {
+    clearInterval(this.#timer);
+    await this.#looking;
+    await this.#look();
+    return [...this.#loads.values()];
+  }
+
+  async #look(): Promise<void> {
+    const operators = this.#cluster
+      .processes()
+      .filter(({ name, httpPort }) => httpPort !== undefined && name !== 'nats');
+    await Promise.all(
+      operators.map(async ({ name, httpPort }) => {
+        const text = await metricsOf(httpPort).catch(() => undefined);
+        if (text === undefined) return; // it is restarting, or too busy; the next look tells
+        const last = this.#loads.get(name);
+        const residentMiB = Math.round(sumOf(text, 'process_resident_memory_bytes') / 2 ** 20);
+        const stopMs = Math.round(sumOf(text, 'nodejs_eventloop_lag_max_seconds') * 1000);
+        this.#loads.set(name, {
+          operator: name,
+          residentMiB: Math.max(residentMiB, last?.residentMiB ?? 0),
+          stopMs: Math.max(stopMs, last?.stopMs ?? 0),
+        });
+      }),
+    );
+  }
+}
+
+async function begin(cluster: Cluster, tenant: KubeClient, attack: Attack, namespace: string): Promise<Running> {
+  await cluster.kubectl(['create', 'namespace', namespace]);
+  const bind = (role: string) =>
+    cluster.kubectl(['create', 'rolebinding', role, `--role=${role}`, '--user=tenant', `--namespace=${namespace}`]);
+  await cluster.kubectl([
+    'create',
+    'role',
+    'everything',
+    '--verb=*',
+    '--resource=*.*,pods,services,pods/eviction',
+    `--namespace=${namespace}`,
+  ]);
+  await bind('everything');
+  return attack.start({ cluster, tenant, namespace });
+}
+
+/** Rules go first, so that Pods they hold can go. */
+async function end(cluster: Cluster, running: Running, namespace: string): Promise<void> {
+  await running.stop();
+  await cluster.kubectl(['delete', 'podtransitionrules', '--all', `--namespace=${namespace}`]);
+  await cluster.kubectl(['delete', 'namespace', namespace]);
+}
+
+/** The administrator's kubeconfig, acting as `user`: with the rights of that user alone. */
+async function kubeconfigAs(cluster: Cluster, user: string): Promise<string> {
+  type Kubeconfig = { users: { name: string; user: object }[] };
+  const config = JSON.parse(await readFile(cluster.kubeconfigPath, 'utf8')) as Kubeconfig;
+  const users = config.users.map((each) => ({ ...each, user: { ...each.user, as: user } }));
+  const file = join(cluster.dir, `${user}.kubeconfig`);
+  await writeFile(file, JSON.stringify({ ...config, users }), { mode: 0o600 });
+  return file;
+}
