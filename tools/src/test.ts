@@ -12,7 +12,11 @@ type Step = { title: string; slow?: true; run: () => Promise<Tally> };
 // First of all: a question for the options, or a wrong one, runs nothing.
 const options = new Command('npm test --')
   .description('Runs every check of the repository, the fastest first; the last line is `N passed, N failed`.')
-  .option('--unit', 'only the checks that need no cluster: boundaries, generated files, lint, types, unit tests', false)
+  .option(
+    '--unit',
+    'only the checks that need no cluster: boundaries, keys, generated files, lint, types, unit tests',
+    false,
+  )
   .parse()
   .opts<{ unit: boolean }>();
 
@@ -26,6 +30,7 @@ let interruptedBy: NodeJS.Signals | undefined;
 
 const steps: readonly Step[] = [
   { title: 'package boundaries', run: check(script('boundaries/main.ts')) },
+  { title: 'keys of objects', run: check(script('keys/main.ts')) },
   { title: 'generated files', run: check(script('generated.ts')) },
   { title: 'lint', run: check(bin('@biomejs/biome/bin/biome'), 'check', '.') },
   { title: 'types', run: check(nx, 'run-many', '-t', 'typecheck') },

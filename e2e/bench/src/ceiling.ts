@@ -150,7 +150,7 @@ class Loop {
   }
 
   #operating(pod: Pod): boolean {
-    return stageLabel('operating', ID) in (pod.metadata.labels ?? {});
+    return Object.hasOwn(pod.metadata.labels ?? {}, stageLabel('operating', ID));
   }
 
   async #patch(pod: Pod, body: object, type: 'merge' | 'strategic' = 'merge', subresource?: string): Promise<true> {

@@ -1,3 +1,4 @@
+import { own } from '@kuperator/api';
 import type { CallCount } from '@kuperator/observer';
 import Table from 'cli-table3';
 import { PHASES, type Phase, podsPerSecond, type Timing } from './phase.ts';
@@ -75,7 +76,7 @@ function callTable({ pods, ours }: Report): string {
 function usageTable({ ours, peakMiB }: Report): string {
   const table = new Table({ head: ['', ...PHASES, 'peak MiB'], style: { head: [], border: [] } });
   for (const name of Object.keys(peakMiB)) {
-    table.push([name, ...PHASES.map((phase) => fixed(ours[phase].cpuSeconds[name])), String(peakMiB[name])]);
+    table.push([name, ...PHASES.map((phase) => fixed(own(ours[phase].cpuSeconds, name))), String(own(peakMiB, name))]);
   }
   return table.toString();
 }

@@ -1,4 +1,4 @@
-import { type Key, POD_TRANSITION_RULES, type Pod, type PodTransitionRule, stageLabel } from '@kuperator/api';
+import { type Key, own, POD_TRANSITION_RULES, type Pod, type PodTransitionRule, stageLabel } from '@kuperator/api';
 import { isPermitted } from '@kuperator/lifecycle';
 import { createLogger, Informer, type KubeClient } from '@kuperator/runtime';
 import type { Arena } from './pod-manifest.ts';
@@ -69,7 +69,7 @@ export function undecidedOf(
   if (observedGeneration < generation) return pods;
   const verdicts = new Map(details.map((detail) => [detail.uid, detail]));
   return pods.filter((pod) => {
-    const since = pod.metadata.labels?.[stageLabel('pre-check', OPERATION.id)];
+    const since = own(pod.metadata.labels, stageLabel('pre-check', OPERATION.id));
     const operations = verdicts.get(pod.metadata.uid ?? '')?.operations ?? [];
     const named = since !== undefined && operations.some((each) => each.id === OPERATION.id && each.since === since);
     return !named && !isPermitted(pod, OPERATION.id, OPERATION.type);

@@ -72,11 +72,9 @@ export async function startReleasable(
     throw error;
   });
   const { client } = supervisor;
-  Object.assign(record, {
-    supervisorPid: supervisor.pid,
-    operators,
-    ownControlPlane: options.kubeconfig === undefined,
-  });
+  record.supervisorPid = supervisor.pid;
+  record.operators = operators;
+  record.ownControlPlane = options.kubeconfig === undefined;
   const ports = new Ports(record.portBase);
   const start: Start = { options, record, dir, client, binaries, ports, progress };
   const cluster = () => clusterOf(record, client, binaries);
@@ -204,12 +202,15 @@ async function startOperators(start: Start, operators: readonly string[]): Promi
 async function startOperator(start: Start, app: string, charts: Charts, helm: HelmOptions): Promise<void> {
   const { options, record, dir, client, binaries, ports } = start;
   if (!charts.operators.includes(app)) throw new Error(`${app} has no chart under deploy/charts`);
-  const replicas = options.replicas?.[app] ?? 1;
+  const replicas = new Map(Object.entries(options.replicas ?? {})).get(app) ?? 1;
   const webhookPorts: number[] = [];
   if (record.ownControlPlane && (await hasWebhook(app, charts))) {
     for (let count = 0; count < replicas; count++) webhookPorts.push(await ports.take());
   }
-  const values = [...(await webhookValues(app, charts, webhookPorts)), ...(options.chartValues?.[app] ?? [])];
+  const values = [
+    ...(await webhookValues(app, charts, webhookPorts)),
+    ...(new Map(Object.entries(options.chartValues ?? {})).get(app) ?? []),
+  ];
   await installOperatorChart(app, charts, values, helm);
   const env = options.operatorEnv ?? {};
   const specs = await planOperator({

@@ -1,6 +1,6 @@
 // What the protocol promises third parties, judged from what was stored alone: no code or constant of ours is used.
 
-import type { Pod } from '@kuperator/api';
+import { own, type Pod } from '@kuperator/api';
 
 const DOMAIN = 'podopslifecycle.kusionstack.io';
 const AVAILABLE = `${DOMAIN}/service-available`;
@@ -91,7 +91,7 @@ function ofStep(old: Pod, pod: Pod, others: readonly Pod[], budget: Budget | und
 }
 
 function has(pod: Pod, label: string): boolean {
-  return pod.metadata.labels?.[label] !== undefined;
+  return own(pod.metadata.labels, label) !== undefined;
 }
 
 function gateOf(pod: Pod): string | undefined {

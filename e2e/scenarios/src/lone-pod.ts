@@ -1,4 +1,4 @@
-import { PODS, type Pod } from '@kuperator/api';
+import { own, PODS, type Pod } from '@kuperator/api';
 import type { Cluster } from '@kuperator/cluster';
 import { Observer } from '@kuperator/observer';
 import type { KubeClient } from '@kuperator/runtime';
@@ -89,7 +89,7 @@ export class LonePod {
   }
 
   value(label: string): string | undefined {
-    return this.pod.metadata.labels?.[keyFor(label)];
+    return own(this.pod.metadata.labels, keyFor(label));
   }
 
   gate() {

@@ -1,7 +1,7 @@
 // One random schedule on a real cluster: several operation controllers, a slow traffic controller, rules and a kubelet that flaps,
 // all by plain writes of labels, annotations, finalizers and status.
 
-import { POD_TRANSITION_RULES, PODS, type Pod, SERVICES } from '@kuperator/api';
+import { own, POD_TRANSITION_RULES, PODS, type Pod, SERVICES } from '@kuperator/api';
 import { Observer } from '@kuperator/observer';
 import type { KubeClient } from '@kuperator/runtime';
 import { DEADLINE_MS } from './application.ts';
@@ -172,7 +172,7 @@ class Schedule {
   async #permitted(pod: string, id: string): Promise<void> {
     const until = performance.now() + 3000;
     const isPermitted = () =>
-      this.#observer.pods.get(`${this.#namespace}/${pod}`)?.metadata.labels?.[at('operate', id)] !== undefined;
+      own(this.#observer.pods.get(`${this.#namespace}/${pod}`)?.metadata.labels, at('operate', id)) !== undefined;
     while (!isPermitted() && performance.now() < until) await pause(20);
   }
 

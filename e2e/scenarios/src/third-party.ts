@@ -1,4 +1,4 @@
-import type { Pod } from '@kuperator/api';
+import { own, type Pod } from '@kuperator/api';
 import type { Cluster } from '@kuperator/cluster';
 import { type Application, DEADLINE_MS } from './application.ts';
 
@@ -46,7 +46,7 @@ export class ThirdParty {
     const key = label.replace('/', `.${DOMAIN}/`);
     return this.#app.observer.until(
       `the Pod ${what}`,
-      () => this.pod.metadata.labels?.[key] !== undefined,
+      () => own(this.pod.metadata.labels, key) !== undefined,
       DEADLINE_MS,
     );
   }

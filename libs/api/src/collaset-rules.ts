@@ -1,5 +1,7 @@
 // What no single field of a CollaSet can say of itself.
+
 import type { KubeObject, LabelSelector } from './core.ts';
+import { own } from './own.ts';
 import type { Rule } from './schema.ts';
 import { matchesSelector } from './selector.ts';
 
@@ -45,16 +47,16 @@ const differs = `!(k in ${LABELS} && ${LABELS}[k] == self.selector.matchLabels[k
 const wanted = `'"' + k + '": must be "' + self.selector.matchLabels[k] + '"'`;
 const found = (key: string) => `(${key} in ${LABELS} ? ', not "' + ${LABELS}[${key}] + '"' : ', but there is none')`;
 const foundIn = (labels: Record<string, string>, key: string) =>
-  labels[key] === undefined ? ', but there is none' : `, not "${labels[key]}"`;
+  own(labels, key) === undefined ? ', but there is none' : `, not "${own(labels, key)}"`;
 const MATCH_LABELS_FIT_TEMPLATE: Rule<Templated> = {
   rule: `!has(self.selector.matchLabels) || !self.selector.matchLabels.exists(k, ${differs})`,
   message: DOES_NOT_MATCH,
   messageExpression: `'${DOES_NOT_MATCH} in ' + self.selector.matchLabels.map(k, ${differs}, ${wanted} + ${found('k')})[0]`,
   check({ selector: { matchLabels = {} }, template }) {
     const labels = template.metadata?.labels ?? {};
-    const [key] = Object.keys(matchLabels).filter((name) => labels[name] !== matchLabels[name]);
+    const [key] = Object.keys(matchLabels).filter((name) => own(labels, name) !== own(matchLabels, name));
     if (key === undefined) return undefined;
-    return `${DOES_NOT_MATCH} in "${key}": must be "${matchLabels[key]}"${foundIn(labels, key)}`;
+    return `${DOES_NOT_MATCH} in "${key}": must be "${own(matchLabels, key)}"${foundIn(labels, key)}`;
   },
 };
 

@@ -108,6 +108,7 @@ export {
 } from './names.ts';
 export { isDnsLabel, namePrefix } from './object-name.ts';
 export type { OperationJob, OperationJobSpec, OperationJobStatus } from './operationjob.ts';
+export { own, setOwn } from './own.ts';
 export type { PodDecoration, PodDecorationSpec, PodDecorationStatus } from './poddecoration.ts';
 export {
   type AvailablePolicy,

@@ -1,4 +1,5 @@
 import type { LabelSelector, LabelSelectorRequirement } from './core.ts';
+import { own } from './own.ts';
 
 /** True when `labels` satisfy all of `selector`: no selector matches nothing, an empty one everything. */
 export function matchesSelector(
@@ -6,7 +7,7 @@ export function matchesSelector(
   labels: Readonly<Record<string, string>> = {},
 ): boolean {
   if (!selector) return false;
-  const equal = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value);
+  const equal = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => own(labels, key) === value);
   return equal && (selector.matchExpressions ?? []).every((requirement) => satisfies(requirement, labels));
 }
 
@@ -22,7 +23,7 @@ function satisfies(
   { key, operator, values = [] }: LabelSelectorRequirement,
   labels: Readonly<Record<string, string>>,
 ): boolean {
-  const value = labels[key];
+  const value = own(labels, key);
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);

@@ -1,4 +1,5 @@
 // What a structural schema says of one value, its fields left out: the words of JSON Schema our kinds use, with Kubernetes' meaning.
+import { own } from './own.ts';
 import type { Structural } from './structural.ts';
 
 /** `allowed` completes "must be …". */
@@ -69,7 +70,7 @@ function listProblems(schema: Structural, items: readonly unknown[]): Problem[] 
   if (key === undefined) return problems;
   const seen = new Set<unknown>();
   items.forEach((item, index) => {
-    const id = isObject(item) ? item[key] : undefined;
+    const id = isObject(item) ? own(item, key) : undefined;
     if (id !== undefined && seen.has(id)) {
       problems.push({ allowed: `a value of ${key} that no other entry has`, value: id, field: `[${index}].${key}` });
     }
@@ -84,8 +85,8 @@ function objectProblems(schema: Structural, object: Fields): Problem[] {
   if (Object.keys(object).length > maxProperties) {
     problems.push({ allowed: `an object of at most ${maxProperties} fields`, value: object });
   }
-  for (const field of required.filter((name) => (object[name] ?? undefined) === undefined)) {
-    const type = properties[field]?.type ?? 'object';
+  for (const field of required.filter((name) => (own(object, name) ?? undefined) === undefined)) {
+    const type = own(properties, field)?.type ?? 'object';
     problems.push({ allowed: TYPES[type].allowed, value: undefined, field, missing: true });
   }
   return problems;

@@ -1,5 +1,6 @@
 import type { KubeObject } from './core.ts';
 import { KINDS } from './kinds.ts';
+import { own } from './own.ts';
 import { type Structural, structuralSchemaOf } from './structural.ts';
 import { isObject, limitProblems, type Problem, typeProblem } from './structural-check.ts';
 
@@ -59,10 +60,10 @@ function fieldsOf({ schema, value, old, path }: Place): Place[] {
   }
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([name, field]) => {
-    const inner = schema.properties?.[name] ?? schema.additionalProperties;
+    const inner = own(schema.properties, name) ?? schema.additionalProperties;
     // The API server drops unknown fields, and takes null for a field left out.
     if (!inner || field === undefined || field === null) return [];
-    return { schema: inner, value: field, old: isObject(old) ? old[name] : undefined, path: join(path, name) };
+    return { schema: inner, value: field, old: isObject(old) ? own(old, name) : undefined, path: join(path, name) };
   });
 }
 

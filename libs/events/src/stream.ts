@@ -1,4 +1,5 @@
 // The JetStream stream, spoken to in the plain JSON of its API, so that nothing here depends on a client.
+import { own } from '@kuperator/api';
 import Type from 'typebox';
 import type { StreamSettings } from './options.ts';
 import { SUBJECT_PREFIX } from './subjects.ts';
@@ -58,7 +59,7 @@ export function streamUpdateFor(current: StreamConfig, settings: StreamSettings)
   };
   if (next.max_age > 0) next.duplicate_window = Math.min(next.duplicate_window, next.max_age);
   const changed = Object.entries(next).some(
-    ([field, value]) => JSON.stringify(value) !== JSON.stringify(current[field]),
+    ([field, value]) => JSON.stringify(value) !== JSON.stringify(own(current, field)),
   );
   return changed ? next : undefined;
 }

@@ -1,3 +1,4 @@
+import { setOwn } from '@kuperator/api';
 import Type, { type TObject, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { type CatalogEntry, dataSchemaOf } from './catalog.ts';
@@ -48,7 +49,7 @@ function closed<T>(schema: T): T {
   if (typeof schema !== 'object' || schema === null) return schema;
   // TypeBox keeps its own marks (~kind, ~optional) in properties that spreading would lose.
   const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(schema)) as Record<string, unknown>;
-  for (const [name, value] of Object.entries(schema)) copy[name] = closed(value);
+  for (const [name, value] of Object.entries(schema)) setOwn(copy, name, closed(value));
   if (copy.type === 'object') copy.additionalProperties = false;
   return copy as T;
 }

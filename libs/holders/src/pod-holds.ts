@@ -7,6 +7,7 @@ import {
   isTerminal,
   isTerminating,
   LAST_POD_STATUS_ANNOTATION,
+  own,
   POD_DELETE_OPERATION_ID,
   POD_EVICT_OPERATION_ID,
   type Pod,
@@ -245,7 +246,7 @@ const NODE_PATIENCE_MS = 30_000;
 
 function finalizerHolder(pod: Pod, finalizer: string, state: PodState, step: 'off' | 'on', facts: Facts): Holder {
   const { expected = {} } = state;
-  const employers = Object.keys(expected).filter((employer) => expected[employer] === finalizer);
+  const employers = Object.keys(expected).filter((employer) => own(expected, employer) === finalizer);
   const isAwaited = step === 'on' && employers.some((employer) => facts.awaited?.includes(employer));
   return adapter(isAwaited ? 'announce' : step, employers, finalizer, pod, facts);
 }
@@ -275,7 +276,7 @@ function isOurAdapter(app: string | undefined): boolean {
 }
 
 function controller({ id, type }: Operation, facts: Facts): Holder {
-  const app = OPERATORS[id];
+  const app = own(OPERATORS, id);
   return {
     kind: 'operation',
     id,

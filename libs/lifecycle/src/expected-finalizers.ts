@@ -1,4 +1,4 @@
-import { AVAILABLE_CONDITIONS_ANNOTATION, type Pod } from '@kuperator/api';
+import { AVAILABLE_CONDITIONS_ANNOTATION, type Pod, setOwn } from '@kuperator/api';
 
 /** By `<Kind>/<namespace>/<name>` of the employer: the finalizer that must be on the Pod before it is service-available. */
 export type ExpectedFinalizers = Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export function expectedFinalizersOf(pod: Pod): ExpectedFinalizers | undefined {
   const finalizers: Record<string, string> = {};
   for (const [key, finalizer] of Object.entries(expected)) {
     if (typeof finalizer !== 'string') return undefined;
-    finalizers[key] = finalizer;
+    setOwn(finalizers, key, finalizer);
   }
   return finalizers;
 }
@@ -35,7 +35,7 @@ export function withExpectedFinalizer(pod: Pod, key: string, finalizer: string |
   }
   const expected: Record<string, string> = { ...current };
   if (finalizer === null) delete expected[key];
-  else expected[key] = finalizer;
+  else setOwn(expected, key, finalizer);
   const rest = { ...parseObject(text) };
   delete rest.expectedFinalizers;
   return JSON.stringify(Object.keys(expected).length > 0 ? { ...rest, expectedFinalizers: sortKeys(expected) } : rest);

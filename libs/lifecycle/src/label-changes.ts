@@ -1,3 +1,4 @@
+import { own, setOwn } from '@kuperator/api';
 /** Label changes of a merge patch: a string sets, `null` removes. */
 export type LabelChanges = Record<string, string | null>;
 export type Labels = Readonly<Record<string, string>>;
@@ -5,8 +6,8 @@ export type Labels = Readonly<Record<string, string>>;
 /** What a merge patch must say to get from `before` to `after`. */
 export function diffLabels(before: Labels, after: Labels): LabelChanges {
   const changes: LabelChanges = {};
-  for (const key of Object.keys(before)) if (!(key in after)) changes[key] = null;
-  for (const [key, value] of Object.entries(after)) if (before[key] !== value) changes[key] = value;
+  for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) setOwn(changes, key, null);
+  for (const [key, value] of Object.entries(after)) if (own(before, key) !== value) setOwn(changes, key, value);
   return changes;
 }
 
@@ -15,7 +16,7 @@ export function applyLabels(labels: Labels, changes: LabelChanges): Record<strin
   const after = { ...labels };
   for (const [key, value] of Object.entries(changes)) {
     if (value === null) delete after[key];
-    else after[key] = value;
+    else setOwn(after, key, value);
   }
   return after;
 }

@@ -1,4 +1,4 @@
-import { type Pod, permissionLabel, SERVICE_AVAILABLE_LABEL, stageLabel } from '@kuperator/api';
+import { own, type Pod, permissionLabel, SERVICE_AVAILABLE_LABEL, stageLabel } from '@kuperator/api';
 import { applyLabels, diffLabels, isEmpty, type LabelChanges } from './label-changes.ts';
 import { isDrained, podStateOf } from './pod-state.ts';
 import { settle } from './settle.ts';
@@ -46,7 +46,7 @@ export function hasOperation(pod: Pod, id: string, type?: string): boolean {
   const labels = pod.metadata.labels ?? {};
   return (
     Object.hasOwn(labels, stageLabel('operating', id)) &&
-    (type === undefined || labels[stageLabel('operation-type', id)] === type)
+    (type === undefined || own(labels, stageLabel('operation-type', id)) === type)
   );
 }
 
@@ -65,7 +65,7 @@ export function isPermitted(pod: Pod, id: string, type: string): boolean {
 
 /** When `operate` was granted, Unix nanoseconds; undefined when it was not, or when a hand wrote something else there. */
 export function permittedSince(pod: Pod, id: string): bigint | undefined {
-  const value = pod.metadata.labels?.[stageLabel('operate', id)];
+  const value = own(pod.metadata.labels, stageLabel('operate', id));
   return value !== undefined && /^\d+$/.test(value) ? BigInt(value) : undefined;
 }
 

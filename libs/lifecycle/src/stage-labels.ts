@@ -1,4 +1,4 @@
-import { PERMISSION_PREFIX, permissionLabel, STAGE_LABELS, type StageLabel, stageLabel } from '@kuperator/api';
+import { PERMISSION_PREFIX, permissionLabel, STAGE_LABELS, type StageLabel, setOwn, stageLabel } from '@kuperator/api';
 import type { Labels } from './label-changes.ts';
 
 /** The lifecycle labels of one Pod, by operation id: `get(id, 'operate')` in place of string handling. Changes in place. */
@@ -12,7 +12,7 @@ export class StageLabels {
       const parsed = parse(key);
       if (parsed) this.set(parsed.id, parsed.stage, value);
       else if (key.startsWith(PERMISSION_PREFIX)) this.permissions.set(key.slice(PERMISSION_PREFIX.length), value);
-      else this.others[key] = value;
+      else setOwn(this.others, key, value);
     }
   }
 
@@ -85,11 +85,11 @@ export class StageLabels {
   }
 
   hasOther(key: string): boolean {
-    return key in this.others;
+    return Object.hasOwn(this.others, key);
   }
 
   setOther(key: string, value: string): void {
-    this.others[key] = value;
+    setOwn(this.others, key, value);
   }
 
   dropOther(key: string): void {
@@ -98,8 +98,9 @@ export class StageLabels {
 
   toLabels(): Record<string, string> {
     const labels = { ...this.others };
-    for (const [id, stages] of this.byId) for (const [stage, value] of stages) labels[stageLabel(stage, id)] = value;
-    for (const [type, value] of this.permissions) labels[permissionLabel(type)] = value;
+    for (const [id, stages] of this.byId)
+      for (const [stage, value] of stages) setOwn(labels, stageLabel(stage, id), value);
+    for (const [type, value] of this.permissions) setOwn(labels, permissionLabel(type), value);
     return labels;
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Key, PROTECTION_FINALIZER_PREFIX } from '@kuperator/api';
+import { type Key, own, PROTECTION_FINALIZER_PREFIX } from '@kuperator/api';
 
 /**
  * The finalizer that says "this employer has traffic on for the Pod". Made from the employer's name alone, as on the wire
@@ -35,5 +35,5 @@ export function sharersOf(
   expectedKey: string,
   expected: Readonly<Record<string, string>>,
 ): readonly string[] {
-  return Object.keys(expected).filter((key) => key !== expectedKey && expected[key] === finalizer);
+  return Object.keys(expected).filter((key) => key !== expectedKey && own(expected, key) === finalizer);
 }

@@ -7,6 +7,7 @@ import {
   type KubeObject,
   LIFECYCLE_FINALIZERS_RECORD_ANNOTATION,
   type ObjectMeta,
+  own,
 } from '@kuperator/api';
 import { type Adapter, isObserver } from './adapter.ts';
 import { cleanFinalizersOf } from './clean-finalizer.ts';
@@ -46,7 +47,7 @@ export function foreignMark<E extends KubeObject>(
 /** What of an employer's metadata says whose it is: for an informer that trims employers of an adapter that looks only. */
 export function ownershipOf({ metadata }: KubeObject): Pick<ObjectMeta, 'annotations' | 'finalizers'> {
   const kept = [EMPLOYER_ADAPTER_ANNOTATION, ...Object.values(RECORDS)].flatMap((name): [string, string][] => {
-    const value = metadata.annotations?.[name];
+    const value = own(metadata.annotations, name);
     // Of a record only that there is one counts; it may be of many kilobytes.
     return value ? [[name, name === EMPLOYER_ADAPTER_ANNOTATION ? value : '…']] : [];
   });

@@ -1,4 +1,4 @@
-import { isTerminal, isTerminating, type Pod } from '@kuperator/api';
+import { isTerminal, isTerminating, own, type Pod } from '@kuperator/api';
 import type { Traffic } from './adapter.ts';
 import { expectedOf } from './expected.ts';
 import { isLifecycleReady } from './lifecycle-ready.ts';
@@ -34,7 +34,7 @@ export function standingOf(
   marks: EmployerMarks,
   { wanted, traffic }: { wanted: boolean; traffic: Traffic },
 ): PodStanding {
-  const announced = expectedOf(pod)[marks.expectedKey];
+  const announced = own(expectedOf(pod), marks.expectedKey);
   return {
     wanted,
     traffic,

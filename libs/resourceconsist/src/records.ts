@@ -2,6 +2,7 @@ import {
   EXPECTED_FINALIZERS_RECORD_ANNOTATION,
   type KubeObject,
   LIFECYCLE_FINALIZERS_RECORD_ANNOTATION,
+  own,
 } from '@kuperator/api';
 import type { Adapter } from './adapter.ts';
 import type { Employees } from './employee-pods.ts';
@@ -33,7 +34,7 @@ export function recordChanges<E extends KubeObject>(
     wanted[LIFECYCLE_FINALIZERS_RECORD_ANNOTATION] = recordOf(pods.filter((pod) => pod.hasFinalizer));
   }
   const present = employer.metadata.annotations ?? {};
-  const changes = Object.entries(wanted).filter(([key, names]) => (present[key] ?? '') !== names);
+  const changes = Object.entries(wanted).filter(([key, names]) => (own(present, key) ?? '') !== names);
   return changes.length > 0 ? Object.fromEntries(changes.map(([key, names]) => [key, names || null])) : undefined;
 }
 

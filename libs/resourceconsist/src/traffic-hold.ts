@@ -1,4 +1,4 @@
-import { type KubeObject, TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION } from '@kuperator/api';
+import { type KubeObject, own, TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION } from '@kuperator/api';
 
 /**
  * How long traffic must have been seen on, or off, before the adapter relies on it, in milliseconds. The proxies and balancers
@@ -10,7 +10,7 @@ export const NO_HOLD: TrafficHold = { onMs: 0, offMs: 0 };
 
 /** Longer than any data plane takes; a value beyond it is taken for a mistake. */
 const MAX_HOLD_MS = 600_000;
-const UNIT_MS = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;
+const UNIT_MS: ReadonlyMap<string, number> = new Map(Object.entries({ h: 3_600_000, m: 60_000, s: 1000, ms: 1 }));
 
 /**
  * The hold an employer asks for by annotation, and `fallback` for what it does not ask for.
@@ -22,7 +22,7 @@ export function trafficHoldOf(
 ): { readonly hold: TrafficHold; readonly problem?: string } {
   const problems: string[] = [];
   const read = (annotation: string, fallbackMs: number): number => {
-    const text = metadata.annotations?.[annotation];
+    const text = own(metadata.annotations, annotation);
     if (text === undefined) return fallbackMs;
     const ms = durationMsOf(text);
     if (ms !== undefined && ms <= MAX_HOLD_MS) return ms;
@@ -45,5 +45,5 @@ export function trafficHoldOf(
 export function durationMsOf(text: string): number | undefined {
   if (!/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(text)) return undefined;
   const parts = text.matchAll(/([0-9]+)(ms|h|m|s)/g);
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS], 0);
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_MS.get(unit ?? '') ?? 0), 0);
 }

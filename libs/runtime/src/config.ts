@@ -1,3 +1,4 @@
+import { own, setOwn } from '@kuperator/api';
 /** One setting: how its text is read, what is allowed, what it means. Made by `text`, `integer`, `oneOf`, `flag`. */
 export type Field<T> = {
   /** Unit and purpose, as `--help` shows it. */
@@ -104,9 +105,9 @@ export function loadConfig<D extends ConfigDeclaration>(
   const config: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(declaration.fields)) {
     const variable = variableOf(name);
-    const given = flags.get(name) ?? env[variable];
+    const given = flags.get(name) ?? own(env, variable);
     if (given === undefined || given === '') {
-      if (field.fallback) config[name] = field.fallback.value;
+      if (field.fallback) setOwn(config, name, field.fallback.value);
       else problems.push(`${variable} is not set; allowed: ${field.allowed} (${field.meaning})`);
       continue;
     }
@@ -115,7 +116,7 @@ export function loadConfig<D extends ConfigDeclaration>(
       const shown = field.secret ? 'the value given' : JSON.stringify(given);
       problems.push(`${variable}: ${shown} is not allowed; allowed: ${field.allowed} (${field.meaning})`);
     }
-    config[name] = value;
+    setOwn(config, name, value);
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
   return config as ConfigOf<D>;

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setOwn } from '@kuperator/api';
 import type { Metrics } from './metrics.ts';
 
 /** True when all is well, else what is wrong, in words for a person. */
@@ -36,7 +37,7 @@ export class Health {
     for (const [name, { check, required }] of this.#checks) {
       const answer = check();
       const ok = answer === true;
-      checks[name] = { ok, required, ...(ok ? {} : { detail: answer }) };
+      setOwn(checks, name, { ok, required, ...(ok ? {} : { detail: answer }) });
       if (!ok && required) ready = false;
     }
     return { ready, checks };

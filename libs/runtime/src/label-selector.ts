@@ -1,3 +1,5 @@
+import { own } from '@kuperator/api';
+
 type Labels = Record<string, string> | undefined;
 
 /**
@@ -22,17 +24,17 @@ function compileTerm(term: string): (labels: Labels) => boolean {
     const [, key = '', operator, list = ''] = set;
     const values = new Set(list.split(',').map((value) => value.trim()));
     return (labels) => {
-      const value = labels?.[key];
+      const value = own(labels, key);
       return operator === 'in' ? value !== undefined && values.has(value) : value === undefined || !values.has(value);
     };
   }
   const equality = /^([^\s!=]+)\s*(==?|!=)\s*(\S*)$/.exec(term);
   if (equality) {
     const [, key = '', operator, value] = equality;
-    return (labels) => (labels?.[key] === value) === (operator !== '!=');
+    return (labels) => (own(labels, key) === value) === (operator !== '!=');
   }
   const existence = /^(!?)\s*([^\s!=()]+)$/.exec(term);
   if (!existence) throw new Error(`label selector term "${term}" cannot be read`);
   const [, not, key = ''] = existence;
-  return (labels) => (labels?.[key] !== undefined) === (not === '');
+  return (labels) => (own(labels, key) !== undefined) === (not === '');
 }

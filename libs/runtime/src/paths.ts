@@ -1,4 +1,4 @@
-import type { Resource } from '@kuperator/api';
+import { own, type Resource } from '@kuperator/api';
 
 export type Query = Record<string, string | number | boolean | undefined>;
 
@@ -25,7 +25,7 @@ export function queryString(query: Query | undefined): string {
   if (!query) return '';
   let text = '';
   for (const name in query) {
-    const value = query[name];
+    const value = own(query, name);
     if (value !== undefined) text += `${text ? '&' : '?'}${name}=${encodeURIComponent(value)}`;
   }
   return text;

@@ -1,4 +1,4 @@
-import { type KubeObject, keyOf, type Pod } from '@kuperator/api';
+import { type KubeObject, keyOf, own, type Pod } from '@kuperator/api';
 import { compileLabelSelector, type TransportRequest, type TransportResponse } from '@kuperator/runtime';
 import { ApiFailure } from './api-failure.ts';
 import { type JsonPatchOperation, jsonPatch } from './json-patch.ts';
@@ -49,7 +49,9 @@ export function matcherOf(path: RequestPath): (object: KubeObject) => boolean {
     labels(object.metadata.labels) &&
     fields.every((term) => {
       const [, field = '', operator, value = ''] = /^([^!=]+)(==?|!=)(.*)$/.exec(term) ?? [];
-      const actual = field.split('.').reduce<unknown>((at, part) => (isJsonObject(at) ? at[part] : undefined), object);
+      const actual = field
+        .split('.')
+        .reduce<unknown>((at, part) => (isJsonObject(at) ? own(at, part) : undefined), object);
       return (String(actual ?? '') === value) === (operator !== '!=');
     });
 }

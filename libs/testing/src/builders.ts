@@ -3,10 +3,12 @@ import {
   type CollaSet,
   type Condition,
   type KubeObject,
+  own,
   type Pod,
   type PodTransitionRule,
   type ResourceContext,
   type Service,
+  setOwn,
 } from '@kuperator/api';
 
 /** What a test says about an object: only what matters to it. Objects in it are merged into the defaults. */
@@ -117,9 +119,9 @@ function identity(name: string): KubeObject['metadata'] {
 function merge<T>(base: T, given: Given<T>): T {
   const result: Record<string, unknown> = { ...(base as object) };
   for (const [field, value] of Object.entries(given as object)) {
-    const present = result[field];
+    const present = own(result, field);
     if (value === undefined) delete result[field];
-    else result[field] = isPlain(present) && isPlain(value) ? merge(present, value) : value;
+    else setOwn(result, field, isPlain(present) && isPlain(value) ? merge(present, value) : value);
   }
   return result as T;
 }

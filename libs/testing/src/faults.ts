@@ -1,3 +1,4 @@
+import { own } from '@kuperator/api';
 import type { TransportRequest } from '@kuperator/runtime';
 import { parseRequestPath } from './request-path.ts';
 
@@ -40,7 +41,7 @@ const VERBS: Record<string, WriteVerb> = { POST: 'create', PUT: 'replace', PATCH
 
 /** What a request writes, or would; undefined for reads. */
 export function writeOf(request: TransportRequest): Write | undefined {
-  const verb = VERBS[request.method];
+  const verb = own(VERBS, request.method);
   if (!verb) return undefined;
   const { resource, namespace, name, subresource, query } = parseRequestPath(request.path);
   const isDryRun = query.get('dryRun') !== null;

@@ -1,3 +1,4 @@
+export { answerFor, INHERITED_NAMES, plainNameLike } from './any-name.ts';
 export {
   aCollaSet,
   aCondition,

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { own, setOwn } from '@kuperator/api';
 import { isJsonObject, type Json, type JsonObject } from './merge-patch.ts';
 
 export type JsonPatchOperation = {
@@ -38,13 +39,13 @@ export function jsonPatch(document: Json, operations: readonly JsonPatchOperatio
 
 function read(root: JsonObject, path: string): Json | undefined {
   const { parent, last } = locate(root, path);
-  return Array.isArray(parent) ? parent[Number(last)] : parent[last];
+  return Array.isArray(parent) ? parent[Number(last)] : own(parent, last);
 }
 
 function write(root: JsonObject, path: string, value: Json): void {
   const { parent, last } = locate(root, path);
   if (Array.isArray(parent)) parent.splice(last === '-' ? parent.length : Number(last), 0, value);
-  else parent[last] = value;
+  else setOwn(parent, last, value);
 }
 
 function remove(root: JsonObject, path: string): void {
@@ -59,7 +60,7 @@ function locate(root: JsonObject, path: string): { parent: JsonObject | Json[]; 
   const last = parts.pop() ?? '';
   let parent: Json | undefined = root;
   for (const part of parts) {
-    parent = Array.isArray(parent) ? parent[Number(part)] : isJsonObject(parent) ? parent[part] : undefined;
+    parent = Array.isArray(parent) ? parent[Number(part)] : isJsonObject(parent) ? own(parent, part) : undefined;
   }
   if (!Array.isArray(parent) && !isJsonObject(parent)) throw new Error(`${path} has no parent`);
   return { parent, last };

@@ -1,3 +1,5 @@
+import { own, setOwn } from '@kuperator/api';
+
 export type Json = null | boolean | number | string | Json[] | { [field: string]: Json };
 export type JsonObject = { [field: string]: Json };
 
@@ -11,7 +13,7 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
   const result: JsonObject = isJsonObject(target) ? { ...target } : {};
   for (const [field, value] of Object.entries(patch)) {
     if (value === null) delete result[field];
-    else result[field] = mergePatch(result[field], value);
+    else setOwn(result, field, mergePatch(own(result, field), value));
   }
   return result;
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Key, type KubeObject, keyOf, type Resource } from '@kuperator/api';
+import { type Key, type KubeObject, keyOf, type Resource, setOwn } from '@kuperator/api';
 import { ApiFailure } from './api-failure.ts';
 
 export type StoreEvent = {
@@ -219,7 +219,7 @@ function plain<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   if (Array.isArray(value)) return value.map((item) => plain(item ?? null)) as T;
   const copy: Record<string, unknown> = {};
-  for (const [field, item] of Object.entries(value)) if (item !== undefined) copy[field] = plain(item);
+  for (const [field, item] of Object.entries(value)) if (item !== undefined) setOwn(copy, field, plain(item));
   return copy as T;
 }
 

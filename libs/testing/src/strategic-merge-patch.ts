@@ -1,3 +1,4 @@
+import { own, setOwn } from '@kuperator/api';
 import { isJsonObject, type Json, type JsonObject } from './merge-patch.ts';
 
 // Merge keys of the lists in the built-in types we patch; every other list is replaced as a whole.
@@ -21,7 +22,10 @@ const MERGED_PRIMITIVES = new Set(['finalizers']);
 /** Applies a strategic merge patch as kube-apiserver does to built-in types; neither argument is changed. */
 export function strategicMergePatch(target: Json | undefined, patch: Json): Json {
   if (!isJsonObject(patch)) return patch;
-  if (patch.$patch === 'replace') return without(patch, '$patch');
+  if (patch.$patch === 'replace') {
+    const { $patch: _, ...rest } = patch;
+    return rest;
+  }
   const result: JsonObject = isJsonObject(target) ? { ...target } : {};
   const retained = patch.$retainKeys;
   if (Array.isArray(retained)) {
@@ -31,16 +35,17 @@ export function strategicMergePatch(target: Json | undefined, patch: Json): Json
     if (field.startsWith('$deleteFromPrimitiveList/')) {
       const list = field.slice(field.indexOf('/') + 1);
       const removed = new Set(Array.isArray(value) ? value : []);
-      const present = result[list];
-      if (Array.isArray(present)) result[list] = present.filter((item) => !removed.has(item));
+      const present = own(result, list);
+      const kept = Array.isArray(present) ? present.filter((item) => !removed.has(item)) : present;
+      if (kept !== undefined) setOwn(result, list, kept);
     } else if (field.startsWith('$')) {
       // $setElementOrder, $retainKeys and $patch only steer the merge.
     } else if (value === null) {
       delete result[field];
     } else if (Array.isArray(value)) {
-      result[field] = mergeList(field, result[field], value);
+      setOwn(result, field, mergeList(field, own(result, field), value));
     } else {
-      result[field] = strategicMergePatch(result[field], value);
+      setOwn(result, field, strategicMergePatch(own(result, field), value));
     }
   }
   return result;
@@ -49,14 +54,14 @@ export function strategicMergePatch(target: Json | undefined, patch: Json): Json
 function mergeList(field: string, target: Json | undefined, patch: Json[]): Json[] {
   const present = Array.isArray(target) ? target : [];
   if (MERGED_PRIMITIVES.has(field)) return [...new Set([...present, ...patch])];
-  const mergeKey = MERGE_KEYS[field];
+  const mergeKey = own(MERGE_KEYS, field);
   if (mergeKey === undefined || !patch.every(isJsonObject)) return patch;
   if (patch.some((item) => item.$patch === 'replace' && Object.keys(item).length === 1)) {
     return patch.filter((item) => item.$patch === undefined);
   }
   const result = [...present];
   for (const item of patch) {
-    const index = result.findIndex((other) => isJsonObject(other) && other[mergeKey] === item[mergeKey]);
+    const index = result.findIndex((other) => isJsonObject(other) && own(other, mergeKey) === own(item, mergeKey));
     if (item.$patch === 'delete') {
       if (index >= 0) result.splice(index, 1);
     } else if (index >= 0) {
@@ -66,9 +71,4 @@ function mergeList(field: string, target: Json | undefined, patch: Json[]): Json
     }
   }
   return result;
-}
-
-function without(object: JsonObject, field: string): JsonObject {
-  const { [field]: _, ...rest } = object;
-  return rest;
 }

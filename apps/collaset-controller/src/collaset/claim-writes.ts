@@ -2,6 +2,7 @@ import {
   type CollaSet,
   isTerminating,
   keyOf,
+  own,
   PERSISTENT_VOLUME_CLAIMS,
   type PersistentVolumeClaim,
   PVC_TEMPLATE_HASH_LABEL,
@@ -164,7 +165,7 @@ function labelChanges(
   template: ClaimTemplate,
 ): Record<string, string> {
   const labels = claim.metadata.labels ?? {};
-  const missing = wanted.filter(([key]) => labels[key] === undefined);
+  const missing = wanted.filter(([key]) => own(labels, key) === undefined);
   const hash = claimTemplateHash(template);
   return {
     ...Object.fromEntries(missing),

@@ -3,6 +3,7 @@ import {
   type CollaSet,
   type ContextEntry,
   contextNameOf,
+  own,
   type Pod,
   RESOURCE_CONTEXTS,
   type ResourceContext,
@@ -306,5 +307,5 @@ function copyWithout(data: EntryData | undefined, ...keys: readonly string[]): R
 function sameData(a: EntryData | undefined, b: EntryData | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+  return keys.length === Object.keys(b).length && keys.every((key) => own(a, key) === own(b, key));
 }

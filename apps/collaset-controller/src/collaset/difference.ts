@@ -1,3 +1,4 @@
+import { own } from '@kuperator/api';
 import { goJson } from './go-json.ts';
 import { withoutDefaults } from './meaning.ts';
 
@@ -22,7 +23,7 @@ function differenceOf(a: unknown, b: unknown, path: string): string | undefined 
     for (const key of [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()) {
       // An added probe differs as a whole; of resources it is told which.
       const nothing = OF_AMOUNTS.has(key) ? {} : undefined;
-      const found = differenceOf(a[key] ?? nothing, b[key] ?? nothing, `${path}.${key}`);
+      const found = differenceOf(own(a, key) ?? nothing, own(b, key) ?? nothing, `${path}.${key}`);
       if (found) return found;
     }
   }

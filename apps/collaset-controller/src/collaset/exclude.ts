@@ -1,5 +1,6 @@
 import {
   type CollaSet,
+  own,
   type Pod,
   REPLACE_PAIR_NEW_ID_LABEL,
   REPLACE_PAIR_ORIGIN_NAME_LABEL,
@@ -46,7 +47,7 @@ export function planExclude(set: CollaSet, members: Members, isServed: (pod: Pod
     }
     if (labels[TO_DELETE_LABEL] !== undefined || (deleted.has(name) && !isServed(pod))) continue;
     all.add(pod);
-    if (!PAIR_LABELS.some((label) => labels[label] !== undefined)) now.add(pod);
+    if (!PAIR_LABELS.some((label) => own(labels, label) !== undefined)) now.add(pod);
   }
   return { now, all, refused };
 }

@@ -1,5 +1,6 @@
 // What Go's encoding/json makes of an object that it has read into its types: fields of no value added or left out, quantities
 // respelled. The Go implementation's ControllerRevisions hold Pod templates in this form.
+import { own, setOwn } from '@kuperator/api';
 import { goQuantity } from './go-quantity.ts';
 import { GO_TYPES_1_22 } from './go-types.gen.ts';
 
@@ -38,16 +39,16 @@ function goMap(value: Fields, type: string): unknown {
 }
 
 function goStruct(value: Fields, name: string): unknown {
-  const known = GO_TYPES_1_22[name] ?? {};
+  const known = own(GO_TYPES_1_22, name) ?? {};
   const written: Record<string, unknown> = {};
   for (const [field, described] of Object.entries(known)) {
     const isAlways = described.endsWith('!');
     const type = isAlways ? described.slice(0, -1) : described;
-    const item = goForm(value[field], type);
-    if (isAlways || !isOmitted(item, type)) written[field] = item;
+    const item = goForm(own(value, field), type);
+    if (isAlways || !isOmitted(item, type)) setOwn(written, field, item);
   }
   for (const [field, item] of Object.entries(value)) {
-    if (!(field in known) && item !== null && item !== undefined) written[field] = item;
+    if (!Object.hasOwn(known, field) && item !== null && item !== undefined) setOwn(written, field, item);
   }
   return written;
 }

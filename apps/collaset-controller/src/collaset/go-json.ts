@@ -1,5 +1,7 @@
 // Compact JSON as Go's encoding/json writes it: the characters that could end an HTML element are escaped.
 
+import { own } from '@kuperator/api';
+
 const ESCAPED: Record<string, string> = {
   '<': '\\u003c',
   '>': '\\u003e',
@@ -43,5 +45,5 @@ function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown])
 const BEYOND_ASCII = /[^ -~]/;
 
 function escaped(json: string | undefined): string {
-  return (json ?? 'null').replace(/[<>&\u2028\u2029]/g, (character) => ESCAPED[character] ?? character);
+  return (json ?? 'null').replace(/[<>&\u2028\u2029]/g, (character) => own(ESCAPED, character) ?? character);
 }

@@ -1,5 +1,5 @@
 // Whether the kubelet has followed an in-place change. docs/decisions/0021 has the table of what it reports in each case.
-import { type ContainerStatus, conditionOf, type Pod } from '@kuperator/api';
+import { type ContainerStatus, conditionOf, own, type Pod } from '@kuperator/api';
 import {
   type Before,
   type ContainerState,
@@ -71,9 +71,9 @@ export function unfinished(pod: Pod, knowledge: Knowledge = NOTHING): Unfinished
   for (const container of runningContainers(pod.spec)) {
     const { name } = container;
     const status = statuses.get(name);
-    const hold = imageHold(pod, name, record.containerStates?.[name], knowledge);
+    const hold = imageHold(pod, name, own(record.containerStates, name), knowledge);
     if (hold) return hold;
-    if (!record.resize?.[name] || knowledge.ignoresResize) continue;
+    if (!own(record.resize, name) || knowledge.ignoresResize) continue;
     if (missing.has(name)) return { reason: `container ${name} is to be resized` };
     // What was stored counts: admission may have changed the amounts that were asked for.
     if (!includes(status?.resources, resizableOf(container)) && !hasReportedSpec(pod)) {
@@ -86,7 +86,7 @@ export function unfinished(pod: Pod, knowledge: Knowledge = NOTHING): Unfinished
 
 /** True when the change recorded on the Pod is finished in the container: what runs there was started from the present spec. */
 export function isContainerEnded(pod: Pod, container: string, knowledge: Knowledge): boolean {
-  return imageHold(pod, container, recordOf(pod)?.containerStates?.[container], knowledge) === undefined;
+  return imageHold(pod, container, own(recordOf(pod)?.containerStates, container), knowledge) === undefined;
 }
 
 function imageHold(

@@ -1,5 +1,5 @@
 // What an in-place change touched, kept on the Pod while it is under way, so that its end can be judged after a restart as well.
-import { type ContainerStatus, LAST_POD_STATUS_ANNOTATION, type Pod } from '@kuperator/api';
+import { type ContainerStatus, LAST_POD_STATUS_ANNOTATION, own, type Pod, setOwn } from '@kuperator/api';
 import { includes, type Resize, type Resources, runningContainers } from './resources.ts';
 
 /** The container that ran, as far as it is known, when the change was written. */
@@ -74,12 +74,12 @@ function statesFor(
   for (const { name, image = '' } of runningContainers(pod.spec)) {
     const latestImage = images.get(name) ?? image;
     const status = statuses.get(name);
-    const unfinished = isEnded(name) ? undefined : earlier[name]?.before;
-    states[name] = {
+    const unfinished = isEnded(name) ? undefined : own(earlier, name)?.before;
+    setOwn(states, name, {
       latestImage,
       ...(latestImage !== image && status?.imageID ? { lastImageID: status.imageID } : {}),
       before: beforeOf(image, status, unfinished),
-    };
+    });
   }
   return states;
 }
@@ -127,7 +127,7 @@ export function missingResizes(pod: Pod, answered?: string): readonly Resize[] {
   if (answered !== undefined && answered === recordTextOf(pod)) return [];
   const wanted = recordOf(pod)?.resize ?? {};
   return runningContainers(pod.spec).flatMap(({ name, resources }) => {
-    const target = wanted[name];
+    const target = own(wanted, name);
     return target && !includes(resources, target) ? [{ name, resources: target }] : [];
   });
 }

@@ -1,10 +1,12 @@
 import {
   type Container,
   LAST_POD_STATUS_ANNOTATION,
+  own,
   type Pod,
   type PodTemplateSpec,
   PREPARING_TO_DELETE_LABEL,
   REVISION_LABEL,
+  setOwn,
 } from '@kuperator/api';
 import { type ClaimDifference, differenceOfClaims } from './claim-growth.ts';
 import { firstDifference } from './difference.ts';
@@ -164,8 +166,8 @@ function hasSamePullPolicy(a: Container, b: Container | undefined): boolean {
 
 function changesOf(from: Record<string, string> = {}, to: Record<string, string> = {}): Changes {
   const changes: Changes = {};
-  for (const key of Object.keys(from)) if (!(key in to)) changes[key] = null;
-  for (const [key, value] of Object.entries(to)) if (from[key] !== value) changes[key] = value;
+  for (const key of Object.keys(from)) if (!Object.hasOwn(to, key)) setOwn(changes, key, null);
+  for (const [key, value] of Object.entries(to)) if (own(from, key) !== value) setOwn(changes, key, value);
   return changes;
 }
 

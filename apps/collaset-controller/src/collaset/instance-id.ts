@@ -1,6 +1,7 @@
 import {
   type CollaSet,
   type ContextEntry,
+  own,
   type Pod,
   partitionOf,
   type ResourceContext,
@@ -50,17 +51,17 @@ export type Pool = {
 export const OWNER_UIDS_ANNOTATION = 'collaset.kusionstack.io/owner-uids';
 
 export function poolOf(set: CollaSet, context: ResourceContext | undefined): Pool {
-  const own = new Map<number, EntryData>();
+  const mine = new Map<number, EntryData>();
   const foreign = new Map<number, ContextEntry>();
-  const uid = ownerUidsOf(context)[set.metadata.name ?? ''];
+  const uid = own(ownerUidsOf(context), set.metadata.name ?? '');
   const isLeftOver = uid !== undefined && uid !== set.metadata.uid;
   let hasLeftovers = false;
   for (const entry of context?.spec?.contexts ?? []) {
     if (entry.data?.[OWNER] !== set.metadata.name) foreign.set(entry.id, entry);
     else if (isLeftOver) hasLeftovers = true;
-    else own.set(entry.id, entry.data ?? {});
+    else mine.set(entry.id, entry.data ?? {});
   }
-  return { own, foreign, hasLeftovers };
+  return { own: mine, foreign, hasLeftovers };
 }
 
 /** The uids noted of the context's owners, by name; none of those the Go implementation wrote. */
@@ -80,8 +81,9 @@ export function ownerUidsWith(
   entries: readonly ContextEntry[],
 ): string {
   const known: Record<string, unknown> = { ...ownerUidsOf(context), [set.metadata.name ?? '']: set.metadata.uid };
-  const owners = [...new Set(entries.map(({ data }) => data?.[OWNER] ?? ''))].toSorted();
-  return JSON.stringify(Object.fromEntries(owners.flatMap((name) => (known[name] ? [[name, known[name]]] : []))));
+  const owners = new Set(entries.map(({ data }) => data?.[OWNER] ?? ''));
+  const noted = Object.entries(known).filter(([name, uid]) => owners.has(name) && uid);
+  return JSON.stringify(Object.fromEntries(noted.toSorted(([a], [b]) => (a < b ? -1 : 1))));
 }
 
 export function isMarked(data: EntryData | undefined): boolean {

@@ -1,5 +1,6 @@
 // Two templates are the same when the API server makes the same Pods and claims of them, not when their bytes are equal: users
 // write defaults out or leave them away, and the Go implementation stores what its types make of what they wrote.
+import { own, setOwn } from '@kuperator/api';
 import { goJson } from './go-json.ts';
 import { GO_TYPES_1_36 } from './go-types.gen.ts';
 import { dropDefaults, type Fields } from './pod-defaults.ts';
@@ -59,12 +60,12 @@ function mapOf(value: Readonly<Fields>, type: string): unknown {
 }
 
 function structOf(value: Readonly<Fields>, name: string): unknown {
-  const known = GO_TYPES_1_36[name];
+  const known = own(GO_TYPES_1_36, name);
   const kept: Fields = {};
   for (const [field, item] of Object.entries(value)) {
-    const type = known?.[field];
+    const type = own(known, field);
     const left = type === undefined ? (item ?? undefined) : withoutDefaults(item, type.replace('!', ''));
-    if (left !== undefined) kept[field] = left;
+    if (left !== undefined) setOwn(kept, field, left);
   }
   dropDefaults(kept, name);
   return Object.keys(kept).length === 0 ? undefined : kept;

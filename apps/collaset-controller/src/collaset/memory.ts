@@ -127,8 +127,12 @@ export class Memories {
       };
       this.#memories.set(key, memory);
     }
-    if (memory.term !== term)
-      Object.assign(memory, { term, contextVersion: undefined, sawPods: false, sawClaims: false });
+    if (memory.term !== term) {
+      memory.term = term;
+      memory.contextVersion = undefined;
+      memory.sawPods = false;
+      memory.sawClaims = false;
+    }
     if (memory.generation !== (set.metadata.generation ?? 0)) {
       memory.generation = set.metadata.generation ?? 0;
       // The user may have mended what was wrong.

@@ -1,4 +1,4 @@
-import type { KubeObject, PodSpec, Resource } from '@kuperator/api';
+import { type KubeObject, own, type PodSpec, type Resource } from '@kuperator/api';
 import { type Clock, ForbiddenError, type KubeClient, NotFoundError } from '@kuperator/runtime';
 import { nanosOf } from './quantity.ts';
 import { type Total, totalOf } from './resources.ts';
@@ -88,7 +88,7 @@ function lackOf(total: Total, { status }: Node): { resource: string; asks: numbe
   // A node that has not reported yet is not known to be too small.
   if (!status?.allocatable) return undefined;
   for (const [resource, nanos] of total) {
-    const has = status.allocatable[resource] ?? '0';
+    const has = own(status.allocatable, resource) ?? '0';
     if (nanos > (nanosOf(has) ?? 0n)) return { resource, asks: Number(nanos) / 1e9, has };
   }
   return undefined;
@@ -100,7 +100,7 @@ function mayTake({ metadata, spec }: Node, pod: PodSpec): boolean {
   const affinity = pod.affinity as { nodeAffinity?: Record<string, unknown> } | undefined;
   if (affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution !== undefined) return false;
   const selector = (pod.nodeSelector ?? {}) as Record<string, string>;
-  if (!Object.entries(selector).every(([key, value]) => metadata.labels?.[key] === value)) return false;
+  if (!Object.entries(selector).every(([key, value]) => own(metadata.labels, key) === value)) return false;
   const tolerations = (pod.tolerations ?? []) as readonly Toleration[];
   return (spec?.taints ?? [])
     .filter(({ effect }) => effect !== 'PreferNoSchedule')

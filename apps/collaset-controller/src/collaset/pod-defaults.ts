@@ -1,3 +1,4 @@
+import { own } from '@kuperator/api';
 // What the API server fills in where a Pod or a claim says nothing: pkg/apis/core/v1/defaults.go and zz_generated.defaults.go of
 // Kubernetes 1.36. An integration test compares this with the API server's own answers.
 
@@ -44,7 +45,8 @@ const DEFAULTS: Readonly<Record<string, Readonly<Fields>>> = {
  * @param object of the Go type `type`, without empty fields; changed
  */
 export function dropDefaults(object: Fields, type: string): void {
-  for (const [field, value] of Object.entries(DEFAULTS[type] ?? {})) if (object[field] === value) delete object[field];
+  for (const [field, value] of Object.entries(own(DEFAULTS, type) ?? {}))
+    if (own(object, field) === value) delete object[field];
   switch (type) {
     case 'PodSpec':
       dropSpecDefaults(object);
@@ -79,7 +81,7 @@ function dropRequestsEqualToLimits(container: Fields): void {
   const resources = container.resources as { requests?: Fields; limits?: Fields } | undefined;
   if (!resources?.requests || !resources.limits) return;
   for (const [name, amount] of Object.entries(resources.limits)) {
-    if (resources.requests[name] === amount) delete resources.requests[name];
+    if (own(resources.requests, name) === amount) delete resources.requests[name];
   }
   if (Object.keys(resources.requests).length === 0) delete resources.requests;
 }

@@ -1,3 +1,5 @@
+import { own } from '@kuperator/api';
+
 const DECIMAL: Record<string, number> = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
 const BINARY: Record<string, bigint> = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n };
 const FORM = /^([+-]?)(\d*)(?:\.(\d*))?(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?\d{1,2}))?$/;
@@ -11,8 +13,8 @@ export function canonicalQuantity(value: unknown): string {
   const match = FORM.exec(text);
   if (!match || text === '' || `${match[2]}${match[3] ?? ''}` === '') return text;
   const [, sign, whole = '', fraction = '', suffix = '', exponent] = match;
-  const binary = BINARY[suffix];
-  const power = (exponent === undefined ? (DECIMAL[suffix] ?? 0) : Number(exponent)) + 9 - fraction.length;
+  const binary = own(BINARY, suffix);
+  const power = (exponent === undefined ? (own(DECIMAL, suffix) ?? 0) : Number(exponent)) + 9 - fraction.length;
   const digits = BigInt(`${whole}${fraction}` || '0');
   const shifted = binary === undefined ? digits : digits << binary;
   // In nanos, the finest a quantity can say; anything finer keeps its own spelling.

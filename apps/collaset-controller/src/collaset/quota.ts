@@ -1,5 +1,6 @@
 // Whether a full quota leaves room for a Pod in place of another one, from the API server's own words about it.
-import type { PodSpec } from '@kuperator/api';
+
+import { own, type PodSpec, setOwn } from '@kuperator/api';
 import { nanosOf } from './quantity.ts';
 import { totalOf } from './resources.ts';
 
@@ -15,8 +16,8 @@ export function fitsInPlaceOf(message: string, old: PodSpec): boolean {
   const [requested, used, limited] = match.slice(2).map(amountsIn);
   if (!requested || !used || !limited) return false;
   return Object.entries(requested).every(([resource, wanted]) => {
-    const inUse = used[resource];
-    const hard = limited[resource];
+    const inUse = own(used, resource);
+    const hard = own(limited, resource);
     return inUse !== undefined && hard !== undefined && inUse - freed(resource, old) + wanted <= hard;
   });
 }
@@ -28,7 +29,7 @@ function amountsIn(text: string): Record<string, bigint> | undefined {
     const at = pair.lastIndexOf('=');
     const nanos = nanosOf(pair.slice(at + 1));
     if (at < 0 || nanos === undefined) return undefined;
-    amounts[pair.slice(0, at)] = nanos;
+    setOwn(amounts, pair.slice(0, at), nanos);
   }
   return amounts;
 }

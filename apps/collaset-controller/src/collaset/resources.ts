@@ -1,4 +1,4 @@
-import type { Container, PodSpec } from '@kuperator/api';
+import { type Container, own, type PodSpec } from '@kuperator/api';
 import { canonicalQuantity, nanosOf } from './quantity.ts';
 
 export type Amounts = Readonly<Record<string, string>>;
@@ -61,7 +61,7 @@ export function resizeObstacle(from: PodSpec, to: PodSpec): string | undefined {
     const old = resizableOf(before[index] ?? {});
     const resources = resizableOf(container);
     for (const kind of ['requests', 'limits'] as const) {
-      const dropped = Object.keys(old[kind]).find((name) => !(name in resources[kind]));
+      const dropped = Object.keys(old[kind]).find((name) => !Object.hasOwn(resources[kind], name));
       if (dropped) return `container ${container.name} drops its ${kind} of ${dropped}`;
     }
   }
@@ -81,7 +81,7 @@ function qosOf({ containers, initContainers = [] }: PodSpec): 'Guaranteed' | 'Bu
 /** True when `actual` has all that `wanted` says. */
 export function includes(actual: Container['resources'], wanted: Resources): boolean {
   return (['requests', 'limits'] as const).every((kind) =>
-    Object.entries(wanted[kind]).every(([name, amount]) => sameAmount(actual?.[kind]?.[name], amount)),
+    Object.entries(wanted[kind]).every(([name, amount]) => sameAmount(own(actual?.[kind], name), amount)),
   );
 }
 

@@ -1,4 +1,4 @@
-import { type CollaSet, matchesSelector } from '@kuperator/api';
+import { type CollaSet, matchesSelector, own } from '@kuperator/api';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -6,8 +6,9 @@ type Labels = Readonly<Record<string, string>>;
 export function selectorLabelsOf(set: CollaSet): Record<string, string> {
   const { matchLabels = {}, matchExpressions = [] } = set.spec.selector ?? {};
   const labels = set.spec.template?.metadata?.labels ?? {};
-  const expressed = matchExpressions.flatMap(({ key }) => (labels[key] === undefined ? [] : [[key, labels[key]]]));
-  return { ...Object.fromEntries(expressed), ...matchLabels };
+  const expressed = new Set(matchExpressions.map(({ key }) => key));
+  const ofExpressions = Object.entries(labels).filter(([key]) => expressed.has(key));
+  return { ...Object.fromEntries(ofExpressions), ...matchLabels };
 }
 
 /**
@@ -18,6 +19,6 @@ export function selectorLabelsOf(set: CollaSet): Record<string, string> {
 export function agreesWithSelector(set: CollaSet, labels: Labels = {}): boolean {
   const { selector } = set.spec;
   if (!selector) return false;
-  const matchExpressions = selector.matchExpressions?.filter(({ key }) => labels[key] !== undefined) ?? [];
+  const matchExpressions = selector.matchExpressions?.filter(({ key }) => own(labels, key) !== undefined) ?? [];
   return matchesSelector({ ...selector, matchExpressions }, labels);
 }

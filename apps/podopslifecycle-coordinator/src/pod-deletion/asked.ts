@@ -1,6 +1,12 @@
 // When clients asked for a Pod to go, and when they are expected back.
 
-import { DELETION_REQUESTED_ANNOTATION, EVICTION_REQUESTED_ANNOTATION, type Pod, stageLabel } from '@kuperator/api';
+import {
+  DELETION_REQUESTED_ANNOTATION,
+  EVICTION_REQUESTED_ANNOTATION,
+  own,
+  type Pod,
+  stageLabel,
+} from '@kuperator/api';
 import { retryAfterSeconds } from './patience.ts';
 
 export type Asking = 'delete' | 'evict';
@@ -43,7 +49,7 @@ export function withoutNote(what: Asking): Record<string, null> {
 
 /** Since when operation `id` is under way, ms since the epoch; undefined when it is not, or a hand wrote its stamp. */
 export function begunAt(pod: Pod, id: string): number | undefined {
-  return msOf(pod.metadata.labels?.[stageLabel('operating', id)]);
+  return msOf(own(pod.metadata.labels, stageLabel('operating', id)));
 }
 
 function msOf(nanos: string | undefined): number | undefined {

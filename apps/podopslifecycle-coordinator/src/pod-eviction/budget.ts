@@ -1,4 +1,4 @@
-import { isReady, isTerminating, POD_EVICT_OPERATION_ID, type Pod } from '@kuperator/api';
+import { isReady, isTerminating, own, POD_EVICT_OPERATION_ID, type Pod } from '@kuperator/api';
 import { hasOperation, operationsOf } from '@kuperator/lifecycle';
 import type { PodDisruptionBudget } from '../resources.ts';
 
@@ -23,7 +23,7 @@ export function evictionUnder(budget: PodDisruptionBudget, pods: readonly Pod[],
   const desired = status.desiredHealthy ?? 0;
   const isHealthy = (each: Pod) => isReady(each) && !isTerminating(each) && !isLeaving(each) && !isDisrupted(each);
   const isDisrupted = (each: Pod) => {
-    const since = status.disruptedPods?.[each.metadata.name ?? ''];
+    const since = own(status.disruptedPods, each.metadata.name ?? '');
     return since !== undefined && nowMs - Date.parse(since) < DISRUPTED_MS;
   };
   const healthy = pods.filter(isHealthy).length;

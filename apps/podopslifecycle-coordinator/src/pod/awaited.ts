@@ -22,7 +22,7 @@ export function expectingAdapters(pod: Pod, services: readonly Service[]): Pod {
   return services
     .filter((service) => isGuarded(service) && selects(service, pod))
     .map(({ metadata }) => `Service/${metadata.namespace}/${metadata.name}`)
-    .filter((key) => !(key in announced))
+    .filter((key) => !Object.hasOwn(announced, key))
     .reduce((seen, key) => annotated(seen, withExpectedFinalizer(seen, key, AWAITED)), pod);
 }
 

@@ -2,6 +2,7 @@
 
 import {
   conditionOf,
+  own,
   POD_DELETE_OPERATION_ID,
   POD_EVICT_OPERATION_ID,
   type Pod,
@@ -41,7 +42,7 @@ export function eventsOf(before: Pod | undefined, after: Pod): readonly Kuperato
 /** A Pod seen for the first time may be far in its operation: then its beginning is old news. */
 function requestedEvent(before: Pod | undefined, after: Pod, operation: Operation): readonly KuperatorEvent[] {
   if (!before && operation.stage !== 'PreCheck') return [];
-  const since = after.metadata.labels?.[stageLabel('operating', operation.id)] || operation.since;
+  const since = own(after.metadata.labels, stageLabel('operating', operation.id)) || operation.since;
   return [podEvent('operation.requested', after, { ...about(operation), stage: 'PreCheck', since })];
 }
 

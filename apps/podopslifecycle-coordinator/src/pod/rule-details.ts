@@ -1,9 +1,11 @@
 import {
   matchesSelector,
+  own,
   type Pod,
   type PodTransitionRule,
   RULE_DETAIL_ANNOTATION_PREFIX,
   type RuleDetail,
+  setOwn,
 } from '@kuperator/api';
 import { detailOf, isFor } from '@kuperator/holders';
 import { operationsOf } from '@kuperator/lifecycle';
@@ -32,14 +34,14 @@ export function ruleDetailChanges(
     const key = `${RULE_DETAIL_ANNOTATION_PREFIX}${rule.metadata.name}`;
     if (rule.metadata.deletionTimestamp || !matchesSelector(rule.spec.selector, pod.metadata.labels)) continue;
     selecting.add(key);
-    const shown = present[key] !== undefined;
+    const shown = own(present, key) !== undefined;
     const verdict = verdictText(rule, pod);
     const wanted = verdict ?? (shown ? NO_STAGE : undefined);
     const isAllowed = shown || (isShown && key.length - RULE_DETAIL_ANNOTATION_PREFIX.length <= NAME_LIMIT);
-    if (isAllowed && wanted !== undefined && present[key] !== wanted) changes[key] = wanted;
+    if (isAllowed && wanted !== undefined && own(present, key) !== wanted) setOwn(changes, key, wanted);
   }
   for (const key of Object.keys(present)) {
-    if (key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX) && !selecting.has(key)) changes[key] = null;
+    if (key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX) && !selecting.has(key)) setOwn(changes, key, null);
   }
   return changes;
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Resource } from '@kuperator/api';
+import { own, type Resource } from '@kuperator/api';
 import { type Clock, ConflictError, type KubeClient, type Logger } from '@kuperator/runtime';
 import { SECRETS, type Secret, type WebhookConfiguration } from '../resources.ts';
 import { type Certificates, renewed } from './certificates.ts';
@@ -74,7 +74,7 @@ export function ownCertificate(options: {
 
 /** Keys of the Secret as the Go implementation names them. */
 function certificatesIn({ data = {} }: Secret): Certificates | undefined {
-  const read = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString('utf8');
+  const read = (key: string) => Buffer.from(own(data, key) ?? '', 'base64').toString('utf8');
   const found = { caKey: read('ca.key'), ca: read('ca.crt'), key: read('tls.key'), certificate: read('tls.crt') };
   return Object.values(found).includes('') ? undefined : found;
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { own } from '@kuperator/api';
 import { type Logger, loggedError } from '@kuperator/runtime';
 import type { Call } from './leave-handler.ts';
 import { type AdmissionRequest, type AdmissionVerdict, requestIn, reviewOf } from './review.ts';
@@ -87,7 +88,7 @@ export class WebhookServer {
         .end(body);
     try {
       const url = new URL(request.url ?? '', 'https://webhook');
-      const answer = this.#answers[url.pathname];
+      const answer = own(this.#answers, url.pathname);
       if (!answer || request.method !== 'POST') return void end(404, 'not found');
       const body = await bodyOf(request);
       const review = body === undefined ? undefined : admissionRequestIn(body);

@@ -1,5 +1,6 @@
 import {
   keyOf,
+  own,
   POD_TRANSITION_RULES,
   PODS,
   type Pod,
@@ -13,7 +14,7 @@ import { nameOf } from './selection.ts';
 /** Pods that show a verdict of `rule`: the coordinator writes it with what else it writes. */
 export function podsShowing(rule: PodTransitionRule, pods: readonly Pod[]): readonly Pod[] {
   const annotation = detailAnnotation(rule);
-  return pods.filter((pod) => pod.metadata.annotations?.[annotation] !== undefined);
+  return pods.filter((pod) => own(pod.metadata.annotations, annotation) !== undefined);
 }
 
 /**

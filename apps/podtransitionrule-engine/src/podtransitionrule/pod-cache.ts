@@ -62,7 +62,7 @@ export function isRelevantChange(was: Pod, now: Pod): boolean {
 export function newlyShown(was: Pod | undefined, now: Pod): readonly string[] {
   const before = was?.metadata.annotations ?? {};
   return Object.keys(now.metadata.annotations ?? {}).flatMap((key) =>
-    key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX) && !(key in before)
+    key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX) && !Object.hasOwn(before, key)
       ? [key.slice(RULE_DETAIL_ANNOTATION_PREFIX.length)]
       : [],
   );

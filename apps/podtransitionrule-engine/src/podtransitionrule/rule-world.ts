@@ -4,6 +4,7 @@
 import {
   controllerOf,
   isTerminating,
+  own,
   type Pod,
   type PodTransitionRule,
   SERVICE_AVAILABLE_LABEL,
@@ -95,7 +96,7 @@ export class World {
       return (detail?.passed ? detail.operations : []) ?? [];
     });
     for (const id of IDS) {
-      const since = pod.metadata.labels?.[stageLabel('pre-check', id)];
+      const since = own(pod.metadata.labels, stageLabel('pre-check', id));
       if (since === undefined) continue;
       const names = (operation: { id: string; since: string }) => operation.id === id && operation.since === since;
       if (!allowed.every((operations) => operations.some(names))) continue;
@@ -113,7 +114,7 @@ export class World {
     const pod = this.pods().get(keyFor(index));
     if (!pod || isTerminating(pod) || IDS.some((id) => has(pod, stageLabel('operate', id)))) return;
     const waiting = IDS.map((id) => stageLabel('pre-check', id)).filter((label) => has(pod, label));
-    const renewed = waiting.map((label) => [label, String(BigInt(pod.metadata.labels?.[label] ?? 0) + 1n)]);
+    const renewed = waiting.map((label) => [label, String(BigInt(own(pod.metadata.labels, label) ?? 0) + 1n)]);
     if (waiting.length > 0) this.#write(pod, Object.fromEntries(renewed));
   }
 
@@ -243,7 +244,7 @@ function withoutObservedVersion(rule: PodTransitionRule): PodTransitionRule {
 }
 
 function has(each: Pod, label: string): boolean {
-  return each.metadata.labels?.[label] !== undefined;
+  return own(each.metadata.labels, label) !== undefined;
 }
 
 function keyFor(index: number): string {

@@ -1,5 +1,6 @@
 import {
   DELETE_OPERATION_TYPE,
+  own,
   POD_DELETE_OPERATION_ID,
   POD_EVICT_OPERATION_ID,
   type Pod,
@@ -26,7 +27,7 @@ export function stageOf(pod: Pod): StageEntry | undefined {
     const prefix = PREFIXES[stage];
     const waiting = keys.filter((key) => key.startsWith(prefix) && key.length > prefix.length);
     if (waiting.length > 0) {
-      const operations = waiting.map((key) => ({ id: key.slice(prefix.length), since: labels[key] ?? '' }));
+      const operations = waiting.map((key) => ({ id: key.slice(prefix.length), since: own(labels, key) ?? '' }));
       return { stage, operations: operations.toSorted((a, b) => compareText(a.id, b.id)) };
     }
   }
@@ -52,7 +53,7 @@ const DELETING_TYPES: readonly (string | undefined)[] = [DELETE_OPERATION_TYPE, 
 export function endsInDeletion(pod: Pod, { operations }: StageEntry): boolean {
   return operations.some(
     ({ id }) =>
-      DELETING_IDS.includes(id) || DELETING_TYPES.includes(pod.metadata.labels?.[stageLabel('operation-type', id)]),
+      DELETING_IDS.includes(id) || DELETING_TYPES.includes(own(pod.metadata.labels, stageLabel('operation-type', id))),
   );
 }
 

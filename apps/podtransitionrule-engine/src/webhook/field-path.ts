@@ -1,6 +1,6 @@
 // Field paths as the downward API writes them, over a whole Pod.
 
-import type { Pod } from '@kuperator/api';
+import { own, type Pod } from '@kuperator/api';
 
 /** Reads one field of a Pod as text; what is not there is empty text. */
 export type FieldReader = (pod: Pod) => string;
@@ -24,7 +24,7 @@ function ofMapEntry(map: 'labels' | 'annotations', key: string): FieldReader | s
   // Annotations may have upper case in the name before the slash, as in the Go implementation.
   if (!isQualifiedName(map === 'annotations' ? key.toLowerCase() : key))
     return `fieldPath names ${JSON.stringify(key)}, which is no ${map === 'labels' ? 'label' : 'annotation'} key`;
-  return ({ metadata }) => metadata[map]?.[key] ?? '';
+  return ({ metadata }) => own(metadata[map], key) ?? '';
 }
 
 function isQualifiedName(key: string): boolean {
@@ -36,7 +36,7 @@ function isQualifiedName(key: string): boolean {
 function textAt(object: unknown, names: readonly string[]): string {
   const value = names.reduce<unknown>(
     (inner, name) =>
-      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, name) ? Reflect.get(inner, name) : undefined,
+      typeof inner === 'object' && inner !== null ? own(inner as Record<string, unknown>, name) : undefined,
     object,
   );
   if (value === undefined || value === null) return '';
