@@ -7,6 +7,7 @@ import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { outcomeOfFailure, PASS_RESULTS, type PassOutcome } from './pass-outcome.ts';
 import { sampledGauge } from './sampled-gauge.ts';
+import { Seldom } from './seldom.ts';
 import type { Shards } from './shards.ts';
 import { WorkQueue } from './workqueue.ts';
 
@@ -20,8 +21,6 @@ export type Reconcile = (key: Key, context: { logger: Logger; signal: AbortSigna
 const DEFAULT_BACKOFF: BackoffOptions = { baseMs: 100, maxMs: 60_000 };
 // The cache is some milliseconds behind; the watch event that makes the next pass right mostly wakes it by itself.
 const CONFLICT_BACKOFF: BackoffOptions = { baseMs: 25, maxMs: 1000 };
-/** A refusal that stays is logged again this seldom. */
-const RETELL_MS = 600_000;
 
 /**
  * Runs `reconcile` for queued keys: one pass a key at a time, `concurrency` keys at once, only keys of our shard.
@@ -41,7 +40,7 @@ export class Controller {
   readonly #queue: WorkQueue;
   readonly #failures = new Map<Key, number>();
   /** What was last told of keys that are refused, and when. */
-  readonly #refusals = new Map<Key, { told: string; at: number }>();
+  readonly #refusals: Seldom;
   readonly #lastPassAt = new Map<Key, number>();
   #abort = new AbortController();
   readonly #seconds: Histogram<'controller' | 'result'>;
@@ -78,6 +77,7 @@ export class Controller {
     this.#resyncMs = options.resyncMs;
     this.#backoff = options.backoff ?? DEFAULT_BACKOFF;
     this.#clock = options.clock ?? systemClock;
+    this.#refusals = new Seldom(this.#clock);
     this.#logger = options.logger.child({ controller: options.name });
     this.#queue = new WorkQueue({ clock: this.#clock, onReady: () => this.#pumpSoon() });
     this.#seconds = options.metrics.histogram({
@@ -187,7 +187,7 @@ export class Controller {
         // The new owner queues it by itself.
         this.#queue.done(key);
         this.#failures.delete(key);
-        this.#refusals.delete(key);
+        this.#refusals.forget(key);
       }
     }
   }
@@ -268,20 +268,9 @@ export class Controller {
     }
     const isEnding = isOfEndingNamespace(error);
     const told = isEnding ? 'namespace ends' : withoutNames(cause);
-    const isNews = this.#isNews(key, told);
+    const isNews = this.#refusals.isNews(key, told);
     if (!isNews) logger.debug({ cause }, 'refused again');
     else if (isEnding) logger.info({ cause }, 'nothing can be created in a namespace that is being deleted');
     else logger.warn({ cause }, 'refused; tried again later');
-  }
-
-  #isNews(key: Key, told: string): boolean {
-    const now = this.#clock.monotonic();
-    const last = this.#refusals.get(key);
-    if (last?.told === told && now - last.at < RETELL_MS) return false;
-    this.#refusals.set(key, { told, at: now });
-    if (this.#refusals.size > 1000) {
-      for (const [old, { at }] of this.#refusals) if (now - at >= RETELL_MS) this.#refusals.delete(old);
-    }
-    return true;
   }
 }

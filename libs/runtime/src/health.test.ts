@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { Health } from './health.ts';
 import { createMetrics } from './metrics.ts';
@@ -43,4 +45,24 @@ test('says when its port is taken', async () => {
   const { health, metrics } = await startHealth();
   const second = new Health({ host: '127.0.0.1', port: health.port, metrics });
   await expect(second.start()).rejects.toThrow('EADDRINUSE');
+});
+
+test('answers reads alone, and takes no body', async () => {
+  const { health } = await startHealth();
+  const url = `http://127.0.0.1:${health.port}/metrics`;
+  const posted = await fetch(url, { method: 'POST', body: 'x'.repeat(1_000_000) }).catch(() => undefined);
+  // The connection may be closed while the body is still on its way.
+  expect(posted?.status ?? 405).toBe(405);
+  expect((await fetch(url, { method: 'HEAD' })).status).toBe(200);
+});
+
+test('is probed while others keep hundreds of requests unfinished', async () => {
+  const { health, get } = await startHealth();
+  const sockets = Array.from({ length: 400 }, () => connect(health.port, '127.0.0.1').on('error', () => {}));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  for (const socket of sockets) socket.write('GET /livez HTTP/1.1\r\nx-unfinished: ');
+  expect((await get('/livez')).status).toBe(200);
 });

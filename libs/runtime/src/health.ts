@@ -1,10 +1,17 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setOwn } from '@kuperator/api';
+import { Connections } from './connections.ts';
 import type { Metrics } from './metrics.ts';
 
 /** True when all is well, else what is wrong, in words for a person. */
 export type Check = () => true | string;
+
+/** Probes and scrapers need a few; whoever opens more only closes the oldest. */
+const MAX_CONNECTIONS = 200;
+const NOT_A_READ = { status: 405, type: 'text/plain', body: 'only GET and HEAD are answered\n' };
+/** A request is a line and some headers. */
+const LIMITS = { headersTimeout: 5000, requestTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 8192 };
 
 /** The HTTP server of probes and metrics: /livez, /readyz (JSON with a detail per dependency), /metrics. */
 export class Health {
@@ -44,13 +51,17 @@ export class Health {
   }
 
   async start(): Promise<void> {
-    const server = createServer((request, response) => {
-      const { status, type, body } = this.#answer(request.url ?? '/');
+    const server = createServer(LIMITS, (request, response) => {
+      const isRead = request.method === 'GET' || request.method === 'HEAD';
+      const { status, type, body } = isRead ? this.#answer(request.url ?? '/') : NOT_A_READ;
+      // A body is not read, so nothing else can come behind it.
+      const headers = { 'content-type': type, ...(isRead ? {} : { connection: 'close', allow: 'GET, HEAD' }) };
       void Promise.resolve(body).then(
-        (text) => response.writeHead(status, { 'content-type': type }).end(text),
+        (text) => response.writeHead(status, headers).end(text),
         (error: unknown) => response.writeHead(500).end(String(error)),
       );
     });
+    new Connections(server, { max: MAX_CONNECTIONS });
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

@@ -25,6 +25,7 @@ export {
   optionalText,
   text,
 } from './config.ts';
+export { Connections } from './connections.ts';
 export { Controller, type Reconcile, type ReconcileResult } from './controller.ts';
 export {
   AlreadyExistsError,
@@ -54,6 +55,7 @@ export { type Component, type ProcessContext, readConfig, runProcess } from './p
 export { EventRecorder } from './recorder.ts';
 export { compareResourceVersions } from './resource-version.ts';
 export { RunningOperators, type RunningOperatorsOptions } from './running-operators.ts';
+export { Seldom } from './seldom.ts';
 export { settleAll } from './settle.ts';
 export { Shards, type ShardsOptions } from './shards.ts';
 export { slowStart } from './slow-start.ts';
