@@ -56,6 +56,7 @@ export { compareResourceVersions } from './resource-version.ts';
 export { RunningOperators, type RunningOperatorsOptions } from './running-operators.ts';
 export { settleAll } from './settle.ts';
 export { Shards, type ShardsOptions } from './shards.ts';
+export { type Sight, type Sighted, sightOf } from './sight.ts';
 export { slowStart } from './slow-start.ts';
 export type { Transport, TransportRequest, TransportResponse, TransportStream } from './transport.ts';
 export { WorkQueue } from './workqueue.ts';
