@@ -18,7 +18,17 @@ export type Patch =
   | { type: 'json'; body: readonly object[] }
   | { type: 'apply'; body: object; fieldManager: string; force?: boolean };
 
-export type ListOptions = { namespace?: string; labelSelector?: string; fieldSelector?: string; limit?: number };
+export type ListOptions = {
+  namespace?: string | undefined;
+  labelSelector?: string | undefined;
+  fieldSelector?: string | undefined;
+  limit?: number;
+  /** Only the metadata of each object is sent. */
+  metadataOnly?: boolean;
+  timeoutMs?: number;
+  /** Ends the repetition of a request that fails, and the request itself. */
+  signal?: AbortSignal | undefined;
+};
 
 export type DeleteOptions = {
   uid?: string;
@@ -42,7 +52,8 @@ export type RequestOptions = {
   /** How the body becomes text; JSON.stringify by default. */
   encode?: ((body: unknown) => string) | undefined;
   contentType?: string;
-  timeoutMs?: number;
+  accept?: string | undefined;
+  timeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
   /** For the metrics. */
   resource?: Resource;
@@ -55,6 +66,7 @@ const CONTENT_TYPES = {
   apply: 'application/apply-patch+yaml',
 } as const;
 
+const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const PAGE_SIZE = 500;
 const MAX_RETRIES = 5;
 /** A server that wants us away for longer gets its ThrottledError to the caller, whose queue can wait better. */
@@ -109,13 +121,14 @@ export class KubeClient {
 
   /** All objects, read in pages of `limit` (default 500) of one consistent snapshot. */
   async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): Promise<KubeList<T>> {
-    const { namespace, labelSelector, fieldSelector, limit = PAGE_SIZE } = options;
+    const { namespace, labelSelector, fieldSelector, limit = PAGE_SIZE, metadataOnly, timeoutMs, signal } = options;
     const path = collectionPath(resource, namespace);
     const query: Query = { labelSelector, fieldSelector, limit };
-    const list = await this.request<KubeList<T>>('GET', path, { resource, query });
+    const request = { resource, timeoutMs, signal, ...(metadataOnly ? { accept: METADATA_ONLY } : {}) };
+    const list = await this.request<KubeList<T>>('GET', path, { ...request, query });
     list.items ??= [];
     for (let token = list.metadata.continue; token; ) {
-      const page = await this.request<KubeList<T>>('GET', path, { resource, query: { ...query, continue: token } });
+      const page = await this.request<KubeList<T>>('GET', path, { ...request, query: { ...query, continue: token } });
       list.items.push(...page.items);
       token = page.metadata.continue;
     }
@@ -233,7 +246,7 @@ export class KubeClient {
     body: string | undefined,
     options: RequestOptions,
   ): Promise<T | Failure> {
-    const { resource, timeoutMs, signal } = options;
+    const { resource, timeoutMs, signal, accept } = options;
     const contentType = body === undefined ? undefined : (options.contentType ?? 'application/json');
     // Lease renewals must not wait behind a burst of writes: a member that renews late loses its keys.
     const bounded = resource?.group !== 'coordination.k8s.io';
@@ -241,7 +254,7 @@ export class KubeClient {
     let response: TransportResponse | undefined;
     const startedAt = this.#clock.monotonic();
     try {
-      response = await this.#transport.send({ method, path, body, contentType, timeoutMs, signal });
+      response = await this.#transport.send({ method, path, body, contentType, accept, timeoutMs, signal });
       if (response.status < 400) return parseObject(response.body) as T;
       return new Failure(errorOf(`${method} ${path}`, response));
     } catch (error) {

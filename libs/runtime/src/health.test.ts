@@ -32,6 +32,20 @@ test('is ready only while every required check passes, and says what does not', 
   expect((await get('/livez')).status).toBe(200);
 });
 
+test('leaves out of the verdict what the probe excludes, and still shows it', async () => {
+  const { health, get } = await startHealth();
+  health.addCheck('watch/pods', () => 'not followed for 20 s: forbidden');
+  expect((await get('/readyz')).status).toBe(503);
+  expect((await get('/readyz?exclude=wat')).status).toBe(503);
+  const excluded = await get('/readyz?exclude=watch');
+  expect(excluded.status).toBe(200);
+  expect(await excluded.json()).toMatchObject({
+    ready: true,
+    checks: { 'watch/pods': { ok: false, required: false } },
+  });
+  expect((await get('//')).status).toBe(404);
+});
+
 test('shows the metrics (T95)', async () => {
   const { metrics, get } = await startHealth();
   metrics.counter({ name: 'kuperator_things_total', help: 'Things.' }).inc();

@@ -13,7 +13,10 @@ const NOT_A_READ = { status: 405, type: 'text/plain', body: 'only GET and HEAD a
 /** A request is a line and some headers. */
 const LIMITS = { headersTimeout: 5000, requestTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 8192 };
 
-/** The HTTP server of probes and metrics: /livez, /readyz (JSON with a detail per dependency), /metrics. */
+/**
+ * The HTTP server of probes and metrics: /livez, /readyz (JSON with a detail per dependency), /metrics. As with kube-apiserver,
+ * `/readyz?exclude=<check>` leaves a check out of the verdict, here with all that are named `<check>/…`.
+ */
 export class Health {
   readonly name = 'http';
   readonly #host: string;
@@ -38,10 +41,15 @@ export class Health {
     return (this.#server?.address() as AddressInfo | null)?.port ?? this.#port;
   }
 
-  readiness(): { ready: boolean; checks: Record<string, { ok: boolean; required: boolean; detail?: string }> } {
+  /** @param excluded checks that are shown, but not required */
+  readiness(excluded: readonly string[] = []): {
+    ready: boolean;
+    checks: Record<string, { ok: boolean; required: boolean; detail?: string }>;
+  } {
     const checks: Record<string, { ok: boolean; required: boolean; detail?: string }> = {};
     let ready = true;
-    for (const [name, { check, required }] of this.#checks) {
+    for (const [name, { check, required: isRequired }] of this.#checks) {
+      const required = isRequired && !excluded.some((other) => name === other || name.startsWith(`${other}/`));
       const answer = check();
       const ok = answer === true;
       setOwn(checks, name, { ok, required, ...(ok ? {} : { detail: answer }) });
@@ -81,11 +89,12 @@ export class Health {
 
   #answer(url: string): { status: number; type: string; body: string | Promise<string> } {
     const json = 'application/json';
-    switch (url.split('?')[0]) {
+    const parsed = URL.parse(url, 'http://health');
+    switch (parsed?.pathname) {
       case '/livez':
         return { status: 200, type: json, body: '{"live":true}' };
       case '/readyz': {
-        const readiness = this.readiness();
+        const readiness = this.readiness(parsed?.searchParams.getAll('exclude'));
         return { status: readiness.ready ? 200 : 503, type: json, body: JSON.stringify(readiness) };
       }
       case '/metrics':

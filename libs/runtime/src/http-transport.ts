@@ -133,11 +133,16 @@ class Session {
   }
 
   parameters(request: TransportRequest): Dispatcher.RequestOptions {
+    const { accept, contentType } = request;
     return {
       origin: this.#origin,
       method: request.method as Dispatcher.HttpMethod,
       path: this.#basePath + request.path,
-      headers: request.contentType ? { ...this.headers, 'content-type': request.contentType } : this.headers,
+      headers: {
+        ...this.headers,
+        ...(accept ? { accept } : {}),
+        ...(contentType ? { 'content-type': contentType } : {}),
+      },
       body: request.body ?? null,
     };
   }

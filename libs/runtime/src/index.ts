@@ -58,6 +58,7 @@ export { RunningOperators, type RunningOperatorsOptions } from './running-operat
 export { Seldom } from './seldom.ts';
 export { settleAll } from './settle.ts';
 export { Shards, type ShardsOptions } from './shards.ts';
+export { type Sight, type Sighted, sightOf } from './sight.ts';
 export { slowStart } from './slow-start.ts';
 export type { Transport, TransportRequest, TransportResponse, TransportStream } from './transport.ts';
 export { WorkQueue } from './workqueue.ts';

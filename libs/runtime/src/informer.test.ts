@@ -240,7 +240,7 @@ test('opens a new watch when the old one is silent for minutes, or owes the even
   await clock.advanceAsync(0);
   expect([informer.hasSynced(), watches]).toEqual([true, 1]);
   dead = true;
-  await clock.advanceAsync(200_000);
+  await clock.advanceAsync(110_000);
   expect(watches).toBe(2);
   informer.observe(add(cluster, 'a'));
   dead = false;

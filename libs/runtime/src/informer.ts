@@ -4,14 +4,17 @@ import type { Counter } from 'prom-client';
 import { backoffMs } from './backoff.ts';
 import type { KubeClient } from './client.ts';
 import { type Clock, sleep, systemClock } from './clock.ts';
-import { ApiError, ConnectionError, GoneError, ThrottledError } from './errors.ts';
+import { Confirmation } from './confirmation.ts';
+import { ApiError, ConnectionError, GoneError, NotFoundError, ThrottledError } from './errors.ts';
 import { compileLabelSelector } from './label-selector.ts';
-import { refusalIn, withoutNames } from './logged-error.ts';
+import { refusalIn } from './logged-error.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { type Change, type IndexFunctions, ObjectCache } from './object-cache.ts';
 import { compareResourceVersions } from './resource-version.ts';
 import { sampledGauge } from './sampled-gauge.ts';
+import { WatchAge } from './watch-age.ts';
+import { WatchFailures } from './watch-failures.ts';
 import { type WatchScope, watchEvents } from './watch-stream.ts';
 
 export type InformerOptions<T extends KubeObject> = {
@@ -32,9 +35,11 @@ export type InformerOptions<T extends KubeObject> = {
 const BACKOFF = { baseMs: 200, maxMs: 5000 };
 const STALL_CHECK_MS = 10_000;
 /** The server sends bookmarks about once a minute, but none for a kind it has seen no event of: a new watch is cheap. */
-const SILENCE_MS = 180_000;
+const SILENCE_MS = 90_000;
 /** A write of ours was answered, and its event has not come for so long: this watch is dead. */
 const OWN_EVENT_MS = 30_000;
+/** A definition is deleted and made anew by some upgrades, and its objects come back a moment later: until then the last known ones count. */
+const ABSENT_MS = 60_000;
 
 /**
  * Keeps all objects of a kind (in a namespace, matching the selectors) in memory by one watch: the initial state streams
@@ -48,8 +53,11 @@ export class Informer<T extends KubeObject> {
   readonly #selects: (labels: Record<string, string> | undefined) => boolean;
   readonly #trim: (object: T) => T;
   readonly #logger: Logger;
+  readonly #failures: WatchFailures;
   readonly #clock: Clock;
   readonly #cache: ObjectCache<T>;
+  readonly #age: WatchAge;
+  readonly #confirmation: Confirmation<T>;
   readonly #handlers = new Set<(change: Change<T>) => void>();
   readonly #lists: Counter<'resource' | 'reason'> | undefined;
   readonly #stop = new AbortController();
@@ -59,9 +67,11 @@ export class Informer<T extends KubeObject> {
   #listReason: 'start' | 'gone' | undefined = 'start';
   #running: Promise<void> | undefined;
   #watchList = true;
-  /** What was last told of a watch that fails. */
-  #told: string | undefined;
   #lastBytesAt = 0;
+  /** Since when the API server has said that there is no such kind. */
+  #absentSince: number | undefined;
+  /** Breaks the present watch off, so that another one begins. */
+  #breakOff: (cause: Error) => void = () => {};
   /** Highest version a write of ours was answered with beyond what the watch has delivered, and since when. */
   #awaited: { version: string; since: number } | undefined;
 
@@ -73,11 +83,24 @@ export class Informer<T extends KubeObject> {
     this.#selects = compileLabelSelector(labelSelector);
     this.#trim = options.trim ?? ((object) => object);
     this.#logger = options.logger.child({ informer: options.resource.plural });
+    this.#failures = new WatchFailures(this.#logger);
     this.#clock = options.clock ?? systemClock;
     this.#cache = new ObjectCache<T>({
       emit: (change) => this.#emit(change),
       now: () => this.#clock.monotonic(),
       ...(options.indexes ? { indexes: options.indexes } : {}),
+    });
+    this.#age = new WatchAge(this.#clock);
+    this.#confirmation = new Confirmation<T>({
+      client: this.#client,
+      resource: this.resource,
+      scope: this.#scope,
+      cache: this.#cache,
+      age: this.#age,
+      clock: this.#clock,
+      signal: this.#stop.signal,
+      isAbsent: () => this.#isAbsent(),
+      onMissed: () => this.#breakOff(new ConnectionError('the watch has missed a change')),
     });
     this.#lists = options.metrics?.counter({
       name: 'kuperator_informer_lists_total',
@@ -91,6 +114,13 @@ export class Informer<T extends KubeObject> {
       label: 'resource',
       value: options.resource.plural,
       read: () => this.#cache.size,
+    });
+    sampledGauge(options.metrics, {
+      name: 'kuperator_informer_age_seconds',
+      help: 'Time since the watch last gave a sign of life: an event, a bookmark, an answer.',
+      label: 'resource',
+      value: options.resource.plural,
+      read: () => this.#age.ms / 1000,
     });
   }
 
@@ -117,6 +147,31 @@ export class Informer<T extends KubeObject> {
 
   hasSynced(): boolean {
     return this.#synced;
+  }
+
+  /** Milliseconds since the API server last gave a sign of life about this kind. About a minute is usual where nothing happens. */
+  ageMs(): number {
+    return this.#age.ms;
+  }
+
+  /** Why the kind is not followed, once that has lasted; undefined while it is. */
+  problem(): string | undefined {
+    return this.#age.problem;
+  }
+
+  /** Whether the cache is known to have held all there was of the namespace within the last 5 s. */
+  isCurrent(namespace?: string): boolean {
+    return this.#synced && this.#age.isCurrent(namespace);
+  }
+
+  /**
+   * Finds out whether the cache holds all there is of the namespace, by a list of names and versions if the watch has been silent. Calls at
+   * one time share one list; after a failure the answer stays false for a second.
+   * @returns false when that cannot be told; a watch that has missed something begins again by itself
+   */
+  async confirm(namespace?: string): Promise<boolean> {
+    if (!this.#synced) return false;
+    return this.isCurrent(namespace) || this.#confirmation.confirm(namespace);
   }
 
   get(key: Key): T | undefined {
@@ -178,31 +233,35 @@ export class Informer<T extends KubeObject> {
         if (error instanceof GoneError) this.#listReason = 'gone';
         failure = error;
       }
+      this.#age.closed();
+      if (failure !== undefined) this.#noteFailure(failure);
       // A server that ends every watch at once must not be asked in a tight loop either.
       const vain = this.#cache.version === version && this.#clock.monotonic() - startedAt < 1000;
       failures = failure === undefined && !vain ? 0 : this.#cache.version === version ? failures + 1 : 1;
-      if (failure !== undefined) this.#logFailure(failure, failures);
+      if (failure !== undefined) this.#failures.log(failure, failures, this.#listReason);
       if (failures > 0) await this.#pause(failures, failure);
     }
   }
 
-  #logFailure(failure: unknown, failures: number): void {
-    const list = this.#listReason;
-    // Said for a moment of every kind whose definition has just been installed ("storage is (re)initializing").
-    if (failure instanceof ThrottledError) {
-      this.#logger.info({ failures, list, cause: failure.message }, 'told to come back later');
+  #noteFailure(failure: unknown): void {
+    this.#age.failed(refusalIn(failure) ?? (failure instanceof Error ? failure.message : String(failure)));
+    if (!(failure instanceof NotFoundError)) {
+      this.#absentSince = undefined;
       return;
     }
-    const cause = refusalIn(failure);
-    if (cause === undefined) {
-      this.#logger.warn({ err: failure, failures, list }, 'watch failed');
-      return;
+    this.#absentSince ??= this.#clock.monotonic();
+    // A kind that is defined anew begins from the start: nothing says what became of its objects meanwhile.
+    this.#listReason ??= 'gone';
+    if (!this.#synced || !this.#isAbsent()) return;
+    if (this.#cache.size > 0) {
+      this.#logger.warn({ seconds: ABSENT_MS / 1000 }, 'the kind is not defined any more: there are no objects of it');
+      this.#cache.replace([], this.#cache.version);
     }
-    // An API server that is away is said once, not at every try; the first failure after progress is news again.
-    const told = withoutNames(cause);
-    const isNews = failures === 1 || this.#told !== told;
-    this.#told = told;
-    this.#logger[isNews ? 'warn' : 'debug']({ cause, failures, list }, 'watch failed; tried again');
+    this.#age.proven();
+  }
+
+  #isAbsent(): boolean {
+    return this.#absentSince !== undefined && this.#clock.monotonic() - this.#absentSince >= ABSENT_MS;
   }
 
   #pause(failures: number, error: unknown): Promise<void> {
@@ -218,6 +277,7 @@ export class Informer<T extends KubeObject> {
     const start = this.#listReason === undefined ? this.#cache.version : undefined;
     const abort = new AbortController();
     const stopped = () => abort.abort();
+    this.#breakOff = (cause) => abort.abort(cause);
     this.#stop.signal.addEventListener('abort', stopped, { once: true });
     const cancelCheck = this.#watchForStall(abort);
     try {
@@ -240,9 +300,15 @@ export class Informer<T extends KubeObject> {
   async #follow(from: string | undefined, signal: AbortSignal): Promise<void> {
     const onBytes = () => {
       this.#lastBytesAt = this.#clock.monotonic();
+      this.#age.heard();
+    };
+    const onOpen = () => {
+      this.#absentSince = undefined;
+      this.#age.opened(from !== undefined);
     };
     let initial: Map<Key, T> | undefined = from === undefined ? new Map() : undefined;
-    for await (const event of watchEvents(this.#client, this.resource, { scope: this.#scope, from, signal, onBytes })) {
+    const options = { scope: this.#scope, from, signal, onOpen, onBytes };
+    for await (const event of watchEvents(this.#client, this.resource, options)) {
       if (event.type === 'BOOKMARK') {
         if (initial && event.initialEnd) {
           this.#replace([...initial.values()], event.version);
@@ -256,6 +322,7 @@ export class Informer<T extends KubeObject> {
         else initial.set(keyOf(event.object), this.#trimmed(event.object));
       } else {
         this.#cache.apply(event.type, this.#trimmed(event.object));
+        this.#age.followed();
       }
     }
     if (initial) throw new ConnectionError('the watch ended before the initial state was complete');
@@ -274,6 +341,7 @@ export class Informer<T extends KubeObject> {
 
   #replace(objects: readonly T[], version: string): void {
     this.#cache.replace(objects, version);
+    this.#age.proven();
     this.#listReason = undefined;
     if (this.#synced) return;
     this.#synced = true;
@@ -288,6 +356,8 @@ export class Informer<T extends KubeObject> {
         reason: 'Expired',
       });
     }
+    // A server that has lost its own store may go on saying the same.
+    if (compareResourceVersions(version, this.#cache.version) > 0) this.#age.proven();
     this.#cache.advance(version);
   }
 

@@ -29,6 +29,7 @@ type AnyInformer = {
   start(): void;
   stop(): Promise<void>;
   hasSynced(): boolean;
+  problem(): string | undefined;
   waitForSync(signal?: AbortSignal): Promise<void>;
 };
 
@@ -89,6 +90,7 @@ export function operatorComponents<C>(
       `informer/${informer.resource.plural}`,
       () => informer.hasSynced() || 'the first list is not complete',
     );
+    health.addCheck(`watch/${informer.resource.plural}`, () => informer.problem() ?? true);
   }
   return [
     health,

@@ -4,6 +4,8 @@ export type TransportRequest = {
   path: string;
   body?: string | undefined;
   contentType?: string | undefined;
+  /** Media type of the answer; application/json by default. */
+  accept?: string | undefined;
   /** Until the answer has to be complete. */
   timeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;

@@ -27,9 +27,16 @@ const INITIAL_END_ANNOTATION = 'k8s.io/initial-events-end';
 export async function* watchEvents<T extends KubeObject>(
   client: KubeClient,
   resource: Resource<T>,
-  options: { scope: WatchScope; from?: string | undefined; signal: AbortSignal; onBytes: () => void },
+  options: {
+    scope: WatchScope;
+    from?: string | undefined;
+    signal: AbortSignal;
+    /** The server has accepted the watch. */
+    onOpen: () => void;
+    onBytes: () => void;
+  },
 ): AsyncGenerator<WatchEvent<T>> {
-  const { scope, from, signal, onBytes } = options;
+  const { scope, from, signal, onOpen, onBytes } = options;
   const query: Query = {
     watch: 1,
     allowWatchBookmarks: true,
@@ -43,6 +50,7 @@ export async function* watchEvents<T extends KubeObject>(
   };
   const path = collectionPath(resource, scope.namespace);
   const chunks = await client.stream(path, { query, signal, resource });
+  onOpen();
   for await (const line of linesOf(noting(chunks, onBytes))) {
     const event = parseObject(line) as { type: string; object: T };
     if (event.type === 'BOOKMARK') {

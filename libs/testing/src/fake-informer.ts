@@ -14,6 +14,7 @@ export class FakeInformer<T extends KubeObject> extends Informer<T> {
   readonly #namespace: string | undefined;
   readonly #followers = new Set<(change: Change<T>) => void>();
   #held: StoreEvent[] | undefined;
+  #isCurrent = true;
 
   constructor(store: ObjectStore, options: InformerOptions<T>) {
     super(options);
@@ -52,6 +53,23 @@ export class FakeInformer<T extends KubeObject> extends Informer<T> {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const event of held) this.#deliver(event);
+  }
+
+  /** Has it answer whether it is current, whatever it holds. */
+  setCurrent(isCurrent: boolean): void {
+    this.#isCurrent = isCurrent;
+  }
+
+  override isCurrent(): boolean {
+    return this.#isCurrent;
+  }
+
+  override async confirm(): Promise<boolean> {
+    return this.#isCurrent;
+  }
+
+  override problem(): string | undefined {
+    return undefined;
   }
 
   override start(): void {}
