@@ -117,6 +117,16 @@ const heldDeletes: Attack = {
   },
 };
 
+const heldDeletesOfPeople: Attack = {
+  name: '100 Pods under a rule that refuses, deleted by a person 10 times a second',
+  async start(ground) {
+    const { tenant, namespace } = ground;
+    await makeRule(ground, 'refuses', REFUSES);
+    await makePods(ground, 100);
+    return repeat(10, (round) => tenant.delete(PODS, { namespace, name: `pod-${round % 100}` }));
+  },
+};
+
 const hugeSets: Attack = {
   name: 'sets as large as the definition allows, under a quota of 20 Pods',
   async start(ground) {
@@ -230,6 +240,7 @@ export const ATTACKS: readonly Attack[] = [
   editedRule,
   churnedLabels,
   heldDeletes,
+  heldDeletesOfPeople,
   hugeSets,
   largeObjects,
   forgedReviews,
