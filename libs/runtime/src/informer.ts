@@ -74,6 +74,8 @@ export class Informer<T extends KubeObject> {
   #lastBytesAt = 0;
   /** Since when the API server has said that there is no such kind. */
   #absentSince: number | undefined;
+  /** It has said so since the last watch, whatever it said after that. */
+  #wasAbsent = false;
   /** Until when the objects of a kind that was defined anew may still be missing. */
   #restoringUntil = Number.NEGATIVE_INFINITY;
   /** Breaks the present watch off, so that another one begins. */
@@ -262,6 +264,7 @@ export class Informer<T extends KubeObject> {
       return;
     }
     this.#absentSince ??= this.#clock.monotonic();
+    this.#wasAbsent = true;
     // A kind that is defined anew begins from the start: nothing says what became of its objects meanwhile.
     this.#listReason ??= 'gone';
     if (!this.#synced || !this.#isAbsent()) return;
@@ -315,10 +318,11 @@ export class Informer<T extends KubeObject> {
       this.#age.heard();
     };
     const onOpen = () => {
-      if (this.#absentSince !== undefined && this.#synced) {
+      if (this.#wasAbsent && this.#synced) {
         this.#restoringUntil = this.#clock.monotonic() + RESTORE_MS;
       }
       this.#absentSince = undefined;
+      this.#wasAbsent = false;
       this.#age.opened(from !== undefined);
     };
     let initial: Map<Key, T> | undefined = from === undefined ? new Map() : undefined;

@@ -194,6 +194,8 @@ test('a definition made anew shows its objects at once, and proves only half a m
   expect(await confirm('default')).toBe(false);
   cluster.remove(PODS, 'default/a');
   add('b');
+  state.refusal = { kind: 'Status', code: 429, reason: 'TooManyRequests', message: 'storage is (re)initializing' };
+  await clock.advanceAsync(6000);
   state.refusal = undefined;
   await clock.advanceAsync(6000);
   expect([informer.keys(), await confirm('default')]).toEqual([['default/b'], false]);

@@ -62,6 +62,7 @@ export class WatchAge {
   /** An event was the last one for all that is known: what comes after it may come by another watch. */
   unsettled(): void {
     this.#provenAt = undefined;
+    this.#provenIn.clear();
   }
 
   /** The cache holds everything up to now. */

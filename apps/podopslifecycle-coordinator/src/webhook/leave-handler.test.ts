@@ -40,6 +40,7 @@ function setup({ namespaceEnds = false, isThere = true, holdMs = 0 }: World = {}
     clock,
     holds: new Holds({ pods, clock, limit: 10 }),
     holdMs,
+    clusterNeedsMs: 60_000,
   });
   const answer = (what: Asking, request: AdmissionRequest, timeoutMs?: number) =>
     handle(what, request, { timeoutMs, signal: new AbortController().signal });
