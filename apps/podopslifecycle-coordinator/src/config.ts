@@ -29,6 +29,13 @@ export const declaration = defineConfig({
     max: 86_400,
     default: 120,
   }),
+  clusterNeedsSeconds: integer({
+    meaning:
+      'a Pod that is preempted, or whose node is tainted NoExecute, is drained for so long, in seconds, whatever rules say; then it is deleted. 0: at once',
+    min: 0,
+    max: 604_800,
+    default: 60,
+  }),
   webhookPort: integer({ meaning: 'port of the webhook; 0: no webhook', min: 0, max: 65_535, default: 0 }),
   webhookHost: text({ meaning: 'its address', default: '0.0.0.0' }),
   webhookServerNames: text({

@@ -60,6 +60,8 @@ export const PREPARING_TO_DELETE_LABEL = `${LIFECYCLE_DOMAIN}/preparing-to-delet
 export const DELETION_REQUESTED_ANNOTATION = 'gracedelete.kusionstack.io/delete-timestamp';
 /** Pod annotation: when a client last asked for the Pod's eviction, Unix nanoseconds. Not known to the Go implementation. */
 export const EVICTION_REQUESTED_ANNOTATION = `${LIFECYCLE_DOMAIN}/eviction-requested`;
+/** Pod annotation: when preemption or a NoExecute taint first asked for the Pod's end, Unix nanoseconds. Not known to the Go implementation. */
+export const CLUSTER_NEEDS_ANNOTATION = `${LIFECYCLE_DOMAIN}/cluster-needs`;
 /** Pod annotation, set by a user: `true` lets every deletion and eviction of the Pod through at once. Not known to the Go implementation. */
 export const DELETE_AT_ONCE_ANNOTATION = `${LIFECYCLE_DOMAIN}/delete-at-once`;
 /** Operation id under which a Pod marked `to-delete` is deleted. */

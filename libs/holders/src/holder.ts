@@ -14,6 +14,8 @@ export type Holder =
   /** No verdict from the engine on these PodTransitionRule objects. */
   | { readonly kind: 'engine'; readonly rules: readonly string[]; readonly reason: string; readonly isRunning: boolean }
   | { readonly kind: 'coordinator'; readonly step: CoordinatorStep; readonly isRunning: boolean }
+  /** The coordinator would let the operation go on, but cannot tell whether its caches of these kinds (in the plural) are current. */
+  | { readonly kind: 'blind'; readonly resources: readonly string[] }
   /** A finalizer that must come off (`off`) or on (`on`), or an adapter that must first announce itself on the Pod (`announce`). */
   | {
       readonly kind: 'adapter';
@@ -97,6 +99,7 @@ const ACTORS: { readonly [K in HolderKind]: Actor } = {
   rule: 'rules',
   engine: 'engine',
   coordinator: 'coordinator',
+  blind: 'api-server',
   adapter: 'traffic',
   operation: 'operator',
   'other-operations': 'operator',

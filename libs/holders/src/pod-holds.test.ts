@@ -68,6 +68,27 @@ describe('who holds an operation', () => {
       text: 'rule budget/slots: 1 of 1 slots used',
     },
     {
+      name: 'the cache that may be old, where the rules as last seen let the operation pass',
+      given: { labels: inStage('PreCheck'), conditions: SERVING },
+      facts: { rules: [], blindTo: ['podtransitionrules', 'services'] },
+      text: 'podopslifecycle-coordinator cannot tell whether its cache of podtransitionrules, services is current',
+    },
+    {
+      name: 'the old cache that the coordinator noted on the Pod',
+      given: {
+        labels: inStage('PreCheck'),
+        conditions: {
+          ...SERVING,
+          [PROGRESSING]: {
+            status: 'True',
+            message:
+              'update collaset: podopslifecycle-coordinator cannot tell whether its cache of services is current; in PreCheck',
+          },
+        },
+      },
+      text: 'podopslifecycle-coordinator cannot tell whether its cache of services is current',
+    },
+    {
       name: 'the rule of another object that refuses first',
       given: { labels: inStage('PreCheck'), conditions: SERVING },
       facts: { rules: [rule('budget', 'rule other/labels: not labelled; no slot of rule slots meanwhile')] },

@@ -27,7 +27,7 @@ import {
 import { COLLASET_CONTROLLER, COORDINATOR, ENDPOINTSLICE_ADAPTER, ENGINE, type Holder } from './holder.ts';
 import { readinessHolder, resizeHolder, startHolder } from './kubelet.ts';
 import { bounded, textOf } from './text.ts';
-import { isEngineTold, refusalsTold, stoppedTold } from './told.ts';
+import { blindTold, isEngineTold, refusalsTold, stoppedTold } from './told.ts';
 import { verdictFor } from './verdict.ts';
 
 /** What is known besides the Pod. All is optional but the time: what is not known is not blamed. */
@@ -39,6 +39,8 @@ export type Facts = {
   readonly isRunning?: ((app: string) => boolean | undefined) | undefined;
   /** The adapter, by its operator's name, that guards the traffic of an employer (`<Kind>/<namespace>/<name>`). */
   readonly adapterOf?: ((employer: string) => string | undefined) | undefined;
+  /** Kinds (in the plural) whose cache the coordinator cannot rely on now; undefined: what it noted on the Pod counts. */
+  readonly blindTo?: readonly string[] | undefined;
   /** Employers whose adapter has not announced itself on the Pod, and those whose traffic is still coming on. */
   readonly awaited?: readonly string[] | undefined;
   readonly arriving?: readonly string[] | undefined;
@@ -187,7 +189,8 @@ function checkHolder(pod: Pod, operation: Operation, stage: 'PreCheck' | 'PostCh
     const rules = heldBy.map(({ rule }) => rule).slice(0, 5);
     return { kind: 'engine', rules, reason: silent?.reason ?? '', isRunning: isRunning(ENGINE, facts) };
   }
-  return passing;
+  const resources = facts.blindTo ?? blindTold(pod);
+  return resources.length > 0 ? { kind: 'blind', resources } : passing;
 }
 
 function stoppedEngine(last: Extract<Holder, { kind: 'rule' }>): Holder {

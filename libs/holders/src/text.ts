@@ -30,6 +30,8 @@ function clauseOf(holder: Holder): string {
     }
     case 'coordinator':
       return COORDINATOR_STEPS[holder.step];
+    case 'blind':
+      return `podopslifecycle-coordinator cannot tell whether its cache of ${holder.resources.join(', ')} is current`;
     case 'adapter':
       return adapterClause(holder);
     case 'operation':
@@ -136,6 +138,8 @@ export function nextStepOf(holder: Holder): string {
       return 'Look at the log of podtransitionrule-engine and at Events of the PodTransitionRule.';
     case 'coordinator':
       return 'Look at the log of podopslifecycle-coordinator.';
+    case 'blind':
+      return 'Look at /readyz and the log of podopslifecycle-coordinator: it may have lost the right to list and watch, or its connection.';
     case 'adapter':
       return `Look at the log of ${holder.app ?? 'the traffic controller that owns the finalizer'}.`;
     case 'operation':

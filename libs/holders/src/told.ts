@@ -20,6 +20,12 @@ export function isEngineTold(pod: Pod): boolean {
   return /no verdict from the podtransitionrule-engine/.test(conditionOf(pod, PROGRESSING)?.message ?? '');
 }
 
+/** Kinds whose cache, as the coordinator noted, may not be current. */
+export function blindTold(pod: Pod): readonly string[] {
+  const [, kinds] = /its cache of ([a-z, ]+) is current/.exec(conditionOf(pod, PROGRESSING)?.message ?? '') ?? [];
+  return kinds?.split(', ') ?? [];
+}
+
 /** True when the coordinator noted that this operator is not running: it may know which adapter guards which Service. */
 export function stoppedTold(pod: Pod): string | undefined {
   return /([a-z0-9-]+) is not running/.exec(conditionOf(pod, PROGRESSING)?.message ?? '')?.[1];

@@ -9,6 +9,7 @@ import {
   type Logger,
   type Metrics,
   type Shards,
+  type Sight,
   systemClock,
 } from '@kuperator/runtime';
 import type { Adapter } from './adapter.ts';
@@ -52,6 +53,8 @@ export type ResourceConsistOptions<E extends KubeObject> = {
    * annotation. Default none: what `observe` answers holds for everything that sends traffic.
    */
   hold?: TrafficHold;
+  /** For an observer: of the caches `observe` answers from, employers and Pods included. Without it they are taken to be current. */
+  sight?: Sight;
   /** For an observer that is told of changes between passes, and tells them on by `noticed`. */
   heldTraffic?: HeldTraffic;
   /** Of an employer whose pass failed. */
@@ -81,6 +84,7 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
       recheck: new Recheck(adapter.recheckMs, clock),
       heldTraffic,
       hold: options.hold ?? NO_HOLD,
+      sight: options.sight,
       wakeAfter: (key, ms) => controller.enqueueAfter(key, ms),
       reports: new EmployerReports(adapter, recorder),
       writeEmployer: employerWriter({ client, employers, kind }),

@@ -368,3 +368,22 @@ test('what an observer throws is told on the Service, and nothing is let go mean
   expect(world.podWrites).toBe(0);
   expect(world.events[0]).toBe('Warning GetCurrentEmployeesFailed: get current employees failed: unreachable');
 });
+
+test('no finalizer moves while the caches it is decided by may be old; the employer says so, and it goes on by itself', async () => {
+  const { world, move } = observed(new Set(['a']));
+  world.addService();
+  world.addPod({ finalizers: [finalizer], expected });
+  world.addPod({ name: 'b', expected });
+  await world.rest();
+  world.pods.setCurrent(false);
+  world.setReady(false);
+  await move('b');
+  expect([world.pod().metadata.finalizers, world.pod('b').metadata.finalizers]).toEqual([[finalizer], []]);
+  await world.rest(3000);
+  expect(world.events.filter((event) => event.includes('CacheNotCurrent'))).toEqual([
+    'Warning CacheNotCurrent: observer cannot tell whether its cache of pods is current: Pods wait until it can',
+  ]);
+  world.pods.setCurrent(true);
+  await world.rest(1200);
+  expect([world.pod().metadata.finalizers, world.pod('b').metadata.finalizers]).toEqual([[], [finalizer]]);
+});

@@ -1,5 +1,5 @@
 import { type Key, type KubeObject, type Pod, splitKey } from '@kuperator/api';
-import type { Logger, Reconcile } from '@kuperator/runtime';
+import type { Logger, Reconcile, Sight } from '@kuperator/runtime';
 import { TerminalError, ThrottledError } from '@kuperator/runtime';
 import { type Adapter, isObserver, type Observer, type Pass, type TrafficOf } from './adapter.ts';
 import { withCleanFinalizer, withoutCleanFinalizer } from './clean-finalizer.ts';
@@ -30,6 +30,8 @@ export type ReconcileDeps<E extends KubeObject> = EmployeeCaches<E> & {
   readonly heldTraffic: HeldTraffic;
   /** Of employers that do not say otherwise; only observers have one. */
   readonly hold: TrafficHold;
+  /** Of what an observer answers from: finalizers move only while it is known to be current. */
+  readonly sight: Sight | undefined;
   /** Queues another pass in `ms`, whatever becomes of the present one. */
   readonly wakeAfter: (employer: Key, ms: number) => void;
   /** Told after each pass how many of the employer's Pods wait for their traffic. */
@@ -40,6 +42,12 @@ export type ReconcileDeps<E extends KubeObject> = EmployeeCaches<E> & {
 
 /** Event on an employer that another adapter guards. */
 const GUARDED_BY_ANOTHER = 'GuardedByAnother';
+
+/** Event on an employer whose traffic cannot be told, since caches may be old. */
+const CACHE_NOT_CURRENT = 'CacheNotCurrent';
+/** How soon to look again whether the caches are current. */
+const BLIND_MS = 1000;
+const UNKNOWN: TrafficAnswer = { trafficOf: () => 'changing' };
 
 /** One pass for one employer: everything it needs is in the caches and at the provider. */
 export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileDeps<E>): Reconcile {
@@ -108,14 +116,15 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
     if (slow) {
       // A provider can be slow or down; what a Pod must wait for has to be on it before it becomes available.
       asked.catch(() => {});
-      const announced = planWrites(employees, marks, { trafficOf: () => 'changing' });
+      const announced = planWrites(employees, marks, UNKNOWN);
       failures.push(...(await podWriter.write(marks, announced.writes)));
     }
     const answer = await asked;
     const { sync } = answer;
     // Our own writes and the time the provider took have made the Pods of before old.
     if (slow) employees = readEmployees();
-    const plan = planWrites(employees, marks, answer);
+    const wanted = planWrites(employees, marks, answer);
+    const plan = (await sees(key, employer, wanted)) ? wanted : planWrites(employees, marks, UNKNOWN);
     // Not left to the end of the pass: it may fail for another Pod, and back off for longer.
     if (plan.heldForMs !== undefined) deps.wakeAfter(key, plan.heldForMs);
     failures.push(...(await podWriter.write(marks, plan.writes)));
@@ -128,6 +137,24 @@ export function resourceConsistReconciler<E extends KubeObject>(deps: ReconcileD
     }
     if (failures.length > 0) throw new AggregateError(failures, `writing Pods of ${kind.resource.kind} ${key}`);
     return requeue(key, plan, sync, wakeUps);
+  }
+
+  /** Whether finalizers may move by what the caches show. If they have just been compared, the next pass decides by what came to light. */
+  async function sees(key: Key, employer: E | undefined, { writes }: PlannedWrites): Promise<boolean> {
+    const { sight } = deps;
+    const namespace = splitKey(key).namespace ?? '';
+    const moves = writes.some(({ change }) => change.finalizer !== undefined);
+    if (!sight || !moves || sight.isClear(namespace)) {
+      reports.settled(key, CACHE_NOT_CURRENT);
+      return true;
+    }
+    const blindTo = await sight.blindTo(namespace);
+    deps.wakeAfter(key, blindTo.length > 0 ? BLIND_MS : 0);
+    if (employer && blindTo.length > 0) {
+      const message = `${adapter.name} cannot tell whether its cache of ${blindTo.join(', ')} is current: Pods wait until it can`;
+      reports.warnOnce(key, employer, { reason: CACHE_NOT_CURRENT, message });
+    }
+    return false;
   }
 
   function marksFor(key: Key): EmployerMarks {

@@ -87,7 +87,7 @@ export class Confirmation<T extends KubeObject> {
 
   /** @returns undefined when there can be no objects of the kind */
   async #list(namespace: string | undefined): Promise<Listed | undefined> {
-    const { client, resource, scope, clock, isAbsent } = this.#deps;
+    const { client, resource, scope, clock, isAbsent, onMissed } = this.#deps;
     const { labelSelector, fieldSelector } = scope;
     const timeout = new AbortController();
     const cancel = clock.setTimeout(() => timeout.abort(new Error('no answer in time')), TIMEOUT_MS);
@@ -95,7 +95,10 @@ export class Confirmation<T extends KubeObject> {
     try {
       return await client.list(resource, { ...options, namespace: scope.namespace ?? namespace });
     } catch (error) {
-      if (error instanceof NotFoundError && isAbsent()) return undefined;
+      if (!(error instanceof NotFoundError)) throw error;
+      if (isAbsent()) return undefined;
+      // A watch of a kind that is not defined any more may stay open: broken off, it counts the time from now.
+      onMissed();
       throw error;
     } finally {
       cancel();

@@ -40,6 +40,8 @@ const SILENCE_MS = 90_000;
 const OWN_EVENT_MS = 30_000;
 /** A definition is deleted and made anew by some upgrades, and its objects come back a moment later: until then the last known ones count. */
 const ABSENT_MS = 60_000;
+/** Whoever makes a definition anew brings its objects back only after it: for so long none is no proof that there are none. */
+const RESTORE_MS = 30_000;
 
 /**
  * Keeps all objects of a kind (in a namespace, matching the selectors) in memory by one watch: the initial state streams
@@ -57,6 +59,8 @@ export class Informer<T extends KubeObject> {
   readonly #clock: Clock;
   readonly #cache: ObjectCache<T>;
   readonly #age: WatchAge;
+  /** The kind is one that can be undefined again. */
+  readonly #isCustom: boolean;
   readonly #confirmation: Confirmation<T>;
   readonly #handlers = new Set<(change: Change<T>) => void>();
   readonly #lists: Counter<'resource' | 'reason'> | undefined;
@@ -70,6 +74,10 @@ export class Informer<T extends KubeObject> {
   #lastBytesAt = 0;
   /** Since when the API server has said that there is no such kind. */
   #absentSince: number | undefined;
+  /** It has said so since the last watch, whatever it said after that. */
+  #wasAbsent = false;
+  /** Until when the objects of a kind that was defined anew may still be missing. */
+  #restoringUntil = Number.NEGATIVE_INFINITY;
   /** Breaks the present watch off, so that another one begins. */
   #breakOff: (cause: Error) => void = () => {};
   /** Highest version a write of ours was answered with beyond what the watch has delivered, and since when. */
@@ -91,6 +99,8 @@ export class Informer<T extends KubeObject> {
       ...(options.indexes ? { indexes: options.indexes } : {}),
     });
     this.#age = new WatchAge(this.#clock);
+    const { group } = options.resource;
+    this.#isCustom = group.includes('.') && !group.endsWith('.k8s.io');
     this.#confirmation = new Confirmation<T>({
       client: this.#client,
       resource: this.resource,
@@ -161,7 +171,7 @@ export class Informer<T extends KubeObject> {
 
   /** Whether the cache is known to have held all there was of the namespace within the last 5 s. */
   isCurrent(namespace?: string): boolean {
-    return this.#synced && this.#age.isCurrent(namespace);
+    return this.#isWhole() && this.#age.isCurrent(namespace);
   }
 
   /**
@@ -170,8 +180,12 @@ export class Informer<T extends KubeObject> {
    * @returns false when that cannot be told; a watch that has missed something begins again by itself
    */
   async confirm(namespace?: string): Promise<boolean> {
-    if (!this.#synced) return false;
+    if (!this.#isWhole()) return false;
     return this.isCurrent(namespace) || this.#confirmation.confirm(namespace);
+  }
+
+  #isWhole(): boolean {
+    return this.#synced && this.#clock.monotonic() >= this.#restoringUntil;
   }
 
   get(key: Key): T | undefined {
@@ -250,6 +264,7 @@ export class Informer<T extends KubeObject> {
       return;
     }
     this.#absentSince ??= this.#clock.monotonic();
+    this.#wasAbsent = true;
     // A kind that is defined anew begins from the start: nothing says what became of its objects meanwhile.
     this.#listReason ??= 'gone';
     if (!this.#synced || !this.#isAbsent()) return;
@@ -303,7 +318,11 @@ export class Informer<T extends KubeObject> {
       this.#age.heard();
     };
     const onOpen = () => {
+      if (this.#wasAbsent && this.#synced) {
+        this.#restoringUntil = this.#clock.monotonic() + RESTORE_MS;
+      }
       this.#absentSince = undefined;
+      this.#wasAbsent = false;
       this.#age.opened(from !== undefined);
     };
     let initial: Map<Key, T> | undefined = from === undefined ? new Map() : undefined;
@@ -322,7 +341,9 @@ export class Informer<T extends KubeObject> {
         else initial.set(keyOf(event.object), this.#trimmed(event.object));
       } else {
         this.#cache.apply(event.type, this.#trimmed(event.object));
-        this.#age.followed();
+        // With a definition its objects go first. The watch that says so may stay open then, and know nothing of what comes after.
+        if (event.type === 'DELETED' && this.#isCustom) this.#age.unsettled();
+        else this.#age.followed();
       }
     }
     if (initial) throw new ConnectionError('the watch ended before the initial state was complete');

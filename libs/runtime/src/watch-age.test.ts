@@ -1,5 +1,5 @@
-import { PODS, type Pod } from '@kuperator/api';
-import { aPod, FakeClock, InMemoryCluster } from '@kuperator/testing';
+import { POD_TRANSITION_RULES, PODS, type Pod, type PodTransitionRule } from '@kuperator/api';
+import { aPod, aPodTransitionRule, FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { expect, test } from 'vitest';
 import { KubeClient } from './client.ts';
 import { Informer } from './informer.ts';
@@ -136,6 +136,33 @@ test('without the right to list and watch nothing is confirmed, and all is well 
   await informer.stop();
 });
 
+test('a watch that fails leaves nothing proven, however new the last event is', async () => {
+  const { cluster, informer, clock, state, add } = follow();
+  add('a');
+  await clock.advanceAsync(0);
+  expect(informer.isCurrent('default')).toBe(true);
+  state.refusal = ABSENT;
+  cluster.endWatches();
+  await clock.advanceAsync(0);
+  expect(informer.isCurrent('default')).toBe(false);
+  await informer.stop();
+});
+
+test('the deletion of a custom object proves nothing: its definition may be going', async () => {
+  const cluster = new InMemoryCluster();
+  const clock = new FakeClock();
+  cluster.add(POD_TRANSITION_RULES, aPodTransitionRule({ metadata: { name: 'r' } }));
+  const { client } = cluster;
+  const informer = new Informer<PodTransitionRule>({ client, resource: POD_TRANSITION_RULES, logger, clock });
+  informer.start();
+  await clock.advanceAsync(0);
+  cluster.remove(POD_TRANSITION_RULES, 'default/r');
+  await clock.advanceAsync(0);
+  expect([informer.keys(), informer.isCurrent('default')]).toEqual([[], false]);
+  expect(await informer.confirm('default')).toBe(true);
+  await informer.stop();
+});
+
 test('events that a watch brings after a gap do not prove that it has brought all', async () => {
   const { cluster, informer, clock, state, add } = follow();
   await clock.advanceAsync(0);
@@ -156,7 +183,7 @@ test('events that a watch brings after a gap do not prove that it has brought al
   await informer.stop();
 });
 
-test('a definition that is deleted and made anew leaves the last known objects in place until the new ones are read', async () => {
+test('a definition made anew shows its objects at once, and proves only half a minute later that there are no others', async () => {
   const { cluster, informer, clock, state, add, confirm } = follow();
   add('a');
   await clock.advanceAsync(0);
@@ -167,9 +194,13 @@ test('a definition that is deleted and made anew leaves the last known objects i
   expect(await confirm('default')).toBe(false);
   cluster.remove(PODS, 'default/a');
   add('b');
+  state.refusal = { kind: 'Status', code: 429, reason: 'TooManyRequests', message: 'storage is (re)initializing' };
+  await clock.advanceAsync(6000);
   state.refusal = undefined;
   await clock.advanceAsync(6000);
-  expect([informer.keys(), await confirm('default')]).toEqual([['default/b'], true]);
+  expect([informer.keys(), await confirm('default')]).toEqual([['default/b'], false]);
+  await clock.advanceAsync(30_000);
+  expect(await confirm('default')).toBe(true);
   await informer.stop();
 });
 

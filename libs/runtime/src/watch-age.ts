@@ -59,6 +59,12 @@ export class WatchAge {
     this.#provenAt = this.#clock.monotonic();
   }
 
+  /** An event was the last one for all that is known: what comes after it may come by another watch. */
+  unsettled(): void {
+    this.#provenAt = undefined;
+    this.#provenIn.clear();
+  }
+
   /** The cache holds everything up to now. */
   proven(): void {
     this.heard();
@@ -77,7 +83,10 @@ export class WatchAge {
     for (const [name, at] of this.#provenIn) if (this.#clock.monotonic() - at > CURRENT_MS) this.#provenIn.delete(name);
   }
 
+  /** What was proven before says nothing any more: the watch may have ended because of what it would have told. */
   failed(cause: string): void {
+    this.#provenAt = undefined;
+    this.#provenIn.clear();
     this.#failing = { since: this.#failing?.since ?? this.#clock.monotonic(), cause };
   }
 

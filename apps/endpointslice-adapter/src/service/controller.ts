@@ -8,7 +8,7 @@ import {
   resourceConsistController,
   SERVICE_EMPLOYERS,
 } from '@kuperator/resourceconsist';
-import { Informer, type OperatorContext } from '@kuperator/runtime';
+import { Informer, type OperatorContext, sightOf } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
 import { endpointSliceAdapter, trimService } from './adapter.ts';
 import { trafficEvent } from './events.ts';
@@ -46,6 +46,7 @@ export function serviceController(context: Context, events: Pick<EventBus, 'publ
     resyncMs: config.resyncSeconds * 1000,
     hold: { onMs: config.trafficOnHoldMs, offMs: config.trafficOffHoldMs },
     heldTraffic,
+    sight: sightOf([services, pods, slices]),
     onTraffic: (change) => events.publish(trafficEvent(change)),
   });
   slices.onChange((change) => {

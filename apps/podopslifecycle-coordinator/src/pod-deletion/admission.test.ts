@@ -1,4 +1,5 @@
 import {
+  CLUSTER_NEEDS_ANNOTATION,
   DELETE_AT_ONCE_ANNOTATION,
   DELETION_REQUESTED_ANNOTATION,
   EVICTION_REQUESTED_ANNOTATION,
@@ -21,6 +22,7 @@ function ask(pod: Pod, request: Partial<LeaveRequest> = {}) {
     facts: { rules: [], nowMs: NOW_MS },
     longHolds: [],
     holdMs: 5000,
+    clusterNeedsMs: 60_000,
     nanos: nanosAt(NOW_MS),
   };
   return answerTo({ ...(usual as Omit<LeaveRequest, 'pod'>), ...request, pod });
@@ -217,5 +219,36 @@ describe('the message of an eviction', () => {
   test('never blames the client itself', () => {
     const { [PREPARING_TO_DELETE_LABEL]: _, ...labels } = granted('pod-evict', 'delete');
     expect(evict(aServingPod({ metadata: { labels } }))).not.toMatch(/operation controller/);
+  });
+});
+
+describe('for the needs of the cluster', () => {
+  const user = 'system:kube-scheduler';
+  const needed = (ms: number) => ({ [CLUSTER_NEEDS_ANNOTATION]: nanosAt(NOW_MS - ms) });
+  const marked = (ms: number) =>
+    aServingPod({ metadata: { labels: { ...begun('pod-delete'), [TO_DELETE_LABEL]: '1' }, annotations: needed(ms) } });
+
+  test('the first request is noted with the mark, so that the end is known to every replica', () => {
+    const answer = ask(aServingPod(), { user });
+    expect(answer).toMatchObject({ allowed: false, write: { annotations: needed(0) } });
+    expect(answer).toMatchObject({ write: { labels: { [TO_DELETE_LABEL]: nanosAt(NOW_MS) } } });
+  });
+
+  test('a later request changes nothing', () => {
+    expect(ask(marked(30_000), { user })).not.toHaveProperty('write');
+  });
+
+  test('after the time the administrator gives, it goes through', () => {
+    expect(ask(marked(60_000), { user })).toEqual({ allowed: true, because: 'cluster-needs' });
+    expect(ask(marked(60_000), { user, clusterNeedsMs: 3_600_000 })).toMatchObject({ allowed: false });
+  });
+
+  test('where the administrator gives no time it goes through at once', () => {
+    expect(ask(aServingPod(), { user, clusterNeedsMs: 0 })).toEqual({ allowed: true, because: 'cluster-needs' });
+    expect(ask(aServingPod(), { clusterNeedsMs: 0 })).toMatchObject({ allowed: false });
+  });
+
+  test('an eviction waits for its PodDisruptionBudget and its rules all the same', () => {
+    expect(ask(marked(60_000), { what: 'evict' })).toMatchObject({ allowed: false });
   });
 });

@@ -2,6 +2,7 @@ import { COLLASET_OPERATION_ID, DELETE_AT_ONCE_ANNOTATION, keyOf, type Pod, TO_D
 import { isEmpty, type LabelChanges } from '@kuperator/lifecycle';
 import { type Asking, askedAt, begunAt, noteOf, withoutNote } from './asked.ts';
 import { beginLeaving, isScaledIn, OPERATION_OF } from './begin.ts';
+import { isForCluster, neededSinceMs, noteOfNeed } from './cluster-needs.ts';
 import { type EndFacts, type Hold, holdOf, isAmong } from './holder.ts';
 import { type Pass, passOf } from './pass.ts';
 import { deletionHoldMs, evictionHoldMs, isProgram, PATIENCE_MS, retryAfterSeconds } from './patience.ts';
@@ -22,6 +23,8 @@ export type LeaveRequest = {
   readonly notBegun?: string | undefined;
   /** The setting: how long a request may be held. */
   readonly holdMs: number;
+  /** The setting: how long a Pod whose place the cluster needs is drained. */
+  readonly clusterNeedsMs: number;
   /** Unix nanoseconds, decimal. */
   readonly nanos: string;
 };
@@ -29,7 +32,7 @@ export type LeaveRequest = {
 export type LeaveAnswer =
   | {
       readonly allowed: true;
-      readonly because: Pass | 'kubelet' | 'namespace-ends' | 'dry-run';
+      readonly because: Pass | 'kubelet' | 'namespace-ends' | 'dry-run' | 'cluster-needs';
       readonly warning?: string;
     }
   | {
@@ -54,7 +57,11 @@ const NOT_BEGUN = 'waits for podopslifecycle-coordinator to begin';
 /** Lets a Pod go that may; asks for its graceful end otherwise, and says who holds it. Pure. */
 export function answerTo(request: LeaveRequest): LeaveAnswer {
   const { what, pod, user, dryRun, namespaceEnds, facts } = request;
-  const because = user.startsWith('system:node:') ? 'kubelet' : namespaceEnds ? 'namespace-ends' : passOf(pod);
+  const because = user.startsWith('system:node:')
+    ? 'kubelet'
+    : namespaceEnds
+      ? 'namespace-ends'
+      : (passOf(pod) ?? (isOverdue(request) ? 'cluster-needs' : undefined));
   if (because) return { allowed: true, because };
   const hold = holdOf(pod, facts);
   if (dryRun) {
@@ -67,7 +74,15 @@ export function answerTo(request: LeaveRequest): LeaveAnswer {
   return what === 'delete' ? refusedDeletion(request, hold) : refusedEviction(request, hold);
 }
 
-function refusedDeletion({ pod, user, longHolds, holdMs, nanos }: LeaveRequest, hold: Hold | undefined): LeaveAnswer {
+/** The cluster has needed the Pod's place for as long as it may have to wait; or it asks now, and need not wait at all. */
+function isOverdue({ what, pod, user, clusterNeedsMs, nanos }: LeaveRequest): boolean {
+  if (what !== 'delete') return false;
+  const since = neededSinceMs(pod) ?? (isForCluster(user, pod) ? millisecondsOf(nanos) : undefined);
+  return since !== undefined && millisecondsOf(nanos) - since >= clusterNeedsMs;
+}
+
+function refusedDeletion(request: LeaveRequest, hold: Hold | undefined): LeaveAnswer {
+  const { pod, user, longHolds, holdMs, nanos } = request;
   const nowMs = millisecondsOf(nanos);
   const id = isScaledIn(pod) ? COLLASET_OPERATION_ID : OPERATION_OF.delete;
   const begunMs = Math.max(0, nowMs - (begunAt(pod, id) ?? nowMs));
@@ -76,8 +91,9 @@ function refusedDeletion({ pod, user, longHolds, holdMs, nanos }: LeaveRequest, 
   const retry = retryAfterSeconds(user, waitedMs);
   const labels = beginLeaving(pod, 'delete', nanos, { mark: true });
   // The coordinator leaves the Pod to a client that comes back, and waits for no other.
-  const annotations =
-    retry !== undefined
+  const annotations = isForCluster(user, pod)
+    ? noteOfNeed(pod, nanos)
+    : retry !== undefined
       ? noteOf(pod, 'delete', nanos)
       : !isProgram(user) && askedAt(pod, 'delete') !== undefined
         ? withoutNote('delete')

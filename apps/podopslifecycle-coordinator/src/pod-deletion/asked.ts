@@ -52,6 +52,7 @@ export function begunAt(pod: Pod, id: string): number | undefined {
   return msOf(own(pod.metadata.labels, stageLabel('operating', id)));
 }
 
-function msOf(nanos: string | undefined): number | undefined {
+/** Milliseconds of Unix nanoseconds; undefined when it is none. */
+export function msOf(nanos: string | undefined): number | undefined {
   return nanos !== undefined && /^\d{1,25}$/.test(nanos) ? Number(BigInt(nanos) / 1_000_000n) : undefined;
 }

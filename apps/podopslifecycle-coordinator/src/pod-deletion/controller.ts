@@ -8,7 +8,10 @@ import { deletionReconciler } from './reconcile.ts';
 /** Controlled Pods that are to go, or were → one key a Pod. */
 export function podDeletionController(context: OperatorContext<Config>, { pods }: Caches, deletion: DeletionMetrics) {
   const { client, clock, config, logger, metrics, recorder, shards } = context;
-  const patience = { evictionMs: config.evictionPatienceSeconds * 1000 };
+  const patience = {
+    evictionMs: config.evictionPatienceSeconds * 1000,
+    clusterNeedsMs: config.clusterNeedsSeconds * 1000,
+  };
   const concerns = (key: string) => {
     const pod = pods.get(key);
     return pod !== undefined && planLeaving(pod, clock.now(), patience).do !== 'nothing';

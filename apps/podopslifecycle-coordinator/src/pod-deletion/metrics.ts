@@ -5,7 +5,7 @@ export type DeletionMetrics = {
   /** Counts one request of a client by what it was told. */
   answered(what: Asking, answer: string): void;
   /** Counts one step taken on a Pod that is to go. */
-  stepped(step: 'begin' | 'delete' | 'cancel'): void;
+  stepped(step: 'begin' | 'delete' | 'let-go' | 'cancel'): void;
   /** Where to find out how many requests are held now. */
   observeHeld(count: () => number): void;
 };

@@ -1,4 +1,5 @@
 import {
+  CLUSTER_NEEDS_ANNOTATION,
   DELETE_AT_ONCE_ANNOTATION,
   DELETION_REQUESTED_ANNOTATION,
   EVICTION_REQUESTED_ANNOTATION,
@@ -10,6 +11,8 @@ import { aServingPod, begun, granted, NOW_MS, nanosAt } from '../test/leaving-po
 import { planLeaving, type Step } from './plan.ts';
 
 const mark = { [TO_DELETE_LABEL]: '1' };
+const PATIENCE = { evictionMs: 120_000, clusterNeedsMs: 60_000 };
+const neededFor = (ms: number) => ({ [CLUSTER_NEEDS_ANNOTATION]: nanosAt(NOW_MS - ms) });
 const askedAgo = (ms: number) => ({ [DELETION_REQUESTED_ANNOTATION]: nanosAt(NOW_MS - ms) });
 const evictionAskedAgo = (ms: number) => ({ [EVICTION_REQUESTED_ANNOTATION]: nanosAt(NOW_MS - ms) });
 
@@ -100,6 +103,36 @@ test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
     step: { do: 'cancel', what: 'evict' },
   },
   {
+    name: 'a Pod whose place the cluster needs is drained first',
+    metadata: { labels: mark, annotations: neededFor(0) },
+    step: { do: 'begin' },
+  },
+  {
+    name: 'a Pod whose place the cluster needs waits for its rules',
+    metadata: { labels: { ...mark, ...begun('pod-delete') }, annotations: neededFor(20_000) },
+    step: { do: 'wait', ms: 40_000 },
+  },
+  {
+    name: 'a Pod whose place the cluster has needed for as long as it may have to wait is let go, drained or not',
+    metadata: { labels: { ...mark, ...begun('pod-delete') }, annotations: neededFor(60_000) },
+    step: { do: 'let-go', neededSinceMs: NOW_MS - 60_000 },
+  },
+  {
+    name: 'such a Pod does not wait for the scale-in of its CollaSet any longer either',
+    metadata: { labels: { ...mark, ...granted('collaset', 'scale-in') }, annotations: neededFor(60_000) },
+    step: { do: 'let-go', neededSinceMs: NOW_MS - 60_000 },
+  },
+  {
+    name: 'such a Pod is deleted as soon as it may go',
+    metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: neededFor(1000) },
+    step: { do: 'delete' },
+  },
+  {
+    name: 'a note of the cluster’s need does nothing to a Pod that is not marked',
+    metadata: { annotations: neededFor(60_000) },
+    step: { do: 'nothing' },
+  },
+  {
     name: 'a terminating Pod is left alone',
     metadata: { labels: mark, deletionTimestamp: '2026-01-01T00:00:00Z' },
     step: { do: 'nothing' },
@@ -110,10 +143,24 @@ test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
     step: { do: 'nothing' },
   },
 ])('$name', ({ metadata, step }) => {
-  expect(planLeaving(aServingPod({ metadata }), NOW_MS, { evictionMs: 120_000 })).toEqual(step);
+  expect(planLeaving(aServingPod({ metadata }), NOW_MS, PATIENCE)).toEqual(step);
 });
 
 test('T84 a Pod without the gate is deleted under its operation, for the rules’ sake', () => {
   const pod = aServingPod({ metadata: { labels: mark }, spec: { readinessGates: [] } });
-  expect(planLeaving(pod, NOW_MS, { evictionMs: 1 })).toEqual({ do: 'begin' });
+  expect(planLeaving(pod, NOW_MS, PATIENCE)).toEqual({ do: 'begin' });
+});
+
+test('a Pod that was disrupted for the cluster goes in time though a tenant takes its mark and the note off', () => {
+  const lastTransitionTime = new Date(NOW_MS - 60_000).toISOString();
+  const disrupted = {
+    type: 'DisruptionTarget',
+    status: 'True' as const,
+    reason: 'DeletionByTaintManager',
+    lastTransitionTime,
+  };
+  const pod = aServingPod({ metadata: { labels: begun('pod-delete') } });
+  const conditions = [...(pod.status?.conditions ?? []), disrupted];
+  const step = planLeaving({ ...pod, status: { ...pod.status, conditions } }, NOW_MS, PATIENCE);
+  expect(step).toEqual({ do: 'let-go', neededSinceMs: NOW_MS - 60_000 });
 });

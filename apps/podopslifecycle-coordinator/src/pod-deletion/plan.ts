@@ -8,17 +8,22 @@ import {
 import { hasOperation, isPermitted } from '@kuperator/lifecycle';
 import { type Asking, askedAt, expectedUntil } from './asked.ts';
 import { isScaledIn } from './begin.ts';
+import { neededSinceMs } from './cluster-needs.ts';
 import { passOf } from './pass.ts';
 
 export type Patience = {
   /** A drain for an eviction that nobody has asked for again for so long is undone. */
   readonly evictionMs: number;
+  /** A Pod whose place the cluster needs is drained for so long, and then let go. */
+  readonly clusterNeedsMs: number;
 };
 
 export type Step =
   | { readonly do: 'nothing' }
   | { readonly do: 'begin' }
   | { readonly do: 'delete' }
+  /** The drain is not done, but the cluster has waited for as long as it may have to. */
+  | { readonly do: 'let-go'; readonly neededSinceMs: number }
   /** Nobody wants the Pod to go any more. */
   | { readonly do: 'cancel'; readonly what: Asking }
   | { readonly do: 'wait'; readonly ms: number };
@@ -29,7 +34,10 @@ const NOTHING: Step = { do: 'nothing' };
 export function planLeaving(pod: Pod, nowMs: number, patience: Patience): Step {
   const pass = passOf(pod);
   if (pass === 'uncontrolled' || pass === 'terminating') return NOTHING;
-  if (pod.metadata.labels?.[TO_DELETE_LABEL] !== undefined) return planDeletion(pod, nowMs);
+  const neededSince = neededSinceMs(pod);
+  const isMarked = pod.metadata.labels?.[TO_DELETE_LABEL] !== undefined;
+  if (neededSince !== undefined) return planNeeded(pod, nowMs, neededSince, patience.clusterNeedsMs);
+  if (isMarked) return planDeletion(pod, nowMs);
   if (hasOperation(pod, POD_DELETE_OPERATION_ID)) return { do: 'cancel', what: 'delete' };
   const isDraining = hasOperation(pod, POD_EVICT_OPERATION_ID);
   const asked = askedAt(pod, 'evict');
@@ -37,6 +45,15 @@ export function planLeaving(pod: Pod, nowMs: number, patience: Patience): Step {
   // Who deletes his note keeps the Pod.
   const remainingMs = (asked ?? 0) + patience.evictionMs - nowMs;
   return remainingMs <= 0 ? { do: 'cancel', what: 'evict' } : { do: 'wait', ms: remainingMs };
+}
+
+/** Whoever takes the mark off, or keeps the drain from its end, keeps the Pod no longer than that. */
+function planNeeded(pod: Pod, nowMs: number, sinceMs: number, patienceMs: number): Step {
+  const step = planDeletion(pod, nowMs);
+  if (step.do === 'delete' || step.do === 'begin') return step;
+  const remainingMs = sinceMs + patienceMs - nowMs;
+  if (remainingMs <= 0) return { do: 'let-go', neededSinceMs: sinceMs };
+  return { do: 'wait', ms: Math.min(remainingMs, step.do === 'wait' ? step.ms : remainingMs) };
 }
 
 function planDeletion(pod: Pod, nowMs: number): Step {

@@ -1,23 +1,30 @@
-import { PODS, type Pod, PREPARING_TO_DELETE_LABEL, TO_DELETE_LABEL } from '@kuperator/api';
+import { CLUSTER_NEEDS_ANNOTATION, PODS, type Pod, PREPARING_TO_DELETE_LABEL, TO_DELETE_LABEL } from '@kuperator/api';
 import { operationsOf } from '@kuperator/lifecycle';
 import { ConflictError, createLogger } from '@kuperator/runtime';
 import { FakeClock, FakeRecorder, InMemoryCluster } from '@kuperator/testing';
 import { expect, test } from 'vitest';
-import { aServingPod, begun, granted } from '../test/leaving-pods.ts';
+import { aServingPod, begun, granted, NOW_MS, nanosAt } from '../test/leaving-pods.ts';
 import { deletionReconciler } from './reconcile.ts';
 
 const KEY = 'default/web';
 const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal: new AbortController().signal };
 
-function setup(labels: Record<string, string>) {
+function setup(labels: Record<string, string>, annotations: Record<string, string> = {}) {
   const cluster = new InMemoryCluster();
-  cluster.add(PODS, aServingPod({ metadata: { labels } }));
+  cluster.add(PODS, aServingPod({ metadata: { labels, annotations } }));
   const pods = cluster.informer(PODS);
   const clock = new FakeClock();
   const recorder = new FakeRecorder();
   const metrics = { stepped: () => {} };
   const { client } = cluster;
-  const reconcile = deletionReconciler({ pods, client, recorder, metrics, clock, patience: { evictionMs: 120_000 } });
+  const reconcile = deletionReconciler({
+    pods,
+    client,
+    recorder,
+    metrics,
+    clock,
+    patience: { clusterNeedsMs: 60_000, evictionMs: 120_000 },
+  });
   return { cluster, pods, recorder, pass: () => reconcile(KEY, context), pod: () => cluster.get(PODS, KEY) as Pod };
 }
 
@@ -57,4 +64,18 @@ test('the mark of a coming deletion stays while another operation may have set i
   await pass();
   expect(operationsOf(pod())).toMatchObject([{ id: 'collaset' }]);
   expect(pod().metadata.labels).toHaveProperty([PREPARING_TO_DELETE_LABEL]);
+});
+
+test('deletes a Pod that the cluster has waited for for long enough, and warns of it', async () => {
+  const needed = { [CLUSTER_NEEDS_ANNOTATION]: nanosAt(NOW_MS - 60_000) };
+  const { cluster, recorder, pass } = setup({ ...mark, ...begun('pod-delete') }, needed);
+  await pass();
+  expect(cluster.writes).toMatchObject([{ verb: 'delete' }]);
+  expect(recorder.events).toMatchObject([
+    {
+      type: 'Warning',
+      reason: 'PodDeletion',
+      message: expect.stringContaining('the cluster has needed its place since 2025'),
+    },
+  ]);
 });

@@ -1,4 +1,4 @@
-import { isTerminating, type Key, PODS, type Pod } from '@kuperator/api';
+import { isTerminating, type Key, type KubeObject, PODS, type Pod } from '@kuperator/api';
 import { type Clock, type EventRecorder, type KubeClient, NotFoundError, type Reconcile } from '@kuperator/runtime';
 import { withoutNote } from './asked.ts';
 import { beginLeaving, cancelLeaving } from './begin.ts';
@@ -8,7 +8,7 @@ import { type Patience, planLeaving } from './plan.ts';
 export type Deps = {
   readonly pods: { get(key: Key): Pod | undefined; observe(pod: Pod): void; observeGone(key: Key, uid: string): void };
   readonly client: Pick<KubeClient, 'patch' | 'delete'>;
-  readonly recorder: Pick<EventRecorder, 'normal'>;
+  readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
   readonly metrics: Pick<DeletionMetrics, 'stepped'>;
   readonly clock: Pick<Clock, 'now' | 'nanos'>;
   readonly patience: Patience;
@@ -29,14 +29,14 @@ export function deletionReconciler(deps: Deps): Reconcile {
     }
   }
 
-  async function remove(pod: Pod): Promise<void> {
+  async function remove(pod: Pod, tell: (pod: KubeObject) => void): Promise<void> {
     const { namespace, name = '', uid = '', resourceVersion } = pod.metadata;
     // The version, too: a mark taken off in this moment keeps the Pod.
     const preconditions = { uid, ...(resourceVersion ? { resourceVersion } : {}) };
     const left = await client.delete(PODS, { namespace, name }, preconditions);
     if (left && isTerminating(left)) pods.observe(left);
     else pods.observeGone(`${namespace}/${name}`, uid);
-    recorder.normal(asObject(pod), 'PodDeletion', 'Deleted pod');
+    tell(asObject(pod));
   }
 
   return async (key) => {
@@ -57,7 +57,13 @@ export function deletionReconciler(deps: Deps): Reconcile {
         });
       case 'delete':
         metrics.stepped('delete');
-        return remove(pod);
+        return remove(pod, (object) => recorder.normal(object, 'PodDeletion', 'Deleted pod'));
+      case 'let-go': {
+        metrics.stepped('let-go');
+        const since = new Date(step.neededSinceMs).toISOString();
+        const message = `Deleted pod before it was out of traffic: the cluster has needed its place since ${since}`;
+        return remove(pod, (object) => recorder.warn(object, 'PodDeletion', message));
+      }
       case 'wait':
         return { requeueAfterMs: Math.ceil(step.ms) };
     }

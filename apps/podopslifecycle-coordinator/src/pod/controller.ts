@@ -2,7 +2,7 @@ import { conditionOf, isTerminating, type Key, keyOf } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import { PROGRESSING } from '@kuperator/holders';
 import { operationsOf } from '@kuperator/lifecycle';
-import { Controller, type OperatorContext, type RunningOperators } from '@kuperator/runtime';
+import { Controller, type OperatorContext, type RunningOperators, sightOf } from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import { maySelect } from '../selecting.ts';
@@ -43,6 +43,7 @@ export function podController(
       pods,
       rules,
       services,
+      sight: sightOf([rules, services]),
       client,
       clock,
       recorder,

@@ -40,6 +40,7 @@ function waiting() {
       pods,
       rules,
       services,
+      sight: { isClear: () => true, blindTo: async () => [] },
       client: cluster.client,
       clock,
       recorder,

@@ -12,7 +12,7 @@ import {
 } from '@kuperator/api';
 import { PROGRESSING } from '@kuperator/holders';
 import { ARRIVAL_MS, beginOperation, operationsOf } from '@kuperator/lifecycle';
-import { ConflictError, createLogger } from '@kuperator/runtime';
+import { ConflictError, createLogger, sightOf } from '@kuperator/runtime';
 import {
   aCondition,
   aPod,
@@ -49,6 +49,7 @@ function setup(pod: Parameters<typeof aPod>[0] = {}) {
     pods,
     rules,
     services,
+    sight: sightOf([rules, services]),
     client,
     clock,
     recorder,
@@ -58,7 +59,7 @@ function setup(pod: Parameters<typeof aPod>[0] = {}) {
     seen: new Map(),
   });
   const pass = () => reconcile(KEY, context);
-  return { cluster, pods, clock, recorder, pass, pod: () => cluster.get(PODS, KEY) as Pod };
+  return { cluster, pods, rules, services, clock, recorder, pass, pod: () => cluster.get(PODS, KEY) as Pod };
 }
 
 const ON_NODE = { readinessGates: [{ conditionType: SERVICE_READY_GATE }], nodeName: 'n' };
@@ -87,6 +88,57 @@ describe('podReconciler', () => {
       expect.objectContaining({ type: SERVICE_READY_GATE, status: 'False' }),
     );
     expect(pod().status?.conditions).toContainEqual(expect.objectContaining({ type: 'Ready', status: 'True' }));
+  });
+
+  test.each([
+    'rules',
+    'services',
+  ] as const)('grants nothing while its cache of %s may be old, says so on the Pod, and goes on by itself', async (kind) => {
+    const world = setup(serving);
+    const { cluster, clock, pass, pod } = world;
+    begin(cluster);
+    world[kind].setCurrent(false);
+    expect(await pass()).toEqual({ requeueAfterMs: 1000 });
+    expect(cluster.writes).toEqual([]);
+    clock.advance(10_000);
+    await pass();
+    expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'PreCheck' }]);
+    const condition = conditionOf(pod(), PROGRESSING);
+    expect(condition).toMatchObject({ status: 'True', reason: 'WaitingForApiServer' });
+    const plural = kind === 'rules' ? 'podtransitionrules' : 'services';
+    expect(condition?.message).toContain(`cannot tell whether its cache of ${plural} is current`);
+    world[kind].setCurrent(true);
+    await pass();
+    expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'Operate' }]);
+    expect(conditionOf(pod(), PROGRESSING)).toBeUndefined();
+  });
+
+  test('a rule that comes to light while the caches are compared holds the operation', async () => {
+    const { cluster, rules, pass, pod } = setup(serving);
+    begin(cluster);
+    rules.pause();
+    const selector = { matchLabels: { app: 'web' } };
+    const spec = { selector, rules: [{ name: 'b', availablePolicy: { maxUnavailableValue: 1 } }] };
+    cluster.add(POD_TRANSITION_RULES, aPodTransitionRule({ metadata: { name: 'r' }, spec }));
+    rules.setCurrent(false);
+    rules.confirm = async () => {
+      rules.resume();
+      return true;
+    };
+    await pass();
+    expect(cluster.writes).toEqual([]);
+    expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'PreCheck' }]);
+  });
+
+  test('what asks for no permission does not wait for current caches', async () => {
+    const { cluster, rules, pass, pod } = setup({
+      metadata: { labels: { app: 'web' } },
+      status: { conditions: [aCondition('Ready', true)] },
+    });
+    rules.setCurrent(false);
+    await pass();
+    expect(cluster.writes).toHaveLength(1);
+    expect(conditionOf(pod(), SERVICE_READY_GATE)).toMatchObject({ status: 'True' });
   });
 
   test('waits for a rule that selects the Pod, and writes nothing meanwhile (T21, T23)', async () => {

@@ -12,7 +12,14 @@ import {
 } from '@kuperator/api';
 import { verdictFor } from '@kuperator/holders';
 import { applyLabels, operationsOf, podStateOf, type Settled, settle } from '@kuperator/lifecycle';
-import { type Clock, type EventRecorder, type KubeClient, NotFoundError, type Reconcile } from '@kuperator/runtime';
+import {
+  type Clock,
+  type EventRecorder,
+  type KubeClient,
+  NotFoundError,
+  type Reconcile,
+  type Sight,
+} from '@kuperator/runtime';
 import { maySelect, type SELECTING } from '../selecting.ts';
 import { awaitedOn, expectingAdapters } from './awaited.ts';
 import { type Explanation, explain, type Patience, type PodFacts } from './explain.ts';
@@ -28,6 +35,8 @@ export type Deps = {
     get(key: Key): Service | undefined;
     byIndex(index: typeof SELECTING, value: string): readonly Service[];
   };
+  /** Of the rules and Services: an operation is let past a check only while these are known to be current. */
+  readonly sight: Sight;
   readonly client: Pick<KubeClient, 'patch'>;
   readonly clock: Pick<Clock, 'now' | 'nanos'>;
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
@@ -39,39 +48,34 @@ export type Deps = {
   readonly seen: Map<Key, Seen>;
 };
 
+/** How soon to look again whether the caches are current. */
+const BLIND_MS = 1000;
+
 /** Brings a Pod to the fixpoint of the protocol: at most one write a pass, none when it is there. */
 export function podReconciler(deps: Deps): Reconcile {
-  const { pods, rules, services, client, clock, recorder, metrics, patience, seen } = deps;
+  const { pods, client, recorder, metrics, seen, sight } = deps;
   return async (key) => {
-    const cached = pods.get(key);
-    // A Pod on its way out is the kubelet's and the traffic controllers' (T18); one without the label is nobody's (T24).
-    if (!cached || isTerminating(cached) || cached.metadata.labels?.[CONTROL_LABEL] !== 'true') {
+    let view = viewOf(deps, key, []);
+    const namespace = view?.pod.metadata.namespace ?? '';
+    let blindTo: readonly string[] = [];
+    if (view?.passes && !sight.isClear(namespace)) {
+      blindTo = await sight.blindTo(namespace);
+      // The caches may have caught up meanwhile, and the Pod may have changed.
+      view = viewOf(deps, key, blindTo);
+    }
+    if (!view) {
       seen.delete(key);
       return;
     }
-    const guarding = maySelect(rules, cached);
-    const pod = expectingAdapters(cached, maySelect(services, cached));
-    const nowMs = clock.now();
-    const guards = guardsOf(cached, services, nowMs);
-    const settled = settle(podStateOf(pod), clock.nanos(), {
-      passes: (request) =>
-        (request.stage !== 'PreCheck' || awaitedOn(pod).length === 0) && verdictFor(pod, guarding, request).passed,
-      guards: Object.values(guards.missing),
-      arriving: guards.arrivingMs > 0,
-    });
-    const facts = {
-      ...factsFor(deps, guarding, nowMs),
-      awaited: awaitedOn(pod),
-      arriving: arrivingAt(guards),
-    };
-    const explanation = explain(settledPod(pod, settled), facts, patience, seen.get(key));
+    const { pod, settled, explanation, nowMs } = view;
     if (explanation.seen) seen.set(key, explanation.seen);
     else seen.delete(key);
-    const againMs = Math.min(explanation.nextMs ?? Number.POSITIVE_INFINITY, heldMs(pod, guards));
+    const blindMs = blindTo.length > 0 ? BLIND_MS : Number.POSITIVE_INFINITY;
+    const againMs = Math.min(explanation.nextMs ?? Number.POSITIVE_INFINITY, view.heldMs, blindMs);
     const again = Number.isFinite(againMs) ? { requeueAfterMs: againMs } : undefined;
     const write = writeFor(pod, settled, new Date(nowMs).toISOString(), explanation);
     if (!write) return again;
-    const { namespace, name = '', uid = '' } = pod.metadata;
+    const { name = '', uid = '' } = pod.metadata;
     const options = write.subresource ? { subresource: write.subresource } : {};
     try {
       pods.observe(await client.patch(PODS, { namespace, name }, write.patch, options));
@@ -83,6 +87,48 @@ export function podReconciler(deps: Deps): Reconcile {
     }
     return again;
   };
+}
+
+type View = {
+  readonly pod: Pod;
+  readonly nowMs: number;
+  readonly settled: Settled;
+  readonly explanation: Explanation;
+  /** A check would be passed if the caches are right. */
+  readonly passes: boolean;
+  /** When the time is over for which traffic on its way holds the Pod; Infinity when it holds nothing. */
+  readonly heldMs: number;
+};
+
+/** All that a pass decides, from the caches as they are at this moment. @param blindTo kinds whose cache may not be current */
+function viewOf(deps: Deps, key: Key, blindTo: readonly string[]): View | undefined {
+  const { pods, rules, services, clock, patience, seen } = deps;
+  const cached = pods.get(key);
+  // A Pod on its way out is the kubelet's and the traffic controllers' (T18); one without the label is nobody's (T24).
+  if (!cached || isTerminating(cached) || cached.metadata.labels?.[CONTROL_LABEL] !== 'true') return undefined;
+  const guarding = maySelect(rules, cached);
+  const pod = expectingAdapters(cached, maySelect(services, cached));
+  const nowMs = clock.now();
+  const guards = guardsOf(cached, services, nowMs);
+  let passes = false;
+  const settled = settle(podStateOf(pod), clock.nanos(), {
+    passes: (request) => {
+      const isAwaited = request.stage === 'PreCheck' && awaitedOn(pod).length > 0;
+      if (isAwaited || !verdictFor(pod, guarding, request).passed) return false;
+      passes = true;
+      return blindTo.length === 0;
+    },
+    guards: Object.values(guards.missing),
+    arriving: guards.arrivingMs > 0,
+  });
+  const facts = {
+    ...factsFor(deps, guarding, nowMs),
+    blindTo,
+    awaited: awaitedOn(pod),
+    arriving: arrivingAt(guards),
+  };
+  const explanation = explain(settledPod(pod, settled), facts, patience, seen.get(key));
+  return { pod, nowMs, settled, explanation, passes, heldMs: heldMs(pod, guards) };
 }
 
 /** What is known of who may hold a Pod, besides the Pod. */

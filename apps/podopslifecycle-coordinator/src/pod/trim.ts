@@ -1,5 +1,6 @@
 import {
   AVAILABLE_CONDITIONS_ANNOTATION,
+  CLUSTER_NEEDS_ANNOTATION,
   type Condition,
   type Container,
   type ContainerStatus,
@@ -14,9 +15,11 @@ import {
   RULE_DETAIL_ANNOTATION_PREFIX,
 } from '@kuperator/api';
 import { holdingReason, holdingState, isHolding, PROGRESSING } from '@kuperator/holders';
+import { DISRUPTION } from '../pod-deletion/cluster-needs.ts';
 
 const ANNOTATIONS: readonly string[] = [
   AVAILABLE_CONDITIONS_ANNOTATION,
+  CLUSTER_NEEDS_ANNOTATION,
   DELETE_AT_ONCE_ANNOTATION,
   DELETION_REQUESTED_ANNOTATION,
   EVICTION_REQUESTED_ANNOTATION,
@@ -51,16 +54,22 @@ export function trimPod(pod: Pod): Pod {
     status: {
       ...(pod.status?.phase !== undefined && { phase: pod.status.phase }),
       conditions: (pod.status?.conditions ?? [])
-        .filter(({ type }) => type === PROGRESSING || keeps(type))
+        .filter(({ type }) => type === PROGRESSING || type === DISRUPTION || keeps(type))
         .map((condition) => ({
           type: condition.type,
           status: condition.status,
           ...(condition.lastTransitionTime !== undefined && { lastTransitionTime: condition.lastTransitionTime }),
-          ...(condition.type === PROGRESSING ? wordsOf(condition) : holdingReason(condition)),
+          ...wordsKept(condition),
         })),
       ...(isAwaited && statusesOf(pod)),
     },
   };
+}
+
+function wordsKept(condition: Condition): Partial<Condition> {
+  if (condition.type === PROGRESSING) return wordsOf(condition);
+  if (condition.type === DISRUPTION) return condition.reason === undefined ? {} : { reason: condition.reason };
+  return holdingReason(condition);
 }
 
 /** Compared with what it should say. */

@@ -54,6 +54,7 @@ async function measure(labels: number, others: number): Promise<number> {
     pods: { get: () => cached, observe: () => {}, observeGone: () => {} },
     rules,
     services,
+    sight: { isClear: () => true, blindTo: async () => [] },
     client: { patch: () => Promise.reject(new Error('nothing is to be written')) },
     clock,
     recorder: { normal: () => {}, warn: () => {} },

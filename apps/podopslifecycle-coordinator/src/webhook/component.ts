@@ -25,8 +25,19 @@ export function webhook(
   const holds = new Holds({ pods, clock, limit: config.webhookMaxHeld });
   deletion.observeHeld(() => holds.size);
   const holdMs = config.webhookHoldSeconds * 1000;
+  const clusterNeedsMs = config.clusterNeedsSeconds * 1000;
   const isRunning = (app: string) => operators.isRunning(app);
-  const leaving = leaveHandler({ pods, rules, isRunning, client, metrics: deletion, clock, holds, holdMs });
+  const leaving = leaveHandler({
+    pods,
+    rules,
+    isRunning,
+    client,
+    metrics: deletion,
+    clock,
+    holds,
+    holdMs,
+    clusterNeedsMs,
+  });
   const server = new WebhookServer({
     host: config.webhookHost,
     port: config.webhookPort,

@@ -40,6 +40,7 @@ function setup({ namespaceEnds = false, isThere = true, holdMs = 0 }: World = {}
     clock,
     holds: new Holds({ pods, clock, limit: 10 }),
     holdMs,
+    clusterNeedsMs: 60_000,
   });
   const answer = (what: Asking, request: AdmissionRequest, timeoutMs?: number) =>
     handle(what, request, { timeoutMs, signal: new AbortController().signal });
@@ -52,6 +53,19 @@ function setup({ namespaceEnds = false, isThere = true, holdMs = 0 }: World = {}
   };
   return { cluster, pods, clock, answer, request };
 }
+
+describe('while the Pod cache may be old', () => {
+  const evict = { uid: '1', name: 'web', namespace: 'default', operation: 'CREATE' };
+
+  test('an eviction is answered by the Pod as the API server has it', async () => {
+    const { cluster, pods, answer } = setup({ isThere: false });
+    pods.pause();
+    pods.setCurrent(false);
+    cluster.add(PODS, aServingPod());
+    expect(await answer('evict', evict)).toMatchObject({ allowed: false });
+    expect(cluster.get(PODS, KEY)?.metadata.annotations).toHaveProperty([EVICTION_REQUESTED_ANNOTATION]);
+  });
+});
 
 describe('a deletion', () => {
   test('is refused after its operation was begun in one write', async () => {

@@ -16,7 +16,8 @@ export type Deps = {
     get(key: Key): Pod | undefined;
     byIndex(index: 'marked', namespace: string): readonly Pod[];
     observe(pod: Pod): void;
-    hasSynced(): boolean;
+    /** Whether the cache holds all there is of the namespace. */
+    isCurrent(namespace: string): boolean;
   };
   /** Whether an operator has a live Lease; undefined: not known. */
   readonly isRunning: (app: string) => boolean | undefined;
@@ -27,6 +28,8 @@ export type Deps = {
   readonly holds: Pick<Holds, 'until'>;
   /** How long a request may be held until its Pod may go. */
   readonly holdMs: number;
+  /** How long a Pod whose place the cluster needs is drained. */
+  readonly clusterNeedsMs: number;
 };
 
 /** Of a call by the API server: how long it waits for the answer, if it says so, and whether it still does. */
@@ -39,12 +42,11 @@ const LATER = 'Pods in service are taken out of it first, and then deleted by po
 const ATTEMPTS = 5;
 
 /** Answers requests to delete (`DELETE` of a Pod) or evict (`CREATE` of its eviction), and notes them on the Pod. */
-export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, holds, holdMs }: Deps) {
-  async function podToEvict({ namespace, name = '' }: AdmissionRequest): Promise<Pod | undefined> {
-    const cached = pods.get(keyOf({ metadata: { name, ...(namespace ? { namespace } : {}) } }));
-    // What a complete cache does not have is not under control, or was made a moment ago and serves nobody yet.
-    if (cached || pods.hasSynced()) return cached;
-    return absentAsUndefined(client.get(PODS, { namespace, name }));
+export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, holds, holdMs, clusterNeedsMs }: Deps) {
+  async function podToEvict({ namespace = '', name = '' }: AdmissionRequest): Promise<Pod | undefined> {
+    const cached = pods.get(keyOf({ metadata: { namespace, name } }));
+    // What a current cache does not have is not under control, or was made a moment ago and serves nobody yet.
+    return pods.isCurrent(namespace) ? cached : absentAsUndefined(client.get(PODS, { namespace, name }));
   }
 
   async function namespaceEnds(namespace: string): Promise<boolean> {
@@ -99,6 +101,7 @@ export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, h
           what === 'delete' && !isProgram(user) ? longHolds(pods.byIndex('marked', namespace), pod, facts()) : [],
         notBegun,
         holdMs,
+        clusterNeedsMs,
         nanos: clock.nanos(),
       });
     const letGo = async (because: string, warning?: string): Promise<AdmissionVerdict> => {

@@ -99,7 +99,7 @@ async function setup(config: Partial<Config>, ca?: string) {
       get: () => undefined,
       byIndex: () => [],
       observe: () => {},
-      hasSynced: () => true,
+      isCurrent: () => true,
       onChange: () => () => {},
     },
     rules: { byIndex: () => [] },

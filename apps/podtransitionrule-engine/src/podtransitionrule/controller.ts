@@ -9,7 +9,7 @@ import {
   replicasOf,
 } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
-import { type Component, Controller, Informer, type OperatorContext } from '@kuperator/runtime';
+import { type Component, Controller, Informer, type OperatorContext, sightOf } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
 import { WebhookCalls } from '../webhook/calls.ts';
 import { httpSender } from '../webhook/http.ts';
@@ -65,6 +65,7 @@ export function podTransitionRuleController(context: OperatorContext<Config>, ev
     reconcile: podTransitionRuleReconciler({
       rules,
       pods,
+      sight: sightOf([rules, pods, sets, replicaSets, statefulSets]),
       ownerKinds: ownerKinds({
         collaSet: (key) => sets.get(key),
         replicaSet: (key) => replicaSets.get(key),

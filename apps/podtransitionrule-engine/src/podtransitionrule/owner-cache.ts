@@ -8,6 +8,7 @@ import type { ReplicaOwner } from './owners.ts';
  */
 export class OwnerCache {
   readonly #make: () => Informer<ReplicaOwner>;
+  readonly #resource: { readonly plural: string };
   readonly #onChange: (owner: ReplicaOwner) => void;
   readonly #onRead: () => void;
   #informer: Informer<ReplicaOwner> | undefined;
@@ -20,6 +21,7 @@ export class OwnerCache {
     onRead: () => void;
   }) {
     this.#make = () => new Informer(options.informer);
+    this.#resource = options.informer.resource;
     this.#onChange = options.onChange;
     this.#onRead = options.onRead;
   }
@@ -27,6 +29,19 @@ export class OwnerCache {
   get(key: Key): ReplicaOwner | 'unread' | undefined {
     this.#informer ??= this.#start();
     return this.#informer.hasSynced() ? this.#informer.get(key) : 'unread';
+  }
+
+  get resource(): { readonly plural: string } {
+    return this.#resource;
+  }
+
+  /** Nothing rests on a cache that nobody has asked for an owner. */
+  isCurrent(namespace?: string): boolean {
+    return this.#informer?.isCurrent(namespace) ?? true;
+  }
+
+  async confirm(namespace?: string): Promise<boolean> {
+    return this.#informer?.confirm(namespace) ?? true;
   }
 
   async stop(): Promise<void> {

@@ -9,7 +9,7 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import type { KuperatorEvent } from '@kuperator/events';
-import { ConflictError, createLogger, createMetrics } from '@kuperator/runtime';
+import { ConflictError, createLogger, createMetrics, sightOf } from '@kuperator/runtime';
 import { FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ruleMetrics } from './metrics.ts';
@@ -42,6 +42,7 @@ function anEngine() {
   const reconcile = podTransitionRuleReconciler({
     rules,
     pods,
+    sight: sightOf([rules, pods]),
     ownerKinds: [],
     client: cluster.client,
     ownWrites,
@@ -114,6 +115,46 @@ describe('a pass', () => {
       passed: true,
       operations: [{ id: 'op', since: '1000' }],
     });
+  });
+
+  test('lets nobody pass while what the budget is counted from may be old, says so, and goes on by itself', async () => {
+    given(waitingPods(2));
+    const { pass, pods } = anEngine();
+    pods.setCurrent(false);
+    expect(await pass()).toEqual({ requeueAfterMs: 1000 });
+    expect([passedNow(), warnings]).toEqual([[], []]);
+    clock.advance(10_000);
+    await pass();
+    await pass();
+    expect(passedNow()).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining('cannot tell whether its cache of pods is current')]);
+    pods.setCurrent(true);
+    await pass();
+    expect(passedNow()).toEqual(['p1']);
+  });
+
+  test('refuses without current caches: only what lets a Pod pass can do harm', async () => {
+    given(waitingPods(2), aRule([maxUnavailable(0)]));
+    const { pass, pods } = anEngine();
+    pods.setCurrent(false);
+    await pass();
+    expect(stored()?.status?.details).toMatchObject([{ passed: false }, { passed: false }]);
+  });
+
+  test('judges again by what comes to light while the caches are compared', async () => {
+    given(waitingPods(2));
+    const { pass, pods } = anEngine();
+    pods.pause();
+    changeLabels('p2', { [SERVICE_AVAILABLE_LABEL]: undefined, [stageLabel('pre-check', 'op')]: undefined });
+    let isCurrent = false;
+    pods.isCurrent = () => isCurrent;
+    pods.confirm = async () => {
+      pods.resume();
+      isCurrent = true;
+      return true;
+    };
+    await pass();
+    expect(passedNow()).toEqual([]);
   });
 
   test('T23 H10 that follows one changes nothing', async () => {

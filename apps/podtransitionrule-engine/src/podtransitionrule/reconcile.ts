@@ -10,7 +10,7 @@ import {
   type TransitionRule,
 } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
-import type { Clock, EventRecorder, Informer, KubeClient, Reconcile } from '@kuperator/runtime';
+import type { Clock, EventRecorder, Informer, KubeClient, Reconcile, Sight } from '@kuperator/runtime';
 import type { WebhookCalls } from '../webhook/calls.ts';
 import { idOf } from '../webhook/task.ts';
 import { hasFinalizer, ignoreNotFound, podsShowing, removeDetails, writeFinalizer } from './cleanup.ts';
@@ -22,12 +22,14 @@ import type { OwnWrites } from './own-writes.ts';
 import { type OwnerKind, ownersFrom } from './owners.ts';
 import type { RuleSettings } from './rules.ts';
 import { nameOf, selects } from './selection.ts';
-import { decidedBy, restWaitMs } from './status.ts';
+import { decidedBy, letsMorePass, restWaitMs } from './status.ts';
 import { isTooLarge } from './status-size.ts';
 
 export type Deps = {
   readonly rules: Pick<Informer<PodTransitionRule>, 'get' | 'byIndex'>;
   readonly pods: Pick<Informer<Pod>, 'byIndex' | 'resourceVersion'>;
+  /** Of all that a budget is counted from: a Pod is let pass only while it is known to be current. */
+  readonly sight: Sight;
   readonly ownerKinds: readonly OwnerKind[];
   readonly client: Pick<KubeClient, 'patch'>;
   readonly ownWrites: OwnWrites;
@@ -42,11 +44,16 @@ export type Deps = {
 
 /** How soon to look again whether the Pod cache has caught up with the last verdicts. */
 const CATCH_UP_MS = 20;
+/** How soon to look again whether the caches are current. */
+const BLIND_MS = 1000;
+/** A cache that is not current for so long is told on the rule object. */
+const TELL_BLIND_MS = 10_000;
 /** Least time between two writes for changes that nobody waits for. */
 const REST_INTERVAL_MS = 1000;
 /** Such a change waits at least so long for others: a Pod passes through its stages, and the counts follow, in several steps. */
 const REST_TOGETHER_MS = 500;
 
+const NOT_CURRENT = 'the podtransitionrule-engine cannot tell whether its cache';
 const FULL =
   'so many Pods wait that the status would be larger than etcd stores (1.5 MiB): those that wait for the shortest time are left out of it ' +
   'until others have gone. They wait as the others do. Several rule objects with fewer Pods each have room for all';
@@ -54,12 +61,26 @@ const TOO_LARGE =
   'the status is larger than etcd stores (1.5 MiB), so no verdict can be given: let fewer Pods be selected by one rule object';
 
 export function podTransitionRuleReconciler(deps: Deps): Reconcile {
-  const { rules, pods, client, ownWrites, metrics, clock, settings } = deps;
+  const { rules, pods, client, ownWrites, metrics, clock, settings, sight, recorder } = deps;
   const owners = ownersFrom(deps.ownerKinds, pods);
   /** Since when a rule object has a status to write that nobody waits for. */
   const restSince = new Map<Key, number>();
+  /** Since when a rule object has a Pod to let pass and no current caches to do it by; undefined once that was told. */
+  const blindSince = new Map<Key, number | undefined>();
 
-  return async function reconcile(key, { logger }) {
+  /** Says on the rule object what holds its Pods, once for each time. */
+  function tellBlind(rule: PodTransitionRule, blindTo: readonly string[]): void {
+    const key = keyOf(rule);
+    const now = clock.monotonic();
+    if (!blindSince.has(key)) blindSince.set(key, now);
+    const since = blindSince.get(key);
+    if (since === undefined || now - since < TELL_BLIND_MS) return;
+    blindSince.set(key, undefined);
+    recorder.warn(rule, 'CacheNotCurrent', `no Pod is let pass: ${NOT_CURRENT} of ${blindTo.join(', ')} is current`);
+  }
+
+  return async function reconcile(key, context) {
+    const { logger } = context;
     // A watch hands over its events one by one and we are woken by the first: let it finish, so that the cache is whole
     // again (its version included) and one evaluation serves the whole bunch.
     await setImmediate();
@@ -67,6 +88,7 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
     if (!known) {
       ownWrites.forget(key);
       restSince.delete(key);
+      blindSince.delete(key);
       metrics.forget(key);
       deps.webhooks.retain(key, '', []);
       return;
@@ -106,6 +128,17 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
       logger.debug({ cacheVersion: cacheVersion.toString() }, 'the Pod cache is behind the last verdicts');
       return { requeueAfterMs: CATCH_UP_MS };
     }
+    if (letsMorePass(rule.status, judgement.status) && !sight.isClear(namespace)) {
+      const blindTo = await sight.blindTo(namespace);
+      if (blindTo.length > 0) {
+        tellBlind(rule, blindTo);
+        logger.debug({ blindTo }, 'no Pod is let pass: caches may be old');
+        return { requeueAfterMs: BLIND_MS };
+      }
+      // What was compared may have brought the caches forward.
+      return reconcile(key, context);
+    }
+    blindSince.delete(key);
     metrics.evaluated(key, (clock.monotonic() - started) / 1000, judgement);
 
     const unselected = present.filter((pod) => !selects(rule, pod));

@@ -80,6 +80,17 @@ export function decidedBy(
   return (next.details ?? []).filter((detail) => !isSameDecision(before.get(detail.name), detail));
 }
 
+/** Whether `next` lets a Pod pass, all rules or one of them, that `previous` did not. */
+export function letsMorePass(previous: PodTransitionRuleStatus | undefined, next: PodTransitionRuleStatus): boolean {
+  const before = byName(previous);
+  return (next.details ?? []).some((detail) => {
+    const known = before.get(detail.name);
+    const passed = new Set(known && known.uid === detail.uid ? known.passedRules : []);
+    if (detail.passed && !isSameDecision(known, detail)) return true;
+    return detail.passedRules?.some((name) => !passed.has(name)) ?? false;
+  });
+}
+
 /** Ms to wait before a `rest` change may be written; 0 when the last write, by whichever replica, is `leastMs` old. */
 export function restWaitMs(previous: PodTransitionRuleStatus | undefined, nowMs: number, leastMs: number): number {
   const sinceMs = nowMs - Date.parse(previous?.updateTime ?? '');

@@ -82,7 +82,8 @@ spec:
             periodSeconds: 10
             timeoutSeconds: 5
           readinessProbe:
-            httpGet: { path: /readyz, port: http }
+            {{- /* A webhook that is blind to a kind still refuses better than none: its policy may be Ignore. */}}
+            httpGet: { path: "/readyz{{ if include "operator.webhookKinds" . }}?exclude=watch{{ end }}", port: http }
             periodSeconds: 5
             timeoutSeconds: 5
           resources:

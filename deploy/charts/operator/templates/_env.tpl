@@ -108,6 +108,8 @@ none. The chart defines "<chart name>.webhookKinds".
   value: {{ .holdSeconds | quote }}
 - name: WEBHOOK_MAX_HELD
   value: {{ .maxHeld | quote }}
+- name: CLUSTER_NEEDS_SECONDS
+  value: {{ .clusterNeedsSeconds | quote }}
 {{- if eq .certificates.from "cert-manager" }}
 - name: WEBHOOK_CERT_DIR
   value: /etc/kuperator/webhook-certificate

@@ -8,7 +8,7 @@ import {
   SERVICES,
   type Service,
 } from '@kuperator/api';
-import { type Controller, createLogger, createMetrics } from '@kuperator/runtime';
+import { type Controller, createLogger, createMetrics, sightOf } from '@kuperator/runtime';
 import { FakeClock, type FakeInformer, InMemoryCluster } from '@kuperator/testing';
 import { type Adapter, SERVICE_EMPLOYERS } from '../adapter.ts';
 import { type ResourceConsistOptions, resourceConsistController } from '../controller.ts';
@@ -43,6 +43,7 @@ export class World {
       clock: this.clock,
       onTraffic: (change) => this.traffic.push(change),
       heldTraffic: this.heldTraffic,
+      sight: sightOf([this.services, this.pods]),
       ...options,
     });
     this.controller.start();
