@@ -43,11 +43,11 @@ export const declaration = defineConfig({
     default: '127.0.0.1',
   }),
   webhookSecret: text({
-    meaning: 'Secret in POD_NAMESPACE in which replicas share certificates they make',
+    meaning: 'Secret in POD_NAMESPACE in which replicas share the tokens and certificates they make',
     default: 'podopslifecycle-coordinator-webhook',
   }),
   webhookConfiguration: text({
-    meaning: 'name of the webhook configurations that are told the CA to trust',
+    meaning: 'name of the webhook configurations that are told the path with the token, and the CA to trust',
     default: 'podopslifecycle-coordinator.kuperator-system',
   }),
   webhookConfigurationKinds: oneOf(['validating', 'mutating', 'both'], {
@@ -56,6 +56,13 @@ export const declaration = defineConfig({
   }),
   webhookCertDir: optionalText({
     meaning: 'folder with tls.crt and tls.key that somebody else keeps fresh; none: certificates are made here',
+  }),
+  webhookClientCaFile: optionalText({
+    meaning: 'file with the CA of client certificates; the API server has to show one then, besides the token',
+  }),
+  webhookClientNames: text({
+    meaning: 'common names of the client certificates that are accepted, comma separated',
+    default: '',
   }),
   webhookHoldSeconds: integer({
     meaning:

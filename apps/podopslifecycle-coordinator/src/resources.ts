@@ -41,7 +41,10 @@ export const SECRETS: Resource<Secret> = {
 };
 
 export type WebhookConfiguration = KubeObject & {
-  webhooks?: { name: string; clientConfig: { caBundle?: string; [field: string]: unknown } }[];
+  webhooks?: {
+    name: string;
+    clientConfig: { caBundle?: string; url?: string; service?: { name: string; namespace: string; path?: string } };
+  }[];
 };
 export const VALIDATING_WEBHOOKS: Resource<WebhookConfiguration> = {
   group: 'admissionregistration.k8s.io',

@@ -20,7 +20,9 @@ const pod = (labels: Labels, annotations: Labels = {}): Pod => ({
 });
 
 beforeAll(async () => {
-  cluster = await startCluster({ operators: ['podopslifecycle-coordinator'], nats: false });
+  // Who may write these labels is not asked here.
+  const chartValues = { 'podopslifecycle-coordinator': ['lifecycleLabels.grants.restricted=false'] };
+  cluster = await startCluster({ operators: ['podopslifecycle-coordinator'], nats: false, chartValues });
   // It would go on with what is written here.
   await cluster.stop('podopslifecycle-coordinator');
   client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'label-rules' });

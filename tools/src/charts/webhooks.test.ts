@@ -8,8 +8,8 @@ const role: Manifest = { kind: 'ClusterRole', metadata: { name: 'trust' }, rules
 const policy: Manifest = { kind: 'MutatingAdmissionPolicy', metadata: { name: 'gate' } };
 const rules: Manifest = { kind: 'ValidatingAdmissionPolicy', metadata: { name: 'labels' } };
 
-function aWebhook(clientConfig: object = { service: { name: 'hook' } }, annotations = {}): Manifest {
-  const metadata = { name: 'ours', annotations };
+function aWebhook(clientConfig: object = { service: { name: 'hook' } }): Manifest {
+  const metadata = { name: 'ours' };
   return { kind: 'MutatingWebhookConfiguration', metadata, webhooks: [{ name: 'a', clientConfig }] } as Manifest;
 }
 
@@ -17,10 +17,6 @@ test.each([
   { name: 'a chart without any', manifests: [service] },
   { name: 'a webhook with Service and right', manifests: [aWebhook(), service, role] },
   { name: 'a webhook reached by URL', manifests: [aWebhook({ url: 'https://127.0.0.1' }), role] },
-  {
-    name: 'a CA by cert-manager',
-    manifests: [aWebhook(undefined, { 'cert-manager.io/inject-ca-from': 'a/b' }), service],
-  },
   { name: 'gates by policy', manifests: [rules, policy] },
   { name: 'gates by webhook', manifests: [rules, aWebhook(), service, role] },
 ])('$name is sound', ({ manifests }) => {
@@ -29,11 +25,16 @@ test.each([
 
 test.each([
   { name: 'no Service', manifests: [aWebhook(), role], problem: 'a has no Service' },
-  { name: 'no right', manifests: [aWebhook(), service], problem: 'nobody may tell it the CA' },
+  { name: 'no right', manifests: [aWebhook(), service], problem: 'nobody may tell it the token and the CA' },
   {
     name: 'a right to another one',
     manifests: [aWebhook(), service, { ...role, rules: [{ ...trust, resourceNames: ['theirs'] }] }],
-    problem: 'nobody may tell it the CA',
+    problem: 'nobody may tell it the token and the CA',
+  },
+  {
+    name: 'a path',
+    manifests: [aWebhook({ service: { name: 'hook', path: '/pods' } }), service, role],
+    problem: 'a has a path',
   },
   { name: 'no gates', manifests: [rules], problem: 'by 0 ways' },
   { name: 'gates twice', manifests: [rules, policy, aWebhook(), service, role], problem: 'by 2 ways' },

@@ -1,8 +1,7 @@
 import type { Manifest } from './manifests.ts';
 
 type Configuration = Manifest & {
-  metadata: { annotations?: Record<string, string> };
-  webhooks?: { name: string; clientConfig: { url?: string; service?: { name: string } } }[];
+  webhooks?: { name: string; clientConfig: { url?: string; service?: { name: string; path?: string } } }[];
 };
 
 const GATE_KINDS = ['MutatingAdmissionPolicy', 'MutatingWebhookConfiguration'];
@@ -16,15 +15,20 @@ export function webhookProblems(manifests: readonly Manifest[]): string[] {
       .filter(({ clientConfig: { url, service } }) => !url && !services.includes(service?.name ?? ''))
       .map(({ name }) => `${kind}: ${name} has no Service`),
   );
-  const untrusted = configurations
-    .filter(({ metadata }) => !metadata.annotations?.['cert-manager.io/inject-ca-from'])
+  const untold = configurations
     .filter((configuration) => !manifests.some((role) => mayPatch(role, configuration)))
-    .map(({ kind }) => `${kind}: nobody may tell it the CA`);
+    .map(({ kind }) => `${kind}: nobody may tell it the token and the CA`);
+  const overwritten = configurations.flatMap(({ kind, webhooks = [] }) =>
+    webhooks
+      .filter(({ clientConfig: { service } }) => service?.path !== undefined)
+      .map(({ name }) => `${kind}: ${name} has a path, by which an upgrade takes away the one with the token`),
+  );
   const gates = manifests.filter(({ kind }) => GATE_KINDS.includes(kind));
   const policies = manifests.some(({ kind }) => kind === 'ValidatingAdmissionPolicy');
   return [
     ...unreachable,
-    ...untrusted,
+    ...untold,
+    ...overwritten,
     ...(policies && gates.length !== 1 ? [`readiness gates come by ${gates.length} ways: there must be one`] : []),
   ];
 }

@@ -1,18 +1,30 @@
-import { type Component, loggedError, type OperatorContext, type RunningOperators, sleep } from '@kuperator/runtime';
+import {
+  type Component,
+  ConfigError,
+  loggedError,
+  type OperatorContext,
+  type RunningOperators,
+  Seldom,
+  sleep,
+  withoutNames,
+} from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import type { DeletionMetrics } from '../pod-deletion/metrics.ts';
 import { MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS } from '../resources.ts';
-import { type ConfigurationRef, mountedCertificate, ownCertificate } from './certificate-source.ts';
 import { answerToCreation } from './creation-handler.ts';
+import { type ConfigurationRef, credentialSource } from './credentials.ts';
 import { Holds } from './holds.ts';
 import { leaveHandler } from './leave-handler.ts';
+import { webhookMetrics } from './metrics.ts';
 import { WebhookServer } from './server.ts';
 
 const CHECK_MS = 60_000;
 const RETRY_MS = 1000;
+/** A stranger may have a token that another replica has just made; strangers that come all the time cost a look this seldom. */
+const STRANGER_MS = 10_000;
 
-/** The webhook with its certificate, looked after every minute; nothing where the settings give it no port. */
+/** The webhook with its certificate and tokens, looked after every minute; nothing where the settings give it no port. */
 export function webhook(
   context: OperatorContext<Config>,
   { pods, rules }: Caches,
@@ -38,42 +50,59 @@ export function webhook(
     holdMs,
     clusterNeedsMs,
   });
+  const seldom = new Seldom(clock);
+  const clientNames = listIn(config.webhookClientNames);
+  if (config.webhookClientCaFile !== undefined && clientNames.length === 0)
+    // The CA of a cluster signs the certificates of its nodes, too.
+    throw new ConfigError('WEBHOOK_CLIENT_NAMES is empty; allowed with WEBHOOK_CLIENT_CA_FILE: names, comma separated');
+  let lookNow = new AbortController();
+  let lookedMs = clock.monotonic();
   const server = new WebhookServer({
     host: config.webhookHost,
     port: config.webhookPort,
     answers: {
-      '/pod-creations': answerToCreation,
-      '/pod-deletions': (request, call) => leaving('delete', request, call),
-      '/pod-evictions': (request, call) => leaving('evict', request, call),
+      'pod-creations': answerToCreation,
+      'pod-deletions': (request, call) => leaving('delete', request, call),
+      'pod-evictions': (request, call) => leaving('evict', request, call),
     },
+    clientNames: config.webhookClientCaFile === undefined ? undefined : clientNames,
+    metrics: webhookMetrics(context.metrics),
+    seldom,
+    logger,
+    onStranger() {
+      if (clock.monotonic() - lookedMs >= STRANGER_MS) lookNow.abort();
+    },
+  });
+  const source = credentialSource({
+    client,
+    namespace: config.podNamespace,
+    secretName: config.webhookSecret,
+    configurations: webhookConfigurations(config),
+    names: listIn(config.webhookServerNames),
+    certDir: config.webhookCertDir,
+    clientCaFile: config.webhookClientCaFile,
+    accept: (tokens) => server.accept(tokens),
+    clock,
     logger,
   });
-  const source = config.webhookCertDir
-    ? mountedCertificate(config.webhookCertDir)
-    : ownCertificate({
-        client,
-        namespace: config.podNamespace,
-        secretName: config.webhookSecret,
-        configurations: webhookConfigurations(config),
-        names: config.webhookServerNames.split(',').filter((name) => name !== ''),
-        clock,
-        logger,
-      });
   let problem = 'has no certificate yet';
   const stop = new AbortController();
 
-  async function keepCertificate(): Promise<void> {
+  async function keepCredentials(): Promise<void> {
     while (!stop.signal.aborted) {
+      lookNow = new AbortController();
+      lookedMs = clock.monotonic();
       try {
         await server.use(await source());
         problem = '';
+        seldom.forget('credentials');
       } catch (error) {
-        const before = problem;
         problem = error instanceof Error ? error.message : String(error);
-        // Tried again every second: said when it comes and when it changes.
-        if (problem !== before) logger.warn(loggedError(error), 'no certificate for the webhook');
+        // Tried again every second.
+        const isNews = seldom.isNews('credentials', withoutNames(problem));
+        if (isNews) logger.warn(loggedError(error), 'no certificate or no token for the webhook');
       }
-      await sleep(clock, problem ? RETRY_MS : CHECK_MS, stop.signal);
+      await sleep(clock, problem ? RETRY_MS : CHECK_MS, AbortSignal.any([stop.signal, lookNow.signal]));
     }
   }
 
@@ -84,7 +113,7 @@ export function webhook(
     {
       name: 'webhook',
       start() {
-        keeping = keepCertificate();
+        keeping = keepCredentials();
       },
       async stop() {
         stop.abort();
@@ -105,4 +134,8 @@ function webhookConfigurations(config: Config): readonly ConfigurationRef[] {
     ...(kinds === 'mutating' ? [] : [{ resource: VALIDATING_WEBHOOKS, name }]),
     ...(kinds === 'validating' ? [] : [{ resource: MUTATING_WEBHOOKS, name }]),
   ];
+}
+
+function listIn(text: string): readonly string[] {
+  return text.split(',').filter((name) => name !== '');
 }

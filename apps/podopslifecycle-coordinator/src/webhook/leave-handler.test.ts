@@ -67,6 +67,66 @@ describe('while the Pod cache may be old', () => {
   });
 });
 
+describe('a review', () => {
+  test('that shows a Pod of before is answered for the Pod as it is', async () => {
+    const { cluster, answer, request } = setup();
+    const permitted = granted('pod-delete', 'delete');
+    cluster.change(PODS, KEY, (pod) => ({
+      ...pod,
+      metadata: { ...pod.metadata, labels: { ...pod.metadata.labels, ...permitted } },
+    }));
+    expect(await answer('delete', request)).toMatchObject({ allowed: true });
+    expect(cluster.writes).toEqual([]);
+  });
+
+  test('of a Pod that is another one by now, or none, writes nothing', async () => {
+    const { cluster, answer, request } = setup();
+    cluster.remove(PODS, KEY);
+    cluster.add(PODS, aServingPod({ metadata: { uid: 'another' } }));
+    expect(await answer('delete', request)).toMatchObject({ allowed: true });
+    cluster.remove(PODS, KEY);
+    expect(await answer('delete', request)).toMatchObject({ allowed: true });
+    expect(cluster.writes).toEqual([]);
+  });
+
+  test('of a version that was never written is refused without a write', async () => {
+    const { cluster, answer, request } = setup();
+    const pod = aServingPod();
+    const forged = { ...pod, metadata: { ...pod.metadata, resourceVersion: '999999' } };
+    expect(await answer('delete', { ...request, oldObject: forged })).toMatchObject({ allowed: false });
+    expect(cluster.writes).toEqual([]);
+  });
+
+  test('that says a Pod is under control does not make it so', async () => {
+    const { cluster, answer, request } = setup();
+    cluster.change(PODS, KEY, (pod) => ({ ...pod, metadata: { ...pod.metadata, labels: { app: 'web' } } }));
+    const { labels } = aServingPod().metadata;
+    const now = cluster.get(PODS, KEY);
+    const forged = { ...now, metadata: { ...now?.metadata, labels } };
+    for (const oldObject of [forged, request.oldObject]) {
+      expect(await answer('delete', { ...request, oldObject })).toMatchObject({ allowed: true });
+    }
+    expect(await answer('evict', { ...request, operation: 'CREATE' })).toMatchObject({ allowed: true });
+    expect(cluster.get(PODS, KEY)?.metadata).toMatchObject({ labels: { app: 'web' } });
+    expect(cluster.writes).toEqual([]);
+  });
+
+  test('that names another Pod than it shows is refused without a write', async () => {
+    const { cluster, answer, request } = setup();
+    for (const other of [{ name: 'other' }, { namespace: 'other' }]) {
+      expect(await answer('delete', { ...request, ...other })).toMatchObject({ allowed: false });
+    }
+    expect(cluster.writes).toEqual([]);
+  });
+
+  test.each(['delete', 'evict'] as const)('to %s writes with the uid and the version it has read', async (what) => {
+    const { cluster, answer, request } = setup();
+    const { uid, resourceVersion } = cluster.get(PODS, KEY)?.metadata ?? {};
+    await answer(what, request);
+    expect(cluster.writes.map(({ body }) => body)).toMatchObject([{ metadata: { uid, resourceVersion } }]);
+  });
+});
+
 describe('a deletion', () => {
   test('is refused after its operation was begun in one write', async () => {
     const { cluster, answer, request } = setup();

@@ -1,5 +1,13 @@
 import { isTerminating, type Key, keyOf, PODS, type Pod, type PodTransitionRule } from '@kuperator/api';
-import { ApiError, type Clock, type KubeClient, NotFoundError, ServerError, ThrottledError } from '@kuperator/runtime';
+import {
+  ApiError,
+  type Clock,
+  compareResourceVersions,
+  type KubeClient,
+  NotFoundError,
+  ServerError,
+  ThrottledError,
+} from '@kuperator/runtime';
 import { answerTo, type LeaveAnswer, type LeaveWrite } from '../pod-deletion/admission.ts';
 import type { Asking } from '../pod-deletion/asked.ts';
 import { longHolds } from '../pod-deletion/holder.ts';
@@ -9,7 +17,7 @@ import { isProgram, isScheduler } from '../pod-deletion/patience.ts';
 import { whyNotBegun } from '../pod-eviction/not-begun.ts';
 import { NAMESPACES, POD_DISRUPTION_BUDGETS } from '../resources.ts';
 import type { Holds } from './holds.ts';
-import { type AdmissionRequest, type AdmissionVerdict, isOfPlainCollection, podIn } from './review.ts';
+import { type AdmissionRequest, type AdmissionVerdict, isAbout, isOfPlainCollection, podIn } from './review.ts';
 
 export type Deps = {
   readonly pods: {
@@ -43,6 +51,19 @@ const ATTEMPTS = 5;
 
 /** Answers requests to delete (`DELETE` of a Pod) or evict (`CREATE` of its eviction), and notes them on the Pod. */
 export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, holds, holdMs, clusterNeedsMs }: Deps) {
+  /**
+   * The Pod that a review is about, as the API server has it: what a review says of a Pod is only believed where it changes nothing.
+   * @returns undefined when there is no such Pod (any more); `newer` when the review speaks of a version that nobody has written yet
+   */
+  async function podOf(asked: Pod): Promise<Pod | 'newer' | undefined> {
+    const { uid, resourceVersion } = asked.metadata;
+    const cached = pods.get(keyOf(asked));
+    if (cached && cached.metadata.uid === uid && cached.metadata.resourceVersion === resourceVersion) return cached;
+    // The cache is behind the API server, or the API server decides by its own, which is behind the cache.
+    const now = await afresh(asked);
+    return now && compareResourceVersions(resourceVersion, now.metadata.resourceVersion) > 0 ? 'newer' : now;
+  }
+
   async function podToEvict({ namespace = '', name = '' }: AdmissionRequest): Promise<Pod | undefined> {
     const cached = pods.get(keyOf({ metadata: { namespace, name } }));
     // What a current cache does not have is not under control, or was made a moment ago and serves nobody yet.
@@ -69,8 +90,7 @@ export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, h
   /** @returns false when the Pod is no longer as it was seen */
   async function note(pod: Pod, { labels, annotations }: LeaveWrite): Promise<boolean> {
     const { namespace, name = '', uid, resourceVersion } = pod.metadata;
-    // Labels follow from those that were read; an annotation alone only has to find the same Pod.
-    const metadata = labels ? { uid, resourceVersion, labels, annotations } : { uid, annotations };
+    const metadata = { uid, resourceVersion, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
     try {
       pods.observe(await client.patch(PODS, { namespace, name }, { type: 'merge', body: { metadata } }));
       return true;
@@ -81,12 +101,22 @@ export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, h
     }
   }
 
+  function goneBefore(what: Asking): AdmissionVerdict {
+    metrics.answered(what, 'gone');
+    return { allowed: true };
+  }
+
   return async (what: Asking, request: AdmissionRequest, { timeoutMs, signal }: Call): Promise<AdmissionVerdict> => {
     const lastMs = clock.monotonic() + (timeoutMs === undefined ? holdMs : timeoutMs - MARGIN_MS);
-    const asked = what === 'delete' ? podIn(request) : await podToEvict(request);
-    if (!asked) return { allowed: true };
+    const shown = what === 'delete' ? podIn(request) : await podToEvict(request);
+    if (!shown) return { allowed: true };
+    if (!isAbout(request, shown)) return { allowed: false, message: 'the request names another Pod than it shows' };
     const user = request.userInfo?.username ?? '';
-    const { namespace = '' } = asked.metadata;
+    const { namespace = '' } = shown.metadata;
+    const isFree = user.startsWith('system:node:') || passOf(shown) !== undefined;
+    const asked = what === 'evict' || isFree ? shown : await podOf(shown);
+    if (asked === 'newer') return changed(shown, user);
+    if (!asked) return goneBefore(what);
     const ends = passOf(asked) === undefined && (await namespaceEnds(namespace));
     const facts = () => ({ rules: rules.byIndex('namespace', namespace), nowMs: clock.now(), isRunning });
     const answerFor = (pod: Pod, notBegun?: string): LeaveAnswer =>

@@ -36,6 +36,11 @@ export function podIn({ object, oldObject }: AdmissionRequest): Pod | undefined 
   return pod?.metadata && pod.spec ? (pod as Pod) : undefined;
 }
 
+/** Whether a request is about this Pod. Of a collection it gives no name. */
+export function isAbout({ namespace, name }: AdmissionRequest, pod: Pod): boolean {
+  return pod.metadata.namespace === namespace && (!name || pod.metadata.name === name);
+}
+
 /**
  * The Pod is one of a collection that is deleted by one request: the API server gives no name then. Only where the request says
  * nothing of how: what it said would be lost.

@@ -1,67 +1,111 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { own } from '@kuperator/api';
-import { type Logger, loggedError } from '@kuperator/runtime';
+import type { TLSSocket } from 'node:tls';
+import { Connections, type Logger, loggedError, type Seldom, withoutNames } from '@kuperator/runtime';
+import { ByteBudget } from './byte-budget.ts';
+import type { Credentials } from './credentials.ts';
 import type { Call } from './leave-handler.ts';
+import type { WebhookMetrics } from './metrics.ts';
 import { type AdmissionRequest, type AdmissionVerdict, requestIn, reviewOf } from './review.ts';
-
-export type ServerCertificate = { readonly key: string; readonly certificate: string };
+import { PathGate, type Route } from './tokens.ts';
 
 /** Answers the requests that arrive at one path. */
 export type Answer = (request: AdmissionRequest, call: Call) => Promise<AdmissionVerdict>;
 
-/** The API server sends the whole Pod, twice at most; objects are limited to 1.5 MiB in etcd. */
+export type ServerOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly answers: Readonly<Record<Route, Answer>>;
+  /** Common names of the client certificates that are accepted; undefined: none is asked for. */
+  readonly clientNames?: readonly string[] | undefined;
+  readonly metrics: Pick<WebhookMetrics, 'rejected'>;
+  readonly seldom: Pick<Seldom, 'isNews'>;
+  readonly logger: Logger;
+  /** At once; default 1000. An API server opens one for each request under way: by default 200 that write. There may be several. */
+  readonly maxConnections?: number;
+  /** Called when a request brings no token that is known: there may be a new one. */
+  readonly onStranger?: () => void;
+};
+
+/** The API server sends one Pod; objects are limited to 1.5 MiB in etcd, and take more room as JSON. */
 const MAX_BODY_BYTES = 8 * 1024 * 1024;
+/** Of all requests that are being read. A request beyond waits: it is not refused, since the failure policy might let its Pod go. */
+const MAX_BODIES_BYTES = 4 * MAX_BODY_BYTES;
+const MAX_CONNECTIONS = 1000;
 /**
  * The API server keeps an idle connection for 90 s. Were it closed here first, a request could be on its way already; it is not
  * repeated, and the failure policy lets its Pod go.
  */
 const KEEP_ALIVE_MS = 120_000;
+/** The API server writes a request as soon as it has a connection. */
+const LIMITS = {
+  handshakeTimeout: 10_000,
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
+  connectionsCheckingInterval: 1000,
+  keepAliveTimeout: KEEP_ALIVE_MS,
+  maxHeaderSize: 16_384,
+};
 
-/** The HTTPS server that the API server asks. Listens once it has a certificate; a later one is used for new connections. */
+/**
+ * The HTTPS server that the API server asks. Listens once it has a certificate; later credentials are used for what comes then. Requests
+ * at other paths than those of the tokens are answered 404, and their bodies are not read.
+ */
 export class WebhookServer {
-  readonly #host: string;
-  readonly #port: number;
-  readonly #answers: Readonly<Record<string, Answer>>;
-  readonly #logger: Logger;
+  readonly #options: ServerOptions;
+  readonly #gate = new PathGate();
+  readonly #bodies = new ByteBudget(MAX_BODIES_BYTES);
   #server: Server | undefined;
+  #connections: Connections | undefined;
   #isRetiring = false;
 
-  constructor(options: {
-    host: string;
-    port: number;
-    /** By path. */
-    answers: Readonly<Record<string, Answer>>;
-    logger: Logger;
-  }) {
-    this.#host = options.host;
-    this.#port = options.port;
-    this.#answers = options.answers;
-    this.#logger = options.logger;
+  constructor(options: ServerOptions) {
+    this.#options = options;
   }
 
   /** The port listened on, also when 0 was asked for. */
   get port(): number {
-    return (this.#server?.address() as AddressInfo | null)?.port ?? this.#port;
+    return (this.#server?.address() as AddressInfo | null)?.port ?? this.#options.port;
   }
 
   isListening(): boolean {
     return this.#server?.listening ?? false;
   }
 
-  /** Begins to listen with this certificate, or goes on with it. */
-  async use({ key, certificate }: ServerCertificate): Promise<void> {
-    const context = { key, cert: certificate, minVersion: 'TLSv1.2' as const };
+  /** Answers requests with one of these tokens, and no others, from now on. */
+  accept(tokens: readonly string[]): void {
+    this.#gate.use(tokens);
+  }
+
+  /** Begins to listen with these credentials, or goes on with them. */
+  async use({ key, certificate, clientCa }: Credentials): Promise<void> {
+    const context = { key, cert: certificate, minVersion: 'TLSv1.2' as const, ...(clientCa ? { ca: clientCa } : {}) };
     if (this.#server) {
       this.#server.setSecureContext(context);
       return;
     }
-    const server = createServer(context, (request, response) => void this.#serve(request, response));
-    server.keepAliveTimeout = KEEP_ALIVE_MS;
+    const { host, port, clientNames, metrics, maxConnections = MAX_CONNECTIONS } = this.#options;
+    const proof = clientNames ? { requestCert: true, rejectUnauthorized: true } : {};
+    const server = createServer(
+      { ...context, ...proof, ...LIMITS },
+      (request, response) => void this.#serve(request, response),
+    );
+    server.on('tlsClientError', (_, socket) => {
+      metrics.rejected('handshake');
+      socket.destroy();
+    });
+    server.on('clientError', (_, socket) => {
+      metrics.rejected('unfinished');
+      socket.destroy();
+    });
+    this.#connections = new Connections(server, {
+      max: maxConnections,
+      onDropped: () => metrics.rejected('connections'),
+    });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(this.#port, this.#host, () => resolve());
+      server.listen(port, host, () => resolve());
     });
     this.#server = server;
   }
@@ -82,24 +126,78 @@ export class WebhookServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const end = (status: number, body: string, type = 'text/plain') =>
-      response
-        .writeHead(status, { 'content-type': type, ...(this.#isRetiring ? { connection: 'close' } : {}) })
-        .end(body);
+    const end = (status: number, body: string, type = 'text/plain', close = this.#isRetiring) =>
+      response.writeHead(status, { 'content-type': type, ...(close ? { connection: 'close' } : {}) }).end(body);
+    // What is left of the body is not read, so nothing else can come behind it.
+    const reject = (status: number, reason: Rejection, body: string) => {
+      this.#options.metrics.rejected(reason);
+      end(status, body, 'text/plain', true);
+    };
+    const url = urlOf(request);
+    const route = url && this.#routeOf(request, url);
+    if (!url || !route) return reject(404, 'stranger', 'not found');
+    if (request.method !== 'POST') return reject(405, 'malformed', 'only POST is answered');
+    this.#connections?.trust(request.socket);
+    const signal = goneSignal(response);
     try {
-      const url = new URL(request.url ?? '', 'https://webhook');
-      const answer = own(this.#answers, url.pathname);
-      if (!answer || request.method !== 'POST') return void end(404, 'not found');
-      const body = await bodyOf(request);
-      const review = body === undefined ? undefined : admissionRequestIn(body);
-      if (!review) return void end(400, 'an AdmissionReview is expected');
-      const call = { timeoutMs: timeoutMsIn(url), signal: goneSignal(response) };
-      end(200, JSON.stringify(reviewOf(review, await answer(review, call))), 'application/json');
+      const review = await this.#reviewIn(request, signal);
+      if (review === 'too long') return reject(413, 'malformed', `at most ${MAX_BODY_BYTES} bytes`);
+      if (!review) return reject(400, 'malformed', 'an AdmissionReview is expected');
+      const verdict = await this.#options.answers[route](review, { timeoutMs: timeoutMsIn(url), signal });
+      end(200, JSON.stringify(reviewOf(review, verdict)), 'application/json');
     } catch (error) {
+      if (signal.aborted) return this.#options.metrics.rejected('unfinished');
       // Not an answer: the webhook's failurePolicy decides.
-      this.#logger.error({ ...loggedError(error), url: request.url }, 'admission request failed');
+      const { seldom, logger } = this.#options;
+      const isNews = seldom.isNews(route, withoutNames(error instanceof Error ? error.message : String(error)));
+      logger[isNews ? 'error' : 'debug']({ ...loggedError(error), route }, 'admission request failed');
       if (!response.headersSent) end(500, 'failed; see the log');
     }
+  }
+
+  /** Undefined unless the request proves to be the API server's. */
+  #routeOf(request: IncomingMessage, url: URL): Route | undefined {
+    const { clientNames, seldom, logger, onStranger } = this.#options;
+    const route = this.#gate.routeOf(url.pathname);
+    const name = clientNames && (request.socket as TLSSocket).getPeerCertificate().subject?.CN;
+    if (route && clientNames && !clientNames.includes(String(name))) {
+      const isNews = seldom.isNews('client', String(name));
+      if (isNews) logger.warn({ name, allowed: clientNames }, 'a client certificate has another name than is allowed');
+      return undefined;
+    }
+    if (!route) {
+      onStranger?.();
+      const isNews = seldom.isNews('stranger', '');
+      const address = request.socket.remoteAddress;
+      if (isNews) logger.warn({ address }, 'requests without the token of the webhook are answered 404');
+    }
+    return route;
+  }
+
+  /** Undefined for what is no AdmissionReview. Only the text is counted: what becomes of it is far smaller, but for its one Pod. */
+  async #reviewIn(request: IncomingMessage, signal: AbortSignal): Promise<AdmissionRequest | 'too long' | undefined> {
+    const given = request.headers['content-length'];
+    // Without a length it may be any.
+    const bytes = given === undefined ? MAX_BODY_BYTES : Number(given);
+    if (bytes > MAX_BODY_BYTES) return 'too long';
+    const giveBack = await this.#bodies.take(bytes, signal);
+    if (!giveBack) throw new Error('gave up before its body was read');
+    try {
+      const body = await bodyOf(request);
+      return body === undefined ? 'too long' : admissionRequestIn(body);
+    } finally {
+      giveBack();
+    }
+  }
+}
+
+type Rejection = Parameters<WebhookMetrics['rejected']>[0];
+
+function urlOf({ url }: IncomingMessage): URL | undefined {
+  try {
+    return new URL(url ?? '', 'https://webhook');
+  } catch {
+    return undefined;
   }
 }
 

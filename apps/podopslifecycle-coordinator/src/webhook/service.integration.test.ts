@@ -10,6 +10,7 @@ import {
   type Component,
   createKubeClient,
   createLogger,
+  createMetrics,
   type KubeClient,
   type OperatorContext,
 } from '@kuperator/runtime';
@@ -17,6 +18,8 @@ import { FakeClock } from '@kuperator/testing';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
+import { SECRETS, VALIDATING_WEBHOOKS } from '../resources.ts';
+import { aClientCertificate } from '../test/client-certificate.ts';
 import { type Certificates, renewed } from './certificates.ts';
 import { webhook } from './component.ts';
 
@@ -28,13 +31,17 @@ const MINUTE_MS = 60_000;
 let cluster: Cluster;
 let client: KubeClient;
 let folder: string;
+let apiServer: Awaited<ReturnType<typeof aClientCertificate>>;
 let asked = 0;
 let running: Component[] = [];
 
 beforeAll(async () => {
-  cluster = await startCluster({ operators: 'none', definitions: false, nats: false });
-  client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'webhook' });
   folder = await mkdtemp(join(tmpdir(), 'kuperator-webhook-'));
+  apiServer = await aClientCertificate('kube-apiserver');
+  const apiServerFlags = [`--admission-control-config-file=${await admissionConfiguration(apiServer)}`];
+  cluster = await startCluster({ operators: 'none', definitions: false, nats: false, apiServerFlags });
+  client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'webhook' });
+  await create({ apiVersion: 'v1', kind: 'Secret', metadata: { name: NAME } });
   const service = {
     apiVersion: 'v1',
     kind: 'Service',
@@ -66,7 +73,7 @@ async function setup(config: Partial<Config>, ca?: string) {
       {
         name: 'pod-deletions.podopslifecycle.kusionstack.io',
         admissionReviewVersions: ['v1'],
-        clientConfig: { service: { name: NAME, namespace: 'default', path: '/pod-deletions', port }, ...bundle(ca) },
+        clientConfig: { service: { name: NAME, namespace: 'default', port }, ...bundle(ca) },
         rules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['DELETE'], resources: ['pods'] }],
         sideEffects: 'NoneOnDryRun',
         failurePolicy: 'Fail',
@@ -85,12 +92,14 @@ async function setup(config: Partial<Config>, ca?: string) {
       webhookConfiguration: NAME,
       webhookConfigurationKinds: 'validating',
       webhookSecret: NAME,
+      webhookClientNames: '',
       podNamespace: 'default',
       webhookHoldSeconds: 0,
       webhookMaxHeld: 0,
       ...config,
     },
     health: { addCheck: () => {} },
+    metrics: createMetrics('test', { processMetrics: false }),
     signal: stopping.signal,
     logger: createLogger({ app: 'test', level: 'silent' }),
   } as unknown as OperatorContext<Config>;
@@ -108,6 +117,26 @@ async function setup(config: Partial<Config>, ca?: string) {
   running = [...webhook(context, caches, metrics, { isRunning: () => undefined })];
   for (const component of running) component.start();
   return { clock, port, stopping };
+}
+
+/** The path at which the API server was told to ask, with its token. */
+async function toldPath(): Promise<string> {
+  const { webhooks = [] } = await client.get(VALIDATING_WEBHOOKS, { name: NAME });
+  return webhooks[0]?.clientConfig.service?.path ?? '/';
+}
+
+/** What the administrator of the API server writes for it to show a client certificate to webhooks. */
+async function admissionConfiguration({ key, certificate }: typeof apiServer): Promise<string> {
+  const encoded = (text: string) => Buffer.from(text).toString('base64');
+  const user = { 'client-certificate-data': encoded(certificate), 'client-key-data': encoded(key) };
+  const kubeConfigFile = join(folder, 'webhook-kubeconfig');
+  await writeFile(kubeConfigFile, JSON.stringify({ apiVersion: 'v1', kind: 'Config', users: [{ name: '*', user }] }));
+  const apiVersion = 'apiserver.config.k8s.io/v1';
+  const configuration = { apiVersion, kind: 'WebhookAdmissionConfiguration', kubeConfigFile };
+  const plugins = ['ValidatingAdmissionWebhook', 'MutatingAdmissionWebhook'].map((name) => ({ name, configuration }));
+  const file = join(folder, 'admission');
+  await writeFile(file, JSON.stringify({ apiVersion, kind: 'AdmissionConfiguration', plugins }));
+  return file;
 }
 
 /** What the API server says to the deletion of a Pod in service. */
@@ -133,7 +162,6 @@ const untilSaid = (words: string) =>
   vi.waitFor(async () => expect(await deletion()).toContain(words), { timeout: MINUTE_MS, interval: 200 });
 
 test('a Service, with a certificate of our own, is asked and trusted', async () => {
-  await create({ apiVersion: 'v1', kind: 'Secret', metadata: { name: NAME } });
   await setup({});
   await untilSaid(WAITS);
 });
@@ -166,7 +194,8 @@ test('a key that does not fit its certificate yet does not end the service', asy
   await vi.waitFor(() => answer(port, first.ca), { timeout: MINUTE_MS });
   await mounted({ ...second, key: first.key }, '..4');
   await clock.advanceAsync(MINUTE_MS);
-  expect((await answer(port, first.ca)).status).toBe(400);
+  expect((await answer(port, first.ca)).status).toBe(200);
+  expect((await answer(port, first.ca, '/pod-deletions')).status).toBe(404);
   await mounted(second, '..5');
   await clock.advanceAsync(1000);
   await vi.waitFor(() => answer(port, second.ca), { timeout: MINUTE_MS });
@@ -187,6 +216,37 @@ test('a connection is kept for longer than the API server keeps it, and given up
   await vi.waitFor(() => expect(clock.timers).toBe(1));
   await clock.advanceAsync(1000);
   await stopped;
+});
+
+test('the API server goes on being answered while the token is replaced, and an old one is no longer', async () => {
+  const { clock, port } = await setup({});
+  await untilSaid(WAITS);
+  const { data = {} } = await client.get(SECRETS, { namespace: 'default', name: NAME });
+  const ca = Buffer.from(data['ca.crt'] ?? '', 'base64').toString();
+  const first = await toldPath();
+  const paths = new Set<string>();
+  for (const hours of [24, 1, 1]) {
+    await clock.advanceAsync(hours * 60 * MINUTE_MS);
+    // The server waits for its next look: this one is over.
+    await vi.waitFor(() => expect(clock.timers).toBe(1), { timeout: MINUTE_MS });
+    paths.add(await toldPath());
+    // With what the API server remembers of the configuration, and what that says now.
+    expect(await deletion()).toContain(WAITS);
+    expect((await answer(port, ca)).status).toBe(200);
+  }
+  expect(paths.size).toBe(2);
+  expect((await answer(port, ca, first)).status).toBe(404);
+}, 180_000);
+
+test('an API server that shows a client certificate is answered, and one with another name is not', async () => {
+  const webhookClientCaFile = join(folder, 'client-ca');
+  await writeFile(webhookClientCaFile, apiServer.ca);
+  await setup({ webhookClientCaFile, webhookClientNames: 'other,kube-apiserver' });
+  await untilSaid(WAITS);
+  await Promise.all(running.splice(0).map((component) => component.stop()));
+  await cluster.kubectl(['delete', 'validatingwebhookconfiguration', NAME]);
+  await setup({ webhookClientCaFile, webhookClientNames: 'other' });
+  await untilSaid('could not find the requested resource');
 });
 
 const issued = () => renewed(undefined, [SERVER_NAME], Date.now());
@@ -214,23 +274,22 @@ type Answer = {
 };
 
 /** Rejects where the handshake fails. */
-function answer(port: number, ca: string): Promise<Answer> {
+async function answer(port: number, ca: string, asked?: string): Promise<Answer> {
+  const path = asked ?? (await toldPath());
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-  const asking = request(
-    { host: '127.0.0.1', port, path: '/pod-deletions', method: 'POST', servername: SERVER_NAME, ca },
-    (response) => {
-      const { connection, 'keep-alive': kept } = response.headers;
-      response.resume().on('end', () =>
-        resolve({
-          status: response.statusCode,
-          connection,
-          keptSeconds: Number(/timeout=(\d+)/.exec(String(kept))?.[1] ?? 0),
-        }),
-      );
-    },
-  );
+  const asking = request({ host: '127.0.0.1', port, path, method: 'POST', servername: SERVER_NAME, ca }, (response) => {
+    const { connection, 'keep-alive': kept } = response.headers;
+    response.resume().on('end', () =>
+      resolve({
+        status: response.statusCode,
+        connection,
+        keptSeconds: Number(/timeout=(\d+)/.exec(String(kept))?.[1] ?? 0),
+      }),
+    );
+  });
   asking.on('error', reject);
-  asking.end('{}');
+  // About no Pod.
+  asking.end(JSON.stringify({ kind: 'AdmissionReview', request: { uid: '1', operation: 'DELETE' } }));
   return promise;
 }
 

@@ -86,7 +86,7 @@
 
 {{/*
 For an operator with a value `webhook`: validating, mutating or both, by the configurations its chart has; empty where it serves
-none. The chart defines "<chart name>.webhookKinds".
+none. The chart defines "<chart name>.webhookKinds" and "<chart name>.webhookSecret".
 */}}
 {{- define "operator.webhookKinds" -}}
 {{- if .Values.webhook }}
@@ -110,18 +110,24 @@ none. The chart defines "<chart name>.webhookKinds".
   value: {{ .maxHeld | quote }}
 - name: CLUSTER_NEEDS_SECONDS
   value: {{ .clusterNeedsSeconds | quote }}
+- name: WEBHOOK_SECRET
+  value: {{ include (printf "%s.webhookSecret" $.Chart.Name) $ }}
+- name: WEBHOOK_CONFIGURATION
+  value: {{ include "operator.clusterName" $ }}
+- name: WEBHOOK_CONFIGURATION_KINDS
+  value: {{ $kinds }}
 {{- if eq .certificates.from "cert-manager" }}
 - name: WEBHOOK_CERT_DIR
   value: /etc/kuperator/webhook-certificate
 {{- else }}
 - name: WEBHOOK_SERVER_NAMES
   value: {{ $.Chart.Name }}-webhook.{{ $.Release.Namespace }}.svc
-- name: WEBHOOK_SECRET
-  value: {{ $.Chart.Name }}-webhook
-- name: WEBHOOK_CONFIGURATION
-  value: {{ include "operator.clusterName" $ }}
-- name: WEBHOOK_CONFIGURATION_KINDS
-  value: {{ $kinds }}
+{{- end }}
+{{- if .clientCertificates.caSecretName }}
+- name: WEBHOOK_CLIENT_CA_FILE
+  value: /etc/kuperator/webhook-client-ca/ca.crt
+- name: WEBHOOK_CLIENT_NAMES
+  value: {{ join "," .clientCertificates.names | quote }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -141,6 +147,9 @@ nats-client: {{ . | quote }}
 {{- with .Values.webhook }}
 {{- if and (include "operator.webhookKinds" $) (eq .certificates.from "cert-manager") }}
 webhook-certificate: {{ $.Chart.Name }}-webhook
+{{- end }}
+{{- if and (include "operator.webhookKinds" $) .clientCertificates.caSecretName }}
+webhook-client-ca: {{ .clientCertificates.caSecretName | quote }}
 {{- end }}
 {{- end }}
 {{- end -}}

@@ -7,6 +7,10 @@ All manifests of one operator. The including chart defines "<chart name>.rules":
 {{ include "operator.deployment" . }}
 ---
 {{ include "operator.metrics" . }}
+{{- if .Values.networkPolicy.enabled }}
+---
+{{ include "operator.networkPolicy" . }}
+{{- end }}
 {{- if .Values.podDisruptionBudget.enabled }}
 ---
 apiVersion: policy/v1

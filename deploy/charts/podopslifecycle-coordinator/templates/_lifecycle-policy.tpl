@@ -1,14 +1,19 @@
-{{/* What both policies over lifecycle labels look at: writes of controlled Pods that change labels, and never a node's. */}}
+{{/* What both policies over lifecycle labels look at: writes of Pods that are, or were, controlled. */}}
+{{- define "podopslifecycle-coordinator.policyTargets" -}}
+objectSelector:
+  matchLabels:
+    kusionstack.io/control: "true"
+resourceRules:
+  - apiGroups: [""]
+    apiVersions: [v1]
+    operations: [CREATE, UPDATE]
+    resources: [pods, pods/status]
+{{- end -}}
+
+{{/* The policy over what labels say together: only where they are changed, and never by a node. */}}
 {{- define "podopslifecycle-coordinator.policyMatch" -}}
 matchConstraints:
-  objectSelector:
-    matchLabels:
-      kusionstack.io/control: "true"
-  resourceRules:
-    - apiGroups: [""]
-      apiVersions: [v1]
-      operations: [CREATE, UPDATE]
-      resources: [pods, pods/status]
+  {{- include "podopslifecycle-coordinator.policyTargets" . | nindent 2 }}
 matchConditions:
   # A kubelet that cannot report would take the Pod, and then its node, out of service.
   - name: is-no-node
