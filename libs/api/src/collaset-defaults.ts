@@ -1,7 +1,7 @@
 // What a CollaSet means where it says nothing. The API server writes some of these defaults, but objects older than our CRD and
 // empty strings (as the Go types send them) come without.
 import type { CollaSet, PodNamingSuffixPolicy, PodUpgradePolicy } from './collaset.ts';
-import { DEFAULT_REPLICAS } from './collaset-rules.ts';
+import { DEFAULT_REPLICAS, MAX_HISTORY } from './collaset-rules.ts';
 
 /** Wanted Pods; unset is 1, as for a Deployment. */
 export function replicasOf(set: CollaSet): number {
@@ -28,9 +28,9 @@ export function namingPolicyOf(set: CollaSet): PodNamingSuffixPolicy {
   return set.spec.namingStrategy?.podNamingSuffixPolicy || 'Random';
 }
 
-/** Unused revisions to keep; unset is 20, a negative one 0. */
+/** Unused revisions to keep; unset is 20, a negative one 0, and more than are kept for anybody is as many as are. */
 export function historyLimitOf(set: CollaSet): number {
-  return Math.max(0, set.spec.historyLimit ?? 20);
+  return Math.min(MAX_HISTORY, Math.max(0, set.spec.historyLimit ?? 20));
 }
 
 /** Name of the ResourceContext that holds the instance ids; unset or empty is the set's own name. */

@@ -8,6 +8,15 @@ import { matchesSelector } from './selector.ts';
 /** What the API server fills in. Also for objects that come without, from a cluster whose definition has no default. */
 export const DEFAULT_REPLICAS = 1;
 
+/**
+ * The most Pods of a set. Their ids are the entries of one ResourceContext, of which etcd stores 1.5 MiB: about 100 bytes an entry.
+ * A set stored with more is not refused its other changes, and gets no Pods beyond this number.
+ */
+export const MAX_REPLICAS = 15_000;
+
+/** The most unused revisions that are kept, whatever `historyLimit` says: each is a whole template in the cache of the controller. */
+export const MAX_HISTORY = 200;
+
 const isEmpty = (selector: string) =>
   `!(has(${selector}.matchLabels) && size(${selector}.matchLabels) > 0) &&
    !(has(${selector}.matchExpressions) && size(${selector}.matchExpressions) > 0)`;

@@ -2,6 +2,8 @@ import { Type } from 'typebox';
 import {
   COLLASET_SPEC_RULES,
   DEFAULT_REPLICAS,
+  MAX_HISTORY,
+  MAX_REPLICAS,
   NAME_LEAVES_ROOM_FOR_IDS,
   NAME_MAKES_HOSTNAMES,
   NO_ACTIVE_DEADLINE,
@@ -29,6 +31,9 @@ import { LABEL_VALUE, labelSelector } from './selector-schema.ts';
 /** How a changed template reaches existing Pods. */
 export const POD_UPGRADE_POLICIES = ['Recreate', 'InPlaceIfPossible', 'InPlaceOnly', 'Replace'] as const;
 export type PodUpgradePolicy = (typeof POD_UPGRADE_POLICIES)[number];
+
+/** No node attaches more volumes to a Pod, whatever drives them. */
+const MAX_CLAIM_TEMPLATES = 256;
 
 /** How Pods are named: `<set>-<id>`, or with a random suffix. */
 export const POD_NAMING_SUFFIX_POLICIES = ['PersistentSequence', 'Random'] as const;
@@ -126,7 +131,12 @@ const spec = fields(
       boolean({ description: 'Keeps Pods as they are: none is created, updated, replaced or deleted.' }),
     ),
     replicas: optional(
-      int32({ minimum: 0, default: DEFAULT_REPLICAS, description: 'Wanted number of Pods; 1 when unset.' }),
+      int32({
+        minimum: 0,
+        maximum: MAX_REPLICAS,
+        default: DEFAULT_REPLICAS,
+        description: `Wanted number of Pods; 1 when unset. At most ${MAX_REPLICAS}: the ids of all Pods are in one ResourceContext, for which etcd has room.`,
+      }),
     ),
     selector: labelSelector({
       description: 'Selects the Pods of the set; must not be empty, and must match the labels of the template.',
@@ -135,8 +145,9 @@ const spec = fields(
     template,
     volumeClaimTemplates: optional(
       listOf(claimTemplate, {
+        maxItems: MAX_CLAIM_TEMPLATES,
         'x-kubernetes-list-type': 'atomic',
-        description: 'Claims each Pod gets, mounted by the name of the claim template.',
+        description: `Claims each Pod gets, mounted by the name of the claim template. At most ${MAX_CLAIM_TEMPLATES}: no node attaches more volumes to one Pod.`,
       }),
     ),
     updateStrategy: optional(updateStrategy),
@@ -152,7 +163,11 @@ const spec = fields(
         ),
       }),
     ),
-    historyLimit: optional(int32({ description: 'Number of unused revisions to keep; unset is 20.' })),
+    historyLimit: optional(
+      int32({
+        description: `Number of unused revisions to keep; unset is 20. More than ${MAX_HISTORY} are taken as ${MAX_HISTORY}: each is a whole template.`,
+      }),
+    ),
     minReadySeconds: optional(
       int32({ minimum: 0, description: 'Seconds a Pod must be ready for to count as available; unset is 0.' }),
     ),

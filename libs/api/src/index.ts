@@ -18,6 +18,7 @@ export {
   updatePolicyOf,
   updatesByLabel,
 } from './collaset-defaults.ts';
+export { MAX_HISTORY, MAX_REPLICAS } from './collaset-rules.ts';
 export {
   type Condition,
   type ConditionStatus,

@@ -21,7 +21,8 @@ import { labelSelector } from './selector-schema.ts';
 export const RULE_STAGES = ['PreCheck', 'PostCheck'] as const;
 export type RuleStage = (typeof RULE_STAGES)[number];
 
-const budget = (description: string) => optional(intOrString({ pattern: '^[-+]?[0-9]+%$', description }));
+// As many digits as Go reads.
+const budget = (description: string) => optional(intOrString({ pattern: '^[-+]?[0-9]{1,18}%$', description }));
 // Go clients send empty strings for what is unset.
 const decimal = () => optional(string({ maxLength: 32, pattern: '^([-+]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+))?$' }));
 const adaptive = (description: string) =>
@@ -51,31 +52,49 @@ const availablePolicy = fields(
 );
 
 const url = () => string({ maxLength: 2048, pattern: '^https?://[^/]' });
+/** In base64 twice the bundle of all public authorities. */
+const MAX_CA_BUNDLE = 524_288;
 // Raw PEM has dashes, which base64 has not.
 const caBundle = () =>
   optional(
     string({
+      maxLength: MAX_CA_BUNDLE,
       pattern: '^[A-Za-z0-9+/=\\s]*$',
       description: "PEM certificates that sign the server's, in base64; empty for those of the system.",
     }),
   );
 
+/** Go counts durations in nanoseconds of 63 bits: more never worked. */
+const MAX_SECONDS = 9_223_372_036;
+
 const poll = fields({
   url: url(),
-  rawQueryKey: optional(string({ description: 'Query parameter that names the task; task-id when empty.' })),
+  rawQueryKey: optional(
+    string({ maxLength: 253, description: 'Query parameter that names the task; task-id when empty.' }),
+  ),
   caBundle: caBundle(),
-  intervalSeconds: optional(int64({ minimum: 0, default: 5 })),
-  timeoutSeconds: optional(int64({ minimum: 0, default: 60, description: 'For the whole task, not for one request.' })),
+  intervalSeconds: optional(int64({ minimum: 0, maximum: MAX_SECONDS, default: 5 })),
+  timeoutSeconds: optional(
+    int64({
+      minimum: 0,
+      maximum: MAX_SECONDS,
+      default: 60,
+      description: 'For the whole task, not for one request.',
+    }),
+  ),
 });
 
 const parameter = fields({
-  key: optional(string()),
-  value: optional(string()),
+  key: optional(string({ maxLength: 1024 })),
+  value: optional(string({ maxLength: 262_144 })),
   valueFrom: optional(
     fields({
-      type: optional(string()),
+      type: optional(string({ maxLength: 253 })),
       fieldRef: optional(
-        fields({ apiVersion: optional(string()), fieldPath: string() }, { 'x-kubernetes-map-type': 'atomic' }),
+        fields(
+          { apiVersion: optional(string({ maxLength: 253 })), fieldPath: string({ maxLength: 1024 }) },
+          { 'x-kubernetes-map-type': 'atomic' },
+        ),
       ),
     }),
   ),
@@ -84,14 +103,21 @@ const parameter = fields({
 const webhook = fields({
   clientConfig: fields({ url: url(), caBundle: caBundle(), poll: optional(poll) }),
   failurePolicy: optional(oneOf(['', 'Ignore', 'Fail'], { default: 'Ignore' })),
-  parameters: optional(listOf(parameter, { 'x-kubernetes-list-type': 'atomic' })),
+  parameters: optional(
+    listOf(parameter, {
+      maxItems: 1024,
+      'x-kubernetes-list-type': 'atomic',
+      description:
+        'What the question says about each Pod. A question may have 4 MiB: Pods beyond that are asked about after it, and one that alone has more is refused.',
+    }),
+  ),
 });
 
 const ruleFields = {
-  name: string({ minLength: 1 }),
+  name: string({ minLength: 1, maxLength: 1024 }),
   disabled: optional(boolean()),
   stage: optional(oneOf(RULE_STAGES, { description: 'When the rule is asked; PreCheck when unset.' })),
-  conditions: optional(listOf(string(), { 'x-kubernetes-list-type': 'atomic' })),
+  conditions: optional(listOf(string({ maxLength: 317 }), { maxItems: 256, 'x-kubernetes-list-type': 'atomic' })),
   filter: optional(fields({ labelSelector: optional(labelSelector()) })),
   availablePolicy: optional(availablePolicy),
   labelCheck: optional(fields({ requires: labelSelector() })),

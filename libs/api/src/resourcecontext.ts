@@ -13,7 +13,13 @@ const HAS_OWNER: Rule<{ id: number; data?: Record<string, string> }> = {
   },
 };
 
-const context = fields({ id: integer(), data: optional(stringMap()) }, { rules: [HAS_OWNER] });
+/** As many digits as are read from the label that says a Pod's id. */
+const MAX_ID = 999_999_999;
+
+const context = fields(
+  { id: integer({ minimum: 0, maximum: MAX_ID }), data: optional(stringMap()) },
+  { rules: [HAS_OWNER] },
+);
 const spec = fields({ contexts: optional(listByKey('id', context)) });
 
 /** One instance id of a pool and what is recorded of it. */

@@ -35,9 +35,10 @@ export function limitProblems(schema: Structural, value: unknown): Problem[] {
 
 const INT32 = 2 ** 31;
 
-function numberProblems({ minimum, format }: Structural, value: number): Problem[] {
+function numberProblems({ minimum, maximum, format }: Structural, value: number): Problem[] {
   if (format === 'int32' && (value < -INT32 || value >= INT32)) return [{ allowed: 'a 32-bit integer', value }];
-  return minimum !== undefined && value < minimum ? [{ allowed: `at least ${minimum}`, value }] : [];
+  if (minimum !== undefined && value < minimum) return [{ allowed: `at least ${minimum}`, value }];
+  return maximum !== undefined && value > maximum ? [{ allowed: `at most ${maximum}`, value }] : [];
 }
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[-+]\d\d:\d\d)$/;

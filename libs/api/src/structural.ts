@@ -11,6 +11,7 @@ export type Structural = {
   enum?: readonly string[];
   pattern?: string;
   minimum?: number;
+  maximum?: number;
   minLength?: number;
   maxLength?: number;
   maxItems?: number;

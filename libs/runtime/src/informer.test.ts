@@ -129,6 +129,17 @@ test('drops managedFields and what trim drops', async () => {
   await informer.stop();
 });
 
+test('drops what kubectl apply notes, and no other annotation', async () => {
+  const cluster = new InMemoryCluster();
+  const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}', other: 'stays' };
+  cluster.add(PODS, aPod({ metadata: { name: 'a', annotations } }));
+  const { informer } = follow(cluster);
+  await informer.waitForSync();
+  expect(informer.get('default/a')?.metadata.annotations).toEqual({ other: 'stays' });
+  expect(cluster.get(PODS, 'default/a')?.metadata.annotations).toEqual(annotations);
+  await informer.stop();
+});
+
 test('an observed object that is not in its selector or namespace is not taken in', async () => {
   const cluster = new InMemoryCluster();
   const { informer } = follow(cluster, { labelSelector: 'app=web', namespace: 'default' });

@@ -23,7 +23,7 @@ export type InformerOptions<T extends KubeObject> = {
   namespace?: string | undefined;
   labelSelector?: string;
   fieldSelector?: string;
-  /** Cuts from each object what nobody reads, returning a new object; managedFields are always cut. */
+  /** Cuts from each object what nobody reads, returning a new object; managedFields, and the copy of the object that kubectl keeps, always are. */
   trim?: (object: T) => T;
   indexes?: IndexFunctions<T>;
   logger: Logger;
@@ -410,8 +410,13 @@ export class Informer<T extends KubeObject> {
   }
 
   #trimmed(object: T): T {
-    if (object.metadata.managedFields === undefined) return this.#trim(object);
-    const { managedFields: _, ...metadata } = object.metadata;
+    const { managedFields, ...metadata } = object.metadata;
+    const isApplied = metadata.annotations?.[LAST_APPLIED_ANNOTATION] !== undefined;
+    if (managedFields === undefined && !isApplied) return this.#trim(object);
+    if (isApplied) {
+      const { [LAST_APPLIED_ANNOTATION]: _, ...annotations } = metadata.annotations ?? {};
+      metadata.annotations = annotations;
+    }
     return this.#trim({ ...object, metadata });
   }
 
@@ -425,6 +430,9 @@ export class Informer<T extends KubeObject> {
     }
   }
 }
+
+/** The whole object once more, as it was given to `kubectl apply`. */
+const LAST_APPLIED_ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Servers without WatchList answer 400 or 422 to `sendInitialEvents`. */
 function isWatchListRefusal(error: unknown): boolean {

@@ -13,7 +13,7 @@ import type { InformerOptions } from '@kuperator/runtime';
 import { BY_OWNER, ORPHAN_MOUNTS, UNOWNED } from './deps.ts';
 import { LEFT_BEHIND, leftBehindBy } from './left-behind.ts';
 import { claimsOfOrphan } from './orphans.ts';
-import { trimPod, trimRevision } from './trim.ts';
+import { trimClaim, trimPod, trimRevision } from './trim.ts';
 
 type CacheOptions<T extends KubeObject> = Pick<InformerOptions<T>, 'labelSelector' | 'trim' | 'indexes'>;
 
@@ -44,6 +44,7 @@ export const revisionCache: CacheOptions<ControllerRevision> = {
 };
 
 export const claimCache: CacheOptions<PersistentVolumeClaim> = {
+  trim: trimClaim,
   labelSelector: `${CONTROL_LABEL}=true`,
   indexes: {
     [BY_OWNER]: ownerUid,

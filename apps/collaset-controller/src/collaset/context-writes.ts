@@ -14,6 +14,9 @@ import type { SetMemory } from './memory.ts';
 import { staleCache } from './pod-writes.ts';
 import { warnOf } from './warning.ts';
 
+/** From here on entries are kept without managedFields. */
+const MANY_ENTRIES = 1000;
+
 export function contextOf(deps: Pick<Deps, 'contexts'>, set: CollaSet): ResourceContext | undefined {
   return deps.contexts.get(`${set.metadata.namespace}/${contextNameOf(set)}`);
 }
@@ -58,7 +61,10 @@ export async function writeContext(
   if (!seen && entries.length === 0) return;
   metrics.wrote('context');
   if (!seen) {
-    const created = await createContext(deps, set, entries);
+    // Only an update can do without managedFields.
+    const isLarge = entries.length > MANY_ENTRIES;
+    const created = await createContext(deps, set, isLarge ? [] : entries);
+    if (isLarge) return writeContext(deps, set, created, entries, memory);
     memory.contextVersion = created.metadata.resourceVersion;
     contexts.observe(created);
     return;
@@ -72,7 +78,8 @@ export async function writeContext(
   }
   try {
     const annotations = { [OWNER_UIDS_ANNOTATION]: ownerUidsWith(set, seen, entries) };
-    const body = { metadata: { resourceVersion, uid, annotations }, spec: { contexts: entries } };
+    const metadata = { resourceVersion, uid, annotations, ...withoutManagedFields(entries) };
+    const body = { metadata, spec: { contexts: entries } };
     const written = await client.patch(RESOURCE_CONTEXTS, ref, { type: 'merge', body });
     memory.contextVersion = written.metadata.resourceVersion;
     contexts.observe(written);
@@ -81,6 +88,11 @@ export async function writeContext(
     contexts.observeGone(keyOf(seen), uid);
     throw staleCache(`ResourceContext ${keyOf(seen)} is gone`);
   }
+}
+
+/** The API server notes of each entry who manages it, in more bytes than the entry has: of many, there is no room for that. */
+function withoutManagedFields(entries: readonly ContextEntry[]): { managedFields?: readonly object[] } {
+  return entries.length > MANY_ENTRIES ? { managedFields: [{}] } : {};
 }
 
 async function createContext(deps: Deps, set: CollaSet, entries: readonly ContextEntry[]): Promise<ResourceContext> {

@@ -52,6 +52,7 @@ function scaleCondition({ plan, lanes, holding, paused, leftBehind }: Outcome): 
   const { out, scaleIn } = lanes;
   if (out && out.failures.length > 0) return [failed('Scale', 'ScaleOutFailed', out.failures)];
   if (scaleIn.failures.length > 0) return [failed('Scale', 'ScaleInFailed', scaleIn.failures)];
+  if (plan.scale.beyond !== undefined) return [failed('Scale', 'ScaleOutFailed', [new Error(plan.scale.beyond)])];
   const held = heldMessage(plan.ended);
   if (held !== undefined) return [failed('Scale', 'ScaleOutFailed', [new Error(held)])];
   const message = joined(holding.scale, leftBehind);

@@ -1,4 +1,5 @@
 import { type CollaSet, type PersistentVolumeClaim, type Pod, type ResourceContext, replicasOf } from '@kuperator/api';
+import { capacityFor } from './capacity.ts';
 import { type ContextPlan, planContext } from './context.ts';
 import { doublesOf } from './doubles.ts';
 import { type EndedPlan, nextRevisionOf, planEnded } from './ended.ts';
@@ -61,7 +62,8 @@ export function planPass(observed: Observed): Plan {
   const exclude = planExclude(set, members, isServed);
   const include = planInclude({ ...observed, members, pool });
   const joining = include.pods.length;
-  const scale = planScale({ set, members, doubles, excluded: exclude.all, joining, isServed, nowMs });
+  const asked = planScale({ set, members, doubles, excluded: exclude.all, joining, isServed, nowMs });
+  const scale: ScalePlan = { ...asked, ...capacityFor(set, pool, members, asked.missing, updated.name) };
 
   const brought = new Set(include.pods.map(({ id }) => id));
   const create = chooseIds(pool, members, scale.missing, brought);

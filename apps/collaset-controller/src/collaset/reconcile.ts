@@ -397,6 +397,8 @@ class Pass {
     if (creationRefusal?.isFinal && plan.scale.missing > 0) {
       return { at: 'refused', reason: 'ScaleOutFailed', message: creationRefusal.message };
     }
+    const { beyond, missing } = plan.scale;
+    if (beyond !== undefined && missing === 0) return { at: 'refused', reason: 'ScaleOutFailed', message: beyond };
     const { blocked, pending } = plan.update;
     const blockage = pending.size === 0 ? blockageOf(blocked) : undefined;
     return blockage === undefined ? undefined : { at: 'refused', reason: 'UpdateFailed', message: blockage };

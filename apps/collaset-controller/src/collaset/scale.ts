@@ -14,8 +14,10 @@ import { instanceIdOf, type Members } from './members.ts';
 import { permissionOf } from './permission.ts';
 
 export type ScalePlan = {
-  /** Instance ids that lack a Pod. */
+  /** Instance ids that lack a Pod and can get one. */
   readonly missing: number;
+  /** Why further ids that lack a Pod cannot get one: what only the user can mend. */
+  readonly beyond?: string;
   /** Pods beyond the replicas, whether or not they have been asked to leave: their instance ids go with them. */
   readonly surplus: ReadonlySet<Pod>;
   /** Pods marked `to-delete`, or to be marked: the coordinator deletes them, and their instance id gets another Pod. */

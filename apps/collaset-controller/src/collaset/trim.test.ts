@@ -1,8 +1,17 @@
-import { LAST_POD_STATUS_ANNOTATION, type Pod, stageLabel } from '@kuperator/api';
+import {
+  AVAILABLE_CONDITIONS_ANNOTATION,
+  LAST_POD_STATUS_ANNOTATION,
+  type Pod,
+  RETAINED_BY_ANNOTATION,
+  RULE_DETAIL_ANNOTATION_PREFIX,
+  stageLabel,
+} from '@kuperator/api';
 import { holdOf, PROGRESSING, textOf } from '@kuperator/holders';
 import { expect, test } from 'vitest';
 import { aMember, permitted } from '../test/builders.ts';
-import { trimPod } from './trim.ts';
+import { REFUSED_UPDATE_ANNOTATION } from './refusal.ts';
+import { REPLACE_BY_UPDATE_ANNOTATION } from './replace.ts';
+import { trimClaim, trimPod } from './trim.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const unready = { type: 'Ready', status: 'False' as const };
@@ -76,4 +85,25 @@ test.each<{ name: string; pod: Pod; text: RegExp }>([
   };
   expect(said(pod)).toMatch(text);
   expect(said(trimPod(pod))).toBe(said(pod));
+});
+
+test('keeps the annotations of a Pod that a decision reads, and none of the others', () => {
+  const read = Object.fromEntries(
+    [
+      AVAILABLE_CONDITIONS_ANNOTATION,
+      LAST_POD_STATUS_ANNOTATION,
+      REFUSED_UPDATE_ANNOTATION,
+      REPLACE_BY_UPDATE_ANNOTATION,
+      `${RULE_DETAIL_ANNOTATION_PREFIX}rule`,
+    ].map((key) => [key, '{}']),
+  );
+  const pod = aMember({ id: 0, annotations: { ...read, 'example.com/large': 'x'.repeat(200_000) } });
+  expect(trimPod(pod).metadata.annotations).toEqual(read);
+  expect(JSON.stringify(trimPod(pod)).length).toBeLessThan(10_000);
+});
+
+test('keeps of a claim the annotation that says who retained it', () => {
+  const annotations = { [RETAINED_BY_ANNOTATION]: 'web', 'example.com/large': 'x'.repeat(200_000) };
+  const claim = { metadata: { name: 'a', annotations }, spec: {} };
+  expect(trimClaim(claim).metadata.annotations).toEqual({ [RETAINED_BY_ANNOTATION]: 'web' });
 });

@@ -1,5 +1,6 @@
 // Caches hold every Pod of every set: only what a decision reads is kept.
 import {
+  AVAILABLE_CONDITIONS_ANNOTATION,
   COLLA_SETS,
   type Container,
   type ContainerStatus,
@@ -8,13 +9,20 @@ import {
   isReady,
   isTerminal,
   isTerminating,
+  type KubeObject,
+  LAST_POD_STATUS_ANNOTATION,
+  type PersistentVolumeClaim,
   type Pod,
   type PodSpec,
   type PodStatus,
+  RETAINED_BY_ANNOTATION,
+  RULE_DETAIL_ANNOTATION_PREFIX,
   SERVICE_READY_GATE,
 } from '@kuperator/api';
 import { holdingReason, holdingState, isHolding, PROGRESSING } from '@kuperator/holders';
 import { isChangedInPlace } from './in-place-record.ts';
+import { REFUSED_UPDATE_ANNOTATION } from './refusal.ts';
+import { REPLACE_BY_UPDATE_ANNOTATION } from './replace.ts';
 import { isSidecar } from './resources.ts';
 
 export function trimPod(pod: Pod): Pod {
@@ -61,7 +69,30 @@ export function trimPod(pod: Pod): Pod {
     const running = initContainerStatuses.filter(({ name }) => names.has(name));
     status.initContainerStatuses = running.map((item) => trimStatus(item, isChanged, isAwaited));
   }
-  return { ...pod, spec, status };
+  return { ...withAnnotations(pod, isReadOfPod), spec, status };
+}
+
+const POD_ANNOTATIONS: ReadonlySet<string> = new Set([
+  AVAILABLE_CONDITIONS_ANNOTATION,
+  LAST_POD_STATUS_ANNOTATION,
+  REFUSED_UPDATE_ANNOTATION,
+  REPLACE_BY_UPDATE_ANNOTATION,
+]);
+
+function isReadOfPod(key: string): boolean {
+  return POD_ANNOTATIONS.has(key) || key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX);
+}
+
+/** Others may write 256 KiB of annotations to an object. Every write of ours is a patch, so what is not kept here stays where it is. */
+function withAnnotations<T extends KubeObject>(object: T, isRead: (key: string) => boolean): T {
+  const { annotations, ...metadata } = object.metadata;
+  if (!annotations) return object;
+  const read = Object.entries(annotations).filter(([key]) => isRead(key));
+  return { ...object, metadata: { ...metadata, annotations: Object.fromEntries(read) } };
+}
+
+export function trimClaim(claim: PersistentVolumeClaim): PersistentVolumeClaim {
+  return withAnnotations(claim, (key) => key === RETAINED_BY_ANNOTATION);
 }
 
 function trimContainer({ name, image, restartPolicy, resources }: Container, isChanged: boolean): Container {

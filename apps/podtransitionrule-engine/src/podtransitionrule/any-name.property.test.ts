@@ -3,7 +3,7 @@ import { answerFor, INHERITED_NAMES, plainNameLike } from '@kuperator/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fieldReader } from '../webhook/field-path.ts';
-import { questionAbout } from '../webhook/question.ts';
+import { resourceFor } from '../webhook/question.ts';
 import { afterPass, aPod, aRule, maxUnavailable, passedIn, requiresLabel } from './samples.ts';
 
 /** The kinds of rules, with `name` wherever a user may choose one. */
@@ -79,7 +79,7 @@ test.each(
   const answers = (chosen: string): unknown => {
     const asked = JSON.parse(JSON.stringify(rule).replaceAll(name, chosen)) as TransitionRule;
     const pod = aPod({ name: chosen, labels: { [`a/${chosen}`]: 'text' } });
-    return [questionAbout([pod], asked, 'trace'), typeof fieldReader(chosen)];
+    return [resourceFor(pod, asked, 10_000)?.resource, typeof fieldReader(chosen)];
   };
   expect(answerFor(name, answers)).toBe(answerFor(plainNameLike(name), answers));
 });

@@ -1,7 +1,7 @@
 import { createLogger, createMetrics } from '@kuperator/runtime';
 import { FakeClock } from '@kuperator/testing';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Asker, WebhookCalls } from './calls.ts';
+import { type Asker, MAX_QUESTION_BYTES, WebhookCalls } from './calls.ts';
 import type { HttpRequest } from './http.ts';
 import { webhookMetrics } from './metrics.ts';
 
@@ -19,12 +19,16 @@ const ask = (id: string) => ({ kind: 'ask' as const, id, names: ['p1'] });
 let sent: (HttpRequest & { answer: (body: unknown) => void; fail: (reason: string) => void })[];
 let woken: string[];
 let ours: boolean;
+let readNames: string[];
+let noteBytes: number;
 const metrics = webhookMetrics(createMetrics('test', { processMetrics: false }));
 
 beforeEach(() => {
   sent = [];
   woken = [];
   ours = true;
+  readNames = [];
+  noteBytes = 0;
 });
 
 function callsOf(maxCalls = 16) {
@@ -33,7 +37,11 @@ function callsOf(maxCalls = 16) {
       new Promise((resolve, reject) => {
         sent.push({ ...request, answer: resolve, fail: (reason) => reject(new Error(reason)) });
       }),
-    readPods: async (_key, _rule, names) => names.map((name) => ({ metadata: { name }, spec: { containers: [] } })),
+    readPods: async (_key, _rule, names) => {
+      readNames.push(...names);
+      const annotations = { note: 'x'.repeat(noteBytes) };
+      return names.map((name) => ({ metadata: { name, annotations }, spec: { containers: [] } }));
+    },
     onOutcome: (key) => woken.push(key),
     isOurs: () => ours,
     maxCalls,
@@ -45,6 +53,49 @@ function callsOf(maxCalls = 16) {
 
 const sentCount = (count: number) => vi.waitFor(() => expect(sent).toHaveLength(count));
 const wokenCount = (count: number) => vi.waitFor(() => expect(woken).toHaveLength(count));
+
+describe('a question about Pods with large fields', () => {
+  const field = { fieldRef: { fieldPath: "metadata.annotations['note']" } };
+  const parameters = Array.from({ length: 80 }, (_, index) => ({ key: `p${index}`, valueFrom: field }));
+  const large = (kib: number): Asker => {
+    const { rule, ...rest } = asker();
+    noteBytes = kib * 1024;
+    return { ...rest, rule: { ...rule, webhook: { clientConfig: { url: 'http://approver/ask' }, parameters } } };
+  };
+  const names = Array.from({ length: 100 }, (_, index) => `p${index}`);
+
+  test('is about those for which it has room, and the answer about no others', async () => {
+    const calls = callsOf();
+    const who = large(10);
+    calls.start(who, { kind: 'ask', id: 't1', names });
+    await sentCount(1);
+    expect(Buffer.byteLength(JSON.stringify(sent[0]?.body))).toBeLessThan(MAX_QUESTION_BYTES + 1000);
+    const { resources } = sent[0]?.body as { resources: { name: string }[] };
+    expect(resources).toHaveLength(5);
+    sent[0]?.answer({ success: true, about: names });
+    await wokenCount(1);
+    const { last } = calls.outcomesFor(who).asked('t1') ?? {};
+    expect(last).toMatchObject({ state: 'answered', answer: { about: names.slice(0, 5) } });
+    // No more Pods were read than one batch beyond those that were asked about.
+    expect(readNames.length).toBeLessThanOrEqual(8);
+  });
+
+  test('refuses a Pod for which none has room, without a call, and names it', async () => {
+    const calls = callsOf();
+    const who = large(100);
+    calls.start(who, { kind: 'ask', id: 't1', names: ['p1'] });
+    await wokenCount(1);
+    expect(sent).toHaveLength(0);
+    expect(calls.outcomesFor(who).asked('t1')?.last).toMatchObject({
+      state: 'answered',
+      answer: {
+        success: false,
+        about: ['p1'],
+        message: 'the parameters of Pod p1 have more than the 4 MiB that a question may have',
+      },
+    });
+  });
+});
 
 describe('T72 a call', () => {
   test('runs apart, and its answer wakes the rule object', async () => {

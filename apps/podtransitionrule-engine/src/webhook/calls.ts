@@ -1,17 +1,22 @@
 import type { Key, Pod, TransitionRule } from '@kuperator/api';
 import type { Clock, Logger } from '@kuperator/runtime';
-import { type Asked, type Polled, readAsked, readPolled } from './answer.ts';
+import { type Polled, readAsked, readPolled } from './answer.ts';
 import type { SendRequest } from './http.ts';
 import { Lane } from './lane.ts';
 import type { WebhookMetrics } from './metrics.ts';
-import type { Outcome, Outcomes } from './outcome.ts';
+import type { AskedAbout, Outcome, Outcomes } from './outcome.ts';
 import type { WebhookCall } from './plan.ts';
-import { pollUrl, questionAbout } from './question.ts';
+import { pollUrl, type QuestionResource, questionAbout, resourceFor } from './question.ts';
 
 /** Whose webhook it is: the rule object and the rule in it. */
 export type Asker = { readonly key: Key; readonly uid: string; readonly rule: TransitionRule };
 
-type Entry = { asked?: Outcome<Asked>; polled?: Outcome<Polled> };
+type Entry = { asked?: Outcome<AskedAbout>; polled?: Outcome<Polled> };
+
+/** Of a question, and so of what is held for each call under way. Pods for which that is not enough are asked about next. */
+export const MAX_QUESTION_BYTES = 4 * 2 ** 20;
+/** Pods held whole at a time, for their parameters to be read: each has up to 1.5 MiB. */
+const READ_TOGETHER = 8;
 
 /**
  * Calls webhooks outside of the passes, so that an approver that hangs holds up nobody. A pass starts calls; their
@@ -135,11 +140,48 @@ export class WebhookCalls {
     });
   }
 
-  async #ask(key: Key, rule: TransitionRule, { id, names }: Extract<WebhookCall, { kind: 'ask' }>): Promise<Asked> {
+  async #ask(
+    key: Key,
+    rule: TransitionRule,
+    { id, names }: Extract<WebhookCall, { kind: 'ask' }>,
+  ): Promise<AskedAbout> {
     const { url = '', caBundle } = rule.webhook?.clientConfig ?? {};
-    const pods = await this.#readPods(key, rule, names);
-    const body = questionAbout(pods, rule, id);
-    return readAsked(await this.#send({ method: 'POST', url, caBundle, body, signal: this.#stop.signal }));
+    const { resources, tooLarge, notYet } = await this.#resourcesFor(key, rule, names);
+    const [first] = tooLarge;
+    if (resources.length === 0 && first !== undefined) {
+      const message = `the parameters of Pod ${first} have more than the ${MAX_QUESTION_BYTES / 2 ** 20} MiB that a question may have`;
+      return { success: false, message, about: tooLarge };
+    }
+    const body = questionAbout(resources, rule, id);
+    const answer = readAsked(await this.#send({ method: 'POST', url, caBundle, body, signal: this.#stop.signal }));
+    const left = new Set([...tooLarge, ...notYet]);
+    return { ...answer, about: left.size === 0 ? undefined : names.filter((name) => !left.has(name)) };
+  }
+
+  /** What a question says, as far as it has room: `notYet` are Pods for the next one, `tooLarge` those for which none has room. */
+  async #resourcesFor(
+    key: Key,
+    rule: TransitionRule,
+    names: readonly string[],
+  ): Promise<{ resources: QuestionResource[]; tooLarge: string[]; notYet: readonly string[] }> {
+    const resources: QuestionResource[] = [];
+    const tooLarge: string[] = [];
+    let left = MAX_QUESTION_BYTES;
+    for (let at = 0; at < names.length; at += READ_TOGETHER) {
+      const together = names.slice(at, at + READ_TOGETHER);
+      for (const pod of await this.#readPods(key, rule, together)) {
+        const { name = '' } = pod.metadata;
+        const found = resourceFor(pod, rule, MAX_QUESTION_BYTES);
+        if (!found) {
+          tooLarge.push(name);
+          continue;
+        }
+        if (found.bytes > left) return { resources, tooLarge, notYet: names.slice(names.indexOf(name)) };
+        left -= found.bytes;
+        resources.push(found.resource);
+      }
+    }
+    return { resources, tooLarge, notYet: [] };
   }
 
   async #poll({ webhook }: TransitionRule, { taskId }: Extract<WebhookCall, { kind: 'poll' }>): Promise<Polled> {

@@ -1,8 +1,7 @@
 // What becomes of one task in a pass. Pure: from the stored record and the outcome of the last call about it.
 
 import type { TransitionRuleWebhook, WebhookTask } from '@kuperator/api';
-import type { Asked } from './answer.ts';
-import type { Answered, Outcomes } from './outcome.ts';
+import type { Answered, AskedAbout, Outcomes } from './outcome.ts';
 import { askingTask, endedTask, idOf, msOf, pollingTask, timeOf } from './task.ts';
 
 export type FollowContext = {
@@ -38,6 +37,8 @@ const FAILED_REST_MS = 1000;
 const FAILED_REST_MOST_MS = 60_000;
 const DEFAULT_INTERVAL_SECONDS = 5;
 const DEFAULT_TIMEOUT_SECONDS = 60;
+/** Of rules stored before the definition had a limit: a later time could not be written. */
+const MOST_SECONDS = 9_223_372_036;
 
 /** A question about the Pods `live`, asked or about to be. */
 export function followQuestion(task: WebhookTask, live: readonly string[], context: FollowContext): Followed {
@@ -58,10 +59,11 @@ export function followQuestion(task: WebhookTask, live: readonly string[], conte
 
 function answered(
   task: WebhookTask,
-  { answer, atMs }: Answered<Asked>,
+  { answer, atMs }: Answered<AskedAbout>,
   { webhook, newTraceId, ignoreFailures }: FollowContext,
 ): Followed {
-  const live = task.processing ?? [];
+  // Pods for which there was no room are asked about next.
+  const { in: live } = split(task.processing ?? [], answer.about ?? task.processing);
   const { in: finished, out: rest } = split(live, answer.finishedNames);
   const message = answer.message || 'no reason given';
   const askAgain = (approved: readonly string[], names: readonly string[], reason: string): Followed => {
@@ -131,7 +133,7 @@ function split(names: readonly string[], chosen: readonly string[] | null | unde
 }
 
 function intervalMs({ clientConfig }: TransitionRuleWebhook): number {
-  return Math.max(1, clientConfig.poll?.intervalSeconds ?? DEFAULT_INTERVAL_SECONDS) * 1000;
+  return Math.min(MOST_SECONDS, Math.max(1, clientConfig.poll?.intervalSeconds ?? DEFAULT_INTERVAL_SECONDS)) * 1000;
 }
 
 function inProgress(taskId: string | undefined, message: string | null | undefined): string {

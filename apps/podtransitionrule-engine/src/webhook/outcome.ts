@@ -1,5 +1,8 @@
 import type { Asked, Polled } from './answer.ts';
 
+/** The answer to a question. `about`: the Pods that were asked about, if there was no room for all that were to be. */
+export type AskedAbout = Asked & { readonly about?: readonly string[] | undefined };
+
 /** What became of the calls about a task, as far as this process made them. */
 export type Outcome<Answer> = {
   /** A call is under way, or waits for one of the places. */
@@ -18,6 +21,6 @@ export type Failed = {
 
 /** Outcomes by `idOf` a task; undefined when this process has not called yet. */
 export type Outcomes = {
-  asked(id: string): Outcome<Asked> | undefined;
+  asked(id: string): Outcome<AskedAbout> | undefined;
   polled(id: string): Outcome<Polled> | undefined;
 };

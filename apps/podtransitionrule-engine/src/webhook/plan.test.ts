@@ -1,7 +1,7 @@
 import type { RuleState, TransitionRule, TransitionRuleWebhook } from '@kuperator/api';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Asked, Polled } from './answer.ts';
-import type { Outcome } from './outcome.ts';
+import type { Polled } from './answer.ts';
+import type { AskedAbout, Outcome } from './outcome.ts';
 import { planWebhook, type WebhookPlan } from './plan.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
@@ -9,7 +9,7 @@ const poll = { url: 'http://approver/poll', intervalSeconds: 3, timeoutSeconds: 
 
 let nowMs: number;
 let traces: number;
-let asked: Map<string, Outcome<Asked>>;
+let asked: Map<string, Outcome<AskedAbout>>;
 let polled: Map<string, Outcome<Polled>>;
 let stored: RuleState['webhookStatus'];
 let webhook: TransitionRuleWebhook;
@@ -46,7 +46,7 @@ function pass(names: readonly string[], renewed: readonly string[] = []): Webhoo
 }
 
 const approvedBy = (plan: WebhookPlan) => [...plan.approved].toSorted();
-const answers = (id: string, answer: Asked) =>
+const answers = (id: string, answer: AskedAbout) =>
   asked.set(id, { running: false, last: { state: 'answered', atMs: nowMs, answer } });
 const fails = (id: string, failures = 1) =>
   asked.set(id, { running: false, last: { state: 'failed', atMs: nowMs, error: 'no route', failures } });
@@ -75,6 +75,19 @@ describe('a question', () => {
     ]);
     expect(plan.approved.size).toBe(0);
     expect(plan.reasons.get('p1')).toBe('about to be asked');
+  });
+
+  test.each([
+    { name: 'a yes', answer: { success: true }, approved: ['p1', 'p2'], again: ['p3'] },
+    { name: 'a task', answer: { success: true, poll: true, taskId: 'task' }, approved: [], again: ['p3'] },
+    { name: 'a refusal', answer: { success: false }, approved: [], again: ['p3'] },
+  ])('about as many Pods as have room is followed by one about the others: $name', ({ answer, approved, again }) => {
+    pass(['p1', 'p2', 'p3']);
+    answers('trace-1', { ...answer, about: ['p1', 'p2'] });
+    const plan = pass(['p1', 'p2', 'p3']);
+    expect(approvedBy(plan)).toEqual(approved);
+    expect(plan.calls).toMatchObject([{ kind: 'ask', names: again }]);
+    expect(plan.reasons.get('p3')).toBe('about to be asked');
   });
 
   test('H9 keeps its traceId over a restart', () => {

@@ -54,7 +54,8 @@ export function planWebhook(
     else if (isPolled(task)) abandoned.push(endedTask(task, nowMs, 'abandoned: nobody waits for it any more'));
   }
 
-  const unasked = subjects.filter(({ name }) => !claimed.has(name)).map(({ name }) => name);
+  const kept = new Set(steps.flatMap(({ next, approved }) => [...(next?.processing ?? []), ...approved]));
+  const unasked = subjects.filter(({ name }) => !kept.has(name)).map(({ name }) => name);
   const { open, calls, waitsFor } = nextQuestion(steps, unasked, context);
   const polls = steps.flatMap(({ next, callAtMs }) => {
     const isDue = next?.taskId && callAtMs !== undefined && callAtMs <= nowMs;

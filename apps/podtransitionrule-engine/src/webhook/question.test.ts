@@ -1,8 +1,8 @@
-import type { TransitionRule, TransitionRuleWebhook } from '@kuperator/api';
+import type { Pod, TransitionRule, TransitionRuleWebhook } from '@kuperator/api';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { aPod } from '../podtransitionrule/samples.ts';
 import { certificatesFor } from '../test/certificates.ts';
-import { pollUrl, questionAbout, questionHash, webhookProblem } from './question.ts';
+import { pollUrl, questionAbout, questionHash, resourceFor, webhookProblem } from './question.ts';
 
 const clientConfig = { url: 'https://approver.ops/ask' };
 const rule = (webhook: Partial<TransitionRuleWebhook> = {}, more: Partial<TransitionRule> = {}): TransitionRule => ({
@@ -11,6 +11,11 @@ const rule = (webhook: Partial<TransitionRuleWebhook> = {}, more: Partial<Transi
   ...more,
 });
 
+function asked(pod: Pod, about: TransitionRule, traceId: string) {
+  const found = resourceFor(pod, about, 1_000_000);
+  return questionAbout(found ? [found.resource] : [], about, traceId);
+}
+
 describe('a question', () => {
   test('is as the Go implementation puts it', () => {
     const parameters = [
@@ -18,7 +23,7 @@ describe('a question', () => {
       { key: 'podIP', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } } },
     ];
     const pod = { ...aPod({ name: 'pod-a' }), status: { podIP: '10.0.0.1' } };
-    expect(questionAbout([pod], rule({ parameters }, { stage: 'PreCheck' }), 'trace')).toEqual({
+    expect(asked(pod, rule({ parameters }, { stage: 'PreCheck' }), 'trace')).toEqual({
       traceId: 'trace',
       ruleName: 'ask',
       stage: 'PreCheck',
@@ -27,9 +32,32 @@ describe('a question', () => {
   });
 
   test('leaves out the stage that is not set and the parameters there are none of', () => {
-    const question = questionAbout([aPod({ name: 'a' })], rule({ parameters: [] }), 't');
+    const question = asked(aPod({ name: 'a' }), rule({ parameters: [] }), 't');
     expect(Object.keys(question)).toEqual(['traceId', 'ruleName', 'resources']);
     expect(Object.keys(question.resources[0] ?? {})).toEqual(['apiVersion', 'kind', 'name']);
+  });
+
+  test('counts every byte it says about a Pod, and stops reading where there are too many', () => {
+    const note = 'é"\n'.repeat(1000);
+    const pod = aPod({ name: 'a', annotations: { note } });
+    const parameters = [1, 2, 3].map((number) => ({
+      key: `k${number}`,
+      valueFrom: { fieldRef: { fieldPath: "metadata.annotations['note']" } },
+    }));
+    const { resource, bytes = 0 } = resourceFor(pod, rule({ parameters }), 1_000_000) ?? {};
+    const written = Buffer.byteLength(JSON.stringify(resource));
+    expect(Math.abs(bytes - written)).toBeLessThan(50);
+    let read = 0;
+    const counting = {
+      ...pod,
+      get metadata() {
+        read++;
+        return pod.metadata;
+      },
+    };
+    expect(resourceFor(counting, rule({ parameters }), 10_000)).toBeUndefined();
+    // The name, and the first two parameters: the third is not read.
+    expect(read).toBe(3);
   });
 
   test('is another one when another is asked or something else', () => {

@@ -9,26 +9,47 @@ export type Question = {
   traceId: string;
   ruleName: string;
   stage?: string;
-  resources: { apiVersion: 'core/v1'; kind: 'Pod'; name: string; parameters?: Record<string, string> }[];
+  resources: readonly QuestionResource[];
 };
 
-/** The body of the first request about `pods`. Call it only for a webhook without a problem. */
-export function questionAbout(pods: readonly Pod[], rule: TransitionRule, traceId: string): Question {
-  const parameters = rule.webhook?.parameters ?? [];
-  return {
-    traceId,
-    ruleName: rule.name,
-    ...(rule.stage ? { stage: rule.stage } : {}),
-    resources: pods.map((pod) => ({
-      // As the Go implementation writes it; approvers may compare.
-      apiVersion: 'core/v1',
-      kind: 'Pod',
-      name: pod.metadata.name ?? '',
-      ...(parameters.length > 0
-        ? { parameters: Object.fromEntries(parameters.map((each) => [each.key ?? '', parameterText(each, pod)])) }
-        : {}),
-    })),
-  };
+export type QuestionResource = {
+  readonly apiVersion: 'core/v1';
+  readonly kind: 'Pod';
+  readonly name: string;
+  readonly parameters?: Readonly<Record<string, string>>;
+};
+
+/** The body of the first request about Pods. */
+export function questionAbout(resources: readonly QuestionResource[], rule: TransitionRule, traceId: string): Question {
+  return { traceId, ruleName: rule.name, ...(rule.stage ? { stage: rule.stage } : {}), resources };
+}
+
+/**
+ * What a question says about one Pod. Call it only for a webhook without a problem. A rule of a few bytes can name each large field of
+ * its Pods many times, so the values are counted as they are read.
+ * @returns undefined when they have more than `maxBytes`
+ */
+export function resourceFor(
+  pod: Pod,
+  { webhook }: TransitionRule,
+  maxBytes: number,
+): { readonly resource: QuestionResource; readonly bytes: number } | undefined {
+  // As the Go implementation writes it; approvers may compare.
+  const resource: QuestionResource = { apiVersion: 'core/v1', kind: 'Pod', name: pod.metadata.name ?? '' };
+  let bytes = bytesOf(resource);
+  const values = new Map<string, string>();
+  for (const parameter of webhook?.parameters ?? []) {
+    const text = parameterText(parameter, pod);
+    bytes += bytesOf(parameter.key ?? '') + bytesOf(text) + 2;
+    if (bytes > maxBytes) return undefined;
+    values.set(parameter.key ?? '', text);
+  }
+  if (values.size === 0) return { resource, bytes };
+  return { resource: { ...resource, parameters: Object.fromEntries(values) }, bytes };
+}
+
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 /** True when the parameters say something about the Pod, so that its whole object is needed. */
