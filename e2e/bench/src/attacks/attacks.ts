@@ -253,7 +253,7 @@ async function webhookUrl({ cluster }: Ground): Promise<URL> {
   const { items } = JSON.parse(output) as { items: { webhooks?: { clientConfig: { url?: string } }[] }[] };
   const url = items.flatMap(({ webhooks = [] }) => webhooks.flatMap(({ clientConfig }) => clientConfig.url ?? []))[0];
   if (url === undefined) throw new Error('no webhook is configured by URL');
-  return new URL('/pod-deletion', url);
+  return new URL('/a-guess/pod-deletions', url);
 }
 
 function post(url: URL, body: unknown): Promise<void> {
