@@ -39,10 +39,11 @@ export const declaration = defineConfig({
   skipPodTransitionRules: ruleKinds,
   webhookAllowedNetworks: networks,
   webhookMaxCalls: integer({
-    meaning: 'how many questions, and how many polls, are under way to webhooks at a time',
+    meaning:
+      'how many questions, and how many polls, are under way to webhooks at a time; one namespace alone has half of them, one host or rule object a quarter',
     min: 1,
     max: 1000,
-    default: 16,
+    default: 32,
   }),
   webhookTimeoutSeconds: integer({
     meaning: 'how long one call of a webhook may take, in seconds',

@@ -37,7 +37,12 @@ export const commonConfig = {
   httpHost: text({ meaning: 'address of /livez, /readyz and /metrics', default: '0.0.0.0' }),
   httpPort: integer({ meaning: 'its port; 0: any free one', min: 0, max: 65_535, default: 8080 }),
   logLevel: oneOf(LOG_LEVELS, { meaning: 'least severe lines to log', default: 'info' }),
-  concurrency: integer({ meaning: 'objects each controller works on at once', min: 1, max: 1000, default: 64 }),
+  concurrency: integer({
+    meaning: 'objects each controller works on at once; up to as many again so that each namespace has a place',
+    min: 1,
+    max: 1000,
+    default: 64,
+  }),
   shutdownGraceSeconds: integer({ meaning: 'time for an orderly stop, in seconds', min: 1, max: 3600, default: 20 }),
 };
 

@@ -69,6 +69,7 @@ export class Confirmation<T extends KubeObject> {
     let listed: Listed | undefined;
     try {
       listed = await this.#list(namespace);
+      if (listed && this.#deps.isAbsent()) return fail('the kind has just been defined anew');
     } catch (error) {
       return fail(error instanceof Error ? error.message : String(error));
     }

@@ -316,3 +316,34 @@ describe('the log of passes that fail', () => {
     expect(lines).toEqual(['error reconcile failed: TypeError: x', 'error reconcile failed: TypeError: x']);
   });
 });
+
+test('passes of one namespace that do not end keep no other namespace from its turn', async () => {
+  const begun: string[] = [];
+  const hanging = Promise.withResolvers<void>();
+  const { controller } = controllerWith(async (key) => {
+    begun.push(key);
+    if (key.startsWith('tenant/')) await hanging.promise;
+  });
+  for (let at = 0; at < 60; at++) controller.enqueue(`tenant/${at}`);
+  await settled();
+  for (let at = 0; at < 3; at++) controller.enqueue(`neighbour/${at}`);
+  await settled();
+  expect(begun).toEqual(['tenant/0', 'tenant/1', 'neighbour/0', 'neighbour/1', 'neighbour/2']);
+  hanging.resolve();
+  await settled();
+  expect(begun).toHaveLength(63);
+});
+
+test('however many namespaces hang, no more than twice the places are taken', async () => {
+  const hanging = Promise.withResolvers<void>();
+  let running = 0;
+  const { controller } = controllerWith(async () => {
+    running++;
+    await hanging.promise;
+  });
+  for (let at = 0; at < 60; at++) controller.enqueue(`tenant-${at}/a`);
+  await settled();
+  expect(running).toBe(4);
+  hanging.resolve();
+  await controller.stop();
+});

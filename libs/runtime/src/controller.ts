@@ -23,7 +23,8 @@ const DEFAULT_BACKOFF: BackoffOptions = { baseMs: 100, maxMs: 60_000 };
 const CONFLICT_BACKOFF: BackoffOptions = { baseMs: 25, maxMs: 1000 };
 
 /**
- * Runs `reconcile` for queued keys: one pass a key at a time, `concurrency` keys at once, only keys of our shard.
+ * Runs `reconcile` for queued keys: one pass a key at a time, `concurrency` keys at once, only keys of our shard. Namespaces take turns;
+ * where passes of others that do not end have taken all places, a namespace has one more of its own, up to as many again.
  * A failed pass is repeated with exponential backoff, reset by a good one.
  */
 export class Controller {
@@ -173,8 +174,8 @@ export class Controller {
 
   #pump(): void {
     if (!this.#started) return;
-    while (!this.#stopping && this.#running < this.#concurrency) {
-      const key = this.#queue.take();
+    while (!this.#stopping && this.#running < 2 * this.#concurrency) {
+      const key = this.#queue.take({ ofIdle: this.#running >= this.#concurrency });
       if (key === undefined) return;
       const waitMs = this.#owns(key) ? this.#waitMs(key) : 0;
       if (waitMs > 0) {

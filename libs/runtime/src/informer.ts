@@ -181,11 +181,13 @@ export class Informer<T extends KubeObject> {
    */
   async confirm(namespace?: string): Promise<boolean> {
     if (!this.#isWhole()) return false;
-    return this.isCurrent(namespace) || this.#confirmation.confirm(namespace);
+    return this.isCurrent(namespace) || ((await this.#confirmation.confirm(namespace)) && this.#isWhole());
   }
 
+  /** False from the moment the kind was not defined until whoever defines it anew has had the time to bring its objects back. */
   #isWhole(): boolean {
-    return this.#synced && this.#clock.monotonic() >= this.#restoringUntil;
+    const isDefined = !this.#wasAbsent || this.#isAbsent();
+    return this.#synced && isDefined && this.#clock.monotonic() >= this.#restoringUntil;
   }
 
   get(key: Key): T | undefined {

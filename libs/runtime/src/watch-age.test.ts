@@ -204,6 +204,19 @@ test('a definition made anew shows its objects at once, and proves only half a m
   await informer.stop();
 });
 
+test('a list of a kind that was defined anew a moment ago proves nothing, though no watch has begun yet', async () => {
+  const { cluster, informer, clock, state } = follow();
+  await clock.advanceAsync(0);
+  state.refusal = ABSENT;
+  cluster.endWatches();
+  await clock.advanceAsync(4000);
+  state.refusal = undefined;
+  const lists = state.lists.length;
+  expect(await informer.confirm('default')).toBe(false);
+  expect(state.lists).toHaveLength(lists);
+  await informer.stop();
+});
+
 test('a kind that has not been defined for a minute has no objects', async () => {
   const { cluster, informer, clock, state, add, confirm } = follow();
   add('a');

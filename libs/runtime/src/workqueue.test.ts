@@ -43,3 +43,43 @@ test('clear drops all that waits', () => {
   clock.advance(20);
   expect([queue.take(), queue.delayed, clock.timers]).toEqual([undefined, 0, 0]);
 });
+
+/** Takes all that is ready, in order; each is done at once. */
+function drained(queue: WorkQueue): readonly string[] {
+  const taken: string[] = [];
+  for (let key = queue.take(); key !== undefined; key = queue.take()) {
+    taken.push(key);
+    queue.done(key);
+  }
+  return taken;
+}
+
+test('namespaces take turns, each with its oldest key, however many keys one of them has', () => {
+  const queue = new WorkQueue();
+  for (const key of ['a/1', 'a/2', 'a/3', 'a/4', 'b/1', 'b/2', 'c/1']) queue.add(key);
+  expect(drained(queue)).toEqual(['a/1', 'b/1', 'c/1', 'a/2', 'b/2', 'a/3', 'a/4']);
+  expect(queue.length).toBe(0);
+});
+
+test('a namespace that comes later has its turn after one key of each of the others', () => {
+  const queue = new WorkQueue();
+  for (let at = 0; at < 1000; at++) queue.add(`busy/${at}`);
+  queue.done(queue.take() ?? '');
+  queue.add('late/1');
+  expect(drained(queue).indexOf('late/1')).toBe(1);
+});
+
+test('keys that are namespaces themselves take turns as well', () => {
+  const queue = new WorkQueue();
+  for (const key of ['one', 'two', 'one', 'three']) queue.add(key);
+  expect(drained(queue)).toEqual(['one', 'two', 'three']);
+});
+
+test('if asked for, only keys of namespaces that nobody works on are handed out', () => {
+  const queue = new WorkQueue();
+  for (const key of ['a/1', 'a/2', 'b/1']) queue.add(key);
+  queue.take();
+  expect([queue.take({ ofIdle: true }), queue.take({ ofIdle: true })]).toEqual(['b/1', undefined]);
+  queue.done('a/1');
+  expect(queue.take({ ofIdle: true })).toBe('a/2');
+});

@@ -1,15 +1,19 @@
-import type { Key } from '@kuperator/api';
+import { type Key, splitKey } from '@kuperator/api';
 import { type Cancel, type Clock, systemClock } from './clock.ts';
 
 /**
- * A queue of keys, each in it at most once. A key added while it is being worked on is handed out again only after
+ * A queue of keys, each in it at most once. Namespaces take turns, so that one with thousands of keys does not keep another one waiting; within
+ * a namespace the oldest key comes first. A key added while it is being worked on is handed out again only after
  * `done`, so that no two workers have one key and no change is lost.
  */
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #onReady: () => void;
-  readonly #ready = new Set<Key>();
+  /** By namespace; the next one to have a turn comes first. */
+  readonly #ready = new Map<string, Set<Key>>();
+  #readyKeys = 0;
   readonly #working = new Set<Key>();
+  readonly #workingIn = new Map<string, number>();
   /** Added while working: ready again at `done`. */
   readonly #dirty = new Set<Key>();
   readonly #delayed = new Map<Key, { at: number; cancel: Cancel }>();
@@ -21,7 +25,7 @@ export class WorkQueue {
 
   /** Keys that wait for a worker, without the delayed ones. */
   get length(): number {
-    return this.#ready.size + this.#dirty.size;
+    return this.#readyKeys + this.#dirty.size;
   }
 
   get delayed(): number {
@@ -37,8 +41,12 @@ export class WorkQueue {
       this.#dirty.add(key);
       return;
     }
-    if (this.#ready.has(key)) return;
-    this.#ready.add(key);
+    const namespace = namespaceIn(key);
+    const keys = this.#ready.get(namespace) ?? new Set<Key>();
+    if (keys.has(key)) return;
+    keys.add(key);
+    this.#ready.set(namespace, keys);
+    this.#readyKeys++;
     this.#onReady();
   }
 
@@ -59,17 +67,34 @@ export class WorkQueue {
     this.#delayed.set(key, { at, cancel });
   }
 
-  /** The next key to work on, oldest first; `done` must follow. */
-  take(): Key | undefined {
-    const { value: key } = this.#ready.values().next();
-    if (key === undefined) return undefined;
-    this.#ready.delete(key);
-    this.#working.add(key);
-    return key;
+  /**
+   * The next key to work on; `done` must follow.
+   * @param ofIdle only of namespaces of which no key is being worked on
+   */
+  take({ ofIdle = false }: { ofIdle?: boolean } = {}): Key | undefined {
+    for (const [namespace, keys] of this.#ready) {
+      if (ofIdle && this.#workingIn.has(namespace)) continue;
+      const { value: key } = keys.values().next();
+      if (key === undefined) continue;
+      keys.delete(key);
+      // To the end of the row.
+      this.#ready.delete(namespace);
+      if (keys.size > 0) this.#ready.set(namespace, keys);
+      this.#readyKeys--;
+      this.#working.add(key);
+      this.#workingIn.set(namespace, (this.#workingIn.get(namespace) ?? 0) + 1);
+      return key;
+    }
+    return undefined;
   }
 
   done(key: Key): void {
-    this.#working.delete(key);
+    if (this.#working.delete(key)) {
+      const namespace = namespaceIn(key);
+      const left = (this.#workingIn.get(namespace) ?? 0) - 1;
+      if (left > 0) this.#workingIn.set(namespace, left);
+      else this.#workingIn.delete(namespace);
+    }
     if (this.#dirty.delete(key)) this.add(key);
   }
 
@@ -78,6 +103,12 @@ export class WorkQueue {
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
     this.#ready.clear();
+    this.#readyKeys = 0;
     this.#dirty.clear();
   }
+}
+
+/** A key without a namespace is one itself: that of a namespace, or of an object of the cluster. */
+function namespaceIn(key: Key): string {
+  return splitKey(key).namespace ?? key;
 }

@@ -102,6 +102,20 @@ describe('a held request', () => {
   });
 });
 
+test('a namespace with many held requests loses its own oldest, not that of its neighbour', async () => {
+  const { holds } = setup({ limit: 3 });
+  const hold = (namespace: string, name: string) => {
+    const pod = aServingPod({ metadata: { namespace, name, resourceVersion: '1' } });
+    return holds.until(pod, { ms: 1000, signal: new AbortController().signal, isAwaited: isMarked });
+  };
+  const neighbour = hold('neighbour', 'a');
+  const [first, ...others] = ['a', 'b', 'c'].map((name) => hold('tenant', name));
+  expect(await first).toBeUndefined();
+  expect(holds.size).toBe(3);
+  holds.end();
+  expect(await Promise.all([neighbour, ...others])).toEqual([undefined, undefined, undefined]);
+});
+
 test('nobody is held once the operator stops', async () => {
   const { hold, holds } = setup();
   holds.end();

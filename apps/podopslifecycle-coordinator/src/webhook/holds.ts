@@ -7,7 +7,10 @@ export type Deps = {
     onChange(handler: (change: { type: string; key: Key; object: Pod }) => void): () => void;
   };
   readonly clock: Pick<Clock, 'setTimeout'>;
-  /** Requests held at once. Each keeps a thread of the API server: one more, and the oldest is told to come back. */
+  /**
+   * Requests held at once. Each keeps a thread of the API server: one more, and the oldest is told to come back, of the namespace that has
+   * most of them.
+   */
   readonly limit: number;
 };
 
@@ -72,8 +75,7 @@ export class Holds {
     signal.addEventListener('abort', giveUp, { once: true });
     this.#add(key, hold);
     // Who has come last most likely waits for what is quick.
-    const [oldest] = this.#holds;
-    if (this.#holds.size > limit) oldest?.end(undefined);
+    if (this.#holds.size > limit) this.#oldestOfMost()?.end(undefined);
     try {
       return await promise;
     } finally {
@@ -87,6 +89,16 @@ export class Holds {
     this.#ended = true;
     this.#unsubscribe();
     for (const hold of this.#holds) hold.end(undefined);
+  }
+
+  #oldestOfMost(): Hold | undefined {
+    const counts = new Map<string | undefined, number>();
+    for (const { asked } of this.#holds) {
+      const { namespace } = asked.metadata;
+      counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
+    }
+    const most = Math.max(...counts.values());
+    return [...this.#holds].find(({ asked }) => counts.get(asked.metadata.namespace) === most);
   }
 
   #add(key: Key, hold: Hold): void {

@@ -31,7 +31,7 @@ beforeEach(() => {
   noteBytes = 0;
 });
 
-function callsOf(maxCalls = 16) {
+function callsOf(maxCalls = 32) {
   return new WebhookCalls({
     send: (request) =>
       new Promise((resolve, reject) => {
@@ -184,7 +184,7 @@ describe('T72 a call', () => {
 });
 
 test('no more polls are under way than allowed, whosever they are; questions do not wait for them', async () => {
-  const calls = callsOf(16);
+  const calls = callsOf(32);
   for (let rule = 0; rule < 20; rule++) calls.start(asker(`shop/rule-${rule}`, 'ask', `approver-${rule}`), poll('t'));
   calls.start(asker(), ask('q'));
   await sentCount(17);
@@ -204,7 +204,7 @@ describe('an approver that hangs leaves places to others', () => {
       hang: (at: number) => ({ asker: asker(`shop/slow-${at}`, 'ask', 'slow'), id: 't' }),
     },
   ])('$name', async ({ hang }) => {
-    const calls = callsOf(16);
+    const calls = callsOf(32);
     for (let at = 0; at < 40; at++) {
       const { asker, id } = hang(at);
       calls.start(asker, poll(id));
@@ -216,12 +216,21 @@ describe('an approver that hangs leaves places to others', () => {
   });
 
   test('and four of them still do', async () => {
-    const calls = callsOf(16);
+    const calls = callsOf(32);
     for (let at = 0; at < 160; at++) calls.start(asker(`shop/slow-${at}`, 'ask', `slow-${at % 4}`), poll('t'));
     const before = sent.length;
     calls.start(asker('shop/quick', 'ask', 'quick'), poll('q'));
     await vi.waitFor(() => expect(sent.at(-1)?.url).toContain('http://quick/'));
     expect(sent.length).toBe(before + 1);
+  });
+
+  test('and all approvers of one namespace, each of a rule object of its own, leave as many places to another namespace', async () => {
+    const calls = callsOf(32);
+    for (let at = 0; at < 60; at++) calls.start(asker(`tenant/slow-${at}`, 'ask', `slow-${at}`), ask('t'));
+    await sentCount(16);
+    for (let at = 0; at < 4; at++) calls.start(asker('neighbour/quick', 'ask', 'quick'), ask(`q${at}`));
+    await sentCount(20);
+    expect(sent.slice(16).every(({ url }) => url.startsWith('http://quick/'))).toBe(true);
   });
 
   test('nobody waits for ever behind one with many calls', async () => {

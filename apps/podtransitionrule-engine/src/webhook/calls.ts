@@ -1,4 +1,4 @@
-import type { Key, Pod, TransitionRule } from '@kuperator/api';
+import { type Key, type Pod, splitKey, type TransitionRule } from '@kuperator/api';
 import type { Clock, Logger } from '@kuperator/runtime';
 import { type Polled, readAsked, readPolled } from './answer.ts';
 import type { SendRequest } from './http.ts';
@@ -120,8 +120,10 @@ export class WebhookCalls {
   ): void {
     if (before?.running) return;
     store({ ...before, running: true });
-    // An approver that hangs must not take the places of others, whether one rule object calls it often or many do.
-    this.#lanes[kind].add([`rule object ${key}`, `host ${hostOf(url)}`], async () => {
+    // An approver that hangs must not take the places of others, whether one rule object calls it often or many do; nor may those of one
+    // namespace take the places of another one.
+    const namespace = splitKey(key).namespace ?? '';
+    const run = async (): Promise<void> => {
       // Another replica asks by now.
       if (this.#stop.signal.aborted || !this.#isOurs(key)) return store({ ...before, running: false });
       const startedAt = this.#clock.monotonic();
@@ -137,7 +139,8 @@ export class WebhookCalls {
         this.#logger.info({ key, kind, failures, err: cause }, 'webhook failed');
       }
       if (!this.#stop.signal.aborted) this.#onOutcome(key);
-    });
+    };
+    this.#lanes[kind].add({ namespace, sharers: [`rule object ${key}`, `host ${hostOf(url)}`], run });
   }
 
   async #ask(

@@ -1,13 +1,15 @@
-type Job = { readonly sharers: readonly string[]; readonly run: () => Promise<void> };
+/** `sharers`: whom the job is for, and where it goes, within the namespace. */
+type Job = { readonly namespace: string; readonly sharers: readonly string[]; readonly run: () => Promise<void> };
 
 /**
- * Runs at most `places` jobs at a time, the others in the order they came. Each sharer (whom a job is for, where it goes) may
- * have as many under way as there are places left: alone it fills half of them, and one that never ends its jobs leaves the
- * others as many again. Only sharers that all hang, more of them than the places can be halved, take the last one.
+ * Runs at most `places` jobs at a time, the others in the order they came. Each namespace may have as many under way as there are places
+ * left: alone it fills half of them, and one that never ends its jobs leaves the others as many again. The places of a namespace are
+ * shared out in the same way among its sharers. Only namespaces that all hang, more of them than the places can be halved, take the last one.
  */
 export class Lane {
   readonly #places: number;
   readonly #waiting: Job[] = [];
+  /** Jobs under way, by namespace, and by namespace and sharer. */
   readonly #runningOf = new Map<string, number>();
   #running = 0;
 
@@ -16,8 +18,8 @@ export class Lane {
   }
 
   /** `run` must not reject. */
-  add(sharers: readonly string[], run: () => Promise<void>): void {
-    this.#waiting.push({ sharers, run });
+  add(job: Job): void {
+    this.#waiting.push(job);
     this.#next();
   }
 
@@ -34,17 +36,28 @@ export class Lane {
     }
   }
 
-  #mayRun({ sharers }: Job): boolean {
+  #mayRun(job: Job): boolean {
+    const [namespace = '', ...sharers] = namesOf(job);
     const left = this.#places - this.#running;
-    return left > 0 && sharers.every((sharer) => (this.#runningOf.get(sharer) ?? 0) < left);
+    // How many more it may have, one after the other, until it has as many as are left.
+    const leftHere = Math.floor((left - this.#runningIn(namespace) + 1) / 2);
+    return leftHere > 0 && sharers.every((sharer) => this.#runningIn(sharer) < leftHere);
   }
 
-  #count({ sharers }: Job, change: 1 | -1): void {
+  #runningIn(name: string): number {
+    return this.#runningOf.get(name) ?? 0;
+  }
+
+  #count(job: Job, change: 1 | -1): void {
     this.#running += change;
-    for (const sharer of sharers) {
-      const running = (this.#runningOf.get(sharer) ?? 0) + change;
-      if (running > 0) this.#runningOf.set(sharer, running);
-      else this.#runningOf.delete(sharer);
+    for (const name of namesOf(job)) {
+      const running = this.#runningIn(name) + change;
+      if (running > 0) this.#runningOf.set(name, running);
+      else this.#runningOf.delete(name);
     }
   }
+}
+
+function namesOf({ namespace, sharers }: Job): readonly string[] {
+  return [namespace, ...sharers.map((sharer) => `${namespace} ${sharer}`)];
 }
