@@ -18,10 +18,10 @@ import { FakeClock } from '@kuperator/testing';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
+import { SECRETS, VALIDATING_WEBHOOKS } from '../resources.ts';
 import { aClientCertificate } from '../test/client-certificate.ts';
 import { type Certificates, renewed } from './certificates.ts';
 import { webhook } from './component.ts';
-import { SECRETS, VALIDATING_WEBHOOKS } from '../resources.ts';
 
 const NAME = 'coordinator-webhook';
 const SERVER_NAME = `${NAME}.default.svc`;
