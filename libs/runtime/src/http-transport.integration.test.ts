@@ -1,8 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { run } from '@kuperator/cluster';
 import { expect, onTestFinished, test } from 'vitest';
 import { ConnectionError } from './errors.ts';
 import { HttpTransport } from './http-transport.ts';
@@ -85,3 +87,45 @@ test('a rejected token is read again, once', async () => {
   expect((await transport.send({ method: 'GET', path: '/' })).status).toBe(200);
   expect(tokens.at(-1)).toBe('Bearer two');
 });
+
+test('a CA written into the kubeconfig is read again when the server shows a certificate of another', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'transport-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const [before, after] = await Promise.all(['before', 'after'].map((name) => selfSigned(folder, name)));
+  if (!before || !after) throw new Error('no certificates');
+  const server = createTlsServer(before, (_, response) => response.end('{}'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const kubeconfig = join(folder, 'kubeconfig');
+  const trust = (ca: string) => {
+    const cluster = {
+      server: `https://127.0.0.1:${port}`,
+      'certificate-authority-data': Buffer.from(ca).toString('base64'),
+    };
+    const contexts = [{ name: 'c', context: { cluster: 'c', user: 'u' } }];
+    const users = [{ name: 'u', user: { token: 't' } }];
+    const config = { 'current-context': 'c', contexts, clusters: [{ name: 'c', cluster }], users };
+    return writeFile(kubeconfig, JSON.stringify(config));
+  };
+  await trust(before.cert);
+  const transport = new HttpTransport({ kubeconfig, userAgent: 'test', connections: 1 });
+  onTestFinished(async () => {
+    await transport.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  expect((await transport.send({ method: 'GET', path: '/' })).status).toBe(200);
+  server.setSecureContext(after);
+  server.closeAllConnections();
+  await expect(transport.send({ method: 'GET', path: '/' })).rejects.toThrow(/self[- ]signed/);
+  await trust(after.cert);
+  expect((await transport.send({ method: 'GET', path: '/' })).status).toBe(200);
+});
+
+async function selfSigned(folder: string, name: string): Promise<{ key: string; cert: string }> {
+  const [key, cert] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
+  const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', `/CN=${name}`];
+  const files = ['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', cert];
+  await run('openssl', [...args, ...files], { what: 'making a certificate' });
+  return { key: await readFile(key, 'utf8'), cert: await readFile(cert, 'utf8') };
+}

@@ -14,7 +14,7 @@ export class HttpTransport implements Transport {
   readonly #connection: Promise<Connection>;
   #credentials: Promise<Credentials> | undefined;
   #credentialsAt = 0;
-  /** The server has rejected what we remember. */
+  /** What we remember was rejected, or the server shows a certificate that it does not vouch for. */
   #fresh = false;
   #session: Session | undefined;
 
@@ -46,6 +46,7 @@ export class HttpTransport implements Transport {
       if (response.statusCode === 401) this.#rejected();
       return { status: response.statusCode, headers: headersOf(response), body: chunksOf(request, response.body) };
     } catch (cause) {
+      if (isOfTrust(cause)) this.#rejected();
       throw connectionError(request, cause);
     }
   }
@@ -63,6 +64,7 @@ export class HttpTransport implements Transport {
       const options = { ...session.parameters(request), headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
       return await exchange(session.requests, options, request.signal);
     } catch (cause) {
+      if (isOfTrust(cause)) this.#rejected();
       throw connectionError(request, cause);
     }
   }
@@ -100,6 +102,15 @@ export class HttpTransport implements Transport {
   #headers(credentials: Credentials): Record<string, string> {
     return { ...credentials.headers, accept: 'application/json', 'user-agent': this.#userAgent };
   }
+}
+
+/**
+ * A TLS handshake failed because of a certificate, the server's or ours: its CA may have been replaced in the kubeconfig, which then
+ * never gets as far as a 401.
+ */
+function isOfTrust(cause: unknown): boolean {
+  const code = (cause as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' && /CERT|SIGNATURE|^ERR_TLS|^ERR_SSL/.test(code);
 }
 
 class Session {

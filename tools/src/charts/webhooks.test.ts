@@ -6,7 +6,7 @@ const service: Manifest = { kind: 'Service', metadata: { name: 'hook' } };
 const trust = { resources: ['mutatingwebhookconfigurations'], resourceNames: ['ours'], verbs: ['get', 'patch'] };
 const role: Manifest = { kind: 'ClusterRole', metadata: { name: 'trust' }, rules: [trust] };
 const policy: Manifest = { kind: 'MutatingAdmissionPolicy', metadata: { name: 'gate' } };
-const rules: Manifest = { kind: 'ValidatingAdmissionPolicy', metadata: { name: 'labels' } };
+const rules: Manifest = { kind: 'ValidatingAdmissionPolicy', metadata: { name: 'lifecycle-labels.ours' } };
 
 function aWebhook(clientConfig: object = { service: { name: 'hook' } }): Manifest {
   const metadata = { name: 'ours' };

@@ -24,12 +24,14 @@ export function webhookProblems(manifests: readonly Manifest[]): string[] {
       .map(({ name }) => `${kind}: ${name} has a path, by which an upgrade takes away the one with the token`),
   );
   const gates = manifests.filter(({ kind }) => GATE_KINDS.includes(kind));
-  const policies = manifests.some(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+  const isCoordinators = manifests.some(({ metadata }) => metadata.name.startsWith('lifecycle-labels.'));
   return [
     ...unreachable,
     ...untold,
     ...overwritten,
-    ...(policies && gates.length !== 1 ? [`readiness gates come by ${gates.length} ways: there must be one`] : []),
+    ...(isCoordinators && gates.length !== 1
+      ? [`readiness gates come by ${gates.length} ways: there must be one`]
+      : []),
   ];
 }
 

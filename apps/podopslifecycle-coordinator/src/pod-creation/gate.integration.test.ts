@@ -85,6 +85,12 @@ describe('by webhook, where the API server has no such policies', () => {
       await expect(created({ labels: CONTROLLED })).rejects.toThrow('pod-creations.podopslifecycle.kusionstack.io');
     });
 
+    test('whoever is refused for that is shown no path but the one of creations', async () => {
+      const message = await created({ labels: CONTROLLED }).catch((error: Error) => error.message);
+      const shown = [...String(message).matchAll(/svc[^ ]*?\/([a-z-]+)[?"]|:\d+\/[0-9a-f]{64}\/([a-z-]+)[?"]/g)];
+      expect(shown.map(([, byService, byUrl]) => byService ?? byUrl)).toEqual(['pod-creations']);
+    });
+
     test('a Pod that has the gate is not asked about', async () => {
       expect((await created({ labels: CONTROLLED, given: [OURS] })).spec.readinessGates).toEqual([OURS]);
     });

@@ -95,11 +95,11 @@ export function webhook(
       try {
         await server.use(await source());
         problem = '';
-        seldom.forget('credentials');
       } catch (error) {
         problem = error instanceof Error ? error.message : String(error);
-        // Tried again every second.
-        const isNews = seldom.isNews('credentials', withoutNames(problem));
+        // Tried again every second, and two failures may take turns.
+        const told = withoutNames(problem);
+        const isNews = seldom.isNews(`credentials: ${told}`, told);
         if (isNews) logger.warn(loggedError(error), 'no certificate or no token for the webhook');
       }
       await sleep(clock, problem ? RETRY_MS : CHECK_MS, AbortSignal.any([stop.signal, lookNow.signal]));

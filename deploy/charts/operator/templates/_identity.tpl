@@ -46,7 +46,8 @@ subjects:
     name: {{ .Chart.Name }}
     namespace: {{ .Release.Namespace }}
 ---
-# Membership: one Lease per replica. Those of the other operators are read to tell whether they run.
+# Membership: one Lease per replica. Those of the other operators are read to tell whether they run. Leases are named for Pods, and a role
+# knows whole names only: whose they are is kept apart by the policy below.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
@@ -57,7 +58,7 @@ metadata:
 rules:
   - apiGroups: [coordination.k8s.io]
     resources: [leases]
-    verbs: [get, list, watch, create, update, patch, delete]
+    verbs: [list, watch, create, update, delete]
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -74,4 +75,53 @@ subjects:
   - kind: ServiceAccount
     name: {{ .Chart.Name }}
     namespace: {{ .Release.Namespace }}
+---
+# An operator writes no other operator's Leases: with one it could take keys away from its replicas.
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata:
+  name: leases.{{ include "operator.clusterName" . }}
+  labels:
+    {{- include "operator.labels" . | nindent 4 }}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    namespaceSelector:
+      matchLabels:
+        kubernetes.io/metadata.name: {{ .Release.Namespace | quote }}
+    resourceRules:
+      - apiGroups: [coordination.k8s.io]
+        apiVersions: [v1]
+        operations: [CREATE, UPDATE, DELETE]
+        resources: [leases]
+  matchConditions:
+    # Administrators and the cluster's own controllers may do what their roles say.
+    - name: by-an-operator
+      expression: request.userInfo.username.startsWith('system:serviceaccount:{{ .Release.Namespace }}:')
+  variables:
+    - name: isOurs
+      expression: request.userInfo.username == 'system:serviceaccount:{{ .Release.Namespace }}:{{ .Chart.Name }}'
+    - name: leases
+      expression: "[object, oldObject].filter(lease, lease != null)"
+    - name: named
+      expression: variables.leases.exists(lease, lease.metadata.name.startsWith('{{ .Chart.Name }}.'))
+    - name: labelled
+      expression: >-
+        variables.leases.exists(lease,
+        lease.metadata.?labels[?'kuperator.kusionstack.io/app'].orValue('') == '{{ .Chart.Name }}')
+  validations:
+    - expression: "variables.isOurs ? variables.named : !variables.named && !variables.labelled"
+      reason: Forbidden
+      messageExpression: >-
+        'Lease ' + request.name + ' is written by ' + request.userInfo.username + ': {{ .Chart.Name }} may write those named {{ .Chart.Name }}.<replica>, and no other operator may'
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata:
+  name: leases.{{ include "operator.clusterName" . }}
+  labels:
+    {{- include "operator.labels" . | nindent 4 }}
+spec:
+  policyName: leases.{{ include "operator.clusterName" . }}
+  validationActions: [Deny]
 {{- end -}}
