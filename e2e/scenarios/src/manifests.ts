@@ -24,9 +24,9 @@ export type ApplicationOptions = TemplateOptions & {
   readonly proxyPeriodMs?: number;
 };
 
-/** Proxies that sync this often, and holds that cover them with a margin for a busy machine: kube-proxy's, made three times as fast. */
+/** Proxies that sync this often, and holds that cover them. The margin is for the witness: on a busy machine its news is late. */
 export const PROXY_PERIOD_MS = 300;
-export const HOLDS = { TRAFFIC_OFF_HOLD_MS: '1000', TRAFFIC_ON_HOLD_MS: '100' };
+export const HOLDS = { TRAFFIC_OFF_HOLD_MS: '1500', TRAFFIC_ON_HOLD_MS: '100' };
 
 export function template({ image, setting = 'a', imageChangeDelay }: TemplateOptions) {
   return {
