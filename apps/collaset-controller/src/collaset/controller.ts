@@ -11,7 +11,7 @@ import {
   type Resource,
 } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
-import { type Change, Controller, Informer, type OperatorContext, RunningOperators } from '@kuperator/runtime';
+import { type Change, Controller, Informer, type OperatorContext, RunningOperators, sightOf } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
 import { BY_CONTEXT, BY_INCLUDED, claimCache, podCache, revisionCache, setCache } from './caches.ts';
 import { resizeDiscovery } from './discovery.ts';
@@ -56,6 +56,7 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
       revisions,
       contexts,
       claims,
+      sight: sightOf([sets, pods]),
       client,
       recorder,
       bus,

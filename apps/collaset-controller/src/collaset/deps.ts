@@ -7,7 +7,7 @@ import type {
   ResourceContext,
 } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
-import type { Clock, EventRecorder, Informer, KubeClient } from '@kuperator/runtime';
+import type { Clock, EventRecorder, Informer, KubeClient, Sight } from '@kuperator/runtime';
 import type { CollaSetMetrics } from './metrics.ts';
 import type { Nodes } from './nodes.ts';
 import type { StorageClasses } from './storage-classes.ts';
@@ -32,6 +32,8 @@ export type Deps = {
   readonly revisions: Cache<ControllerRevision>;
   readonly contexts: Cache<ResourceContext>;
   readonly claims: Cache<PersistentVolumeClaim>;
+  /** Of sets and Pods: a Pod is deleted for a scale-in only while these are known to be current. */
+  readonly sight: Sight;
   readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'patch' | 'delete'>;
   readonly storageClasses: StorageClasses;
   readonly nodes: Nodes;

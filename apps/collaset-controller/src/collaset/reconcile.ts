@@ -32,6 +32,7 @@ import { Memories, type SetMemory } from './memory.ts';
 import { mountedClaims, takeClaimsAlong } from './moves.ts';
 import { blockageOf, conditionsOf, type Lanes, recordEvents } from './outcome.ts';
 import { isSettled, type Plan, planPass } from './plan.ts';
+import { staleCache } from './pod-writes.ts';
 import { DEADLINE_EXCEEDED, deadlineInMs, isOverdueTold, progressOf, stepsLeft } from './progress.ts';
 import { reclaimLists } from './reclaim-writes.ts';
 import { revisionsByName } from './revision.ts';
@@ -49,6 +50,9 @@ const REFUSED_MS = 30_000;
 /** What follows from a refused update is decided soon, but not in a busy loop. */
 const REFUSAL_MS = 100;
 const CREATE_BACKOFF_MS = 250;
+/** How soon to look again whether the caches are current. */
+const BLIND_MS = 1000;
+const NOT_CURRENT = 'CacheNotCurrent';
 const MAX_CREATE_BACKOFF_MS = 60_000;
 const HOLDING_MS = 1000;
 const MANY_PODS = 50;
@@ -176,6 +180,7 @@ class Pass {
     if (mayCreate && plan.context.creations.some(getsClaims)) await seeClaims(deps, set, this.#memory);
     await this.#writeContext(plan);
     await this.#takeClaimsAlong(plan);
+    const scale = (await this.#seesScaleIn(plan)) ? plan.scale : { ...plan.scale, delete: [] };
     const tasks = podTasks(deps, set, this.#memory);
     const isOver = () => clock.monotonic() - this.#startedMs > settings.passMs;
     const run = (lane: readonly Task[], window: Window) => runLane(lane, { isOver, window, max: settings.maxWrites });
@@ -192,7 +197,7 @@ class Pass {
         ],
         windows.others,
       ),
-      run(tasks.scaleIn(plan.scale), windows.scaleIn),
+      run(tasks.scaleIn(scale), windows.scaleIn),
       run(tasks.update(plan.update, updated, revisions), windows.update),
     ]);
     if (mayCreate) this.#noteCreations(out);
@@ -212,6 +217,31 @@ class Pass {
       failures: [...results.flatMap(({ failures }) => failures), ...tidied],
       conditions: this.#tell(plan, updated, { out: mayCreate ? out : undefined, scaleIn, update }),
     };
+  }
+
+  /**
+   * Whether Pods may be deleted by what the caches show: the user may want them again by now.
+   * @throws ConflictError when the set has changed; the cache has caught up
+   */
+  async #seesScaleIn(plan: Plan): Promise<boolean> {
+    const { sight, sets, recorder } = this.#deps;
+    const { told } = this.#memory;
+    const { namespace = '', generation } = this.#set.metadata;
+    if (plan.scale.delete.length === 0 || sight.isClear(namespace)) {
+      told.delete(NOT_CURRENT);
+      return true;
+    }
+    const blindTo = await sight.blindTo(namespace);
+    if (blindTo.length > 0) {
+      const message = `no Pod is deleted: the collaset-controller cannot tell whether its cache of ${blindTo.join(', ')} is current`;
+      if (!told.has(NOT_CURRENT)) recorder.warn(this.#set, NOT_CURRENT, message);
+      told.add(NOT_CURRENT);
+      this.#requeue(BLIND_MS);
+      return false;
+    }
+    const key = keyOf(this.#set);
+    if (sets.get(key)?.metadata.generation !== generation) throw staleCache(`CollaSet ${key} was stale`);
+    return true;
   }
 
   /** What creations and deletions rest on goes before them, in one write for all of them. */

@@ -28,7 +28,7 @@ import {
   podStateOf,
   settle,
 } from '@kuperator/lifecycle';
-import { ConflictError, createLogger, flattenErrors, type Reconcile } from '@kuperator/runtime';
+import { ConflictError, createLogger, flattenErrors, type Reconcile, sightOf } from '@kuperator/runtime';
 import { FakeClock, InMemoryCluster, settled } from '@kuperator/testing';
 import { claimCache, podCache, revisionCache, setCache } from '../collaset/caches.ts';
 import type { Deps, Settings } from '../collaset/deps.ts';
@@ -67,6 +67,7 @@ export class Replica {
     };
     const deps: Deps = {
       ...this.caches,
+      sight: sightOf([this.caches.sets, this.caches.pods]),
       client: cluster.client,
       clock,
       recorder: {
