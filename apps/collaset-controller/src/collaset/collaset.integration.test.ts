@@ -16,6 +16,7 @@ import { retainedClaims } from '../test/live/retained-claims.ts';
 import { rolling } from '../test/live/rolling.ts';
 import { scaling } from '../test/live/scaling.ts';
 import { status } from '../test/live/status.ts';
+import { tenants } from '../test/live/tenants.ts';
 import { twoSets } from '../test/live/two-sets.ts';
 
 let cluster: Cluster;
@@ -46,6 +47,7 @@ describe.each([
   ['refusals', refusals],
   ['status', status],
   ['holding', (sets: LiveSets) => holding(sets, () => cluster)],
+  ['tenants', tenants],
   ['deletion', deletion],
 ] as const)('%s', (subject, tests) => {
   tests(liveSets(subject, () => ({ cluster, client })));
