@@ -46,7 +46,7 @@ export class Health {
   async start(): Promise<void> {
     const server = createServer((request, response) => {
       const { status, type, body } = this.#answer(request.url ?? '/');
-      void Promise.resolve(body).then(
+      Promise.resolve(body).then(
         (text) => response.writeHead(status, { 'content-type': type }).end(text),
         (error: unknown) => response.writeHead(500).end(String(error)),
       );

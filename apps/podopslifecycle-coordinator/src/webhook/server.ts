@@ -57,7 +57,9 @@ export class WebhookServer {
       this.#server.setSecureContext(context);
       return;
     }
-    const server = createServer(context, (request, response) => void this.#serve(request, response));
+    const server = createServer(context, (request, response) => {
+      this.#serve(request, response).catch((error: unknown) => response.destroy(asError(error)));
+    });
     server.keepAliveTimeout = KEEP_ALIVE_MS;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -89,10 +91,16 @@ export class WebhookServer {
     try {
       const url = new URL(request.url ?? '', 'https://webhook');
       const answer = own(this.#answers, url.pathname);
-      if (!answer || request.method !== 'POST') return void end(404, 'not found');
+      if (!answer || request.method !== 'POST') {
+        end(404, 'not found');
+        return;
+      }
       const body = await bodyOf(request);
       const review = body === undefined ? undefined : admissionRequestIn(body);
-      if (!review) return void end(400, 'an AdmissionReview is expected');
+      if (!review) {
+        end(400, 'an AdmissionReview is expected');
+        return;
+      }
       const call = { timeoutMs: timeoutMsIn(url), signal: goneSignal(response) };
       end(200, JSON.stringify(reviewOf(review, await answer(review, call))), 'application/json');
     } catch (error) {
@@ -101,6 +109,10 @@ export class WebhookServer {
       if (!response.headersSent) end(500, 'failed; see the log');
     }
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** The API server says how long it waits: what is left of the request it works on, at most the webhook's timeout. */
