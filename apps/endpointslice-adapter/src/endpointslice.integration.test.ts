@@ -38,8 +38,10 @@ beforeAll(async () => {
   const KUBECONFIG = cluster.kubeconfigPath;
   client = createKubeClient({ kubeconfig: KUBECONFIG, userAgent: 'test' });
   const app = 'endpointslice-adapter';
-  const recorder = { normal: () => {}, warn: (_object: unknown, reason: string) => void warnings.push(reason) };
-  const publish = (event: KuperatorEvent) => void published.push(event);
+  const recorder = { normal: () => {}, warn: (_object: unknown, reason: string) => warnings.push(reason) };
+  const publish = (event: KuperatorEvent) => {
+    published.push(event);
+  };
   stop = await startOperator({
     app,
     declaration,

@@ -54,7 +54,9 @@ export class BuildProgress {
         build.done++;
         if (build.done >= build.total) build.doing = 'linking';
       },
-      end: () => void this.#builds.delete(build),
+      end: () => {
+        this.#builds.delete(build);
+      },
     };
   }
 

@@ -47,7 +47,10 @@ async function up(options: ClusterOptions): Promise<void> {
     interrupted = true;
     say('interrupted: removing what was started');
     // The supervisor holds everything and goes down when we end, but a user wants to see it done.
-    void endInterrupted(options.name ?? 'default');
+    endInterrupted(options.name ?? 'default').catch((error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    });
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt);
   try {

@@ -23,6 +23,11 @@ function down(): Promise<void> {
   return goingDown;
 }
 
+function fail(error: unknown): void {
+  console.error(error);
+  process.exit(1);
+}
+
 type Handlers = { [M in Method]: (params: Requests[M]['params']) => Promise<void> };
 const handlers: Handlers = {
   run: (spec) => table.run(spec),
@@ -48,14 +53,18 @@ async function answer(socket: Socket, { id, method, params }: RequestMessage): P
 const server = createServer((socket) => {
   clients.add(socket);
   socket.setEncoding('utf8');
-  const receive = jsonLines<RequestMessage>((request) => void answer(socket, request));
+  const receive = jsonLines<RequestMessage>((request) => {
+    answer(socket, request).catch(fail);
+  });
   socket.on('data', (chunk: string) => receive(chunk));
   socket.on('error', () => {}); // a client that went away; 'close' follows
   socket.on('close', () => clients.delete(socket));
   send(socket, { processes: table.states() });
 });
 
-const downAndExit = () => void down().then(() => process.exit(0));
+const downAndExit = () => {
+  down().then(() => process.exit(0), fail);
+};
 process.stdin.on('end', () => released || downAndExit());
 process.stdin.on('error', () => released || downAndExit());
 process.stdin.resume();

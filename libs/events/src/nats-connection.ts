@@ -182,7 +182,9 @@ export async function* readStream(
     const consumer = await client.jetstream().consumers.get(stream, { filterSubjects: filter, ...deliverFrom(from) });
     if (!follow && (await consumer.info()).num_pending === 0) return;
     const messages = await consumer.consume();
-    const stop = () => void messages.close();
+    const stop = () => {
+      messages.close().catch(() => {});
+    };
     signal?.addEventListener('abort', stop);
     if (signal?.aborted) stop();
     try {

@@ -3,8 +3,12 @@ import type { Outgoing } from './envelope.ts';
 import { Publisher } from './publisher.ts';
 import { permitted } from './test/facts.ts';
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** A publisher on a wire that only remembers what was sent. */
 function aPublisher({ maxInFlight = 10, up = true } = {}) {
@@ -14,17 +18,18 @@ function aPublisher({ maxInFlight = 10, up = true } = {}) {
     up,
     flush: async () => {},
     isUp: () => wire.up,
-    publish: (subject: string, _body: string, _id: string, _type: string, ack?: number) =>
-      void sent.push({ name: subject, ack }),
+    publish: (subject: string, _body: string, _id: string, _type: string, ack?: number) => {
+      sent.push({ name: subject, ack });
+    },
   };
   const publisher = new Publisher({
     wire,
     queueLimit: 100,
     maxInFlight,
-    onPublished: (event) => void lines.push(`published ${event.name}`),
-    onDropped: (reason, event) => void lines.push(`${reason} ${event.name}`),
+    onPublished: (event) => lines.push(`published ${event.name}`),
+    onDropped: (reason, event) => lines.push(`${reason} ${event.name}`),
     onQueue: () => {},
-    onDoubt: () => void lines.push('doubt'),
+    onDoubt: () => lines.push('doubt'),
   });
   const push = (...indexes: number[]) => {
     for (const index of indexes) publisher.push(permitted(index), { subject: `s${index}`, id: `${index}` } as Outgoing);

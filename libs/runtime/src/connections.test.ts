@@ -5,7 +5,9 @@ import { Connections } from './connections.ts';
 
 async function setup(max: number) {
   const accepted: Socket[] = [];
-  const server = createServer((socket) => void accepted.push(socket.on('error', () => {})));
+  const server = createServer((socket) => {
+    accepted.push(socket.on('error', () => {}));
+  });
   let dropped = 0;
   const connections = new Connections(server, { max, onDropped: () => dropped++ });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

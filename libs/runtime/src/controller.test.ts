@@ -57,7 +57,9 @@ test('runs no key twice at a time, and again when it changed meanwhile', async (
 
 test('does not run inside the caller: what comes in one go for a key is one pass', async () => {
   const passes: string[] = [];
-  const { controller } = controllerWith(async (key) => void passes.push(key));
+  const { controller } = controllerWith(async (key) => {
+    passes.push(key);
+  });
   for (let i = 0; i < 5; i++) {
     controller.enqueue('a');
     await Promise.resolve();
@@ -154,10 +156,15 @@ test('comes back after requeueAfterMs', async () => {
 test('resyncs all keys, spread out', async () => {
   const passes = new Map<string, number>();
   const keys = ['a', 'b', 'c'];
-  const { clock } = controllerWith(async (key) => void passes.set(key, (passes.get(key) ?? 0) + 1), {
-    keys: () => keys,
-    resyncMs: 60_000,
-  });
+  const { clock } = controllerWith(
+    async (key) => {
+      passes.set(key, (passes.get(key) ?? 0) + 1);
+    },
+    {
+      keys: () => keys,
+      resyncMs: 60_000,
+    },
+  );
   await clock.advanceAsync(0);
   expect([...passes.values()]).toEqual([1, 1, 1]);
   await clock.advanceAsync(66_000 + 15_000);
@@ -188,8 +195,8 @@ test('works on the keys of its shard only, and on all it has when the shards cha
   let inFlight: () => readonly string[] = () => [];
   const shards = {
     owns: (key: string) => owned.has(key),
-    onChange: (handler: () => void) => void handlers.add(handler),
-    onLapse: (handler: () => void) => void lapses.add(handler),
+    onChange: (handler: () => void) => handlers.add(handler),
+    onLapse: (handler: () => void) => lapses.add(handler),
     registerInFlight: (keys: () => readonly string[]) => {
       inFlight = keys;
     },
@@ -245,8 +252,9 @@ test('counts passes by their result, retries and waiting keys', async () => {
 /** A logger that keeps `<level> <message>: <cause or err>` of each line but debug ones. */
 function listening(): { lines: string[]; logger: Logger } {
   const lines: string[] = [];
-  const note = (level: string) => (fields: { cause?: string; err?: unknown }, message: string) =>
-    void lines.push(`${level} ${message}: ${fields.cause ?? fields.err}`);
+  const note = (level: string) => (fields: { cause?: string; err?: unknown }, message: string) => {
+    lines.push(`${level} ${message}: ${fields.cause ?? fields.err}`);
+  };
   const logger = { child: () => logger, debug: () => {}, ...loud(note) } as unknown as Logger;
   return { lines, logger };
 }

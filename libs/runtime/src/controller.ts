@@ -183,7 +183,8 @@ export class Controller {
         this.#queue.addAfter(key, waitMs);
       } else if (this.#owns(key)) {
         this.#running++;
-        void this.#pass(key);
+        // A pass does not fail. Should it all the same, no key may stay taken for ever without a word.
+        this.#pass(key).catch((error: unknown) => this.#crashed(error));
       } else {
         // The new owner queues it by itself.
         this.#queue.done(key);
@@ -191,6 +192,13 @@ export class Controller {
         this.#refusals.forget(key);
       }
     }
+  }
+
+  /** Ends the process as any other exception that nobody expects. */
+  #crashed(error: unknown): void {
+    setImmediate(() => {
+      throw error;
+    });
   }
 
   /** How long the key must still wait for its next pass. */

@@ -64,7 +64,7 @@ export class Health {
       const { status, type, body } = isRead ? this.#answer(request.url ?? '/') : NOT_A_READ;
       // A body is not read, so nothing else can come behind it.
       const headers = { 'content-type': type, ...(isRead ? {} : { connection: 'close', allow: 'GET, HEAD' }) };
-      void Promise.resolve(body).then(
+      Promise.resolve(body).then(
         (text) => response.writeHead(status, headers).end(text),
         (error: unknown) => response.writeHead(500).end(String(error)),
       );

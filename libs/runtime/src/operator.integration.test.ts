@@ -24,7 +24,9 @@ function startReplica(name: string, port: number) {
   const settings = { POD_NAME: name, POD_NAMESPACE: 'default', HTTP_HOST: '127.0.0.1', HTTP_PORT: String(port) };
   const env = { PATH: process.env.PATH ?? '', KUBECONFIG: cluster.kubeconfigPath, ...settings };
   const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
   let log = '';
   child.stdout.on('data', (chunk: Buffer) => {
     log += chunk.toString();

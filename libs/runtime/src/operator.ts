@@ -100,12 +100,16 @@ export function operatorComponents<C>(
       start() {
         for (const informer of informers) informer.start();
       },
-      stop: async () => void (await Promise.all(informers.map((informer) => informer.stop()))),
+      stop: async () => {
+        await Promise.all(informers.map((informer) => informer.stop()));
+      },
     },
     ...parts.flatMap(({ components }) => components ?? []),
     {
       name: 'caches',
-      start: async () => void (await Promise.all(informers.map((informer) => informer.waitForSync(signal)))),
+      start: async () => {
+        await Promise.all(informers.map((informer) => informer.waitForSync(signal)));
+      },
       stop: () => {},
     },
     { name: 'shards', start: () => shards.start(), stop: () => shards.stop() },

@@ -12,7 +12,9 @@ type Run = {
 function run(env: Record<string, string>, args: string[] = [], fixture = 'fixture-process.ts'): Run {
   const script = join(import.meta.dirname, 'test', fixture);
   const child = spawn(process.execPath, [script, ...args], { env: { PATH: process.env.PATH ?? '', ...env } });
-  onTestFinished(() => void child.kill('SIGKILL'));
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
   let output = '';
   const waiting = new Set<() => void>();
   const collect = (chunk: Buffer) => {
@@ -28,7 +30,7 @@ function run(env: Record<string, string>, args: string[] = [], fixture = 'fixtur
         if (output.includes(text)) resolve();
       };
       waiting.add(check);
-      void ended.then(() => reject(new Error(`ended before "${text}": ${output}`)));
+      ended.then(() => reject(new Error(`ended before "${text}": ${output}`)), reject);
       check();
     });
   return { child, output: () => output, ended, until };

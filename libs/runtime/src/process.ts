@@ -43,9 +43,13 @@ export async function runProcess<C extends { logLevel: LogLevel; shutdownGraceSe
   process.on('uncaughtException', (error) => crash(error, 'uncaught exception'));
   process.on('unhandledRejection', (error) => crash(error, 'unhandled rejection'));
   const asked = new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => resolve(name));
+    for (const name of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(name, () => {
+        resolve(name);
+        stopping.abort();
+      });
+    }
   });
-  void asked.then(() => stopping.abort());
 
   const started: Component[] = [];
   try {

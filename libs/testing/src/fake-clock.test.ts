@@ -26,8 +26,9 @@ test('advanceAsync lets what a timer resolved run before the next one', async ()
       at.push(clock.monotonic());
     }
   };
-  void work();
+  const working = work();
   await clock.advanceAsync(100);
+  await working;
   expect(at).toEqual([10, 20, 30]);
 });
 

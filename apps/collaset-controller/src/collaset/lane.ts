@@ -54,7 +54,7 @@ export function runLane(
         const task = tasks[next++];
         running++;
         // A task that throws at once must count like one that rejects.
-        void Promise.resolve()
+        Promise.resolve()
           .then(task)
           .then(
             () => settle(),

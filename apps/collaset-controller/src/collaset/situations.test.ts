@@ -56,7 +56,9 @@ const SITUATIONS: readonly {
   { name: 'complete, with no replicas', spec: { replicas: 0 }, said: COMPLETE, kstatus: 'Current' },
   {
     name: 'new, with Pods that do not start',
-    before: (world) => void world.stuck.add('app:v1'),
+    before: (world) => {
+      world.stuck.add('app:v1');
+    },
     said: { ...UNDER_WAY, ...UNAVAILABLE },
     kstatus: 'InProgress',
     texts: { Available: /^0 of 2 Pods are available; 2 Pods: /, Update: /^2 Pods: / },

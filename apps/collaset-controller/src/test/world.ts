@@ -81,7 +81,11 @@ export class Replica {
           this.notes.push(`${reason}: ${message}`);
         },
       },
-      bus: { publish: (event) => void this.events.push(event) },
+      bus: {
+        publish: (event) => {
+          this.events.push(event);
+        },
+      },
       storageClasses: {
         expandable: async (names) => new Set([...names].filter((name) => name.startsWith('expandable'))),
       },

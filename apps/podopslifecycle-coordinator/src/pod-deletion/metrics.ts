@@ -24,11 +24,12 @@ export function deletionMetrics(metrics: Metrics): DeletionMetrics {
   return {
     answered: (request, answer) => requests.inc({ request, answer }),
     stepped: (step) => steps.inc({ step }),
-    observeHeld: (count) =>
-      void metrics.gauge({
+    observeHeld(count) {
+      metrics.gauge({
         name: 'kuperator_poddeletion_requests_held',
         help: 'Deletions and evictions that are held now, for their Pods may go in a moment.',
         collect: (gauge) => gauge.set(count()),
-      }),
+      });
+    },
   };
 }

@@ -24,7 +24,10 @@ export function slotReconciler({ pods, rules, client, recorder, clock }: Deps): 
   return async (key) => {
     const pod = pods.get(key);
     const held = pod && !isTerminating(pod) ? heldInVain(pod, maySelect(rules, pod)) : undefined;
-    if (!pod || !held) return void seen.delete(key);
+    if (!pod || !held) {
+      seen.delete(key);
+      return;
+    }
     const known = seen.get(key);
     if (known?.run !== held.run) seen.set(key, { run: held.run, atMs: clock.monotonic() });
     const waitMs = known?.run === held.run ? known.atMs + PATIENCE_MS - clock.monotonic() : PATIENCE_MS;

@@ -33,7 +33,9 @@ function setup() {
       configurations: [VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS].map((resource) => ({ resource, name: 'hooks' })),
       names: ['127.0.0.1'],
       certDir,
-      accept: (tokens) => void accepted.push([...tokens]),
+      accept: (tokens) => {
+        accepted.push([...tokens]);
+      },
       clock: { now: () => time.now },
       logger: createLogger({ app: 'test', level: 'silent' }),
     });

@@ -37,7 +37,11 @@ async function setup(options: Partial<ServerOptions> = {}, clientCa?: string) {
     host: '127.0.0.1',
     port: 0,
     answers: { 'pod-creations': answer, 'pod-deletions': answer, 'pod-evictions': answer },
-    metrics: { rejected: (reason) => void rejected.push(reason) },
+    metrics: {
+      rejected: (reason) => {
+        rejected.push(reason);
+      },
+    },
     seldom: new Seldom(systemClock),
     logger,
     ...options,
@@ -69,7 +73,9 @@ function ask(port: number, path: string, body: string, options: object = {}): Pr
 async function unfinished(port: number, head: string, body = ''): Promise<TLSSocket> {
   const socket = connect({ host: '127.0.0.1', port, ca: certificates.ca });
   socket.on('error', () => {});
-  onTestFinished(() => void socket.destroy());
+  onTestFinished(() => {
+    socket.destroy();
+  });
   await once(socket, 'secureConnect');
   socket.write(`${head}\r\nHost: webhook\r\n\r\n${body}`);
   return socket;

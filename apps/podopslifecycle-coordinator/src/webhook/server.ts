@@ -87,10 +87,9 @@ export class WebhookServer {
     }
     const { host, port, clientNames, metrics, maxConnections = MAX_CONNECTIONS } = this.#options;
     const proof = clientNames ? { requestCert: true, rejectUnauthorized: true } : {};
-    const server = createServer(
-      { ...context, ...proof, ...LIMITS },
-      (request, response) => void this.#serve(request, response),
-    );
+    const server = createServer({ ...context, ...proof, ...LIMITS }, (request, response) => {
+      this.#serve(request, response).catch((error: unknown) => response.destroy(asError(error)));
+    });
     server.on('tlsClientError', (_, socket) => {
       metrics.rejected('handshake');
       socket.destroy();
@@ -199,6 +198,10 @@ function urlOf({ url }: IncomingMessage): URL | undefined {
   } catch {
     return undefined;
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** The API server says how long it waits: what is left of the request it works on, at most the webhook's timeout. */

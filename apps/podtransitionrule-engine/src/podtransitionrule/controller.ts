@@ -42,6 +42,7 @@ export function podTransitionRuleController(context: OperatorContext<Config>, ev
       informer: { ...shared, resource, trim: trimOwner },
       onChange: ({ metadata }) => wake(rulesIn(metadata.namespace)),
       onRead: () => wake(rules.list()),
+      onFailure: (error) => logger.error({ err: error, kind: resource.kind }, 'owners cannot be read'),
     });
   const [replicaSets, statefulSets] = [owners(REPLICA_SETS), owners(STATEFUL_SETS)];
   const sender = httpSender({
@@ -125,7 +126,9 @@ export function podTransitionRuleController(context: OperatorContext<Config>, ev
     {
       name: 'owners',
       start() {},
-      stop: async () => void (await Promise.all([replicaSets.stop(), statefulSets.stop()])),
+      stop: async () => {
+        await Promise.all([replicaSets.stop(), statefulSets.stop()]);
+      },
     },
     {
       name: 'webhooks',

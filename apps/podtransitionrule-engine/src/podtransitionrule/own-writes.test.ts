@@ -14,7 +14,7 @@ let ownWrites: OwnWrites;
 beforeEach(() => {
   observed = [];
   foreign = [];
-  ownWrites = ownWritesTo({ observe: ({ metadata }) => void observed.push(metadata.resourceVersion) }, (key) => {
+  ownWrites = ownWritesTo({ observe: ({ metadata }) => observed.push(metadata.resourceVersion) }, (key) => {
     foreign.push(key);
   });
 });

@@ -15,6 +15,9 @@ test('reads nothing until it is asked, then tells when it knows all and of every
     informer: { client, resource: STATEFUL_SETS, trim: trimOwner, logger },
     onChange,
     onRead,
+    onFailure: (error) => {
+      throw error;
+    },
   });
   await cache.stop();
   expect(cache.get('shop/web')).toBe('unread');

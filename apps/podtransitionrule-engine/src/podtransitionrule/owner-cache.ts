@@ -11,6 +11,7 @@ export class OwnerCache {
   readonly #resource: { readonly plural: string };
   readonly #onChange: (owner: ReplicaOwner) => void;
   readonly #onRead: () => void;
+  readonly #onFailure: (error: unknown) => void;
   #informer: Informer<ReplicaOwner> | undefined;
 
   constructor(options: {
@@ -19,11 +20,14 @@ export class OwnerCache {
     onChange: (owner: ReplicaOwner) => void;
     /** From now on all are known. */
     onRead: () => void;
+    /** They will not be known, and their Pods wait. */
+    onFailure: (error: unknown) => void;
   }) {
     this.#make = () => new Informer(options.informer);
     this.#resource = options.informer.resource;
     this.#onChange = options.onChange;
     this.#onRead = options.onRead;
+    this.#onFailure = options.onFailure;
   }
 
   get(key: Key): ReplicaOwner | 'unread' | undefined {
@@ -55,7 +59,7 @@ export class OwnerCache {
       if (type !== 'updated' || !old || old.spec?.replicas !== object.spec?.replicas) this.#onChange(object);
     });
     informer.start();
-    void informer.waitForSync().then(this.#onRead);
+    informer.waitForSync().then(this.#onRead, this.#onFailure);
     return informer;
   }
 }

@@ -5,6 +5,8 @@ import { Compile } from 'typebox/compile';
 
 const flag = () => Type.Optional(Type.Union([Type.Boolean(), Type.Null()]));
 const text = () => Type.Optional(Type.Union([Type.String(), Type.Null()]));
+/** Goes into the status, and into the URL of every poll. */
+const id = () => Type.Optional(Type.Union([Type.String({ maxLength: 2048 }), Type.Null()]));
 const names = () => Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()]));
 
 const asked = Type.Object({
@@ -14,8 +16,8 @@ const asked = Type.Object({
   poll: flag(),
   /** The deprecated name of `poll`. */
   async: flag(),
-  taskId: text(),
-  traceId: text(),
+  taskId: id(),
+  traceId: id(),
 });
 const polled = Type.Object({
   success: flag(),
@@ -32,14 +34,23 @@ export type Polled = Static<typeof polled>;
 
 /** @throws Error when `body` is no answer to a question */
 export function readAsked(body: unknown): Asked {
-  if (askedCheck.Check(body) && saysMoreThanText(body, ASKED_FIELDS)) return body;
+  if (askedCheck.Check(body) && saysMoreThanText(body, ASKED_FIELDS)) return withShortMessage(body);
   throw new Error('the answer is not of the form a webhook answers with');
 }
 
 /** @throws Error when `body` is no answer to a poll */
 export function readPolled(body: unknown): Polled {
-  if (polledCheck.Check(body) && saysMoreThanText(body, POLLED_FIELDS)) return body;
+  if (polledCheck.Check(body) && saysMoreThanText(body, POLLED_FIELDS)) return withShortMessage(body);
   throw new Error('the answer is not of the form a poll is answered with');
+}
+
+/** Of a message: it is repeated for each Pod that waits, in the status of the rule and on the Pod. */
+const MESSAGE_LENGTH = 512;
+
+function withShortMessage<T extends { message?: string | null }>(answer: T): T {
+  const { message } = answer;
+  if (!message || message.length <= MESSAGE_LENGTH) return answer;
+  return { ...answer, message: `${message.slice(0, MESSAGE_LENGTH)}…` };
 }
 
 const ASKED_FIELDS = ['success', 'finishedNames', 'poll', 'async', 'taskId'];

@@ -136,6 +136,28 @@ describe('T72 a call', () => {
     }
   });
 
+  test('has its message cut: it is repeated for every Pod that waits', async () => {
+    const calls = callsOf();
+    calls.start(asker(), ask('t1'));
+    calls.start(asker(), poll('t2'));
+    await sentCount(2);
+    for (const request of sent) request.answer({ success: false, message: 'x'.repeat(1_000_000) });
+    await wokenCount(2);
+    const { asked, polled } = calls.outcomesFor(asker());
+    for (const outcome of [asked('t1'), polled('t2')]) {
+      expect(JSON.stringify(outcome?.last).length).toBeLessThan(1000);
+    }
+  });
+
+  test('fails when it names a task by more than fits into a URL', async () => {
+    const calls = callsOf();
+    calls.start(asker(), ask('t1'));
+    await sentCount(1);
+    sent[0]?.answer({ success: true, poll: true, taskId: 'x'.repeat(100_000) });
+    await wokenCount(1);
+    expect(calls.outcomesFor(asker()).asked('t1')?.last).toMatchObject({ state: 'failed' });
+  });
+
   test('keeps the last outcome while it is repeated', async () => {
     const calls = callsOf();
     calls.start(asker(), poll('t1'));

@@ -29,10 +29,11 @@ export class Lane {
       const [job] = at < 0 ? [] : this.#waiting.splice(at, 1);
       if (!job) return;
       this.#count(job, 1);
-      void job.run().finally(() => {
+      const end = () => {
         this.#count(job, -1);
         this.#next();
-      });
+      };
+      job.run().then(end, end);
     }
   }
 

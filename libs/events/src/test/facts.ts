@@ -34,10 +34,10 @@ export function aRecord() {
     states,
     hooks: {
       logger,
-      onDropped: (reason: DropReason, event: { name: string }) => void dropped.push({ reason, name: event.name }),
-      onPublished: (event: { name: string }) => void published.push(event.name),
-      onRejected: (_subject: string, error: string) => void rejected.push(error),
-      onState: (state: string) => void states.push(state),
+      onDropped: (reason: DropReason, event: { name: string }) => dropped.push({ reason, name: event.name }),
+      onPublished: (event: { name: string }) => published.push(event.name),
+      onRejected: (_subject: string, error: string) => rejected.push(error),
+      onState: (state: string) => states.push(state),
     },
   };
 }

@@ -30,8 +30,9 @@ export class World {
   readonly controller: Controller;
 
   constructor(adapter: Adapter, options: Pick<ResourceConsistOptions<Service>, 'hold' | 'backoff'> = {}) {
-    const record = (type: string) => (_object: KubeObject, reason: string, message: string) =>
-      void this.events.push(`${type} ${reason}: ${message}`);
+    const record = (type: string) => (_object: KubeObject, reason: string, message: string) => {
+      this.events.push(`${type} ${reason}: ${message}`);
+    };
     this.controller = resourceConsistController({
       adapter,
       client: this.cluster.client,

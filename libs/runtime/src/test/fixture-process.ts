@@ -25,7 +25,7 @@ await runProcess({
         setInterval(() => {}, 1000);
         if (config.fixture === 'fails-to-start') throw new Error('no start');
         if (config.fixture === 'crashes') setTimeout(() => crash(), 10);
-        if (config.fixture === 'rejects') void Promise.reject(new Error('nobody owns this'));
+        if (config.fixture === 'rejects') setImmediate(async () => Promise.reject(new Error('nobody owns this')));
         say('start second');
       },
       async stop() {

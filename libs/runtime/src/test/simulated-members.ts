@@ -181,7 +181,11 @@ export class SimulatedMember {
         const stop = watches
           ? server.watch(() => this.#time.setTimeout(() => this.#whenRunning(wake), 1 + weather('watch').backMs))
           : () => {};
-        return { stop: async () => void stop() };
+        return {
+          async stop() {
+            stop();
+          },
+        };
       },
     };
   }
