@@ -41,7 +41,7 @@ async function create(...items: readonly object[]): Promise<void> {
 }
 
 function pod(name: string, node: string, labels: Record<string, string>, more: object = {}): object {
-  const resources = { requests: { cpu: '20' } };
+  const resources = { requests: { cpu: '3000' } };
   const spec = {
     terminationGracePeriodSeconds: 0,
     nodeSelector: { 'kubernetes.io/hostname': node },
