@@ -38,11 +38,13 @@ const MAX_CONNECTIONS = 1000;
  * repeated, and the failure policy lets its Pod go.
  */
 const KEEP_ALIVE_MS = 120_000;
-/** The API server writes a request as soon as it has a connection. */
+/** The API server writes a request at once. Slower ones would keep others from theirs. */
+const BODY_MS = 10_000;
 const LIMITS = {
   handshakeTimeout: 10_000,
-  headersTimeout: 10_000,
-  requestTimeout: 20_000,
+  // Also of a connection that has not been used yet: the API server may have opened it in reserve, and keeps it as long as any other.
+  headersTimeout: KEEP_ALIVE_MS,
+  requestTimeout: KEEP_ALIVE_MS,
   connectionsCheckingInterval: 1000,
   keepAliveTimeout: KEEP_ALIVE_MS,
   maxHeaderSize: 16_384,
@@ -181,10 +183,12 @@ export class WebhookServer {
     if (bytes > MAX_BODY_BYTES) return 'too long';
     const giveBack = await this.#bodies.take(bytes, signal);
     if (!giveBack) throw new Error('gave up before its body was read');
+    const late = setTimeout(() => request.destroy(), BODY_MS);
     try {
       const body = await bodyOf(request);
       return body === undefined ? 'too long' : admissionRequestIn(body);
     } finally {
+      clearTimeout(late);
       giveBack();
     }
   }
