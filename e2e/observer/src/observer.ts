@@ -108,7 +108,7 @@ export class Observer {
    */
   async until(what: string, done: () => boolean, timeoutMs: number): Promise<void> {
     await this.when(what, done, timeoutMs);
-    await this.#catchUp();
+    await this.catchUp();
   }
 
   /** As `until`, but at once: for who wants to act in the middle of things, not to judge. */
@@ -130,10 +130,11 @@ export class Observer {
   }
 
   /**
-   * Resolves once neither a Pod nor who has traffic has changed for `quietMs`: nobody goes on.
+   * Resolves once all that is stored has been seen, and neither a Pod nor its traffic has changed for `quietMs`.
    * @throws Error after `timeoutMs`
    */
   async untilQuiet(quietMs: number, timeoutMs: number): Promise<void> {
+    await this.catchUp();
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const now = performance.now();
@@ -144,7 +145,8 @@ export class Observer {
     }
   }
 
-  async #catchUp(): Promise<void> {
+  /** Resolves once everything that is stored at the moment of the call has been seen. A write returns before its watch event arrives. */
+  async catchUp(): Promise<void> {
     const namespace = this.#namespace;
     const [pods, slices] = await Promise.all([
       this.#client.list(PODS, { namespace }),

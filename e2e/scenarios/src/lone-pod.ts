@@ -168,10 +168,12 @@ export class LonePod {
     return this.observer.untilQuiet(quietMs, DEADLINE_MS);
   }
 
+  /** Returns once the witness has seen the write, too. */
   async kubectl(verb: string, ...args: readonly string[]): Promise<void> {
     const overwrite = verb === 'label' || verb === 'annotate' ? ['--overwrite'] : [];
     const pod = ['pod', this.#name, `--namespace=${this.#namespace}`];
     await this.#cluster.kubectl([verb, ...pod, ...overwrite, ...args]);
+    await this.observer.catchUp();
   }
 
   /** Has operations wait in `stage` until the Pod has the label `consent=given`. */

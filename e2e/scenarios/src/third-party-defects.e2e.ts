@@ -179,6 +179,8 @@ test('D13, T13, T20: readiness that flaps moves service-available, never the gat
   for (let flap = 0; flap < 3; flap++) {
     await pod.setReady(false);
     await pod.untilSo('is not available', () => !pod.has(AVAILABLE));
+    // The adapter takes its finalizer off after its hold. That is no answer to what follows.
+    await pod.untilSo('has no finalizer', () => (pod.pod.metadata.finalizers ?? []).length === 0);
     await pod.rests(300);
     const versions = pod.versions.length;
     await pod.kubectl('annotate', `flap=${flap}`);
