@@ -1,10 +1,11 @@
-// Proxies apply the slices at least a second apart, as kube-proxy does by default.
+// Nodes and proxies at their real pace: proxies apply the slices at least a second apart, as kube-proxy does by default.
+import { KUBELET_DELAYS } from '@kuperator/cluster';
 import { rollChecks, scaleInChecks, touchedInTraffic } from '@kuperator/observer';
 import { expect, test } from 'vitest';
 import { broken } from './judge.ts';
 import { stage } from './stage.ts';
 
-const on = stage();
+const on = stage({ kubelet: KUBELET_DELAYS });
 // The default hold leaves half a second; news may come later than that to a witness on a busy machine.
 const slow = { proxyPeriodMs: 1000, trafficOffHold: '3s', image: 'web:v1', maxUnavailable: 2 };
 

@@ -1,6 +1,7 @@
 // What a user would apply.
 
 import type { CollaSet, PodTransitionRule, Service } from '@kuperator/api';
+import { KUBELET_DELAYS, type KubeletDelays } from '@kuperator/cluster';
 
 export const NAME = 'web';
 const APP = { app: NAME };
@@ -26,6 +27,10 @@ export type ApplicationOptions = TemplateOptions & {
 
 /** Proxies that sync this often, and holds that cover them. The margin is for the witness: on a busy machine its news is late. */
 export const PROXY_PERIOD_MS = 300;
+/** The steps of a real kubelet, as much faster as the proxies are. */
+export const KUBELET = Object.fromEntries(
+  Object.entries(KUBELET_DELAYS).map(([step, range]) => [step, range.map((ms) => Math.round(ms / 3))]),
+) as KubeletDelays;
 export const HOLDS = { TRAFFIC_OFF_HOLD_MS: '1500', TRAFFIC_ON_HOLD_MS: '100' };
 
 export function template({ image, setting = 'a', imageChangeDelay }: TemplateOptions) {

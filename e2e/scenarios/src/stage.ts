@@ -1,11 +1,11 @@
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Cluster, type ClusterOptions, KUBELET_DELAYS, startCluster } from '@kuperator/cluster';
+import { type Cluster, type ClusterOptions, startCluster } from '@kuperator/cluster';
 import { AuditLog } from '@kuperator/observer';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { Application } from './application.ts';
-import { type ApplicationOptions, HOLDS } from './manifests.ts';
+import { type ApplicationOptions, HOLDS, KUBELET } from './manifests.ts';
 import { complaintsOf } from './operators.ts';
 import { OwnedPods, type OwnedPodsOptions } from './owned-pods.ts';
 
@@ -36,7 +36,7 @@ export function stage(options: ClusterOptions = {}): Stage {
   beforeAll(async () => {
     const { operatorEnv = {}, ...rest } = options;
     const env = typeof operatorEnv === 'function' ? operatorEnv : { ...HOLDS, ...operatorEnv };
-    const realistic = { kubelet: KUBELET_DELAYS, operatorEnv: env };
+    const realistic = { kubelet: KUBELET, operatorEnv: env };
     cluster = await startCluster({ operators: 'all', audit: true, ...realistic, ...rest });
     client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'scenario' });
     audit = new AuditLog(join(cluster.dir, 'audit.log'));
