@@ -28,9 +28,15 @@ export type ApplicationOptions = TemplateOptions & {
 /** Proxies that sync this often, and holds that cover them. The margin is for the witness: on a busy machine its news is late. */
 export const PROXY_PERIOD_MS = 300;
 /** The steps of a real kubelet, as much faster as the proxies are. */
-export const KUBELET = Object.fromEntries(
-  Object.entries(KUBELET_DELAYS).map(([step, range]) => [step, range.map((ms) => Math.round(ms / 3))]),
-) as KubeletDelays;
+export const KUBELET: KubeletDelays = {
+  unready: third(KUBELET_DELAYS.unready),
+  acknowledge: third(KUBELET_DELAYS.acknowledge),
+  restart: third(KUBELET_DELAYS.restart),
+  start: third(KUBELET_DELAYS.start),
+  ready: third(KUBELET_DELAYS.ready),
+  remove: third(KUBELET_DELAYS.remove),
+  backOff: third(KUBELET_DELAYS.backOff),
+};
 export const HOLDS = { TRAFFIC_OFF_HOLD_MS: '1500', TRAFFIC_ON_HOLD_MS: '100' };
 
 export function template({ image, setting = 'a', imageChangeDelay }: TemplateOptions) {
@@ -75,4 +81,8 @@ export function collaSet(options: ApplicationOptions): CollaSet {
     metadata: { name: NAME, namespace: options.namespace },
     spec: { replicas: options.replicas, selector: { matchLabels: APP }, template: template(options) },
   };
+}
+
+function third([least, most]: readonly [number, number]): [number, number] {
+  return [Math.round(least / 3), Math.round(most / 3)];
 }
