@@ -1,7 +1,7 @@
 // What a neighbour notices while a tenant, or a peer on the network, does their worst: one attack after the other, or all at once for long.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Cluster, startCluster } from '@kuperator/cluster';
+import { type Cluster, startCluster, waitUntil } from '@kuperator/cluster';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import { say } from '../contend.ts';
 import { metricsOf, sumOf } from '../passes.ts';
@@ -149,6 +149,13 @@ async function begin(cluster: Cluster, tenant: KubeClient, attack: Attack, names
     `--namespace=${namespace}`,
   ]);
   await bind('everything');
+  // The API server hears of a new role by a watch of its own.
+  const may = () =>
+    cluster.kubectl(['auth', 'can-i', 'create', 'pods', '--as=tenant', `--namespace=${namespace}`]).then(
+      () => true,
+      () => false,
+    );
+  await waitUntil(may, { what: `the tenant's rights in ${namespace}`, timeoutMs: 30_000 });
   return attack.start({ cluster, tenant, namespace });
 }
 
