@@ -11,7 +11,7 @@ import { Neighbour } from './neighbour.ts';
 import type { AttackReport, OperatorLoad, Spell } from './report.ts';
 
 export type AttackOptions = {
-  /** How often the neighbour's operations are repeated under each attack. Default 5. */
+  /** How often the neighbour's operations are repeated in each look. Default 5, and 1 while all attacks go on at once. */
   readonly rounds?: number;
   /** More than 0: all attacks at once for so long, in place of one after the other. */
   readonly minutes?: number | undefined;
@@ -23,8 +23,8 @@ export type AttackOptions = {
 const SETTINGS = { TRAFFIC_OFF_HOLD_MS: '200', TRAFFIC_ON_HOLD_MS: '100', WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' };
 
 export async function measureAttacks({
-  rounds = 5,
   minutes = 0,
+  rounds = minutes > 0 ? 1 : 5,
   attacks = ATTACKS,
 }: AttackOptions): Promise<AttackReport> {
   await using cluster = await startCluster({ operatorEnv: SETTINGS, onProgress: (line) => say(`  ${line}`) });
