@@ -1,14 +1,13 @@
 // Ours: a CollaSet of the same Pods, with the operators as they are shipped. Only the CollaSet is written here.
 
-import { COLLA_SETS, CONTROL_LABEL, type CollaSet, POD_TRANSITION_RULES, type Pod, SERVICES } from '@kuperator/api';
+import { COLLA_SETS, POD_TRANSITION_RULES, type Pod, SERVICES } from '@kuperator/api';
 import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
 import type { KubeClient } from '@kuperator/runtime';
 import { type Phase, type Timing, timed } from './phase.ts';
-import { APP_LABEL, type Arena, templateFor } from './pod-manifest.ts';
+import { type Arena, templateFor, webBudget, webService, webSet } from './pod-manifest.ts';
 import type { Goal, PodWatch } from './pod-watch.ts';
 
 const TIMEOUT_MS = 600_000;
-const NAME = 'web';
 
 export type OursOptions = {
   readonly pods: number;
@@ -23,35 +22,15 @@ export type OursOptions = {
 export async function runOurs(
   client: KubeClient,
   watch: PodWatch,
-  { namespace }: Arena,
+  arena: Arena,
   { pods, maxUnavailable, service, around }: OursOptions,
 ): Promise<Record<Phase, Timing>> {
-  const ref = { namespace, name: NAME };
+  const ref = { ...arena, name: 'web' };
   if (maxUnavailable !== undefined) {
-    await client.create(POD_TRANSITION_RULES, {
-      apiVersion: 'apps.kusionstack.io/v1alpha1',
-      kind: 'PodTransitionRule',
-      metadata: { namespace, name: NAME },
-      spec: {
-        selector: { matchLabels: { [APP_LABEL]: NAME } },
-        rules: [{ name: 'budget', availablePolicy: { maxUnavailableValue: maxUnavailable } }],
-      },
-    });
+    await client.create(POD_TRANSITION_RULES, webBudget(arena, maxUnavailable));
   }
-  if (service) {
-    await client.create(SERVICES, {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { ...ref, labels: { [CONTROL_LABEL]: 'true' } },
-      spec: { selector: { [APP_LABEL]: NAME }, ports: [{ port: 80 }] },
-    });
-  }
-  const set = {
-    apiVersion: 'apps.kusionstack.io/v1alpha1',
-    kind: 'CollaSet',
-    metadata: ref,
-    spec: { replicas: pods, selector: { matchLabels: { [APP_LABEL]: NAME } }, template: templateFor('web:v1') },
-  } as CollaSet;
+  if (service) await client.create(SERVICES, webService(arena));
+  const set = webSet(arena, pods, 'web:v1');
   const change = async (spec: object) => {
     await client.patch(COLLA_SETS, ref, { type: 'merge', body: { spec } });
   };

@@ -1,4 +1,11 @@
-import { CONTROL_LABEL, type Pod, SERVICE_READY_GATE } from '@kuperator/api';
+import {
+  CONTROL_LABEL,
+  type CollaSet,
+  type Pod,
+  type PodTransitionRule,
+  SERVICE_READY_GATE,
+  type Service,
+} from '@kuperator/api';
 
 /** A namespace of its own for each contender, so that no watch of one sees the Pods of another. */
 export type Arena = { readonly namespace: string };
@@ -34,4 +41,36 @@ export function controlledPod(arena: Arena, name: string, image: string): Pod {
 
 export function podName(at: number, round = 0): string {
   return `web-${round}-${at}`;
+}
+
+const WEB = { [APP_LABEL]: 'web' };
+
+/** A set of Pods from the template. */
+export function webSet({ namespace }: Arena, replicas: number, image: string): CollaSet {
+  return {
+    apiVersion: 'apps.kusionstack.io/v1alpha1',
+    kind: 'CollaSet',
+    metadata: { name: 'web', namespace },
+    spec: { replicas, selector: { matchLabels: WEB }, template: templateFor(image) },
+  };
+}
+
+/** A rule that lets so many of them be unavailable. */
+export function webBudget({ namespace }: Arena, maxUnavailableValue: number | string): PodTransitionRule {
+  return {
+    apiVersion: 'apps.kusionstack.io/v1alpha1',
+    kind: 'PodTransitionRule',
+    metadata: { name: 'web', namespace },
+    spec: { selector: { matchLabels: WEB }, rules: [{ name: 'budget', availablePolicy: { maxUnavailableValue } }] },
+  };
+}
+
+/** A Service over them that the endpointslice-adapter serves. */
+export function webService({ namespace }: Arena): Service {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web', namespace, labels: { [CONTROL_LABEL]: 'true' } },
+    spec: { selector: WEB, ports: [{ port: 80 }] },
+  };
 }

@@ -1,5 +1,6 @@
 export { type Binaries, binaryPaths, controlPlaneBinaries, ensureBinaries, type Progress } from './binaries.ts';
 export { baseEnv } from './control-plane.ts';
+export { kubeconfigAs } from './kubeconfig-as.ts';
 export { diesBeforeChangeAnnotation, KUBELET_DELAYS, type KubeletDelays } from './kwok-real-stages.ts';
 export { imageChangeDelayAnnotation, terminationDelayAnnotation } from './kwok-stages.ts';
 export type { Cluster, ClusterOptions, ClusterProcess } from './options.ts';

@@ -1,7 +1,7 @@
 // A node: containerd and kubelet as processes of the cluster's supervisor, with folders and sockets of their own.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { baseEnv, binaryPaths, type Cluster, run, waitUntil } from '@kuperator/cluster';
+import { baseEnv, binaryPaths, type Cluster, kubeconfigAs, run, waitUntil } from '@kuperator/cluster';
 import { makeCgroup } from './cgroups.ts';
 import { addNodeAddress, bridge, firstPodAddress, nodeAddress, podSubnet, stateFolder } from './host.ts';
 import { pauseImage } from './images.ts';
@@ -76,16 +76,6 @@ export async function startNode({ cluster, number, cgroup, archives }: NodeOptio
 export async function crash(cluster: Cluster, process: string): Promise<void> {
   await cluster.stop(process, 'SIGKILL');
   await cluster.start(process);
-}
-
-/** The cluster administrator's kubeconfig, acting as `user`: with its rights, and named so in the audit log. */
-export async function kubeconfigAs(cluster: Cluster, user: string, groups: readonly string[]): Promise<string> {
-  type Kubeconfig = { users: { name: string; user: object }[] };
-  const config = JSON.parse(await readFile(cluster.kubeconfigPath, 'utf8')) as Kubeconfig;
-  const users = config.users.map((each) => ({ ...each, user: { ...each.user, as: user, 'as-groups': groups } }));
-  const file = join(stateFolder, `${user.replaceAll(':', '-')}.kubeconfig`);
-  await writeFile(file, JSON.stringify({ ...config, users }), { mode: 0o600 });
-  return file;
 }
 
 async function nodeReady(cluster: Cluster, number: number): Promise<void> {

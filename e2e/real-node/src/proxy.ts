@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { baseEnv, binaryPaths, type Cluster } from '@kuperator/cluster';
+import { baseEnv, binaryPaths, type Cluster, kubeconfigAs } from '@kuperator/cluster';
 import { podSubnet, stateFolder } from './host.ts';
-import { kubeconfigAs, nodeName } from './nodes.ts';
+import { nodeName } from './nodes.ts';
 
 const processName = 'kube-proxy';
 const configFile = join(stateFolder, 'kube-proxy.yaml');

@@ -29,7 +29,7 @@ export type Running = {
 const MOST_IN_FLIGHT = 32;
 
 /** Has `act` done `perSecond` times a second. A request that is refused counts and changes nothing; slow answers thin the attack out. */
-export function repeat(perSecond: number, act: (round: number) => Promise<unknown>, clean = async () => {}): Running {
+export function repeat(perSecond: number, act: (round: number) => Promise<unknown>): Running {
   let [sent, refused] = [0, 0];
   const inFlight = new Set<Promise<void>>();
   const one = async (round: number) => {
@@ -45,7 +45,6 @@ export function repeat(perSecond: number, act: (round: number) => Promise<unknow
     async stop() {
       clearInterval(timer);
       await Promise.all(inFlight);
-      await clean();
     },
   };
 }

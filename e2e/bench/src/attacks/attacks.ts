@@ -27,14 +27,13 @@ const silentApprovers: Attack = {
     }
     const pods = await makePods(ground, 60, (at) => ({ at: String(at) }));
     await beginOn(ground, pods);
-    return repeat(
-      1,
-      async () => {},
-      async () => {
+    return {
+      counts: () => ({ sent: pods.length, refused: 0 }),
+      async stop() {
         for (const socket of sockets) socket.destroy();
         server.close();
       },
-    );
+    };
   },
 };
 
@@ -223,15 +222,16 @@ const natsGarbage: Attack = {
     await once(socket, 'connect');
     socket.write('CONNECT {"verbose":false}\r\n');
     const payload = '{"specversion":"1.0","data":{"__proto__":{"a":1}}';
-    return repeat(
-      200,
-      async (round) => {
-        socket.write(`PUB kuperator.v1.pod.x${round % 7} ${payload.length}\r\n${payload}\r\n`);
-      },
-      async () => {
+    const attack = repeat(200, async (round) => {
+      socket.write(`PUB kuperator.v1.pod.x${round % 7} ${payload.length}\r\n${payload}\r\n`);
+    });
+    return {
+      ...attack,
+      async stop() {
+        await attack.stop();
         socket.destroy();
       },
-    );
+    };
   },
 };
 

@@ -1,7 +1,5 @@
 // What a neighbour notices while a tenant, or a peer on the network, does their worst: one attack after the other, or all at once for long.
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Cluster, startCluster, waitUntil } from '@kuperator/cluster';
+import { type Cluster, kubeconfigAs, startCluster, waitUntil } from '@kuperator/cluster';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import { say } from '../contend.ts';
 import { metricsOf, sumOf } from '../passes.ts';
@@ -164,14 +162,4 @@ async function end(cluster: Cluster, running: Running, namespace: string): Promi
   await running.stop();
   await cluster.kubectl(['delete', 'podtransitionrules', '--all', `--namespace=${namespace}`]);
   await cluster.kubectl(['delete', 'namespace', namespace]);
-}
-
-/** The administrator's kubeconfig, acting as `user`: with the rights of that user alone. */
-async function kubeconfigAs(cluster: Cluster, user: string): Promise<string> {
-  type Kubeconfig = { users: { name: string; user: object }[] };
-  const config = JSON.parse(await readFile(cluster.kubeconfigPath, 'utf8')) as Kubeconfig;
-  const users = config.users.map((each) => ({ ...each, user: { ...each.user, as: user } }));
-  const file = join(cluster.dir, `${user}.kubeconfig`);
-  await writeFile(file, JSON.stringify({ ...config, users }), { mode: 0o600 });
-  return file;
 }

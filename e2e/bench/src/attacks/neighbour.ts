@@ -4,7 +4,7 @@ import type { Cluster } from '@kuperator/cluster';
 import { leastInTraffic, Observer, touchedInTraffic } from '@kuperator/observer';
 import type { KubeClient } from '@kuperator/runtime';
 import { isServing, runs } from '../ours.ts';
-import { APP_LABEL, templateFor } from '../pod-manifest.ts';
+import { APP_LABEL, templateFor, webBudget, webService, webSet } from '../pod-manifest.ts';
 
 const NAMESPACE = 'neighbour';
 const NAME = 'web';
@@ -28,26 +28,10 @@ export class Neighbour {
   async deploy(): Promise<void> {
     await this.#cluster.kubectl(['create', 'namespace', NAMESPACE]);
     await this.#observer.start();
-    const metadata = { name: NAME, namespace: NAMESPACE };
-    const selector = { matchLabels: { [APP_LABEL]: NAME } };
-    await this.#client.create(SERVICES, {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { ...metadata, labels: { 'kusionstack.io/control': 'true' } },
-      spec: { selector: selector.matchLabels, ports: [{ port: 80 }] },
-    });
-    await this.#client.create(POD_TRANSITION_RULES, {
-      apiVersion: 'apps.kusionstack.io/v1alpha1',
-      kind: 'PodTransitionRule',
-      metadata,
-      spec: { selector, rules: [{ name: 'budget', availablePolicy: { maxUnavailableValue: 1 } }] },
-    });
-    await this.#client.create(COLLA_SETS, {
-      apiVersion: 'apps.kusionstack.io/v1alpha1',
-      kind: 'CollaSet',
-      metadata,
-      spec: { replicas: PODS_OF_SET, selector, template: templateFor('web:v1') },
-    });
+    const arena = { namespace: NAMESPACE };
+    await this.#client.create(SERVICES, webService(arena));
+    await this.#client.create(POD_TRANSITION_RULES, webBudget(arena, 1));
+    await this.#client.create(COLLA_SETS, webSet(arena, PODS_OF_SET, 'web:v1'));
     await this.#kubectl('create', 'deployment', 'plain', '--image=web:v1', `--replicas=${PODS_OF_DEPLOYMENT}`);
     await this.#until('all Pods of the neighbour to serve', () => this.#serves('web:v1') && this.#plain().length === 3);
     this.#observer.reset();
