@@ -2,7 +2,7 @@ import type { Pod } from '@kuperator/api';
 import { answerFor, aPod, INHERITED_NAMES, plainNameLike } from '@kuperator/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { aMember, aRevision, aSet } from '../test/builders.ts';
+import { aContextInput, aMember, aRevision, aSet } from '../test/builders.ts';
 import { claimTemplateHash } from './claim-template.ts';
 import { claimFor } from './claims.ts';
 import { planContext } from './context.ts';
@@ -200,24 +200,6 @@ test.each(INHERITED_NAMES)('an entry of the context keeps what others wrote into
   const contexts = [{ id: 0, data: { Owner: 'web', Revision: 'web-1', [name]: 'theirs' } }];
   const pool = poolOf(set, { metadata: { name: 'web' }, spec: { contexts } });
   const members = membersOf(set, [aMember({ id: 0 })]);
-  const plan = planContext({
-    set,
-    pool,
-    members,
-    doubles: new Set(),
-    create: [],
-    replacements: new Map(),
-    included: [],
-    fresh: new Map(),
-    surplus: new Set(),
-    pending: new Map(),
-    updatedIds: new Set(),
-    updated: 'web-1',
-    isKnownRevision: () => true,
-    refused: new Set(),
-    isNameTaken: () => false,
-    claimed: new Set(),
-    ended: { held: new Map(), records: new Map() },
-  });
+  const plan = planContext(aContextInput({ set, pool, members }));
   expect(Object.entries(plan.entries[0]?.data ?? {})).toContainEqual([name, 'theirs']);
 });

@@ -1,7 +1,7 @@
 import type { CollaSet, Pod } from '@kuperator/api';
 import type { Given } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
-import { aMember, aSet, begun, permitted } from '../test/builders.ts';
+import { aContextInput, aMember, aSet, begun, permitted } from '../test/builders.ts';
 import { type ContextInput, planContext } from './context.ts';
 import {
   chooseIds,
@@ -97,26 +97,7 @@ function plan(
 ) {
   const { spec, ...rest } = given;
   const set = aSet(spec);
-  return planContext({
-    set,
-    pool: poolWith(entries),
-    ended: { held: new Map(), records: new Map() },
-    members: membersOf(set, pods),
-    doubles: new Set(),
-    create: [],
-    replacements: new Map(),
-    included: [],
-    fresh: new Map(),
-    surplus: new Set(),
-    pending: new Map(),
-    updatedIds: new Set(),
-    updated: 'web-1',
-    isKnownRevision: () => true,
-    refused: new Set(),
-    isNameTaken: () => false,
-    claimed: new Set(),
-    ...rest,
-  });
+  return planContext(aContextInput({ set, pool: poolWith(entries), members: membersOf(set, pods), ...rest }));
 }
 
 const entriesOf = ({ entries }: ReturnType<typeof plan>) =>

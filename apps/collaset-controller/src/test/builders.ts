@@ -11,6 +11,7 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import { aCollaSet, aCondition, aPod, type Given } from '@kuperator/testing';
+import type { ContextInput } from '../collaset/context.ts';
 import { type Revision, revisionDataOf, revisionOf } from '../collaset/revision-data.ts';
 
 export const setName = 'web';
@@ -106,4 +107,27 @@ function minute(minutes: number): string {
 /** The revision a set with this spec makes. */
 export function aRevision(name: string, spec: Given<CollaSet>['spec'] = {}): Revision {
   return revisionOf(name, revisionDataOf(aSet(spec)));
+}
+
+/** What the context is planned from while nothing is under way. */
+export function aContextInput(
+  given: Pick<ContextInput, 'set' | 'pool' | 'members'> & Partial<ContextInput>,
+): ContextInput {
+  return {
+    ended: { held: new Map(), records: new Map() },
+    doubles: new Set(),
+    create: [],
+    replacements: new Map(),
+    included: [],
+    fresh: new Map(),
+    surplus: new Set(),
+    pending: new Map(),
+    updatedIds: new Set(),
+    updated: 'web-1',
+    isKnownRevision: () => true,
+    refused: new Set(),
+    isNameTaken: () => false,
+    claimed: new Set(),
+    ...given,
+  };
 }
