@@ -18,8 +18,8 @@ export type Stage = {
 };
 
 /**
- * One cluster with all operators for the tests of a file, on nodes that take a real kubelet's steps. After each test no operator may have lacked a right or crashed by
- * itself. `KUPERATOR_E2E_LOGS=<folder>` keeps the logs of a cluster in which a test failed.
+ * One cluster with all operators for the tests of a file, on nodes that take a real kubelet's steps. After each test no operator may have
+ * lacked a right or crashed by itself. `KUPERATOR_E2E_LOGS=<folder>` keeps the logs of a cluster in which a test failed.
  */
 export function stage(options: ClusterOptions = {}): Stage {
   let cluster: Cluster | undefined;

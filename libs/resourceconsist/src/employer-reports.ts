@@ -1,7 +1,14 @@
 import { apiVersionOf, type Key, type KubeObject } from '@kuperator/api';
-import { ConflictError, type EventRecorder, flattenErrors, type Logger, loggedError } from '@kuperator/runtime';
+import {
+  ConflictError,
+  type EventRecorder,
+  flattenErrors,
+  type Logger,
+  loggedError,
+  messageOf,
+} from '@kuperator/runtime';
 import type { Adapter, Refusal, Results } from './adapter.ts';
-import { StepError, textOf } from './step-error.ts';
+import { StepError } from './step-error.ts';
 
 /** Records Kubernetes Events. */
 export type Recorder = Pick<EventRecorder, 'normal' | 'warn'>;
@@ -56,7 +63,7 @@ export class EmployerReports<E extends KubeObject> {
     const first = news[0];
     if (first === undefined) return;
     const more = news.length > 1 ? ` (and ${news.length - 1} more)` : '';
-    const detail = `${first instanceof StepError ? first.detail : textOf(first)}${more}`;
+    const detail = `${first instanceof StepError ? first.detail : messageOf(first)}${more}`;
     const reason = first instanceof StepError ? first.reason : 'SyncEmployeesFailed';
     const message = first instanceof StepError ? `${first.message}${more}` : `sync employees failed: ${detail}`;
     this.#recorder.warn(this.#about(employer), reason, message);
@@ -82,7 +89,7 @@ export class EmployerReports<E extends KubeObject> {
       await record();
     } catch (error) {
       logger.warn({ ...loggedError(error), reason }, 'recording on the employer failed');
-      this.#recorder.warn(this.#about(employer), reason, textOf(error));
+      this.#recorder.warn(this.#about(employer), reason, messageOf(error));
     }
   }
 

@@ -1,4 +1,5 @@
 import type { KubeObject, Pod } from '@kuperator/api';
+import { messageOf } from '@kuperator/runtime';
 import type {
   Backend,
   EmployeeRecord,
@@ -13,7 +14,7 @@ import type {
 import { diffById } from './diff.ts';
 import type { Employees } from './employee-pods.ts';
 import { isLifecycleReady } from './lifecycle-ready.ts';
-import { inStep, StepError, textOf } from './step-error.ts';
+import { inStep, StepError } from './step-error.ts';
 
 export type BackendSync = {
   readonly trafficOf: TrafficOf;
@@ -94,7 +95,7 @@ async function syncRecords<E extends KubeObject, T extends ProviderRecord>(
       const outcome = await provider[verb](employer, items, pass);
       return { succeeded: outcome ? outcome.succeeded : items, failed: outcome?.failed ?? [] };
     } catch (cause) {
-      const detail = `sync${verb[0]?.toUpperCase()}${verb.slice(1)} failed, err: ${textOf(cause)}`;
+      const detail = `sync${verb[0]?.toUpperCase()}${verb.slice(1)} failed, err: ${messageOf(cause)}`;
       throw new StepError(`Sync${event}Failed`, `sync ${kind} failed`, detail, cause);
     }
   };

@@ -1,6 +1,6 @@
 import { type Key, type KubeObject, type Pod, splitKey } from '@kuperator/api';
 import type { Logger, Reconcile, Sight } from '@kuperator/runtime';
-import { TerminalError, ThrottledError } from '@kuperator/runtime';
+import { messageOf, TerminalError, ThrottledError } from '@kuperator/runtime';
 import { type Adapter, isObserver, type Observer, type Pass, type TrafficOf } from './adapter.ts';
 import { withCleanFinalizer, withoutCleanFinalizer } from './clean-finalizer.ts';
 import { type EmployeeCaches, type Employees, employeesOf } from './employee-pods.ts';
@@ -16,7 +16,7 @@ import type { PodWrite, PodWriter } from './pod-writer.ts';
 import { type BackendSync, syncBackend } from './provider-sync.ts';
 import type { Recheck } from './recheck.ts';
 import { recordChanges } from './records.ts';
-import { inStep, StepError, textOf } from './step-error.ts';
+import { inStep, StepError } from './step-error.ts';
 import type { StrayPods } from './stray-pods.ts';
 import { type TrafficHold, trafficHoldOf } from './traffic-hold.ts';
 
@@ -293,7 +293,7 @@ function observe<E extends KubeObject>(
   pass: Pass,
 ): TrafficAnswer | Promise<TrafficAnswer> {
   const failed = (cause: unknown): never => {
-    throw new StepError('GetCurrentEmployeesFailed', 'get current employees failed', textOf(cause), cause);
+    throw new StepError('GetCurrentEmployeesFailed', 'get current employees failed', messageOf(cause), cause);
   };
   try {
     const answer = observer.observe(employer, pods, pass);

@@ -1,4 +1,4 @@
-import { ConflictError } from '@kuperator/runtime';
+import { ConflictError, messageOf } from '@kuperator/runtime';
 
 /** Thrown when a step of a pass failed: carries the reason of the Event that tells it on the employer. */
 export class StepError extends Error {
@@ -20,10 +20,6 @@ export async function inStep<T>(reason: string, attempted: string, step: () => T
     return await step();
   } catch (cause) {
     if (cause instanceof StepError || cause instanceof ConflictError) throw cause;
-    throw new StepError(reason, attempted, textOf(cause), cause);
+    throw new StepError(reason, attempted, messageOf(cause), cause);
   }
-}
-
-export function textOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -1,4 +1,5 @@
 import { own, setOwn } from '@kuperator/api';
+
 /** One setting: how its text is read, what is allowed, what it means. Made by `text`, `integer`, `oneOf`, `flag`. */
 export type Field<T> = {
   /** Unit and purpose, as `--help` shows it. */

@@ -2,6 +2,7 @@ import { type KubeObject, keyOf, type Resource } from '@kuperator/api';
 import type { KubeClient } from './client.ts';
 import { type Clock, sleep } from './clock.ts';
 import { NotFoundError } from './errors.ts';
+import { messageOf } from './logged-error.ts';
 import type { ObjectCache } from './object-cache.ts';
 import { compareResourceVersions } from './resource-version.ts';
 import type { WatchAge } from './watch-age.ts';
@@ -71,7 +72,7 @@ export class Confirmation<T extends KubeObject> {
       listed = await this.#list(namespace);
       if (listed && this.#deps.isAbsent()) return fail('the kind has just been defined anew');
     } catch (error) {
-      return fail(error instanceof Error ? error.message : String(error));
+      return fail(messageOf(error));
     }
     while (listed && !holdsAll(cache, listed, namespace)) {
       if (signal.aborted) return false;

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { messageOf } from './logged-error.ts';
 
 /** Thrown when the settings lead to no API server. The message is one line that names the file and what is allowed. */
 export class KubeconfigError extends Error {
@@ -152,8 +153,7 @@ function unusable({ name }: Source, why: string, cause?: unknown): KubeconfigErr
 
 /** Parsers explain themselves over many lines. */
 function textOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.split('\n')[0] ?? '';
+  return messageOf(error).split('\n')[0] ?? '';
 }
 
 function dropUndefined(options: { [K in keyof TlsOptions]: TlsOptions[K] | undefined }): TlsOptions {

@@ -45,7 +45,7 @@ export { type Check, Health } from './health.ts';
 export { Informer, type InformerOptions } from './informer.ts';
 export { compileLabelSelector } from './label-selector.ts';
 export { boundedLabelValues } from './label-values.ts';
-export { loggedError, withoutNames } from './logged-error.ts';
+export { loggedError, messageOf, withoutNames } from './logged-error.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
 export { createMetrics, type MetricOptions, type Metrics } from './metrics.ts';
 export { type Change, type IndexFunctions, ObjectCache } from './object-cache.ts';

@@ -7,7 +7,7 @@ import { type Clock, sleep, systemClock } from './clock.ts';
 import { Confirmation } from './confirmation.ts';
 import { ApiError, ConnectionError, GoneError, NotFoundError, ThrottledError } from './errors.ts';
 import { compileLabelSelector } from './label-selector.ts';
-import { refusalIn } from './logged-error.ts';
+import { messageOf, refusalIn } from './logged-error.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
 import { type Change, type IndexFunctions, ObjectCache } from './object-cache.ts';
@@ -260,7 +260,7 @@ export class Informer<T extends KubeObject> {
   }
 
   #noteFailure(failure: unknown): void {
-    this.#age.failed(refusalIn(failure) ?? (failure instanceof Error ? failure.message : String(failure)));
+    this.#age.failed(refusalIn(failure) ?? messageOf(failure));
     if (!(failure instanceof NotFoundError)) {
       this.#absentSince = undefined;
       return;

@@ -31,6 +31,11 @@ export function refusalIn(error: unknown): string | undefined {
   return `${texts.slice(0, SHOWN).join('; ')}${more}`;
 }
 
+/** What a failure says, of whatever kind it is. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** The same text for refusals that differ only in the names of objects and in what they count. */
 export function withoutNames(text: string): string {
   return text.replace(/"[^"]*"/g, '""').replace(/\d+/g, '0');

@@ -2,6 +2,7 @@ import {
   type Component,
   ConfigError,
   loggedError,
+  messageOf,
   type OperatorContext,
   type RunningOperators,
   Seldom,
@@ -96,7 +97,7 @@ export function webhook(
         await server.use(await source());
         problem = '';
       } catch (error) {
-        problem = error instanceof Error ? error.message : String(error);
+        problem = messageOf(error);
         // Tried again every second, and two failures may take turns.
         const told = withoutNames(problem);
         const isNews = seldom.isNews(`credentials: ${told}`, told);

@@ -51,6 +51,9 @@ const ATTEMPTS = 5;
 
 /** Answers requests to delete (`DELETE` of a Pod) or evict (`CREATE` of its eviction), and notes them on the Pod. */
 export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, holds, holdMs, clusterNeedsMs }: Deps) {
+  const read = ({ namespace, name = '' }: { namespace?: string | undefined; name?: string | undefined }) =>
+    absentAsUndefined(client.get(PODS, { namespace, name }));
+
   /**
    * The Pod that a review is about, as the API server has it: what a review says of a Pod is only believed where it changes nothing.
    * @returns undefined when there is no such Pod (any more); `newer` when the review speaks of a version that nobody has written yet
@@ -67,7 +70,7 @@ export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, h
   async function podToEvict({ namespace = '', name = '' }: AdmissionRequest): Promise<Pod | undefined> {
     const cached = pods.get(keyOf({ metadata: { namespace, name } }));
     // What a current cache does not have is not under control, or was made a moment ago and serves nobody yet.
-    return pods.isCurrent(namespace) ? cached : absentAsUndefined(client.get(PODS, { namespace, name }));
+    return pods.isCurrent(namespace) ? cached : read({ namespace, name });
   }
 
   async function namespaceEnds(namespace: string): Promise<boolean> {
@@ -76,14 +79,14 @@ export function leaveHandler({ pods, rules, isRunning, client, metrics, clock, h
   }
 
   /** The Pod as the API server has it; undefined when it is gone. */
-  async function afresh({ metadata: { namespace, name = '', uid } }: Pod): Promise<Pod | undefined> {
-    const pod = await absentAsUndefined(client.get(PODS, { namespace, name }));
-    return pod?.metadata.uid === uid ? pod : undefined;
+  async function afresh({ metadata }: Pod): Promise<Pod | undefined> {
+    const pod = await read(metadata);
+    return pod?.metadata.uid === metadata.uid ? pod : undefined;
   }
 
   /** The API server looks at an eviction once, and not at its Pod: what our cache says may be over, or of an earlier Pod. */
-  async function isToGo({ metadata: { namespace, name = '' } }: Pod): Promise<boolean> {
-    const pod = await absentAsUndefined(client.get(PODS, { namespace, name }));
+  async function isToGo({ metadata }: Pod): Promise<boolean> {
+    const pod = await read(metadata);
     return !pod || passOf(pod) !== undefined;
   }
 

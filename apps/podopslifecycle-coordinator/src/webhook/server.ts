@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { Connections, type Logger, loggedError, type Seldom, withoutNames } from '@kuperator/runtime';
+import { Connections, type Logger, loggedError, messageOf, type Seldom, withoutNames } from '@kuperator/runtime';
 import { ByteBudget } from './byte-budget.ts';
 import type { Credentials } from './credentials.ts';
 import type { Call } from './leave-handler.ts';
@@ -150,7 +150,7 @@ export class WebhookServer {
       if (signal.aborted) return this.#options.metrics.rejected('unfinished');
       // Not an answer: the webhook's failurePolicy decides.
       const { seldom, logger } = this.#options;
-      const isNews = seldom.isNews(route, withoutNames(error instanceof Error ? error.message : String(error)));
+      const isNews = seldom.isNews(route, withoutNames(messageOf(error)));
       logger[isNews ? 'error' : 'debug']({ ...loggedError(error), route }, 'admission request failed');
       if (!response.headersSent) end(500, 'failed; see the log');
     }

@@ -1,5 +1,5 @@
 import { type Key, type Pod, splitKey, type TransitionRule } from '@kuperator/api';
-import type { Clock, Logger } from '@kuperator/runtime';
+import { type Clock, type Logger, messageOf } from '@kuperator/runtime';
 import { type Polled, readAsked, readPolled } from './answer.ts';
 import type { SendRequest } from './http.ts';
 import { Lane } from './lane.ts';
@@ -132,7 +132,7 @@ export class WebhookCalls {
         store({ running: false, last: { state: 'answered', atMs: this.#clock.now(), answer } });
         this.#metrics.called(kind, 'answered', (this.#clock.monotonic() - startedAt) / 1000);
       } catch (cause) {
-        const error = cause instanceof Error ? cause.message : String(cause);
+        const error = messageOf(cause);
         const failures = before?.last?.state === 'failed' ? before.last.failures + 1 : 1;
         store({ running: false, last: { state: 'failed', atMs: this.#clock.now(), error, failures } });
         this.#metrics.called(kind, 'failed', (this.#clock.monotonic() - startedAt) / 1000);

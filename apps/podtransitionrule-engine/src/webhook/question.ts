@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto';
 import type { Pod, TransitionRule, TransitionRuleWebhook } from '@kuperator/api';
+import { messageOf } from '@kuperator/runtime';
 import { certificatesIn } from './ca-bundle.ts';
 import { fieldReader } from './field-path.ts';
 
@@ -105,7 +106,7 @@ function caProblem(field: string, caBundle: string | undefined): string | undefi
     certificatesIn(caBundle);
     return undefined;
   } catch (error) {
-    return `webhook.${field} ${error instanceof Error ? error.message : String(error)}`;
+    return `webhook.${field} ${messageOf(error)}`;
   }
 }
 
