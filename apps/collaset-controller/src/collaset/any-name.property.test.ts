@@ -3,20 +3,20 @@ import { answerFor, aPod, INHERITED_NAMES, plainNameLike } from '@kuperator/test
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { aContextInput, aMember, aRevision, aSet } from '../test/builders.ts';
-import { claimTemplateHash } from './claim-template.ts';
-import { claimFor } from './claims.ts';
-import { planContext } from './context.ts';
-import { firstDifference } from './difference.ts';
-import { goForm } from './go-form.ts';
-import { inPlacePatch, planTransition } from './in-place.ts';
-import { isContainerEnded, unfinished } from './in-place-end.ts';
-import { freshRevisions, ownerUidsWith, poolOf } from './instance-id.ts';
-import { meaningOf } from './meaning.ts';
-import { membersOf } from './members.ts';
-import { fitsInPlaceOf } from './quota.ts';
-import { includes, resizesBetween, totalOf } from './resources.ts';
-import { revisionDataOf, revisionOf } from './revision-data.ts';
-import { agreesWithSelector, selectorLabelsOf } from './selector-labels.ts';
+import { fitsInPlaceOf } from './act/quota.ts';
+import { claimTemplateHash } from './claims/claim-template.ts';
+import { claimFor } from './claims/claims.ts';
+import { freshRevisions, ownerUidsWith, poolOf } from './ids/instance-id.ts';
+import { membersOf } from './ids/members.ts';
+import { planContext } from './plan/context.ts';
+import { inPlacePatch, planTransition } from './plan/in-place.ts';
+import { isContainerEnded, unfinished } from './plan/in-place-end.ts';
+import { includes, resizesBetween, totalOf } from './plan/resources.ts';
+import { firstDifference } from './revision/difference.ts';
+import { goForm } from './revision/go-form.ts';
+import { meaningOf } from './revision/meaning.ts';
+import { revisionDataOf, revisionOf } from './revision/revision-data.ts';
+import { agreesWithSelector, selectorLabelsOf } from './revision/selector-labels.ts';
 import { trimPod } from './trim.ts';
 
 /** A template with `name` wherever a user may choose a name. */

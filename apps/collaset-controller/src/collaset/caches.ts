@@ -10,9 +10,9 @@ import {
   type Pod,
 } from '@kuperator/api';
 import type { InformerOptions } from '@kuperator/runtime';
-import { BY_OWNER, ORPHAN_MOUNTS, UNOWNED } from './deps.ts';
-import { LEFT_BEHIND, leftBehindBy } from './left-behind.ts';
-import { claimsOfOrphan } from './orphans.ts';
+import { BY_OWNER, ORPHAN_MOUNTS, UNOWNED } from './act/deps.ts';
+import { LEFT_BEHIND, leftBehindBy } from './ids/left-behind.ts';
+import { claimsOfOrphan } from './revision/orphans.ts';
 import { trimClaim, trimPod, trimRevision } from './trim.ts';
 
 type CacheOptions<T extends KubeObject> = Pick<InformerOptions<T>, 'labelSelector' | 'trim' | 'indexes'>;

@@ -13,13 +13,13 @@ import {
 import type { EventBus } from '@kuperator/events';
 import { type Change, Controller, Informer, type OperatorContext, RunningOperators, sightOf } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
+import { resizeDiscovery } from './act/discovery.ts';
+import { nodes } from './act/nodes.ts';
+import { storageClasses } from './act/storage-classes.ts';
 import { BY_CONTEXT, BY_INCLUDED, claimCache, podCache, revisionCache, setCache } from './caches.ts';
-import { resizeDiscovery } from './discovery.ts';
-import { formerSetOf } from './left-behind.ts';
-import { collaSetMetrics } from './metrics.ts';
-import { nodes } from './nodes.ts';
+import { formerSetOf } from './ids/left-behind.ts';
 import { collaSetReconciler } from './reconcile.ts';
-import { storageClasses } from './storage-classes.ts';
+import { collaSetMetrics } from './tell/metrics.ts';
 
 const RESYNC_MS = 10 * 60_000;
 

@@ -1,21 +1,21 @@
 import { type CollaSet, isTerminal, keyOf, retainsClaims } from '@kuperator/api';
 import { ConflictError } from '@kuperator/runtime';
-import { orphanClaims } from './claim-writes.ts';
-import { type ConditionUpdate, messageOf, unsettled } from './conditions.ts';
-import { releaseContext } from './context-writes.ts';
-import { BY_OWNER, type Deps } from './deps.ts';
-import { hasFinalizer, removeFinalizer } from './finalizer.ts';
-import { holdersOfDeletion } from './holding.ts';
-import { runLane } from './lane.ts';
-import { type Members, membersOf } from './members.ts';
-import type { SetMemory } from './memory.ts';
-import { planDrain } from './plan.ts';
-import { DEADLINE_EXCEEDED, deadlineInMs, isOverdueTold, progressOf } from './progress.ts';
-import { orphanRevisions } from './revision-writes.ts';
-import { statusOf } from './status.ts';
-import { writeStatus } from './status-writes.ts';
-import { BEHIND_MS, podTasks } from './tasks.ts';
-import { seeClaims } from './verify.ts';
+import { orphanClaims } from './act/claim-writes.ts';
+import { releaseContext } from './act/context-writes.ts';
+import { BY_OWNER, type Deps } from './act/deps.ts';
+import { hasFinalizer, removeFinalizer } from './act/finalizer.ts';
+import { runLane } from './act/lane.ts';
+import type { SetMemory } from './act/memory.ts';
+import { orphanRevisions } from './act/revision-writes.ts';
+import { BEHIND_MS, podTasks } from './act/tasks.ts';
+import { seeClaims } from './act/verify.ts';
+import { type Members, membersOf } from './ids/members.ts';
+import { planDrain } from './plan/plan.ts';
+import { type ConditionUpdate, messageOf, unsettled } from './tell/conditions.ts';
+import { holdersOfDeletion } from './tell/holding.ts';
+import { DEADLINE_EXCEEDED, deadlineInMs, isOverdueTold, progressOf } from './tell/progress.ts';
+import { statusOf } from './tell/status.ts';
+import { writeStatus } from './tell/status-writes.ts';
 
 /** Finalizer by which the API server notes `--cascade=orphan`. */
 const ORPHAN_FINALIZER = 'orphan';

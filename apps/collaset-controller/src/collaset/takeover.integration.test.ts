@@ -8,9 +8,9 @@ import { eventually } from '../test/eventually.ts';
 import { liveSets } from '../test/live/live-sets.ts';
 import { claims, nameOf, template, uids } from '../test/live/objects.ts';
 import { richTemplate } from '../test/templates.ts';
-import { completionOf } from './completion.ts';
-import { withoutDefaults } from './meaning.ts';
-import { revisionBytes, revisionDataOf, revisionOf } from './revision-data.ts';
+import { completionOf } from './act/completion.ts';
+import { withoutDefaults } from './revision/meaning.ts';
+import { revisionBytes, revisionDataOf, revisionOf } from './revision/revision-data.ts';
 
 let cluster: Cluster;
 let client: KubeClient;

@@ -20,10 +20,10 @@ import {
   SERVICE_READY_GATE,
 } from '@kuperator/api';
 import { holdingReason, holdingState, isHolding, PROGRESSING } from '@kuperator/holders';
-import { isChangedInPlace } from './in-place-record.ts';
-import { REFUSED_UPDATE_ANNOTATION } from './refusal.ts';
-import { REPLACE_BY_UPDATE_ANNOTATION } from './replace.ts';
-import { isSidecar } from './resources.ts';
+import { isChangedInPlace } from './plan/in-place-record.ts';
+import { REFUSED_UPDATE_ANNOTATION } from './plan/refusal.ts';
+import { REPLACE_BY_UPDATE_ANNOTATION } from './plan/replace.ts';
+import { isSidecar } from './plan/resources.ts';
 
 export function trimPod(pod: Pod): Pod {
   const { containers, initContainers, volumes, readinessGates, nodeName, terminationGracePeriodSeconds } = pod.spec;

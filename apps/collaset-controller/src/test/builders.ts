@@ -11,8 +11,8 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import { aCollaSet, aCondition, aPod, type Given } from '@kuperator/testing';
-import type { ContextInput } from '../collaset/context.ts';
-import { type Revision, revisionDataOf, revisionOf } from '../collaset/revision-data.ts';
+import type { ContextInput } from '../collaset/plan/context.ts';
+import { type Revision, revisionDataOf, revisionOf } from '../collaset/revision/revision-data.ts';
 
 export const setName = 'web';
 

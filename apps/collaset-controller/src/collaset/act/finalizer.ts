@@ -1,0 +1,49 @@
+import { COLLA_SETS, COLLASET_FINALIZER, type CollaSet, keyOf } from '@kuperator/api';
+import { NotFoundError } from '@kuperator/runtime';
+import { warnOf } from '../tell/warning.ts';
+import type { Deps } from './deps.ts';
+
+type FinalizerDeps = Pick<Deps, 'client' | 'sets' | 'recorder'>;
+
+export function hasFinalizer(set: CollaSet): boolean {
+  return set.metadata.finalizers?.includes(COLLASET_FINALIZER) ?? false;
+}
+
+/** The set with our finalizer, without which it could vanish before its Pods have left their traffic. */
+export async function ensureFinalizer(deps: FinalizerDeps, set: CollaSet): Promise<CollaSet> {
+  if (hasFinalizer(set)) return set;
+  try {
+    return await writeFinalizers(deps, set, [...(set.metadata.finalizers ?? []), COLLASET_FINALIZER]);
+  } catch (error) {
+    warnOf(deps, set, 'FailedAddFinalizer', error);
+    throw error;
+  }
+}
+
+/** @returns false when the set was not found: mostly it is gone, but its definition may just be being replaced */
+export async function removeFinalizer(deps: FinalizerDeps, set: CollaSet): Promise<boolean> {
+  if (!hasFinalizer(set)) return true;
+  const others = set.metadata.finalizers?.filter((name) => name !== COLLASET_FINALIZER) ?? [];
+  try {
+    await writeFinalizers(deps, set, others);
+    return true;
+  } catch (error) {
+    if (error instanceof NotFoundError) return false;
+    warnOf(deps, set, 'FailedRemoveFinalizer', error);
+    throw error;
+  }
+}
+
+async function writeFinalizers(
+  { client, sets }: FinalizerDeps,
+  set: CollaSet,
+  finalizers: string[],
+): Promise<CollaSet> {
+  const { namespace, name = '', resourceVersion } = set.metadata;
+  const body = { metadata: { resourceVersion, finalizers } };
+  const written = await client.patch(COLLA_SETS, { namespace, name }, { type: 'merge', body });
+  if (written.metadata.deletionTimestamp && finalizers.length === 0) {
+    sets.observeGone(keyOf(set), set.metadata.uid ?? '');
+  } else sets.observe(written);
+  return written;
+}

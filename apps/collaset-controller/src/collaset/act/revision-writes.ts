@@ -1,0 +1,151 @@
+import { CONTROLLER_REVISIONS, type CollaSet, type ControllerRevision, controllerOf, keyOf } from '@kuperator/api';
+import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
+import { goJson } from '../revision/go-json.ts';
+import { meaningOf } from '../revision/meaning.ts';
+import { adoptableRevisions } from '../revision/orphans.ts';
+import { controllerReference, expiredRevisions, planRevision, revisionsByName } from '../revision/revision.ts';
+import {
+  parseRevision,
+  type Revision,
+  type RevisionData,
+  revisionDataOf,
+  revisionOf,
+} from '../revision/revision-data.ts';
+import { completionOf } from './completion.ts';
+import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
+import type { SetMemory } from './memory.ts';
+
+export type UpdatedRevision = { readonly revision: Revision; readonly collisionCount: number };
+
+const MAX_COLLISIONS = 20;
+
+/** The revision of the set's present template, stored if it was not. */
+export async function ensureRevision(deps: Deps, set: CollaSet, memory: SetMemory): Promise<UpdatedRevision> {
+  await adoptRevisions(deps, set);
+  const owned = deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '');
+  let collisionCount = set.status?.collisionCount ?? 0;
+  for (const last = collisionCount + MAX_COLLISIONS; collisionCount <= last; collisionCount++) {
+    const plan = planRevision(set, owned, collisionCount);
+    if (plan.action === 'reuse') return { revision: parseRevision(plan.revision), collisionCount };
+    const alike = plan.action === 'create' ? await completedAlike(deps, set, owned, memory) : undefined;
+    if (alike) return { revision: alike, collisionCount };
+    const stored =
+      plan.action === 'raise'
+        ? await patchRevision(deps, plan.revision, { revision: plan.number })
+        : await createRevision(deps, set, plan.revision);
+    if (stored) return { revision: parseRevision(stored), collisionCount };
+  }
+  throw new Error(`no free name for a ControllerRevision of ${keyOf(set)} after ${MAX_COLLISIONS} collisions`);
+}
+
+/**
+ * The newest revision, if the API server completes its template and the set's present one to the same: then there is nothing new.
+ * Defaults that we know of are not asked about; this finds those of other Kubernetes versions.
+ */
+async function completedAlike(
+  { client }: Deps,
+  set: CollaSet,
+  owned: readonly ControllerRevision[],
+  { completions }: SetMemory,
+): Promise<Revision | undefined> {
+  const newest = newestRevision(owned);
+  const wanted = revisionOf('', revisionDataOf(set));
+  if (!newest || claimMeaning(newest) !== claimMeaning(wanted)) return undefined;
+  const ask = (revision: Revision) => completionOf(client, set, revision, completions);
+  const [{ completed }, before] = await Promise.all([ask(wanted), ask(newest)]);
+  return completed !== undefined && completed === before.completed ? newest : undefined;
+}
+
+function newestRevision(owned: readonly ControllerRevision[]): Revision | undefined {
+  const newest = owned.toSorted((a, b) => a.revision - b.revision).at(-1);
+  return newest && revisionsByName([newest]).get(newest.metadata.name ?? '');
+}
+
+function claimMeaning({ claimTemplates }: Revision): string {
+  return meaningOf(claimTemplates, '[]PersistentVolumeClaim');
+}
+
+async function adoptRevisions(deps: Deps, set: CollaSet): Promise<void> {
+  const unowned = deps.revisions.byIndex(UNOWNED, set.metadata.namespace ?? '');
+  for (const revision of adoptableRevisions(set, unowned)) {
+    await changeOwners(deps, revision, [controllerReference(set)]);
+  }
+}
+
+/**
+ * Lets revisions outlive the set. The garbage collector would do so with `--cascade=orphan`, but cannot: its strategic merge patch drops
+ * the null our data holds (as the Go implementation's does), and data is immutable (seen on 1.36).
+ */
+export async function orphanRevisions(deps: Deps, set: CollaSet): Promise<void> {
+  for (const revision of deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '')) {
+    const others = revision.metadata.ownerReferences?.filter(({ uid }) => uid !== set.metadata.uid) ?? [];
+    await changeOwners(deps, revision, others);
+  }
+}
+
+async function changeOwners(
+  deps: Deps,
+  revision: ControllerRevision,
+  ownerReferences: readonly object[],
+): Promise<void> {
+  try {
+    await patchRevision(deps, revision, { metadata: { ownerReferences } });
+  } catch (error) {
+    if (!(error instanceof NotFoundError)) throw error;
+    deps.revisions.observeGone(keyOf(revision), revision.metadata.uid ?? '');
+  }
+}
+
+/** @returns undefined when the name is taken by something else */
+async function createRevision(
+  deps: Deps,
+  set: CollaSet,
+  revision: ControllerRevision,
+): Promise<ControllerRevision | undefined> {
+  deps.metrics.wrote('revision');
+  try {
+    // The API server keeps the data's bytes as they are sent, and the Go implementation compares bytes.
+    const created = await deps.client.create(CONTROLLER_REVISIONS, revision, { encode: goJson });
+    deps.revisions.observe(created);
+    return created;
+  } catch (error) {
+    if (!(error instanceof AlreadyExistsError)) throw error;
+  }
+  const { namespace, name = '' } = revision.metadata;
+  const existing = await deps.client.get(CONTROLLER_REVISIONS, { namespace, name });
+  const owner = controllerOf(existing);
+  if (owner && owner.uid !== set.metadata.uid) return undefined;
+  const meaning = revisionOf(name, revision.data as RevisionData).meaning;
+  // One that cannot be read is somebody else's.
+  if (revisionsByName([existing]).get(name)?.meaning !== meaning) return undefined;
+  if (owner) {
+    deps.revisions.observe(existing);
+    return existing;
+  }
+  // Left behind by a set of this name that was deleted without its dependents.
+  const ownerReferences = [...(existing.metadata.ownerReferences ?? []), controllerReference(set)];
+  return patchRevision(deps, existing, { metadata: { ownerReferences } });
+}
+
+async function patchRevision(
+  deps: Deps,
+  revision: ControllerRevision,
+  change: { revision?: number; metadata?: object },
+): Promise<ControllerRevision> {
+  deps.metrics.wrote('revision');
+  const { namespace, name = '', resourceVersion } = revision.metadata;
+  const body = { ...change, metadata: { ...change.metadata, resourceVersion } };
+  const patched = await deps.client.patch(CONTROLLER_REVISIONS, { namespace, name }, { type: 'merge', body });
+  deps.revisions.observe(patched);
+  return patched;
+}
+
+/** Deletes what exceeds the history limit. */
+export async function expireRevisions(deps: Deps, set: CollaSet, used: ReadonlySet<string>): Promise<void> {
+  const owned = deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '');
+  for (const revision of expiredRevisions(set, owned, used)) {
+    const { namespace, name = '', uid = '' } = revision.metadata;
+    await deps.client.delete(CONTROLLER_REVISIONS, { namespace, name }, { uid });
+    deps.revisions.observeGone(keyOf(revision), uid);
+  }
+}

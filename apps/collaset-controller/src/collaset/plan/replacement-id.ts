@@ -1,0 +1,35 @@
+import { freeIds, idsOf, type Pool, REPLACE_NEW_ID, REPLACE_ORIGIN_ID } from '../ids/instance-id.ts';
+import { instanceIdOf, type Members } from '../ids/members.ts';
+import type { Replacement } from './context.ts';
+import type { ReplacePlan } from './replace.ts';
+
+/**
+ * Ids for the Pods that are to take others' places: the one a pair had already, or else the lowest free one without claims. A pair that
+ * ends takes the claims of one of its ids along, so that retained claims must not get into one.
+ * @param claimed ids of which the set has claims
+ */
+export function replacementIds(
+  pool: Pool,
+  members: Members,
+  start: ReplacePlan['start'],
+  chosen: readonly number[],
+  claimed: ReadonlySet<number>,
+): ReadonlyMap<number, Replacement> {
+  const occupied = idsOf(members.occupying);
+  const taken = [...chosen];
+  const ids = new Map<number, Replacement>();
+  for (const { origin, revision } of start) {
+    const before = pairedId(pool, instanceIdOf(origin));
+    const isFresh = before === undefined || occupied.has(before) || taken.includes(before);
+    const [id = 0] = isFresh ? freeIds(pool, occupied, [...taken, ...claimed], 1) : [before];
+    taken.push(id);
+    ids.set(id, { origin, revision, isFresh });
+  }
+  return ids;
+}
+
+/** The id on record for the new Pod of the origin, if both entries say so. */
+function pairedId({ own }: Pool, originId: number | undefined): number | undefined {
+  const id = Number(own.get(originId ?? -1)?.[REPLACE_NEW_ID] ?? -1);
+  return own.get(id)?.[REPLACE_ORIGIN_ID] === String(originId) ? id : undefined;
+}
