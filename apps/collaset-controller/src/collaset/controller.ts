@@ -14,12 +14,12 @@ import type { EventBus } from '@kuperator/events';
 import { type Change, Controller, Informer, type OperatorContext, RunningOperators, sightOf } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
 import { resizeDiscovery } from './act/discovery.ts';
+import { collaSetMetrics } from './act/metrics.ts';
 import { nodes } from './act/nodes.ts';
 import { storageClasses } from './act/storage-classes.ts';
 import { BY_CONTEXT, BY_INCLUDED, claimCache, podCache, revisionCache, setCache } from './caches.ts';
 import { formerSetOf } from './ids/left-behind.ts';
 import { collaSetReconciler } from './reconcile.ts';
-import { collaSetMetrics } from './tell/metrics.ts';
 
 const RESYNC_MS = 10 * 60_000;
 

@@ -2,22 +2,23 @@ import {
   type CollaSet,
   isTerminating,
   keyOf,
-  own,
   PERSISTENT_VOLUME_CLAIMS,
   type PersistentVolumeClaim,
   PVC_TEMPLATE_HASH_LABEL,
   RETAINED_BY_ANNOTATION,
   type Volume,
 } from '@kuperator/api';
-import { AlreadyExistsError, ConflictError, NotFoundError } from '@kuperator/runtime';
+import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
 import { classesOf, isLess } from '../claims/claim-growth.ts';
 import { claimTemplateHash, isClaimOf, sizeOf } from '../claims/claim-template.ts';
 import { claimFor, claimOf, claimVolume, growingClaimsOf, isOwnedBy } from '../claims/claims.ts';
+import type { ActionOf } from '../plan/action.ts';
 import { controllerReference } from '../revision/revision.ts';
 import type { ClaimTemplate, Revision } from '../revision/revision-data.ts';
-import { selectorLabelsOf } from '../revision/selector-labels.ts';
 import { BY_OWNER, type Deps } from './deps.ts';
+import type { Pass } from './pass.ts';
 import { staleCache } from './pod-writes.ts';
+import { DONE, type Written } from './written.ts';
 
 const MAX_ATTEMPTS = 10;
 
@@ -116,12 +117,11 @@ async function createClaim(
   throw new Error(`no free name for the claim ${template.metadata.name} of instance ${id} of ${keyOf(set)}`);
 }
 
-/** Takes over claims that an earlier set of the name left behind. */
-export async function adoptClaims(deps: Deps, set: CollaSet, claims: readonly PersistentVolumeClaim[]): Promise<void> {
-  for (const claim of claims) {
-    const ownerReferences = [controllerReference(set)];
-    await patchMetadata(deps, claim, { ownerReferences, annotations: { [RETAINED_BY_ANNOTATION]: null } });
-  }
+/** Takes over a claim that an earlier set of the name left behind. */
+export async function adoptClaim({ deps, set }: Pass, { claim }: ActionOf<'adoptClaim'>): Promise<Written> {
+  const ownerReferences = [controllerReference(set)];
+  await patchMetadata(deps, claim, { ownerReferences, annotations: { [RETAINED_BY_ANNOTATION]: null } });
+  return DONE;
 }
 
 /** Lets claims outlive the set, with its name on them: a claim that came with a Pod of another set has that other set's name. */
@@ -132,45 +132,10 @@ export async function orphanClaims(deps: Deps, set: CollaSet): Promise<void> {
   }
 }
 
-/**
- * Gives claims the labels that they would get today: with the hash in Go's form the Go implementation finds them, and with those of
- * the selector everybody else.
- * @returns claims left for the next pass
- */
-export async function relabelClaims(
-  deps: Deps,
-  set: CollaSet,
-  owned: readonly PersistentVolumeClaim[],
-  templates: readonly ClaimTemplate[],
-): Promise<number> {
-  const wanted = Object.entries(selectorLabelsOf(set));
-  const pending = owned.flatMap((claim) => {
-    const template = templates.find((candidate) => isClaimOf(claim, candidate));
-    const changes = template && !isTerminating(claim) ? labelChanges(wanted, claim, template) : {};
-    return template && Object.keys(changes).length > 0 ? [{ claim, template, changes }] : [];
-  });
-  for (const { claim, template, changes } of pending.slice(0, deps.settings.maxWrites)) {
-    const isOther = changes[PVC_TEMPLATE_HASH_LABEL] !== undefined;
-    // What else the template says of the claim's metadata is all that can still differ.
-    const { labels = {}, annotations = {} } = isOther ? template.metadata : {};
-    deps.metrics.wrote('claim');
-    await patchMetadata(deps, claim, { labels: { ...labels, ...changes }, annotations });
-  }
-  return Math.max(0, pending.length - deps.settings.maxWrites);
-}
-
-function labelChanges(
-  wanted: readonly (readonly [string, string])[],
-  claim: PersistentVolumeClaim,
-  template: ClaimTemplate,
-): Record<string, string> {
-  const labels = claim.metadata.labels ?? {};
-  const missing = wanted.filter(([key]) => own(labels, key) === undefined);
-  const hash = claimTemplateHash(template);
-  return {
-    ...Object.fromEntries(missing),
-    ...(labels[PVC_TEMPLATE_HASH_LABEL] === hash ? {} : { [PVC_TEMPLATE_HASH_LABEL]: hash }),
-  };
+export async function relabelClaim({ deps }: Pass, action: ActionOf<'relabelClaim'>): Promise<Written> {
+  const { claim, labels, annotations } = action;
+  await patchMetadata(deps, claim, { labels, annotations });
+  return DONE;
 }
 
 /** @throws ConflictError when the claim is not as it was seen, or gone: forgetting it must not rest on one answer */
@@ -186,20 +151,11 @@ async function patchMetadata(deps: Deps, claim: PersistentVolumeClaim, changes: 
   }
 }
 
-/** @throws ConflictError when a claim was not as it was seen; the others are deleted */
-export async function deleteClaims(deps: Deps, claims: readonly PersistentVolumeClaim[]): Promise<void> {
-  let conflict: ConflictError | undefined;
-  for (const claim of claims) {
-    const { namespace, name = '', uid = '', resourceVersion = '' } = claim.metadata;
-    deps.metrics.wrote('claim');
-    try {
-      const answer = await deps.client.delete(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { uid, resourceVersion });
-      if (answer && isTerminating(answer)) deps.claims.observe(answer);
-      else deps.claims.observeGone(keyOf(claim), uid);
-    } catch (error) {
-      if (!(error instanceof ConflictError)) throw error;
-      conflict = error;
-    }
-  }
-  if (conflict) throw conflict;
+/** @throws ConflictError when the claim is not as it was seen */
+export async function deleteClaim({ deps }: Pass, { claim }: ActionOf<'deleteClaim'>): Promise<Written> {
+  const { namespace, name = '', uid = '', resourceVersion = '' } = claim.metadata;
+  const answer = await deps.client.delete(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { uid, resourceVersion });
+  if (answer && isTerminating(answer)) deps.claims.observe(answer);
+  else deps.claims.observeGone(keyOf(claim), uid);
+  return DONE;
 }

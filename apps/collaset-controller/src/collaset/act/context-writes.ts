@@ -9,10 +9,12 @@ import {
 import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
 import { OWNER, OWNER_UIDS_ANNOTATION, ownerUidsWith } from '../ids/instance-id.ts';
 import { contextFor } from '../plan/context.ts';
-import { warnOf } from '../tell/warning.ts';
 import type { Deps } from './deps.ts';
-import type { SetMemory } from './memory.ts';
+import type { ActMemory } from './memory.ts';
+import type { Pass } from './pass.ts';
 import { staleCache } from './pod-writes.ts';
+import { warnOf } from './warning.ts';
+import { DONE, type Written } from './written.ts';
 
 /** From here on entries are kept without managedFields. */
 const MANY_ENTRIES = 1000;
@@ -22,17 +24,16 @@ export function contextOf(deps: Pick<Deps, 'contexts'>, set: CollaSet): Resource
 }
 
 /**
- * Writes the entries as a plan wants them, and tells of it.
- * @throws ConflictError when the context is not as it was seen
+ * Writes the entries that the plan asks for, and records an Event for it.
+ * @throws ConflictError when the context has changed
  */
 export async function recordEntries(
-  deps: Deps,
-  set: CollaSet,
-  seen: ResourceContext | undefined,
-  entries: readonly ContextEntry[],
-  memory: SetMemory,
-): Promise<void> {
-  const { recorder } = deps;
+  pass: Pass,
+  { entries }: { readonly entries: readonly ContextEntry[] },
+): Promise<Written> {
+  const { deps, set, memory } = pass;
+  const { recorder, clock } = deps;
+  const seen = contextOf(deps, set);
   const kept = new Set(entries.map(({ id }) => id));
   const givesBack = (seen?.spec?.contexts ?? []).some(({ id }) => !kept.has(id));
   try {
@@ -43,6 +44,8 @@ export async function recordEntries(
   }
   recorder.normal(set, 'UpdateToTargetContext', 'recording instance ids');
   if (givesBack) recorder.normal(set, 'ResourceContextClean', 'giving back instance ids that are not used any more');
+  memory.contextTidiedMs = clock.monotonic();
+  return DONE;
 }
 
 /**
@@ -54,7 +57,7 @@ export async function writeContext(
   set: CollaSet,
   seen: ResourceContext | undefined,
   entries: readonly ContextEntry[],
-  memory: SetMemory,
+  memory: ActMemory,
 ): Promise<void> {
   const { client, contexts, metrics } = deps;
   const ref = { namespace: set.metadata.namespace, name: contextNameOf(set) };
@@ -109,7 +112,7 @@ async function createContext(deps: Deps, set: CollaSet, entries: readonly Contex
 }
 
 /** Gives back all instance ids of the set. */
-export async function releaseContext(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
+export async function releaseContext(deps: Deps, set: CollaSet, memory: ActMemory): Promise<void> {
   const seen = contextOf(deps, set);
   const entries = seen?.spec.contexts ?? [];
   const others = entries.filter((entry) => entry.data?.[OWNER] !== set.metadata.name);

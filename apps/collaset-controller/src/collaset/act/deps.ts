@@ -8,7 +8,7 @@ import type {
 } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import type { Clock, EventRecorder, Informer, KubeClient, Sight } from '@kuperator/runtime';
-import type { CollaSetMetrics } from '../tell/metrics.ts';
+import type { CollaSetMetrics } from './metrics.ts';
 import type { Nodes } from './nodes.ts';
 import type { StorageClasses } from './storage-classes.ts';
 

@@ -3,10 +3,13 @@ import { AlreadyExistsError, ApiError, ForbiddenError, InvalidError } from '@kup
 import { claimFor, claimVolume } from '../claims/claims.ts';
 import { dryRunNameFor } from '../ids/pod-name.ts';
 import { podFor } from '../ids/pod-template.ts';
+import type { ActionOf } from '../plan/action.ts';
 import type { Revision } from '../revision/revision-data.ts';
 import { type Completions, completionOf } from './completion.ts';
 import type { Deps } from './deps.ts';
-import type { SetMemory } from './memory.ts';
+import type { ActMemory } from './memory.ts';
+import type { Pass } from './pass.ts';
+import { SKIPPED, type Written } from './written.ts';
 
 /** The last try of a revision's template. */
 export type Trial = {
@@ -21,15 +24,22 @@ export type Trial = {
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
 
+/** Finds out whether the API server accepts the revision; its refusal is then in `memory.trial`. */
+export async function tryUpdatedRevision(pass: Pass, { revision }: ActionOf<'tryRevision'>): Promise<Written> {
+  const { deps, set, memory } = pass;
+  memory.trial = await tryRevision(deps, set, revision, memory);
+  return SKIPPED;
+}
+
 /**
  * Asks the API server what it would say to the revision's Pod and claims, so that a template it refuses costs no running Pod.
  * @throws whatever says nothing about the template: the try is to be repeated
  */
-export async function tryRevision(
+async function tryRevision(
   { client, clock }: Pick<Deps, 'client' | 'clock'>,
   set: CollaSet,
   revision: Revision,
-  { trial: last, completions }: Pick<SetMemory, 'trial' | 'completions'>,
+  { trial: last, completions }: Pick<ActMemory, 'trial' | 'completions'>,
 ): Promise<Trial> {
   const refusal =
     (await unknownFieldsRefusal(client, set, revision, completions)) ?? (await refusalOf(client, set, revision));

@@ -1,7 +1,9 @@
 import { COLLA_SETS, COLLASET_FINALIZER, type CollaSet, keyOf } from '@kuperator/api';
 import { NotFoundError } from '@kuperator/runtime';
-import { warnOf } from '../tell/warning.ts';
 import type { Deps } from './deps.ts';
+import type { Pass } from './pass.ts';
+import { warnOf } from './warning.ts';
+import { DONE, type Written } from './written.ts';
 
 type FinalizerDeps = Pick<Deps, 'client' | 'sets' | 'recorder'>;
 
@@ -9,11 +11,12 @@ export function hasFinalizer(set: CollaSet): boolean {
   return set.metadata.finalizers?.includes(COLLASET_FINALIZER) ?? false;
 }
 
-/** The set with our finalizer, without which it could vanish before its Pods have left their traffic. */
-export async function ensureFinalizer(deps: FinalizerDeps, set: CollaSet): Promise<CollaSet> {
-  if (hasFinalizer(set)) return set;
+/** Adds our finalizer, without which the set could vanish before its Pods have left their traffic. */
+export async function addFinalizer(pass: Pass): Promise<Written> {
+  const { deps, set } = pass;
   try {
-    return await writeFinalizers(deps, set, [...(set.metadata.finalizers ?? []), COLLASET_FINALIZER]);
+    pass.set = await writeFinalizers(deps, set, [...(set.metadata.finalizers ?? []), COLLASET_FINALIZER]);
+    return DONE;
   } catch (error) {
     warnOf(deps, set, 'FailedAddFinalizer', error);
     throw error;

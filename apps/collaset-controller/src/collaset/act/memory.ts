@@ -1,25 +1,16 @@
-import type { CollaSet, Key, Pod } from '@kuperator/api';
+import type { Pod } from '@kuperator/api';
 import { type Knowledge, type Sighting, sightingOf } from '../plan/in-place-end.ts';
 import type { Refusal } from '../plan/refusal.ts';
-import type { Holding } from '../tell/holding.ts';
-import type { Progress } from '../tell/progress.ts';
 import type { Completions } from './completion.ts';
 import type { Trial } from './dry-run.ts';
 import { newWindow, type Window } from './lane.ts';
 
-/**
- * What a replica remembers of a set between passes. Only to spare work: everything is decided from the API server's objects, and a
- * replica that starts with an empty memory comes to the same end.
- */
-export type SetMemory = {
-  readonly uid: string;
-  generation: number;
+/** What a replica remembers of its writes to a set. */
+export type ActMemory = {
   /** Ids whose last creation was refused as Forbidden or Invalid. */
   readonly refused: Set<number>;
-  /** Refusals told as Events. */
+  /** Facts about the set's present generation that were reported as Events. */
   readonly told: Set<string>;
-  /** Reasons of waits that were told as Events and go on. */
-  readonly waits: Set<string>;
   /** Names that turned out to be taken by Pods the cache does not hold. */
   readonly takenNames: Set<string>;
   /**
@@ -49,33 +40,27 @@ export type SetMemory = {
   claimsCheckedMs: number;
   /** Unused claims (by uid) that a Pod outside the cache mounts, and when to look again. */
   readonly heldClaims: Map<string, number>;
-  /** Claims (by uid) of which an Event told, with the reason. */
+  /** Facts about claims that were reported as Events: uid and reason. */
   readonly toldClaims: Set<string>;
   /** How wide each lane of writes has become. */
   readonly windows: {
     readonly create: Window;
-    readonly scaleIn: Window;
+    readonly 'scale-in': Window;
     readonly update: Window;
     readonly others: Window;
   };
+  /** How often the name of a new revision was found taken, as far as this replica knows; the status has it as well. */
+  collisionCount: number;
   creationFailures: number;
   /** Why the last creation was refused, until one succeeds or the user asks for something else. */
   creationRefusal: CreationRefusal | undefined;
-  /** Who held the Pods when that was last looked at, by the monotonic clock. */
-  holding: { readonly atMs: number; readonly value: Holding } | undefined;
   /** No creation is tried before; by the monotonic clock. */
   createAfterMs: number;
   /** Whether the API server takes the template of the revision asked for last. */
   trial: Trial | undefined;
   /** What the API server made of the newest templates. */
   readonly completions: Completions;
-  progress: Progress | undefined;
-  statusWrittenMs: number;
-  /** Since when there is a status to write; undefined while the stored one holds. */
-  statusChangedMs: number | undefined;
   contextTidiedMs: number;
-  /** What the last `settled` event said. */
-  settled: string | undefined;
 };
 
 export type CreationRefusal = {
@@ -84,75 +69,56 @@ export type CreationRefusal = {
   readonly isFinal: boolean;
 };
 
-export class Memories {
-  readonly #memories = new Map<Key, SetMemory>();
+/** @param term ownership of the set in which the pass runs */
+export function newActMemory(term: number): ActMemory {
+  return {
+    refused: new Set(),
+    told: new Set(),
+    takenNames: new Set(),
+    behind: new Map(),
+    refusals: new Map(),
+    retried: new Map(),
+    troubles: new Map(),
+    sightings: new Map(),
+    answered: new Map(),
+    term,
+    contextVersion: undefined,
+    sawPods: false,
+    sawClaims: false,
+    claimsCheckedMs: Number.NEGATIVE_INFINITY,
+    heldClaims: new Map(),
+    toldClaims: new Set(),
+    windows: { create: newWindow(), 'scale-in': newWindow(), update: newWindow(), others: newWindow() },
+    collisionCount: 0,
+    creationFailures: 0,
+    creationRefusal: undefined,
+    createAfterMs: Number.NEGATIVE_INFINITY,
+    trial: undefined,
+    completions: new Map(),
+    contextTidiedMs: Number.NEGATIVE_INFINITY,
+  };
+}
 
-  /** @param term ownership of the set in which the pass runs */
-  of(key: Key, set: CollaSet, term: number): SetMemory {
-    const uid = set.metadata.uid ?? '';
-    let memory = this.#memories.get(key);
-    if (memory?.uid !== uid) {
-      memory = {
-        uid,
-        generation: -1,
-        refused: new Set(),
-        told: new Set(),
-        waits: new Set(),
-        takenNames: new Set(),
-        behind: new Map(),
-        refusals: new Map(),
-        retried: new Map(),
-        troubles: new Map(),
-        sightings: new Map(),
-        answered: new Map(),
-        term,
-        contextVersion: undefined,
-        sawPods: false,
-        sawClaims: false,
-        claimsCheckedMs: Number.NEGATIVE_INFINITY,
-        heldClaims: new Map(),
-        toldClaims: new Set(),
-        windows: { create: newWindow(), scaleIn: newWindow(), update: newWindow(), others: newWindow() },
-        creationFailures: 0,
-        creationRefusal: undefined,
-        holding: undefined,
-        createAfterMs: Number.NEGATIVE_INFINITY,
-        trial: undefined,
-        completions: new Map(),
-        progress: undefined,
-        statusWrittenMs: Number.NEGATIVE_INFINITY,
-        statusChangedMs: undefined,
-        contextTidiedMs: Number.NEGATIVE_INFINITY,
-        settled: undefined,
-      };
-      this.#memories.set(key, memory);
-    }
-    if (memory.term !== term) {
-      memory.term = term;
-      memory.contextVersion = undefined;
-      memory.sawPods = false;
-      memory.sawClaims = false;
-    }
-    if (memory.generation !== (set.metadata.generation ?? 0)) {
-      memory.generation = set.metadata.generation ?? 0;
-      // The user may have mended what was wrong.
-      memory.told.clear();
-      memory.refusals.clear();
-      memory.retried.clear();
-      memory.creationFailures = 0;
-      memory.creationRefusal = undefined;
-      memory.createAfterMs = Number.NEGATIVE_INFINITY;
-    }
-    return memory;
-  }
+/** Another replica may have had the set in between, and may have written what this one has not seen. */
+export function beginTerm(memory: ActMemory, term: number): void {
+  memory.term = term;
+  memory.contextVersion = undefined;
+  memory.sawPods = false;
+  memory.sawClaims = false;
+}
 
-  forget(key: Key): void {
-    this.#memories.delete(key);
-  }
+/** The user asks for something else, and may have mended what was wrong. */
+export function beginGeneration(memory: ActMemory): void {
+  memory.told.clear();
+  memory.refusals.clear();
+  memory.retried.clear();
+  memory.creationFailures = 0;
+  memory.creationRefusal = undefined;
+  memory.createAfterMs = Number.NEGATIVE_INFINITY;
 }
 
 /** Looks at the set's Pods: what is seen of those being changed is kept, what is remembered of those that are gone is forgotten. */
-export function lookAt(memory: SetMemory, owned: readonly Pod[], nowMs: number): void {
+export function lookAt(memory: ActMemory, owned: readonly Pod[], nowMs: number): void {
   for (const pod of owned) {
     const { uid = '' } = pod.metadata;
     const seen = sightingOf(pod, memory.sightings.get(uid), nowMs);
@@ -167,7 +133,7 @@ export function lookAt(memory: SetMemory, owned: readonly Pod[], nowMs: number):
 }
 
 /** What is known of a Pod that is being changed in place. */
-export function knowledgeOf(memory: SetMemory, { metadata }: Pod, nowMs: number): Knowledge {
+export function knowledgeOf(memory: ActMemory, { metadata }: Pod, nowMs: number): Knowledge {
   const uid = metadata.uid ?? '';
   return { sighting: memory.sightings.get(uid), answered: memory.answered.get(uid), nowMs };
 }

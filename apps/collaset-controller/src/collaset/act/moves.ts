@@ -3,7 +3,6 @@ import {
   type CollaSet,
   controllerOf,
   INSTANCE_ID_LABEL,
-  isTerminating,
   LAST_POD_STATUS_ANNOTATION,
   ORPHANED_LABEL,
   PERSISTENT_VOLUME_CLAIMS,
@@ -15,12 +14,15 @@ import {
 } from '@kuperator/api';
 import { cancelOperation } from '@kuperator/lifecycle';
 import { NotFoundError } from '@kuperator/runtime';
-import { isOwnedBy } from '../claims/claims.ts';
+import { isNobodys, isOwnedBy } from '../claims/claims.ts';
 import { instanceIdOf } from '../ids/members.ts';
+import type { ActionOf } from '../plan/action.ts';
 import type { Inclusion } from '../plan/include.ts';
 import { controllerReference } from '../revision/revision.ts';
 import type { Deps } from './deps.ts';
+import type { Pass } from './pass.ts';
 import { patchPod, staleCache } from './pod-writes.ts';
+import { DONE, SKIPPED, type Written } from './written.ts';
 
 /** The claims of claim templates that a Pod mounts. Others, put into the Pod template by name, are nobody's to take along. */
 export function mountedClaims(deps: Pick<Deps, 'claims'>, pod: Pod): readonly PersistentVolumeClaim[] {
@@ -59,29 +61,27 @@ export async function includePod(deps: Deps, set: CollaSet, { pod, id }: Inclusi
       ownerReferences: [...ownerReferences, controllerReference(set)],
     },
   });
-  if (patched) await takeClaimsAlong(deps, set, [pod], id);
+  if (patched) await takeClaims(deps, set, pod, id);
 }
 
 /**
- * Claims that belong to Pods of the set and to nobody: the rest of an inclusion that broke off, or of an exclusion that was taken back.
- * @param id given for a Pod that was just taken in and does not show its id yet
- * @throws ConflictError when a Pod is not the set's any more; the cache has caught up
+ * Gives a Pod of the set the claims that it mounts and that have no owner: the rest of an inclusion that broke off, or of an exclusion
+ * that was taken back.
+ * @throws ConflictError when the Pod is no longer the set's; the cache has caught up
  */
-export async function takeClaimsAlong(deps: Deps, set: CollaSet, pods: readonly Pod[], id?: number): Promise<void> {
-  for (const pod of pods) {
-    const own = id ?? instanceIdOf(pod);
-    const claims = mountedClaims(deps, pod).filter(isNobodys);
-    if (own === undefined || claims.length === 0) continue;
-    // Another replica may have let the Pod go: its claims, ours again without it, would be deleted as unused.
-    if (id === undefined) await verifyOwned(deps, set, pod);
-    for (const claim of claims) {
-      await moveClaim(deps, set, claim, { [INSTANCE_ID_LABEL]: String(own), [ORPHANED_LABEL]: null });
-    }
-  }
+export async function bringClaims({ deps, set }: Pass, { pod }: ActionOf<'bringClaims'>): Promise<Written> {
+  const id = instanceIdOf(pod);
+  if (id === undefined || !mountedClaims(deps, pod).some(isNobodys)) return SKIPPED;
+  // Another replica may have let the Pod go: its claims, made ours again without it, would be deleted as unused.
+  await verifyOwned(deps, set, pod);
+  await takeClaims(deps, set, pod, id);
+  return DONE;
 }
 
-function isNobodys(claim: PersistentVolumeClaim): boolean {
-  return !isTerminating(claim) && !claim.metadata.ownerReferences?.length;
+async function takeClaims(deps: Deps, set: CollaSet, pod: Pod, id: number): Promise<void> {
+  for (const claim of mountedClaims(deps, pod).filter(isNobodys)) {
+    await moveClaim(deps, set, claim, { [INSTANCE_ID_LABEL]: String(id), [ORPHANED_LABEL]: null });
+  }
 }
 
 async function verifyOwned({ client, pods }: Deps, set: CollaSet, { metadata }: Pod): Promise<void> {

@@ -1,70 +1,57 @@
 import { COLLA_SETS, type CollaSet, keyOf, PODS, type Pod } from '@kuperator/api';
 import { NotFoundError } from '@kuperator/runtime';
 import { DELETE_SERVED, poolOf } from '../ids/instance-id.ts';
-import { isSequence } from '../ids/members.ts';
 import { podNameFor } from '../ids/pod-name.ts';
+import type { ActionOf } from '../plan/action.ts';
+import { renewedNames } from '../plan/housekeeping.ts';
 import { listsWithout, servedNames } from '../plan/reclaim.ts';
-import { warnOf } from '../tell/warning.ts';
 import { contextOf, writeContext } from './context-writes.ts';
 import type { Deps } from './deps.ts';
-import type { SetMemory } from './memory.ts';
+import type { ActMemory } from './memory.ts';
+import type { Pass } from './pass.ts';
 import { seeContext } from './verify.ts';
+import { warnOf } from './warning.ts';
+import { DONE, SKIPPED, type Written } from './written.ts';
 
 /**
- * Takes names that are served out of the lists of `spec.scaleStrategy`, in one write that is refused when the set is not as it was
- * seen: a name that its user adds meanwhile is not lost.
- * @throws ConflictError when the set, or what is on record of its ids, was not as it was seen
+ * Takes served names out of the lists of `spec.scaleStrategy`, in one write that is refused if the set has changed: a name that its user
+ * adds meanwhile is not lost. What is served is confirmed by fresh reads, because the caches may be behind the set: a name may belong to
+ * a Pod that they do not show yet, or show as it was before.
+ * @throws ConflictError when the set, or what is on record of its ids, has changed
  */
-export async function reclaimLists(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
-  const { client, pods, settings, sets } = deps;
-  const current = sets.get(keyOf(set));
-  // What the user says now, the next pass is about.
-  if (!settings.reclaimScaleStrategy || !current || current.metadata.generation !== set.metadata.generation) return;
-  const { namespace = '', name = '', resourceVersion } = current.metadata;
-  const renewed = renewedNames(deps, current);
-  const cached = (pod: string) => pods.get(`${namespace}/${pod}`);
-  const seeming = servedNames({ set: current, podNamed: cached, renewed }).slice(0, settings.maxWrites);
-  if (seeming.length === 0) return;
+export async function reclaimNames(pass: Pass, { listed: seeming }: ActionOf<'reclaimNames'>): Promise<Written> {
+  const { deps, memory } = pass;
+  const { client, pods, sets } = deps;
+  const set = sets.get(keyOf(pass.set));
+  if (!set || set.metadata.generation !== pass.set.metadata.generation) return SKIPPED;
+  const { namespace = '', name = '', resourceVersion } = set.metadata;
+  const renewed = renewedNames({ set, context: contextOf(deps, set) });
   try {
-    // The caches may be behind the set: a name may be of a Pod they do not show yet, or show as it was before.
-    if (seeming.some((listed) => renewed.has(listed.name))) await seeContext(deps, current, memory);
+    if (seeming.some((listed) => renewed.has(listed.name))) await seeContext(deps, set, memory);
     const found = new Map(
       await Promise.all(
         seeming.map(async (listed) => [listed.name, await podOf(deps, namespace, listed.name)] as const),
       ),
     );
-    // Names beyond those looked at are another pass's.
-    const podNamed = (pod: string) => (found.has(pod) ? found.get(pod) : cached(pod));
-    const looked = servedNames({ set: current, podNamed, renewed });
-    const served = looked.filter((listed) => found.has(listed.name));
-    if (served.length === 0) return;
-    deps.metrics.wrote('reclaim');
-    const body = { metadata: { resourceVersion }, spec: { scaleStrategy: listsWithout(current, served) } };
+    // Names that were not looked at are a matter of another pass.
+    const podNamed = (pod: string) => (found.has(pod) ? found.get(pod) : pods.get(`${namespace}/${pod}`));
+    const served = servedNames({ set, podNamed, renewed }).filter((listed) => found.has(listed.name));
+    if (served.length === 0) return SKIPPED;
+    const body = { metadata: { resourceVersion }, spec: { scaleStrategy: listsWithout(set, served) } };
     sets.observe(await client.patch(COLLA_SETS, { namespace, name }, { type: 'merge', body }));
-    await forgetRenewed(
-      deps,
-      current,
-      served.map((listed) => listed.name).filter((pod) => renewed.has(pod)),
-      memory,
-    );
+    const names = served.map((listed) => listed.name).filter((pod) => renewed.has(pod));
+    await forgetRenewed(deps, set, names, memory);
+    return DONE;
   } catch (error) {
-    // Gone meanwhile.
-    if (error instanceof NotFoundError) return;
+    // The set is gone.
+    if (error instanceof NotFoundError) return SKIPPED;
     warnOf(deps, set, 'ReclaimScaleStrategy', error);
     throw error;
   }
 }
 
-/** By sequence: Pods in podToDelete that were made anew, which their entries tell. */
-function renewedNames(deps: Deps, set: CollaSet): ReadonlySet<string> {
-  if (!isSequence(set)) return new Set();
-  const { own } = poolOf(set, contextOf(deps, set));
-  const ids = [...own].filter(([, data]) => data[DELETE_SERVED] !== undefined).map(([id]) => id);
-  return new Set(ids.map((id) => podNameFor(set, id, 0)));
-}
-
 /** At once: the next pass could be about a list that names the Pod again. */
-async function forgetRenewed(deps: Deps, set: CollaSet, names: readonly string[], memory: SetMemory): Promise<void> {
+async function forgetRenewed(deps: Deps, set: CollaSet, names: readonly string[], memory: ActMemory): Promise<void> {
   const seen = contextOf(deps, set);
   if (names.length === 0 || !seen) return;
   const own = poolOf(set, seen).own;

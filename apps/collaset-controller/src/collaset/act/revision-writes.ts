@@ -1,52 +1,50 @@
 import { CONTROLLER_REVISIONS, type CollaSet, type ControllerRevision, controllerOf, keyOf } from '@kuperator/api';
 import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
+import type { ActionOf } from '../plan/action.ts';
 import { goJson } from '../revision/go-json.ts';
 import { meaningOf } from '../revision/meaning.ts';
-import { adoptableRevisions } from '../revision/orphans.ts';
-import { controllerReference, expiredRevisions, planRevision, revisionsByName } from '../revision/revision.ts';
-import {
-  parseRevision,
-  type Revision,
-  type RevisionData,
-  revisionDataOf,
-  revisionOf,
-} from '../revision/revision-data.ts';
+import { controllerReference, revisionsByName } from '../revision/revision.ts';
+import { type Revision, type RevisionData, revisionDataOf, revisionOf } from '../revision/revision-data.ts';
 import { completionOf } from './completion.ts';
-import { BY_OWNER, type Deps, UNOWNED } from './deps.ts';
-import type { SetMemory } from './memory.ts';
-
-export type UpdatedRevision = { readonly revision: Revision; readonly collisionCount: number };
+import { BY_OWNER, type Deps } from './deps.ts';
+import type { ActMemory } from './memory.ts';
+import type { Pass } from './pass.ts';
+import { DONE, type Written } from './written.ts';
 
 const MAX_COLLISIONS = 20;
 
-/** The revision of the set's present template, stored if it was not. */
-export async function ensureRevision(deps: Deps, set: CollaSet, memory: SetMemory): Promise<UpdatedRevision> {
-  await adoptRevisions(deps, set);
-  const owned = deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '');
-  let collisionCount = set.status?.collisionCount ?? 0;
-  for (const last = collisionCount + MAX_COLLISIONS; collisionCount <= last; collisionCount++) {
-    const plan = planRevision(set, owned, collisionCount);
-    if (plan.action === 'reuse') return { revision: parseRevision(plan.revision), collisionCount };
-    const alike = plan.action === 'create' ? await completedAlike(deps, set, owned, memory) : undefined;
-    if (alike) return { revision: alike, collisionCount };
-    const stored =
-      plan.action === 'raise'
-        ? await patchRevision(deps, plan.revision, { revision: plan.number })
-        : await createRevision(deps, set, plan.revision);
-    if (stored) return { revision: parseRevision(stored), collisionCount };
-  }
+/**
+ * Stores the revision. If something else has its name, the next plan counts one more collision, which gives another name.
+ * @throws Error after 20 collisions more than the set's status records
+ */
+export async function storeRevision(pass: Pass, { revision }: ActionOf<'storeRevision'>): Promise<Written> {
+  const { deps, set, memory } = pass;
+  if (await createRevision(deps, set, revision)) return DONE;
+  const recorded = set.status?.collisionCount ?? 0;
+  memory.collisionCount = Math.max(memory.collisionCount, recorded) + 1;
+  if (memory.collisionCount - recorded <= MAX_COLLISIONS) return DONE;
   throw new Error(`no free name for a ControllerRevision of ${keyOf(set)} after ${MAX_COLLISIONS} collisions`);
+}
+
+export async function raiseRevision({ deps }: Pass, action: ActionOf<'raiseRevision'>): Promise<Written> {
+  await patchRevision(deps, action.revision, { revision: action.number });
+  return DONE;
+}
+
+export async function adoptRevision({ deps, set }: Pass, { revision }: ActionOf<'adoptRevision'>): Promise<Written> {
+  await changeOwners(deps, revision, [controllerReference(set)]);
+  return DONE;
 }
 
 /**
  * The newest revision, if the API server completes its template and the set's present one to the same: then there is nothing new.
  * Defaults that we know of are not asked about; this finds those of other Kubernetes versions.
  */
-async function completedAlike(
+export async function completedAlike(
   { client }: Deps,
   set: CollaSet,
   owned: readonly ControllerRevision[],
-  { completions }: SetMemory,
+  { completions }: ActMemory,
 ): Promise<Revision | undefined> {
   const newest = newestRevision(owned);
   const wanted = revisionOf('', revisionDataOf(set));
@@ -63,13 +61,6 @@ function newestRevision(owned: readonly ControllerRevision[]): Revision | undefi
 
 function claimMeaning({ claimTemplates }: Revision): string {
   return meaningOf(claimTemplates, '[]PersistentVolumeClaim');
-}
-
-async function adoptRevisions(deps: Deps, set: CollaSet): Promise<void> {
-  const unowned = deps.revisions.byIndex(UNOWNED, set.metadata.namespace ?? '');
-  for (const revision of adoptableRevisions(set, unowned)) {
-    await changeOwners(deps, revision, [controllerReference(set)]);
-  }
 }
 
 /**
@@ -140,12 +131,10 @@ async function patchRevision(
   return patched;
 }
 
-/** Deletes what exceeds the history limit. */
-export async function expireRevisions(deps: Deps, set: CollaSet, used: ReadonlySet<string>): Promise<void> {
-  const owned = deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '');
-  for (const revision of expiredRevisions(set, owned, used)) {
-    const { namespace, name = '', uid = '' } = revision.metadata;
-    await deps.client.delete(CONTROLLER_REVISIONS, { namespace, name }, { uid });
-    deps.revisions.observeGone(keyOf(revision), uid);
-  }
+/** Deletes a revision that is beyond the history limit. */
+export async function expireRevision({ deps }: Pass, { revision }: ActionOf<'expireRevision'>): Promise<Written> {
+  const { namespace, name = '', uid = '' } = revision.metadata;
+  await deps.client.delete(CONTROLLER_REVISIONS, { namespace, name }, { uid });
+  deps.revisions.observeGone(keyOf(revision), uid);
+  return DONE;
 }

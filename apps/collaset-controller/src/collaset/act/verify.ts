@@ -18,43 +18,110 @@ import {
   type Pod,
   RESOURCE_CONTEXTS,
   type Resource,
-  type ResourceContext,
   selectorToString,
 } from '@kuperator/api';
 import { NotFoundError } from '@kuperator/runtime';
 import { type ClaimUse, claimNamesOf, unusedClaims } from '../claims/claims.ts';
 import { idsOf } from '../ids/instance-id.ts';
 import { instanceIdOf, isActive } from '../ids/members.ts';
-import type { ContextPlan } from '../plan/context.ts';
+import { type Action, actionsOf } from '../plan/action.ts';
 import { contextOf } from './context-writes.ts';
 import { BY_OWNER, type Cache, type Deps } from './deps.ts';
-import type { SetMemory } from './memory.ts';
+import type { ActMemory } from './memory.ts';
+import type { Pass } from './pass.ts';
 import { staleCache } from './pod-writes.ts';
 
+/** Confirms by fresh reads what actions rest on. Returns the actions that may be written. */
+export type Verify = (pass: Pass, actions: readonly Action[]) => Promise<readonly Action[]>;
+
 /**
- * Makes sure that what creations rest on is not behind: that a Pod the context speaks of is gone, that an origin is still there and has
- * no new Pod, that nobody else went on with an earlier attempt.
- * @throws ConflictError when it was; the caches have caught up
+ * Makes sure that what creations rest on is not behind: that a Pod which the context speaks of is gone, that an origin is still there and
+ * has no new Pod, that no other replica went on with an earlier attempt.
+ * @throws ConflictError when it was behind; the caches have caught up
  */
-export async function verifyCreations(
-  deps: Deps,
-  set: CollaSet,
-  seen: ResourceContext | undefined,
-  plan: ContextPlan,
-  memory: SetMemory,
-): Promise<void> {
-  const { creations, reused } = plan;
+export const creationsAreSafe: Verify = async ({ deps, set, memory }, actions) => {
+  const creations = actionsOf(actions, 'createPod').map(({ creation }) => creation);
+  const isReused = actionsOf(actions, 'include').some((action) => action.isReused);
+  const seen = contextOf(deps, set);
   // A set that had Pods and has no context lost it.
   const isLost = !seen && creations.length > 0 && (set.status?.replicas ?? 0) > 0;
-  const restsOnPods = creations.some(({ needsPods, origin }) => needsPods || origin) || reused.length > 0;
+  const restsOnPods = creations.some(({ needsPods, origin }) => needsPods || origin) || isReused;
   if (isLost || restsOnPods) await seePods(deps, set, memory);
-  if (!seen) return;
-  const resumed = creations.some(({ needsContext }) => needsContext);
-  // A write of ours that this pass still needs is refused if the context was stale: no need to read it first.
-  if (resumed && plan.change !== 'needed') await seeContext(deps, set, memory);
-}
+  const isResumed = creations.some(({ needsContext }) => needsContext);
+  // A write of the context in this pass is refused if the context was stale: no need to read it first.
+  const isWritten = actions.some((action) => action.do === 'writeContext');
+  if (seen && isResumed && !isWritten) await seeContext(deps, set, memory);
+  return actions;
+};
 
-export type Unused = {
+/** @throws ConflictError when claims that new Pods could get were not in the cache; it has caught up */
+export const claimsAreSeen: Verify = async ({ deps, set, memory }, actions) => {
+  const getsClaims = actionsOf(actions, 'createPod').some(({ revision }) => (revision?.claimTemplates.length ?? 0) > 0);
+  if (getsClaims) await seeClaims(deps, set, memory);
+  return actions;
+};
+
+const NOT_CURRENT = 'CacheNotCurrent';
+/** How soon to look again whether the caches are current. */
+const BLIND_MS = 1000;
+
+/**
+ * Drops deletions for a scale-in while the caches are not known to be current: the user may want the Pods again by now.
+ * @throws ConflictError when the set has changed; the cache has caught up
+ */
+export const scaleInIsCurrent: Verify = async (pass, actions) => {
+  const { sight, sets, recorder } = pass.deps;
+  const { told } = pass.memory;
+  const { namespace = '', generation } = pass.set.metadata;
+  if (sight.isClear(namespace)) {
+    told.delete(NOT_CURRENT);
+    return actions;
+  }
+  const blindTo = await sight.blindTo(namespace);
+  if (blindTo.length > 0) {
+    const message = `no Pod is deleted: the collaset-controller cannot tell whether its cache of ${blindTo.join(', ')} is current`;
+    if (!told.has(NOT_CURRENT)) recorder.warn(pass.set, NOT_CURRENT, message);
+    told.add(NOT_CURRENT);
+    pass.wakeAfter(BLIND_MS);
+    return actions.filter((action) => action.do !== 'delete');
+  }
+  const key = keyOf(pass.set);
+  if (sets.get(key)?.metadata.generation !== generation) throw staleCache(`CollaSet ${key} was stale`);
+  return actions;
+};
+
+/** Pods that are not under control are not watched: whether one still mounts a claim is asked again after this. */
+const HELD_MS = 30_000;
+
+/**
+ * Drops deletions of claims that are used after all. What goes is decided from fresh reads, which are expensive: the plan asks for them
+ * at most every `statusIntervalMs` for a set.
+ * @throws ConflictError when set or context were stale; the caches have caught up
+ */
+export const claimsAreUnused: Verify = async (pass, actions) => {
+  const { deps, set, memory } = pass;
+  const [first] = actionsOf(actions, 'deleteClaim');
+  if (!first) return actions;
+  const nowMs = deps.clock.monotonic();
+  memory.claimsCheckedMs = nowMs;
+  const { claims, held } = await verifyUnused(deps, set, first.use, memory);
+  for (const [uid, untilMs] of memory.heldClaims) if (untilMs <= nowMs) memory.heldClaims.delete(uid);
+  for (const [{ metadata }, pod] of held) {
+    const { uid = '', name } = metadata;
+    memory.heldClaims.set(uid, nowMs + HELD_MS);
+    if (memory.toldClaims.has(`${uid}/held`)) continue;
+    memory.toldClaims.add(`${uid}/held`);
+    deps.recorder.normal(
+      set,
+      'ClaimInUse',
+      `claim ${name} is not needed any more and stays while Pod ${pod} mounts it`,
+    );
+  }
+  if (held.size > 0) pass.wakeAfter(HELD_MS);
+  return actions.filter((action) => action.do !== 'deleteClaim' || claims.includes(action.claim));
+};
+
+type Unused = {
   readonly claims: readonly PersistentVolumeClaim[];
   /** Claims that would be unused, and the Pod that mounts each. */
   readonly held: ReadonlyMap<PersistentVolumeClaim, string>;
@@ -65,7 +132,7 @@ export type Unused = {
  * context and for every Pod of the namespace: Pods that are not under control mount claims, too.
  * @throws ConflictError when set or context were stale; the caches have caught up
  */
-export async function verifyUnused(deps: Deps, set: CollaSet, use: ClaimUse, memory: SetMemory): Promise<Unused> {
+async function verifyUnused(deps: Deps, set: CollaSet, use: ClaimUse, memory: ActMemory): Promise<Unused> {
   await seeSet(deps, set);
   await seeContext(deps, set, { ...memory, contextVersion: undefined });
   const { namespace = '', uid } = set.metadata;
@@ -98,7 +165,7 @@ async function seeSet(deps: Deps, set: CollaSet): Promise<void> {
  * Makes sure that the ResourceContext is as the cache shows it.
  * @throws ConflictError when it was not; the cache has caught up
  */
-export async function seeContext(deps: Deps, set: CollaSet, memory: Pick<SetMemory, 'contextVersion'>): Promise<void> {
+export async function seeContext(deps: Deps, set: CollaSet, memory: Pick<ActMemory, 'contextVersion'>): Promise<void> {
   const seen = contextOf(deps, set);
   const version = seen?.metadata.resourceVersion;
   if (seen && memory.contextVersion === version) return;
@@ -115,7 +182,7 @@ export async function seeContext(deps: Deps, set: CollaSet, memory: Pick<SetMemo
  * not show yet, since then every creation is ours and was put into the cache when it was answered.
  * @throws ConflictError when the cache was behind
  */
-async function seePods(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
+async function seePods(deps: Deps, set: CollaSet, memory: ActMemory): Promise<void> {
   if (memory.sawPods) return;
   const selector = set.spec.selector ?? {};
   const facts = (pod: Pod) => [isTerminating(pod), isTerminal(pod), instanceIdOf(pod)];
@@ -130,7 +197,7 @@ async function seePods(deps: Deps, set: CollaSet, memory: SetMemory): Promise<vo
  * garbage collector takes those that are forgotten.
  * @throws ConflictError when the cache was behind
  */
-export async function seeClaims(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
+export async function seeClaims(deps: Deps, set: CollaSet, memory: ActMemory): Promise<void> {
   if (memory.sawClaims) return;
   // A set that is deleted has the claims of every selector it ever had.
   const { matchLabels } = (isTerminating(set) ? undefined : set.spec.selector) ?? {};

@@ -149,3 +149,8 @@ export function claimedIdsOf(owned: readonly PersistentVolumeClaim[]): ReadonlyS
 export function isOwnedBy(set: CollaSet, object: Pod | PersistentVolumeClaim): boolean {
   return controllerOf(object)?.uid === set.metadata.uid;
 }
+
+/** True if the claim has no owner and is not being deleted. */
+export function isNobodys(claim: PersistentVolumeClaim): boolean {
+  return !isTerminating(claim) && !claim.metadata.ownerReferences?.length;
+}

@@ -27,7 +27,7 @@ const capacityOf = (missing: number, context?: ResourceContext, pods = 0) => {
     set,
     Array.from({ length: pods }, (_, id) => aMember({ id })),
   );
-  return capacityFor(set, poolOf(set, context), members, missing, REVISION);
+  return capacityFor({ set, pool: poolOf(set, context), members, missing, revision: REVISION });
 };
 
 describe('capacityFor', () => {
@@ -53,7 +53,13 @@ describe('capacityFor', () => {
 
   test('keeps a context that is full within what etcd stores while every Pod is made anew', () => {
     const set = aSet({ replicas: MAX_REPLICAS });
-    const { missing } = capacityFor(set, poolOf(set, undefined), membersOf(set, []), MAX_REPLICAS, REVISION);
+    const { missing } = capacityFor({
+      set,
+      pool: poolOf(set, undefined),
+      members: membersOf(set, []),
+      missing: MAX_REPLICAS,
+      revision: REVISION,
+    });
     const data = { Owner: 'web', Revision: REVISION, RecreateUpdate: 'true', Incarnation: '9' };
     const contexts = Array.from({ length: missing }, (_, id) => ({ id, data }));
     expect(JSON.stringify({ contexts }).length).toBeLessThan(1.5 * 2 ** 20 - 50_000);

@@ -11,11 +11,22 @@ const ALWAYS_FIT = 2000;
 /** Of the Pods that are missing, those that can be created, and why not the others. */
 export type Capacity = { readonly missing: number; readonly beyond?: string };
 
+export type CapacityInput = {
+  readonly set: CollaSet;
+  readonly pool: Pool;
+  readonly members: Members;
+  /** Pods that are missing. */
+  readonly missing: number;
+  /** Name of the updated revision, which the entries of new Pods hold. */
+  readonly revision: string;
+};
+
 /** The part of `missing` that a set has room for. A set stored with more replicas than the definition allows keeps the Pods it has. */
-export function capacityFor(set: CollaSet, pool: Pool, members: Members, missing: number, revision: string): Capacity {
+export function capacityFor(input: CapacityInput): Capacity {
+  const { set, members, missing } = input;
   if (missing === 0) return { missing };
   const allowed = Math.max(0, Math.min(missing, MAX_REPLICAS - members.counted.length));
-  const fitting = Math.min(allowed, roomIn(set, pool, members, allowed, revision));
+  const fitting = Math.min(allowed, roomFor(allowed, input));
   if (fitting === missing) return { missing };
   const left = `${missing - fitting} of ${replicasOf(set)} Pods are not created`;
   const mend = 'ask for fewer replicas, or divide them among several sets';
@@ -27,7 +38,7 @@ export function capacityFor(set: CollaSet, pool: Pool, members: Members, missing
 }
 
 /** For how many of `wanted` Pods the context has an entry, or room for one. */
-function roomIn(set: CollaSet, pool: Pool, members: Members, wanted: number, revision: string): number {
+function roomFor(wanted: number, { set, pool, members, revision }: CapacityInput): number {
   if (pool.own.size + pool.foreign.size + wanted <= ALWAYS_FIT) return wanted;
   const occupied = idsOf(members.occupying);
   const idle = [...pool.own.keys()].filter((id) => !occupied.has(id)).length;

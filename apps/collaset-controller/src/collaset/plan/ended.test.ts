@@ -220,6 +220,6 @@ describe('planEnded', () => {
   test('says nothing where nothing ended', () => {
     const pod = aMember({ id: 0, given: { status: { conditions: [aCondition('Ready', true)] } } });
     const plan = planFor({ 0: {} }, [pod], at(0));
-    expect([plan.held.size, plan.purge.length, heldMessage(plan)]).toEqual([0, 0, undefined]);
+    expect([plan.held.size, plan.purge.length, heldMessage(plan.held)]).toEqual([0, 0, undefined]);
   });
 });

@@ -144,7 +144,7 @@ export function nextRevisionOf(
 }
 
 /** What holds the next Pods back; undefined when nothing does. */
-export function heldMessage({ held }: EndedPlan): string | undefined {
+export function heldMessage(held: EndedPlan['held']): string | undefined {
   const [first, ...others] = [...held].toSorted(([a], [b]) => a - b);
   if (!first) return undefined;
   const [id, { pod, endedInARow, untilMs }] = first;

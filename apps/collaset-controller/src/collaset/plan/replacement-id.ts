@@ -3,18 +3,23 @@ import { instanceIdOf, type Members } from '../ids/members.ts';
 import type { Replacement } from './context.ts';
 import type { ReplacePlan } from './replace.ts';
 
+export type ReplacementIdInput = {
+  readonly pool: Pool;
+  readonly members: Members;
+  /** Origins that lack their new Pod. */
+  readonly start: ReplacePlan['start'];
+  /** Ids that other new Pods get in the same pass. */
+  readonly chosen: readonly number[];
+  /** Ids of which the set has claims. */
+  readonly claimed: ReadonlySet<number>;
+};
+
 /**
- * Ids for the Pods that are to take others' places: the one a pair had already, or else the lowest free one without claims. A pair that
- * ends takes the claims of one of its ids along, so that retained claims must not get into one.
- * @param claimed ids of which the set has claims
+ * Ids for the Pods that take the place of others: the id that the pair had already, or else the lowest free one without claims. A pair
+ * that ends deletes the claims of one of its ids, so a retained claim must not become part of a pair.
  */
-export function replacementIds(
-  pool: Pool,
-  members: Members,
-  start: ReplacePlan['start'],
-  chosen: readonly number[],
-  claimed: ReadonlySet<number>,
-): ReadonlyMap<number, Replacement> {
+export function replacementIds(input: ReplacementIdInput): ReadonlyMap<number, Replacement> {
+  const { pool, members, start, chosen, claimed } = input;
   const occupied = idsOf(members.occupying);
   const taken = [...chosen];
   const ids = new Map<number, Replacement>();

@@ -1,5 +1,5 @@
 import type { CollaSet, Condition } from '@kuperator/api';
-import { flattenErrors } from '@kuperator/runtime';
+import { failureText } from '../act/failure-text.ts';
 
 /** Shown in this order, whichever was written first (T65). */
 const TYPES = ['Scale', 'Update', 'Available', 'Progressing', 'Reconciling', 'Stalled', 'Terminating'];
@@ -25,20 +25,7 @@ export function failed(
   reason: 'ScaleOutFailed' | 'ScaleInFailed' | 'UpdateFailed',
   failures: readonly unknown[],
 ): ConditionUpdate {
-  return { type, status: 'False', reason, message: messageOf(failures) };
-}
-
-/** The distinct texts of the failures, each once; long lists are cut. */
-export function messageOf(failures: readonly unknown[]): string {
-  const texts = new Set(failures.flatMap(flattenErrors).map((error) => textOf(error)));
-  const shown = [...texts].slice(0, 3).join('; ');
-  const text = texts.size > 3 ? `${shown}; and ${texts.size - 3} more` : shown;
-  return text.length > 1024 ? `${text.slice(0, 1021)}...` : text;
-}
-
-function textOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
+  return { type, status: 'False', reason, message: failureText(failures) };
 }
 
 /** The set's conditions with the news taken over; the time of transition moves only with the status. */

@@ -1,8 +1,10 @@
-import { COLLASET_OPERATION_ID, type CollaSet, type Pod, replicasOf } from '@kuperator/api';
+import { COLLASET_OPERATION_ID, type CollaSet, replicasOf } from '@kuperator/api';
 import { collaSetEvent, type KuperatorEvent, podEvent, type Stage } from '@kuperator/events';
 import { type OperationStage, operationsOf, permittedSince } from '@kuperator/lifecycle';
+import { ACTIONS } from '../act/actions.ts';
+import type { Done } from '../act/run.ts';
 import { revisionNameOf } from '../ids/members.ts';
-import type { Plan } from '../plan/plan.ts';
+import { type Action, actionsOf, podOf } from '../plan/action.ts';
 
 const STAGES: Record<OperationStage, Stage> = {
   PreCheck: 'PreCheck',
@@ -13,74 +15,74 @@ const STAGES: Record<OperationStage, Stage> = {
   Completing: 'Completing',
 };
 
-type About = { readonly set: CollaSet; readonly pod: Pod; readonly type: string };
-
-/** @param nanos the value the operation's labels were begun with */
-export function requested({ set, pod, type }: About, nanos: string): KuperatorEvent {
-  return podEvent('operation.requested', pod, { ...operation(set, type), stage: 'PreCheck', since: nanos });
-}
-
-/** @param revision the one the Pod is changed to; none for a deletion */
-export function started({ set, pod, type }: About, revision?: string): KuperatorEvent {
-  const since = String(permittedSince(pod, COLLASET_OPERATION_ID) ?? 0);
-  const facts = { ...operation(set, type), stage: 'Operate', since } as const;
-  return podEvent('operation.started', pod, revision === undefined ? facts : { ...facts, revision });
-}
-
-/** @param nanos the value the operation's labels were finished with */
-export function done({ set, pod, type }: About, nanos: string): KuperatorEvent {
-  const revision = revisionNameOf(pod);
-  return podEvent('operation.done', pod, {
-    ...operation(set, type),
-    stage: 'PostCheck',
-    since: nanos,
-    ...(revision ? { revision } : {}),
-  });
-}
-
-export function cancelled({ set, pod, type }: About): KuperatorEvent {
-  const live = operationsOf(pod).find(({ id }) => id === COLLASET_OPERATION_ID);
-  return podEvent('operation.cancelled', pod, {
-    ...operation(set, type),
-    stage: STAGES[live?.stage ?? 'PreCheck'],
-    since: live?.since ?? '0',
-  });
+/**
+ * The event of a done action on a Pod; undefined for one that no other party waits for.
+ * @param updated name of the updated revision
+ */
+export function eventOf(set: CollaSet, { action, written }: Done, updated?: string): KuperatorEvent | undefined {
+  const { event } = ACTIONS[written.insteadAs ?? action.do];
+  const pod = podOf(action);
+  if (!event || !pod || !('operation' in action) || action.operation === undefined) return undefined;
+  const about = operation(set, action.operation);
+  const nanos = written.nanos ?? '0';
+  switch (event) {
+    case 'operation.requested':
+      return podEvent(event, pod, { ...about, stage: 'PreCheck', since: nanos });
+    case 'operation.started': {
+      const since = String(permittedSince(pod, COLLASET_OPERATION_ID) ?? 0);
+      const revision = action.do === 'change' ? updated : undefined;
+      return podEvent(event, pod, { ...about, stage: 'Operate', since, ...(revision ? { revision } : {}) });
+    }
+    case 'operation.done': {
+      const revision = revisionNameOf(pod);
+      return podEvent(event, pod, { ...about, stage: 'PostCheck', since: nanos, ...(revision ? { revision } : {}) });
+    }
+    case 'operation.cancelled': {
+      const live = operationsOf(pod).find(({ id }) => id === COLLASET_OPERATION_ID);
+      return podEvent(event, pod, { ...about, stage: STAGES[live?.stage ?? 'PreCheck'], since: live?.since ?? '0' });
+    }
+  }
 }
 
 function operation(set: CollaSet, type: string) {
   return { operation: { id: COLLASET_OPERATION_ID, type }, owner: set.metadata.name ?? '' };
 }
 
-/** What a pass did towards the replicas; undefined when nothing. */
-export function scaling(set: CollaSet, { scale, context, members }: Plan): KuperatorEvent | undefined {
+/** What a pass does towards the replicas; undefined when nothing. */
+export function scaling(set: CollaSet, actions: readonly Action[], current: number): KuperatorEvent | undefined {
+  const isScaleIn = (action: Action) => 'operation' in action && action.operation === 'scale-in';
   const steps = {
-    create: context.creations.length,
-    beginScaleIn: scale.begin.length,
-    cancelScaleIn: scale.cancel.length,
-    delete: scale.delete.length,
+    create: actionsOf(actions, 'createPod').length,
+    beginScaleIn: actionsOf(actions, 'begin').filter(isScaleIn).length,
+    cancelScaleIn: actionsOf(actions, 'cancel').filter(isScaleIn).length,
+    delete: actionsOf(actions, 'delete').length,
   };
   if (Object.values(steps).every((count) => count === 0)) return undefined;
   return collaSetEvent('scaling', set, {
     generation: set.metadata.generation ?? 0,
     replicas: replicasOf(set),
-    current: members.active.length,
+    current,
     ...steps,
   });
 }
 
-/** What a pass did towards the updated revision; undefined when nothing. */
-export function updating(set: CollaSet, { update, members }: Plan, revision: string): KuperatorEvent | undefined {
+/** What a pass does towards the updated revision; undefined when nothing. */
+export function updating(
+  set: CollaSet,
+  actions: readonly Action[],
+  { revision, updated }: { readonly revision: string; readonly updated: number },
+): KuperatorEvent | undefined {
   const steps = {
-    begin: update.begin.length,
-    operate: update.change.length + update.relabel.length + update.recreate.length,
-    finish: update.finish.length,
+    begin: actionsOf(actions, 'begin').filter(({ operation }) => operation === 'update').length,
+    operate: actionsOf(actions, 'change', 'relabel', 'recreate').length,
+    finish: actionsOf(actions, 'finish').length,
   };
   if (Object.values(steps).every((count) => count === 0)) return undefined;
   return collaSetEvent('updating', set, {
     generation: set.metadata.generation ?? 0,
     revision,
     replicas: replicasOf(set),
-    updated: members.active.filter((pod) => revisionNameOf(pod) === revision).length,
+    updated,
     ...steps,
   });
 }

@@ -7,8 +7,6 @@ import {
   POD_DELETE_OPERATION_ID,
   type Pod,
   partitionOf,
-  replicasOf,
-  UPDATE_INCLUDED_LABEL,
   updatesByLabel,
 } from '@kuperator/api';
 import {
@@ -23,10 +21,10 @@ import {
   textOfGroups,
 } from '@kuperator/holders';
 import { hasOperation, type Operation, permittedSince } from '@kuperator/lifecycle';
-import { isActive, revisionNameOf } from '../ids/members.ts';
+import { type Members, revisionNameOf } from '../ids/members.ts';
+import { type Action, actionsOf, podOf } from '../plan/action.ts';
 import { availableInMs, isAvailable } from '../plan/availability.ts';
 import { SCALE_IN } from '../plan/leaving.ts';
-import type { Plan } from '../plan/plan.ts';
 import { UPDATE } from '../plan/update-scope.ts';
 
 /** For each question a condition answers: who holds the Pods concerned, in words; empty when nobody does. */
@@ -39,7 +37,7 @@ export type Holding = {
 
 export type HoldingInput = {
   readonly set: CollaSet;
-  readonly plan: Plan;
+  readonly actions: readonly Action[];
   /** The set's Pods as they are after the pass. */
   readonly pods: readonly Pod[];
   /** Name of the updated revision. */
@@ -52,16 +50,18 @@ export type HoldingInput = {
 
 /** Pure. */
 export function holdingOf(input: HoldingInput): Holding {
-  const { set, plan, pods, updated, nowMs, isRunning, creationRefusal } = input;
-  const leaving = uidsOf([...plan.scale.surplus, ...plan.scale.renewed]);
-  const updating = updatingPods(plan);
-  const unfinished = new Map(plan.update.unfinished.map(({ pod, reason }) => [pod.metadata.uid, reason]));
-  const successors = new Map([...plan.replace.waiting].map(([origin, next]) => [origin.metadata.uid, next]));
+  const { set, actions, pods, updated, nowMs, isRunning, creationRefusal } = input;
+  const leaving = podsOf(actions, 'scale-in', 'renew');
+  const updating = updatingPods(actions);
+  const unfinished = new Map(actionsOf(actions, 'awaitKubelet').map(({ pod, reason }) => [pod.metadata.uid, reason]));
+  const successors = new Map(
+    actionsOf(actions, 'awaitReplacement').map(({ pod, successor }) => [pod.metadata.uid, successor]),
+  );
   const scale: Hold[] = [];
   const update: Hold[] = [];
   const all: Hold[] = [];
   const absent = absentHold(creationRefusal);
-  if (absent && plan.scale.missing > 0) {
+  if (absent && actionsOf(actions, 'createPod', 'awaitCreation', 'awaitBackOff').length > 0) {
     all.push(absent);
     update.push(absent);
   }
@@ -74,50 +74,32 @@ export function holdingOf(input: HoldingInput): Holding {
     const facts = { ...factsOf(set, pod, nowMs), isRunning, unfinished: unfinished.get(uid) };
     const hold =
       holdOf(pod, facts) ??
-      (isLeaving ? unbegunHold(pod, isRunning) : successorHold(pod, successors.get(uid), nowMs, set));
+      (isLeaving ? unbegunHold(pod, isRunning) : successorHold(pod, successors.get(uid), { nowMs, set }));
     if (!hold) continue;
     all.push(hold);
     if (isLeaving) scale.push(hold);
     else if (isUpdating || revisionNameOf(pod) === updated) update.push(hold);
   }
-  const { isScalePaused, isUpdatePaused } = pausedWork(set, plan, updated);
-  if (isScalePaused) scale.push(PAUSED);
-  if (isUpdatePaused) update.push(PAUSED);
-  if (isScalePaused || isUpdatePaused) all.push(PAUSED);
+  const paused = actionsOf(actions, 'awaitResume').map((action) => action.of);
+  if (paused.includes('scale')) scale.push(PAUSED);
+  if (paused.includes('update')) update.push(PAUSED);
+  if (paused.length > 0) all.push(PAUSED);
   return { scale: textOf(scale), update: textOf(update), all: textOf(all) };
 }
 
 /** Who keeps the Pods of a set that is being deleted. Pure. */
-export function holdersOfDeletion(
-  set: CollaSet,
-  pods: readonly Pod[],
-  nowMs: number,
-  isRunning: Facts['isRunning'],
-): string {
+export function holdersOfDeletion({
+  set,
+  pods,
+  nowMs,
+  isRunning,
+}: Pick<HoldingInput, 'set' | 'pods' | 'nowMs' | 'isRunning'>): string {
   const facts = (pod: Pod) => ({ ...factsOf(set, pod, nowMs), isRunning });
   return textOf(pods.map((pod) => leavingHold(pod, facts(pod)) ?? unbegunHold(pod, isRunning)));
 }
 
-/** What a paused set would do were it not: it is held by its user, and not complete. */
-export function pausedWork(
-  set: CollaSet,
-  { members, exclude, include }: Plan,
-  updated: string,
-): { readonly isScalePaused: boolean; readonly isUpdatePaused: boolean } {
-  if (!set.spec.paused) return { isScalePaused: false, isUpdatePaused: false };
-  const old = members.counted.filter((pod) => isActive(pod) && revisionNameOf(pod) !== updated);
-  const isWanted = ({ metadata }: Pod) => metadata.labels?.[UPDATE_INCLUDED_LABEL] !== undefined;
-  const kept = updatesByLabel(set)
-    ? old.filter((pod) => !isWanted(pod)).length
-    : Math.min(partitionOf(set), old.length);
-  return {
-    isScalePaused: members.counted.length !== replicasOf(set) || exclude.now.size + include.pods.length > 0,
-    isUpdatePaused: old.length > kept,
-  };
-}
-
 /** Pods that stay at another revision because the rolling update asks for no more. */
-export function keptText(set: CollaSet, { members }: Plan, updated: string): string {
+export function keptText(set: CollaSet, members: Members, updated: string): string {
   if (!updatesByLabel(set) && partitionOf(set) === 0) return '';
   const kept = members.active.filter((pod) => revisionNameOf(pod) !== updated);
   const partition = updatesByLabel(set) ? undefined : partitionOf(set);
@@ -158,7 +140,11 @@ function unbegunHold(pod: Pod, isRunning: Facts['isRunning']): Hold {
 }
 
 /** An origin serves until its new Pod does. */
-function successorHold(pod: Pod, successor: Pod | undefined, nowMs: number, set: CollaSet): Hold | undefined {
+function successorHold(
+  pod: Pod,
+  successor: Pod | undefined,
+  { nowMs, set }: { nowMs: number; set: CollaSet },
+): Hold | undefined {
   if (!successor || isAvailable(set, successor, nowMs)) return undefined;
   return holdFor(pod, { kind: 'new-pod', name: successor.metadata.name ?? '' }, RANKS.PreCheck);
 }
@@ -181,18 +167,22 @@ const PAUSED: Hold = {
   rank: RANKS.set,
 };
 
-function updatingPods({ update, replace }: Plan): ReadonlySet<string | undefined> {
-  return uidsOf([
-    ...update.pending.keys(),
-    ...update.waiting,
-    ...update.finish,
-    ...update.unfinished.map(({ pod }) => pod),
-    ...replace.waiting.keys(),
-  ]);
+/** Pods on their way to the updated revision, and those that others replace. A cancelled update is none. */
+function updatingPods(actions: readonly Action[]): ReadonlySet<string | undefined> {
+  return podsOf(
+    actions.filter((action) => action.do !== 'cancel'),
+    'update',
+    'replace',
+  );
 }
 
-function uidsOf(pods: Iterable<Pod>): ReadonlySet<string | undefined> {
-  return new Set([...pods].map(({ metadata }) => metadata.uid));
+function podsOf(actions: readonly Action[], ...operations: readonly string[]): ReadonlySet<string | undefined> {
+  const uids = new Set<string | undefined>();
+  for (const action of actions) {
+    const operation = 'operation' in action ? action.operation : undefined;
+    if (operation !== undefined && operations.includes(operation)) uids.add(podOf(action)?.metadata.uid);
+  }
+  return uids;
 }
 
 function textOf(holds: readonly Hold[]): string {

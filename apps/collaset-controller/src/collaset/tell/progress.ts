@@ -1,6 +1,6 @@
-import { COLLASET_OPERATION_ID, type CollaSet, type CollaSetStatus } from '@kuperator/api';
-import { hasOperation } from '@kuperator/lifecycle';
-import type { Plan } from '../plan/plan.ts';
+import type { CollaSet, CollaSetStatus, Pod } from '@kuperator/api';
+import { rowOf } from '../act/actions.ts';
+import { type Action, type ActionKind, podOf } from '../plan/action.ts';
 
 /** As a Deployment's. */
 const DEFAULT_DEADLINE_SECONDS = 600;
@@ -15,20 +15,19 @@ export type Progress = {
 };
 
 /**
- * Steps left until the set has what it asks for; falls with every step of any Pod, so that a rollout of many Pods at once is not taken
- * for one that stands still. 0 says nothing of whether it is complete.
+ * Steps left until the set has what it asks for. The number falls with every step of any Pod, so that a rollout of many Pods at once is
+ * not taken for one that stands still. 0 does not say that the set is complete.
  */
-export function stepsLeft(
-  { members, scale, update }: Plan,
-  isAvailable: (pod: Plan['members']['active'][number]) => boolean,
-): number {
-  let steps = 2 * scale.missing;
-  for (const pod of members.active) {
-    const isOperating = hasOperation(pod, COLLASET_OPERATION_ID);
-    if (scale.surplus.has(pod) || scale.renewed.has(pod) || update.pending.has(pod)) steps += isOperating ? 3 : 4;
-    else if (isOperating) steps += 2;
-    else if (!isAvailable(pod)) steps += 1;
+export function stepsLeft(actions: readonly Action[]): number {
+  const byPod = new Map<Pod, number>();
+  let steps = 0;
+  for (const action of actions) {
+    const count = rowOf<ActionKind>(action).steps?.(action) ?? 0;
+    const pod = podOf(action);
+    if (!pod) steps += count;
+    else byPod.set(pod, Math.max(byPod.get(pod) ?? 0, count));
   }
+  for (const count of byPod.values()) steps += count;
   return steps;
 }
 

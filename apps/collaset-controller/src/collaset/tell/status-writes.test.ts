@@ -3,8 +3,9 @@ import { FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { expect, test } from 'vitest';
 import { aSet } from '../../test/builders.ts';
 import type { Deps } from '../act/deps.ts';
-import { Memories } from '../act/memory.ts';
+
 import { setCache } from '../caches.ts';
+import { newTellMemory } from './memory.ts';
 import { type PassEnd, writeStatus } from './status-writes.ts';
 
 const KEY = 'default/web';
@@ -23,7 +24,7 @@ function aWriter() {
     settings: { statusIntervalMs: 1000 },
   } as unknown as Deps;
   const stored = () => sets.get(KEY) as CollaSet;
-  const memory = new Memories().of(KEY, stored(), 0);
+  const memory = newTellMemory();
   const write = (status: CollaSetStatus, end: PassEnd = 'under-way') =>
     writeStatus(deps, stored(), status, end, memory);
   const writes = () => cluster.writes.filter(({ subresource }) => subresource === 'status').length;

@@ -1,7 +1,7 @@
 import { COLLA_SETS, type CollaSet, type CollaSetStatus } from '@kuperator/api';
 import { NotFoundError } from '@kuperator/runtime';
 import type { Deps } from '../act/deps.ts';
-import type { SetMemory } from '../act/memory.ts';
+import type { TellMemory } from './memory.ts';
 import { statusChange } from './status.ts';
 
 const NOT_FOUND_MS = 5000;
@@ -20,7 +20,7 @@ export async function writeStatus(
   set: CollaSet,
   status: CollaSetStatus,
   end: PassEnd,
-  memory: SetMemory,
+  memory: TellMemory,
 ): Promise<number | undefined> {
   const change = statusChange(set.status, status);
   const now = deps.clock.monotonic();

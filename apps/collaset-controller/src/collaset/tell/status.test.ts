@@ -1,9 +1,10 @@
 import { type CollaSetStatus, SERVICE_AVAILABLE_LABEL } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { aMember, aSet, begun } from '../../test/builders.ts';
+import { failureText } from '../act/failure-text.ts';
 import { membersOf } from '../ids/members.ts';
 import { nextAvailableInMs } from '../plan/availability.ts';
-import { type ConditionUpdate, conditionsWith, failed, messageOf, succeeded } from './conditions.ts';
+import { type ConditionUpdate, conditionsWith, failed, succeeded } from './conditions.ts';
 import { healthConditions, type Stand } from './health.ts';
 import { deadlineInMs, progressOf } from './progress.ts';
 import { statusChange, statusOf } from './status.ts';
@@ -222,7 +223,7 @@ describe('conditions', () => {
   test('the first failure of each kind is told once, with its cause', () => {
     const cause = new Error('quota');
     const failures = [new Error('a', { cause }), new Error('a', { cause }), new AggregateError([new Error('b')])];
-    expect(messageOf(failures)).toBe('a: quota; b');
+    expect(failureText(failures)).toBe('a: quota; b');
   });
 });
 

@@ -1,25 +1,26 @@
 import type { Metrics } from '@kuperator/runtime';
 
+/** What a write to the API server was for. */
+export type WriteKind =
+  | 'create'
+  | 'exclude'
+  | 'include'
+  | 'mark'
+  | 'delete'
+  | 'begin'
+  | 'cancel'
+  | 'change'
+  | 'resize'
+  | 'finish'
+  | 'context'
+  | 'status'
+  | 'revision'
+  | 'reclaim'
+  | 'claim';
+
 export type CollaSetMetrics = {
   /** Counts one write of a kind. */
-  wrote(
-    kind:
-      | 'create'
-      | 'exclude'
-      | 'include'
-      | 'mark'
-      | 'delete'
-      | 'begin'
-      | 'cancel'
-      | 'change'
-      | 'resize'
-      | 'finish'
-      | 'context'
-      | 'status'
-      | 'revision'
-      | 'reclaim'
-      | 'claim',
-  ): void;
+  wrote(kind: WriteKind): void;
   /** Time from the beginning of an operation to its permission. */
   permitted(type: string, seconds: number): void;
   /** Time from the change of a Pod to the kubelet having followed. */
