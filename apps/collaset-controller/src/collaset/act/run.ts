@@ -94,7 +94,7 @@ async function write(pass: Pass, action: Action, onDone: (done: Done) => void): 
   if (written.isSkipped) return;
   if (row.metric) metrics.wrote(row.metric);
   onDone({ action, written });
-  await row.follow?.(pass, action, written);
+  if (row.follow) await row.follow(pass, action, written);
 }
 
 /** The actions that fresh reads confirm; each kind of read is made once for all actions that need it. */
