@@ -42,105 +42,74 @@ export type Decisions = {
  * where the Pod was changed, and its Pod returns to service where not.
  */
 export function decide(observed: Observed, updated: Revision): Decisions {
-  const { set, revision, nowMs, nanos } = observed;
+  const view = viewOf(observed, updated);
+  const leaving = decideLeaving(view);
+  const places = decidePlaces(view, leaving);
+  const changes = decideChanges(view, leaving, places);
+  const records = decideRecords(view, { ...leaving, ...places, ...changes });
+  const { exclude, include, scale } = leaving;
+  return { members: view.members, exclude, include, scale, ...changes, ...records };
+}
+
+/** What every rule looks at. */
+type View = {
+  readonly observed: Observed;
+  readonly updated: Revision;
+  readonly members: Members;
+  readonly pool: Pool;
+  /** Ids of which the set has claims. */
+  readonly claimed: ReadonlySet<number>;
+  /** Pods whose instance id another Pod has. */
+  readonly doubles: ReadonlySet<Pod>;
+  readonly isKnownRevision: (name: string) => boolean;
+};
+
+function viewOf(observed: Observed, updated: Revision): View {
+  const { set, revision } = observed;
   const members = membersOf(set, observed.owned);
   const pool = poolOf(set, observed.context);
-  const claimed = claimedIdsOf(observed.claims.owned);
-  const doubles = doublesOf(set, members, pool);
-  const isKnownRevision = (name: string) => revision.byName.has(name);
+  return {
+    observed,
+    updated,
+    members,
+    pool,
+    claimed: claimedIdsOf(observed.claims.owned),
+    doubles: doublesOf(set, members, pool),
+    isKnownRevision: (name) => revision.byName.has(name),
+  };
+}
+
+type Leaving = Pick<Decisions, 'exclude' | 'include' | 'scale'>;
+
+/** Which Pods the set lets go, takes in, and has too many or too few of. */
+function decideLeaving({ observed, updated, members, pool, claimed, doubles }: View): Leaving {
+  const { set, nowMs, podNamed, claims } = observed;
   const isServed = (pod: Pod) =>
     isSequence(set) && pool.own.get(instanceIdOf(pod) ?? -1)?.[DELETE_SERVED] !== undefined;
   const exclude = planExclude(set, members, isServed);
-  const { podNamed, claims } = observed;
   const include = planInclude({ set, members, pool, podNamed, claimsOf: claims.mountedBy, claimed });
   const joining = include.pods.length;
   const asked = planScale({ set, members, doubles, excluded: exclude.all, joining, isServed, nowMs });
   const room = capacityFor({ set, pool, members, missing: asked.missing, revision: updated.name });
-  const scale: ScalePlan = { ...asked, ...room };
-
-  const brought = new Set(include.pods.map(({ id }) => id));
-  const create = chooseIds(pool, members, scale.missing, brought);
-  const vacancies = vacanciesOf(observed, { updated, pool, members, scale, create });
-  const isStaying = (pod: Pod) =>
-    isActive(pod) && !scale.surplus.has(pod) && !doubles.has(pod) && !exclude.now.has(pod);
-  const update = planUpdate({
-    set,
-    pods: members.counted.filter(isStaying),
-    renewed: scale.renewed,
-    replaced: replacedPods(members),
-    placeholders: vacancies.placeholders,
-    updated,
-    revisions: revision.byName,
-    nowMs,
-    facts: observed.facts,
-  });
-  const replace = planReplace({
-    set,
-    members,
-    targets: new Set([...update.pending].filter(([, { mode }]) => mode === 'replace').map(([pod]) => pod)),
-    leaving: new Set([...scale.surplus, ...scale.renewed, ...exclude.now]),
-    updated: updated.name,
-    isKnownRevision,
-    nanos,
-  });
-  const next = { pool, updatedIds: update.placeholders, updated: updated.name, isKnownRevision };
-  const replacements = replacementIds({
-    pool,
-    members,
-    start: replace.start,
-    chosen: [...create, ...brought],
-    claimed,
-  });
-  const nextRevision = (id: number) => replacements.get(id)?.revision ?? nextRevisionOf(next, id);
-  const ended = planEnded({
-    set,
-    members,
-    pool,
-    vacancies: new Set([...create, ...replacements.keys()]),
-    surplus: scale.surplus,
-    nextRevision,
-    nowMs,
-  });
-  const context = planContext({
-    set,
-    pool,
-    members,
-    doubles,
-    create,
-    fresh: vacancies.fresh,
-    replacements,
-    included: include.pods,
-    surplus: scale.surplus,
-    pending: update.pending,
-    updatedIds: update.placeholders,
-    updated: updated.name,
-    isKnownRevision,
-    refused: observed.refused,
-    isNameTaken: observed.isNameTaken,
-    claimed,
-    ended,
-  });
-  return { members, exclude, include, scale, replace, update, ended, context };
+  return { exclude, include, scale: { ...asked, ...room } };
 }
 
-type Vacancies = {
-  /** Revisions of the ids that are allocated now. */
+type Places = {
+  /** Ids that Pods bring with them into the set. */
+  readonly brought: ReadonlySet<number>;
+  /** Ids that get a Pod. */
+  readonly create: readonly number[];
+  /** Revisions of those among them that are allocated now. */
   readonly fresh: ReadonlyMap<number, string>;
   /** Ids that are to have a Pod and have none, for the count of the update. */
   readonly placeholders: readonly { readonly id: number; readonly revision: string | undefined }[];
 };
 
-function vacanciesOf(
-  { set, revision }: Observed,
-  decided: {
-    readonly updated: Revision;
-    readonly pool: Pool;
-    readonly members: Members;
-    readonly scale: ScalePlan;
-    readonly create: readonly number[];
-  },
-): Vacancies {
-  const { updated, pool, members, scale, create } = decided;
+/** Which instance ids get Pods. */
+function decidePlaces({ observed, updated, members, pool }: View, { include, scale }: Leaving): Places {
+  const { set, revision } = observed;
+  const brought = new Set(include.pods.map(({ id }) => id));
+  const create = chooseIds(pool, members, scale.missing, brought);
   const surplusIds = idsOf([...scale.surplus]);
   const activeIds = idsOf(members.active);
   const staying = [...idsOf(members.counted)].filter((id) => !surplusIds.has(id));
@@ -155,7 +124,80 @@ function vacanciesOf(
     id,
     revision: fresh.get(id) ?? pool.own.get(id)?.[REVISION],
   }));
-  return { fresh, placeholders };
+  return { brought, create, fresh, placeholders };
+}
+
+type Changes = Pick<Decisions, 'update' | 'replace'>;
+
+/** Which Pods get to the updated revision and how, and which give way to a new Pod. */
+function decideChanges(view: View, { exclude, scale }: Leaving, { placeholders }: Places): Changes {
+  const { observed, updated, members, doubles, isKnownRevision } = view;
+  const { set, revision, nowMs, nanos, facts } = observed;
+  const isStaying = (pod: Pod) =>
+    isActive(pod) && !scale.surplus.has(pod) && !doubles.has(pod) && !exclude.now.has(pod);
+  const update = planUpdate({
+    set,
+    pods: members.counted.filter(isStaying),
+    renewed: scale.renewed,
+    replaced: replacedPods(members),
+    placeholders,
+    updated,
+    revisions: revision.byName,
+    nowMs,
+    facts,
+  });
+  const replace = planReplace({
+    set,
+    members,
+    targets: new Set([...update.pending].filter(([, { mode }]) => mode === 'replace').map(([pod]) => pod)),
+    leaving: new Set([...scale.surplus, ...scale.renewed, ...exclude.now]),
+    updated: updated.name,
+    isKnownRevision,
+    nanos,
+  });
+  return { update, replace };
+}
+
+type Records = Pick<Decisions, 'ended' | 'context'>;
+
+/** Which instance ids must wait for their next Pod, and what the ResourceContext should record. */
+function decideRecords(view: View, decided: Leaving & Places & Changes): Records {
+  const { observed, members, pool, claimed, doubles, isKnownRevision } = view;
+  const { include, scale, brought, create, fresh, update, replace } = decided;
+  const { set, nowMs } = observed;
+  const updated = view.updated.name;
+  const chosen = [...create, ...brought];
+  const replacements = replacementIds({ pool, members, start: replace.start, chosen, claimed });
+  const next = { pool, updatedIds: update.placeholders, updated, isKnownRevision };
+  const ended = planEnded({
+    set,
+    members,
+    pool,
+    vacancies: new Set([...create, ...replacements.keys()]),
+    surplus: scale.surplus,
+    nextRevision: (id) => replacements.get(id)?.revision ?? nextRevisionOf(next, id),
+    nowMs,
+  });
+  const context = planContext({
+    set,
+    pool,
+    members,
+    doubles,
+    create,
+    fresh,
+    replacements,
+    included: include.pods,
+    surplus: scale.surplus,
+    pending: update.pending,
+    updatedIds: update.placeholders,
+    updated,
+    isKnownRevision,
+    refused: observed.refused,
+    isNameTaken: observed.isNameTaken,
+    claimed,
+    ended,
+  });
+  return { ended, context };
 }
 
 /** A set that is being deleted wants no Pods, and none made anew: all are marked but those that are on their way out already. */
