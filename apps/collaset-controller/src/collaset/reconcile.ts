@@ -39,9 +39,12 @@ async function run(pass: Pass, memory: TellMemory): Promise<{ requeueAfterMs?: n
     const outcome = await runActions(pass, actions, (done) => publish(pass, done));
     failures = outcome.failures;
     pass.wakeAfter(nextWakeUpMs(actions));
+    // Another replica may write the status by now.
+    pass.throwIfAborted();
     await reportPass(pass, memory, { ...planned, outcome });
   } catch (error) {
-    if (!(error instanceof ConflictError)) await reportFailure(pass, memory, { error, actions, updated: pass.updated });
+    const isReported = !(error instanceof ConflictError) && !pass.isAborted;
+    if (isReported) await reportFailure(pass, memory, { error, actions, updated: pass.updated });
     throw error;
   }
   if (failures.length > 0) throw new AggregateError(failures, `reconciling ${keyOf(pass.set)}`);
@@ -58,7 +61,14 @@ async function prepare(pass: Pass) {
     pass.updated = updated;
     const actions = planPass(observed);
     if (!isPreparation(actions) && updated) {
-      return { actions, prepared, updated, collisionCount: observed.revision.collisionCount, nowMs: observed.nowMs };
+      return {
+        actions,
+        prepared,
+        updated,
+        collisionCount: observed.revision.collisionCount,
+        nowMs: observed.nowMs,
+        planned: observed.owned,
+      };
     }
     await runPreparations(pass, actions, (done) => prepared.push(done));
   }

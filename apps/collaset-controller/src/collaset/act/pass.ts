@@ -39,7 +39,17 @@ export class Pass {
 
   /** True once no further write may begin: time is up, or the set is no longer this replica's. What is left is decided anew. */
   isOver(): boolean {
-    return this.#signal.aborted || this.deps.clock.monotonic() - this.#startedMs > this.deps.settings.passMs;
+    return this.isAborted || this.deps.clock.monotonic() - this.#startedMs > this.deps.settings.passMs;
+  }
+
+  /** True once the set is no longer this replica's, or the process ends. */
+  get isAborted(): boolean {
+    return this.#signal.aborted;
+  }
+
+  /** @throws the reason of the signal once the set is no longer this replica's, or the process ends */
+  throwIfAborted(): void {
+    this.#signal.throwIfAborted();
   }
 
   /** Has the set planned again after `ms`, or earlier if something else asks for it. */

@@ -109,6 +109,13 @@ describe('runs the actions of a pass', () => {
     expect(pass.wakeUpMs).toBe(0);
   });
 
+  test('begins nothing at all once the set is no longer ours', async () => {
+    const { run, stop, writes } = aPass();
+    stop.abort(new Error('the Lease is lost'));
+    await expect(run([{ do: 'writeContext', entries }])).rejects.toThrow('the Lease is lost');
+    expect(writes()).toEqual([]);
+  });
+
   test.each([
     { status: 409, reason: 'Conflict', written: 3, what: 'a conflict does not keep the next step' },
     { status: 500, reason: 'InternalError', written: 1, what: 'another failure keeps the next step' },

@@ -84,6 +84,7 @@ async function write(pass: Pass, action: Action, onDone: (done: Done) => void): 
   const row = rowOf<ActionKind>(action);
   if (!row.write) return;
   const { metrics } = pass.deps;
+  pass.throwIfAborted();
   let written: Written;
   try {
     written = await row.write(pass, action);
@@ -94,7 +95,9 @@ async function write(pass: Pass, action: Action, onDone: (done: Done) => void): 
   if (written.isSkipped) return;
   if (row.metric) metrics.wrote(row.metric);
   onDone({ action, written });
-  if (row.follow) await row.follow(pass, action, written);
+  if (!row.follow) return;
+  pass.throwIfAborted();
+  await row.follow(pass, action, written);
 }
 
 /** The actions that fresh reads confirm; each kind of read is made once for all actions that need it. */
@@ -114,6 +117,10 @@ async function runLast(
   const failures: unknown[] = [];
   try {
     for (const action of await verified(pass, inLane(actions, 'last'))) {
+      if (pass.isOver()) {
+        pass.wakeAfter(0);
+        break;
+      }
       try {
         await perform(action);
       } catch (error) {

@@ -1,5 +1,5 @@
 // What a pass reports: the status with its conditions, Kubernetes Events, and NATS events about the set.
-import { type CollaSet, keyOf, replicasOf } from '@kuperator/api';
+import { type CollaSet, keyOf, type Pod, replicasOf } from '@kuperator/api';
 import { refusesTemplate } from '../act/dry-run.ts';
 import { failureText } from '../act/failure-text.ts';
 import type { Pass } from '../act/pass.ts';
@@ -33,6 +33,8 @@ export type PassReport = {
   readonly outcome: Outcome;
   readonly updated: Revision;
   readonly collisionCount: number;
+  /** The set's Pods as the pass was planned for them. */
+  readonly planned: readonly Pod[];
   /** The moment the pass was planned for. */
   readonly nowMs: number;
 };
@@ -61,9 +63,8 @@ export async function reportPass(pass: Pass, memory: TellMemory, report: PassRep
   await reportStatus(pass, memory, { ...report, conditions, cause: holding.all });
 }
 
-function publishSteps(pass: Pass, { actions, updated }: PassReport): void {
-  const { set, deps } = pass;
-  const { active } = membersOf(set, pass.owned());
+function publishSteps({ set, deps }: Pass, { actions, updated, planned }: PassReport): void {
+  const { active } = membersOf(set, planned);
   const atUpdated = active.filter((pod) => revisionNameOf(pod) === updated.name).length;
   const events = [
     scaling(set, actions, active.length),
