@@ -20,7 +20,7 @@ export type AttackOptions = {
 };
 
 /** While all attacks go on at once, each has so much of its own rate, and each look takes so long. */
-const PACE_AT_ONCE = 0.25;
+const PACE_AT_ONCE = 0.1;
 const LOOK_MS = 5 * 60_000;
 
 /** Short holds: they are paid for every Pod and tell nothing of an attack. Approvers are on loopback here. */
@@ -100,7 +100,7 @@ async function observe(
     refused: counts.reduce((sum, { refused }) => sum + refused, 0),
     rollSeconds,
     shrinkSeconds,
-    complaints: neighbour.complaints(),
+    complaints: await neighbour.complaints(),
     loads: await loads.stop(),
     restarts: cluster
       .processes()
