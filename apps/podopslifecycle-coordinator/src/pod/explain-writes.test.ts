@@ -12,11 +12,11 @@ import {
 } from '@kuperator/api';
 import { PROGRESSING } from '@kuperator/holders';
 import { beginOperation, operationsOf } from '@kuperator/lifecycle';
-import { createLogger } from '@kuperator/runtime';
+import { createLogger, objectWriter } from '@kuperator/runtime';
 import { aCondition, aPod, aPodTransitionRule, FakeClock, FakeRecorder, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { SELECTING, selectingKeys } from '../selecting.ts';
-import { podReconciler } from './reconcile.ts';
+import { lifecycleStep } from './step.ts';
 
 const KEY = 'default/a';
 const RULE = 'default/budget';
@@ -33,20 +33,20 @@ function waiting() {
     indexes: { [SELECTING]: (rule) => selectingKeys(rule, rule.spec.selector) },
   });
   const services = { get: () => undefined, byIndex: () => [] };
-  const patience = { graceMs: 10_000, deadlineMs: 600_000 };
+  const limits = { graceMs: 10_000, deadlineMs: 600_000 };
   const metrics = { wrote: () => {} };
   const start = () =>
-    podReconciler({
+    lifecycleStep({
       pods,
       rules,
       services,
       sight: { isClear: () => true, blindTo: async () => [] },
-      client: cluster.client,
+      writer: objectWriter({ client: cluster.client, resource: PODS, cache: pods }),
       clock,
       recorder,
       metrics,
-      patience,
-      seen: new Map(),
+      limits,
+      reported: new Map(),
       isRunning: () => undefined,
     });
   let reconcile = start();

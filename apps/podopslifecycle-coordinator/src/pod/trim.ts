@@ -15,7 +15,7 @@ import {
   RULE_DETAIL_ANNOTATION_PREFIX,
 } from '@kuperator/api';
 import { holdingReason, holdingState, isHolding, PROGRESSING } from '@kuperator/holders';
-import { DISRUPTION } from '../pod-deletion/cluster-needs.ts';
+import { DISRUPTION } from '../leaving/cluster-needs.ts';
 
 const ANNOTATIONS: readonly string[] = [
   AVAILABLE_CONDITIONS_ANNOTATION,

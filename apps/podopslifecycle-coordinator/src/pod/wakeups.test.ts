@@ -70,20 +70,16 @@ describe('podsToWake', () => {
       woken: ['default/a', 'default/b'],
     },
   ])('wakes $name', ({ before, after, woken }) => {
-    expect(podsToWake(before, after, pods, (key) => key === 'default/told')).toEqual(woken);
+    expect(podsToWake({ before, after }, { pods, reportsHolder: (key) => key === 'default/told' })).toEqual(woken);
   });
 
   test('does not look at the Pods to find who was passed', () => {
     let looked = false;
-    podsToWake(
-      rule([]),
-      rule([passed('a')]),
-      () => {
-        looked = true;
-        return [];
-      },
-      () => false,
-    );
+    const pods = () => {
+      looked = true;
+      return [];
+    };
+    podsToWake({ before: rule([]), after: rule([passed('a')]) }, { pods, reportsHolder: () => false });
     expect(looked).toBe(false);
   });
 });

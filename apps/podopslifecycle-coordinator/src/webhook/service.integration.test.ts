@@ -16,12 +16,12 @@ import {
 } from '@kuperator/runtime';
 import { FakeClock } from '@kuperator/testing';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { admission } from '../admission.ts';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import { SECRETS, VALIDATING_WEBHOOKS } from '../resources.ts';
 import { aClientCertificate } from '../test/client-certificate.ts';
 import { type Certificates, renewed } from './certificates.ts';
-import { webhook } from './component.ts';
 
 const NAME = 'coordinator-webhook';
 const SERVER_NAME = `${NAME}.default.svc`;
@@ -107,14 +107,20 @@ async function setup(config: Partial<Config>, ca?: string) {
     pods: {
       get: () => undefined,
       byIndex: () => [],
-      observe: () => {},
       isCurrent: () => true,
       onChange: () => () => {},
     },
     rules: { byIndex: () => [] },
   } as unknown as Caches;
   const metrics = { answered: () => {}, stepped: () => {}, observeHeld: () => {} };
-  running = [...webhook(context, caches, metrics, { isRunning: () => undefined })];
+  running = [
+    ...admission(context, {
+      caches,
+      writer: { patch: async () => undefined, delete: async () => {} },
+      metrics,
+      operators: { isRunning: () => undefined },
+    }),
+  ];
   for (const component of running) component.start();
   return { clock, port, stopping };
 }

@@ -1,0 +1,53 @@
+import { CLUSTER_NEEDS_ANNOTATION, type Pod, TO_DELETE_LABEL } from '@kuperator/api';
+import { expect, test } from 'vitest';
+import { aServingPod, NOW_MS, nanosAt } from '../test/leaving-pods.ts';
+import { clusterNeedNote, isForCluster, neededSinceMs } from './cluster-needs.ts';
+
+const marked = { [TO_DELETE_LABEL]: '1' };
+const noted = (ms: number) => ({ [CLUSTER_NEEDS_ANNOTATION]: nanosAt(ms) });
+
+function disrupted(reason: string, ms: number, metadata: Pod['metadata'] = {}, status: 'True' | 'False' = 'True'): Pod {
+  const pod = aServingPod({ metadata });
+  const condition = { type: 'DisruptionTarget', status, reason, lastTransitionTime: new Date(ms).toISOString() };
+  return { ...pod, status: { ...pod.status, conditions: [...(pod.status?.conditions ?? []), condition] } };
+}
+
+test.each([
+  { user: 'system:kube-scheduler', pod: aServingPod(), is: true },
+  { user: 'system:serviceaccount:kube-system:node-controller', pod: aServingPod(), is: true },
+  // One identity for all controllers: the condition tells the taint manager from the others.
+  { user: 'system:kube-controller-manager', pod: disrupted('DeletionByTaintManager', NOW_MS), is: true },
+  { user: 'system:kube-controller-manager', pod: aServingPod(), is: false },
+  { user: 'system:serviceaccount:kube-system:replicaset-controller', pod: aServingPod(), is: false },
+  { user: 'system:serviceaccount:tenant:node-controller', pod: aServingPod(), is: false },
+  { user: 'jane', pod: disrupted('DeletionByTaintManager', NOW_MS), is: false },
+])('a deletion by $user is for the cluster itself: $is', ({ user, pod, is }) => {
+  expect(isForCluster(user, pod)).toBe(is);
+});
+
+test.each([
+  { name: 'nothing', pod: aServingPod({ metadata: { labels: marked } }), since: undefined },
+  {
+    name: 'the note of a marked Pod',
+    pod: aServingPod({ metadata: { labels: marked, annotations: noted(5000) } }),
+    since: 5000,
+  },
+  { name: 'a note without the mark', pod: aServingPod({ metadata: { annotations: noted(5000) } }), since: undefined },
+  { name: 'the condition alone', pod: disrupted('PreemptionByScheduler', 5000), since: 5000 },
+  { name: 'a condition taken back', pod: disrupted('PreemptionByScheduler', 5000, {}, 'False'), since: undefined },
+  { name: 'a condition of the eviction API', pod: disrupted('EvictionByEvictionAPI', 5000), since: undefined },
+  {
+    name: 'the condition, though somebody has renewed the note',
+    pod: disrupted('DeletionByTaintManager', 5000, { labels: marked, annotations: noted(9000) }),
+    since: 5000,
+  },
+])('counts from $name: $since', ({ pod, since }) => {
+  expect(neededSinceMs(pod)).toBe(since);
+});
+
+test('the first request is noted once, and a stamp from the future does not put the end off', () => {
+  const at = (ms: number) => aServingPod({ metadata: { annotations: noted(ms) } });
+  expect(clusterNeedNote(aServingPod(), nanosAt(NOW_MS))).toEqual(noted(NOW_MS));
+  expect(clusterNeedNote(at(NOW_MS - 600_000), nanosAt(NOW_MS))).toBeUndefined();
+  expect(clusterNeedNote(at(NOW_MS + 600_000), nanosAt(NOW_MS))).toEqual(noted(NOW_MS));
+});
