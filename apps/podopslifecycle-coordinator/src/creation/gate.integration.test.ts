@@ -9,7 +9,7 @@ let cluster: Cluster;
 
 type NewPod = Pick<GateCase, 'labels' | 'given'>;
 
-/** What the API server would store. */
+/** The Pod as the API server would store it. */
 async function created({ labels = {}, given }: NewPod) {
   const object = {
     apiVersion: 'v1',
@@ -21,7 +21,7 @@ async function created({ labels = {}, given }: NewPod) {
   return JSON.parse(await cluster.kubectl(args, JSON.stringify(object)));
 }
 
-/** The API server learns of policies, webhooks and whom to trust a moment after they are written. */
+/** The API server uses new policies, webhooks and CAs a moment after they are written. */
 async function gatesAreGiven(): Promise<void> {
   const isGiven = async () => expect((await created({ labels: CONTROLLED })).spec.readinessGates).toEqual([OURS]);
   await vi.waitFor(isGiven, { timeout: 60_000, interval: 100 });
@@ -32,7 +32,7 @@ function givesGates(): void {
     expect((await created(pod)).spec.readinessGates).toEqual(gates);
   });
 
-  test('nothing but the gates differs from a Pod without control', async () => {
+  test('nothing but the gates differs from a Pod that is not controlled', async () => {
     const { spec: plain } = await created({});
     const { spec } = await created({ labels: CONTROLLED });
     const withoutToken = ({ volumes, containers, ...rest }: Record<string, unknown>) => rest;
@@ -55,7 +55,7 @@ describe('by policy, with the coordinator down', () => {
   });
 });
 
-describe('by webhook, where the API server has no such policies', () => {
+describe('by webhook, if the API server has no such policies', () => {
   beforeAll(async () => {
     const apiServerFlags = ['--emulated-version=1.35'];
     cluster = await startCluster({ operators: [COORDINATOR], nats: false, apiServerFlags });
@@ -71,7 +71,7 @@ describe('by webhook, where the API server has no such policies', () => {
     expect(kinds).not.toContain('mutatingadmissionpolicies');
   });
 
-  test('the certificate is trusted again after somebody took the CA away', async () => {
+  test('the certificate is trusted again after the CA was removed from the configuration', async () => {
     await forgetCa();
     await cluster.restart(COORDINATOR);
     await gatesAreGiven();
@@ -85,22 +85,22 @@ describe('by webhook, where the API server has no such policies', () => {
       await expect(created({ labels: CONTROLLED })).rejects.toThrow('pod-creations.podopslifecycle.kusionstack.io');
     });
 
-    test('whoever is refused for that is shown no path but the one of creations', async () => {
+    test('the refusal shows only the path of creations', async () => {
       const message = await created({ labels: CONTROLLED }).catch((error: Error) => error.message);
       const shown = [...String(message).matchAll(/svc[^ ]*?\/([a-z-]+)[?"]|:\d+\/[0-9a-f]{64}\/([a-z-]+)[?"]/g)];
       expect(shown.map(([, byService, byUrl]) => byService ?? byUrl)).toEqual(['pod-creations']);
     });
 
-    test('a Pod that has the gate is not asked about', async () => {
+    test('a Pod that has the gate is created without the webhook', async () => {
       expect((await created({ labels: CONTROLLED, given: [OURS] })).spec.readinessGates).toEqual([OURS]);
     });
 
-    test('T24 a Pod without the control label is not asked about', async () => {
+    test('a Pod without the control label is created without the webhook (T24)', async () => {
       expect((await created({ labels: { 'kusionstack.io/control': 'True' } })).spec.readinessGates).toBeUndefined();
       expect((await created({})).spec.readinessGates).toBeUndefined();
     });
 
-    test('with the failure policy Ignore Pods are created without gate', async () => {
+    test('with the failure policy Ignore, Pods are created without the gate', async () => {
       await change([{ op: 'replace', path: '/webhooks/0/failurePolicy', value: 'Ignore' }]);
       const isIgnored = async () => expect((await created({ labels: CONTROLLED })).spec).toBeDefined();
       await vi.waitFor(isIgnored, { timeout: 60_000, interval: 100 });

@@ -11,7 +11,7 @@ function aNewPod({ labels, given }: Pick<GateCase, 'labels' | 'given'>): Pod {
   } as Pod;
 }
 
-/** As the API server does, which refuses to append to what is not there. */
+/** Applies the patch as the API server does, which refuses to append to a missing list. */
 function patched(pod: Pod, patch: readonly PatchOperation[]): Pod {
   const result = structuredClone(pod);
   for (const { path, value } of patch) {
@@ -30,7 +30,7 @@ test.each(GATE_CASES)('$name', ({ gates, ...pod }) => {
   expect({ ...result.spec, readinessGates: undefined }).toEqual({ ...created.spec, readinessGates: undefined });
 });
 
-test.each(GATE_CASES)('asked again after a later webhook, nothing is added: $name', ({ gates: _, ...pod }) => {
+test.each(GATE_CASES)('a second call after another webhook adds nothing: $name', ({ gates: _, ...pod }) => {
   const created = aNewPod(pod);
   expect(gatePatch(patched(created, gatePatch(created)))).toEqual([]);
 });
@@ -43,7 +43,7 @@ async function reviewed(object: unknown): Promise<Response['response']> {
   return (reviewOf(request(object), await answerToCreation(request(object))) as Response).response;
 }
 
-test('the gate is answered as a JSON Patch', async () => {
+test('the answer contains the gate as a JSON Patch', async () => {
   const labels = { 'kusionstack.io/control': 'true' };
   const { patch = '', ...response } = await reviewed({ metadata: { labels }, spec: {} });
   expect(response).toEqual({ uid: '1', allowed: true, patchType: 'JSONPatch' });
@@ -54,7 +54,7 @@ test('the gate is answered as a JSON Patch', async () => {
 
 test.each(
   GATE_CASES.filter(({ given, gates }) => given?.length === gates?.length),
-)('a Pod that needs nothing is allowed without a patch: $name', async ({ labels, given }) => {
+)('a Pod that needs no change is allowed without a patch: $name', async ({ labels, given }) => {
   expect(await reviewed({ metadata: { labels }, spec: { readinessGates: given } })).toEqual({
     uid: '1',
     allowed: true,
@@ -63,7 +63,7 @@ test.each(
 
 test.each([
   { name: 'an update', object: { metadata: {}, spec: {} }, operation: 'UPDATE' },
-  { name: 'what is no Pod', object: { kind: 'Binding', metadata: {} }, operation: 'CREATE' },
+  { name: 'an object that is not a Pod', object: { kind: 'Binding', metadata: {} }, operation: 'CREATE' },
 ])('$name is left to the failure policy', async ({ object, operation }) => {
   await expect(answerToCreation(request(object, operation))).rejects.toThrow('no Pod is being created');
 });

@@ -1,5 +1,5 @@
-// A rule that never agrees, and a cluster that needs the Pod's place: the taint manager and the scheduler of a real cluster. No engine runs
-// here, so nothing lets a Pod pass its rule.
+// A rule that never lets a Pod pass, while the cluster needs the Pod's place: the taint manager and the scheduler of a real cluster delete it.
+// No engine runs here, so no rule lets a Pod pass.
 import { CLUSTER_NEEDS_ANNOTATION, type Pod } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -63,7 +63,7 @@ async function named(name: string): Promise<Pod | undefined> {
   return text ? (JSON.parse(text) as Pod) : undefined;
 }
 
-/** The request is noted on the Pod, which is kept; in the end the Pod goes, and an Event says why. */
+/** Expects that the request is recorded on the Pod, which stays at first, and that the Pod is deleted later with an Event that says why. */
 async function isDrainedAndThenGone(name: string): Promise<void> {
   const kept = (await named(name))?.metadata.uid;
   await vi.waitFor(async () => {
@@ -77,13 +77,13 @@ async function isDrainedAndThenGone(name: string): Promise<void> {
   await vi.waitFor(async () => expect(await events()).toContain('the cluster has needed its place'), DEADLINE);
 }
 
-test('a NoExecute taint ends a Pod whose rule never agrees', async () => {
+test('a NoExecute taint ends a Pod whose rule never lets it pass', async () => {
   await held('tainted', 'node-0');
   await cluster.kubectl(['taint', 'node', 'node-0', 'broken=yes:NoExecute']);
   await isDrainedAndThenGone('tainted');
 }, 240_000);
 
-test('preemption ends a Pod whose rule never agrees, and the urgent one gets its room', async () => {
+test('preemption ends a Pod whose rule never lets it pass, and the urgent Pod gets the room', async () => {
   await held('preempted', 'node-1');
   await create(pod('urgent', 'node-1', {}, { priorityClassName: 'urgent' }));
   await isDrainedAndThenGone('preempted');

@@ -15,29 +15,37 @@ function disrupted(reason: string, ms: number, metadata: Pod['metadata'] = {}, s
 test.each([
   { user: 'system:kube-scheduler', pod: aServingPod(), is: true },
   { user: 'system:serviceaccount:kube-system:node-controller', pod: aServingPod(), is: true },
-  // One identity for all controllers: the condition tells the taint manager from the others.
+  // If all controllers have one identity, the condition distinguishes the taint manager from the others.
   { user: 'system:kube-controller-manager', pod: disrupted('DeletionByTaintManager', NOW_MS), is: true },
   { user: 'system:kube-controller-manager', pod: aServingPod(), is: false },
   { user: 'system:serviceaccount:kube-system:replicaset-controller', pod: aServingPod(), is: false },
   { user: 'system:serviceaccount:tenant:node-controller', pod: aServingPod(), is: false },
   { user: 'jane', pod: disrupted('DeletionByTaintManager', NOW_MS), is: false },
-])('a deletion by $user is for the cluster itself: $is', ({ user, pod, is }) => {
+])('a deletion by $user is for the needs of the cluster: $is', ({ user, pod, is }) => {
   expect(isForCluster(user, pod)).toBe(is);
 });
 
 test.each([
   { name: 'nothing', pod: aServingPod({ metadata: { labels: marked } }), since: undefined },
   {
-    name: 'the note of a marked Pod',
+    name: 'the annotation of a marked Pod',
     pod: aServingPod({ metadata: { labels: marked, annotations: noted(5000) } }),
     since: 5000,
   },
-  { name: 'a note without the mark', pod: aServingPod({ metadata: { annotations: noted(5000) } }), since: undefined },
+  {
+    name: 'an annotation without the mark',
+    pod: aServingPod({ metadata: { annotations: noted(5000) } }),
+    since: undefined,
+  },
   { name: 'the condition alone', pod: disrupted('PreemptionByScheduler', 5000), since: 5000 },
-  { name: 'a condition taken back', pod: disrupted('PreemptionByScheduler', 5000, {}, 'False'), since: undefined },
+  {
+    name: 'a condition that is False again',
+    pod: disrupted('PreemptionByScheduler', 5000, {}, 'False'),
+    since: undefined,
+  },
   { name: 'a condition of the eviction API', pod: disrupted('EvictionByEvictionAPI', 5000), since: undefined },
   {
-    name: 'the condition, though somebody has renewed the note',
+    name: 'the condition, although the annotation was written again later',
     pod: disrupted('DeletionByTaintManager', 5000, { labels: marked, annotations: noted(9000) }),
     since: 5000,
   },
@@ -45,7 +53,7 @@ test.each([
   expect(neededSinceMs(pod)).toBe(since);
 });
 
-test('the first request is noted once, and a stamp from the future does not put the end off', () => {
+test('only the first request is recorded, and a time in the future does not delay the deletion', () => {
   const at = (ms: number) => aServingPod({ metadata: { annotations: noted(ms) } });
   expect(clusterNeedNote(aServingPod(), nanosAt(NOW_MS))).toEqual(noted(NOW_MS));
   expect(clusterNeedNote(at(NOW_MS - 600_000), nanosAt(NOW_MS))).toBeUndefined();

@@ -29,9 +29,9 @@ describe('a deletion', () => {
 
   test.each([
     { name: 'is held while its operation is young', user: 'jane', given: {}, ms: 5000 },
-    { name: 'is held for what is left of that', user: 'jane', given: { waitedMs: 2000 }, ms: 3000 },
-    { name: 'is not held again by later tries', user: 'jane', given: { waitedMs: 5000 }, ms: 0 },
-    { name: 'is held for a moment where others wait in vain', user: 'jane', given: { othersWait: true }, ms: 1000 },
+    { name: 'is held for the rest of that time', user: 'jane', given: { waitedMs: 2000 }, ms: 3000 },
+    { name: 'is not held again in later attempts', user: 'jane', given: { waitedMs: 5000 }, ms: 0 },
+    { name: 'is held for a moment if other Pods wait in vain', user: 'jane', given: { othersWait: true }, ms: 1000 },
     { name: 'is never held for a program', user: 'system:kube-scheduler', given: {}, ms: 0 },
   ])('$name', ({ user, given, ms }) => {
     expect(deletionHoldMs(user, { ...waited, ...given })).toBe(ms);
@@ -49,9 +49,10 @@ describe('a deletion', () => {
     expect(retryAfterSeconds(user, waitedMs)).toBe(seconds);
   });
 
-  test.each([{ heldMs: 0 }, { heldMs: 5000 }])('keeps a person for about a minute, held for $heldMs ms', ({
-    heldMs,
-  }) => {
+  test.each([
+    { heldMs: 0 },
+    { heldMs: 5000 },
+  ])('makes a person wait for about a minute when requests are held for $heldMs ms', ({ heldMs }) => {
     let waitedMs = heldMs;
     for (let retries = 0; retries < 10; retries++) waitedMs += (retryAfterSeconds('jane', waitedMs) ?? 0) * 1000;
     expect(waitedMs).toBeGreaterThan(40_000);
@@ -60,11 +61,11 @@ describe('a deletion', () => {
 });
 
 test.each([
-  { name: 'the first request is held', given: {}, ms: 5000 },
-  { name: 'one that only waits for a budget is not', given: { isRepeated: true }, ms: 0 },
-  { name: 'a young drain is waited for', given: { isRepeated: true, drainedMs: 1000 }, ms: 4000 },
-  { name: 'an old drain is not', given: { isRepeated: true, drainedMs: 60_000 }, ms: 0 },
-])('of an eviction $name', ({ given, ms }) => {
+  { name: 'holds the first request', given: {}, ms: 5000 },
+  { name: 'does not hold a repeated request that waits for a budget', given: { isRepeated: true }, ms: 0 },
+  { name: 'holds a request while the drain is young', given: { isRepeated: true, drainedMs: 1000 }, ms: 4000 },
+  { name: 'does not hold a request when the drain is old', given: { isRepeated: true, drainedMs: 60_000 }, ms: 0 },
+])('an eviction: $name', ({ given, ms }) => {
   const waited = { isRepeated: false, drainedMs: undefined, holdMs: 5000, ...given };
   expect(evictionHoldMs('jane', waited)).toBe(ms);
   expect(evictionHoldMs('system:serviceaccount:kube-system:cluster-autoscaler', waited)).toBe(0);

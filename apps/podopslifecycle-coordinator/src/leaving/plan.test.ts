@@ -18,9 +18,9 @@ const evictionAskedAgo = (ms: number) => ({ [EVICTION_REQUESTED_ANNOTATION]: nan
 
 test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
   { name: 'an ordinary Pod is left alone', metadata: {}, step: { do: 'nothing' } },
-  { name: 'a marked Pod is to be drained', metadata: { labels: mark }, step: { do: 'begin' } },
+  { name: 'the drain of a marked Pod begins', metadata: { labels: mark }, step: { do: 'begin' } },
   {
-    name: 'a marked Pod waits for its permission',
+    name: 'a marked Pod waits for permission',
     metadata: { labels: { ...mark, ...begun('pod-delete') } },
     step: { do: 'nothing' },
   },
@@ -30,12 +30,12 @@ test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
     step: { do: 'delete' },
   },
   {
-    name: 'a permitted Pod is left to the client that asks for it',
+    name: 'a permitted Pod is left to the client that asked for its deletion',
     metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: askedAgo(10_000) },
     step: { do: 'wait', ms: 1000 },
   },
   {
-    name: 'a client that was told to come back late is waited for until then',
+    name: 'a client that was told when to come back is awaited until then',
     metadata: {
       labels: { ...mark, ...granted('pod-delete', 'delete', NOW_MS - 50_000) },
       annotations: askedAgo(5000),
@@ -43,62 +43,62 @@ test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
     step: { do: 'wait', ms: 15_000 },
   },
   {
-    name: 'a client that was told to come back at once, and did not, is not waited for (T101)',
+    name: 'a client that was told to come back at once, and did not, is not awaited (T101)',
     metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: askedAgo(11_000) },
     step: { do: 'delete' },
   },
   {
-    name: 'a client that has gone away does not keep a permitted Pod',
+    name: 'a client that does not come back does not delay the deletion of a permitted Pod',
     metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: askedAgo(40_000) },
     step: { do: 'delete' },
   },
   {
-    name: 'a stamp from a clock ahead does not keep it either',
+    name: 'a time from a clock ahead of ours does not delay it either',
     metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: askedAgo(-3_600_000) },
     step: { do: 'delete' },
   },
   {
-    name: 'permission for another operation is not enough: the rules are asked for this one',
+    name: 'permission for another operation is not enough: the rules decide about this one',
     metadata: { labels: { ...mark, ...granted('collaset', 'update') } },
     step: { do: 'begin' },
   },
   {
-    name: 'a Pod its CollaSet is scaling in is left to that',
+    name: 'a Pod that its CollaSet scales in is left to the CollaSet',
     metadata: { labels: { ...mark, ...granted('collaset', 'scale-in') } },
     step: { do: 'nothing' },
   },
   {
-    name: 'of two operations that take the Pod away the one begun here goes on',
+    name: 'of two operations that remove the Pod, the one of the coordinator goes on',
     metadata: { labels: { ...mark, ...granted('collaset', 'scale-in'), ...granted('pod-delete', 'delete') } },
     step: { do: 'delete' },
   },
   {
-    name: 'a Pod that may go at once does',
+    name: 'a Pod that may be deleted at once is deleted',
     metadata: { labels: mark, annotations: { [DELETE_AT_ONCE_ANNOTATION]: 'true' } },
     step: { do: 'delete' },
   },
   {
-    name: 'a mark taken off undoes the drain',
+    name: 'the drain is cancelled when the mark is removed',
     metadata: { labels: begun('pod-delete') },
     step: { do: 'cancel', departure: 'delete' },
   },
   {
-    name: 'a mark taken off undoes a permitted drain as well',
+    name: 'a permitted drain is cancelled as well when the mark is removed',
     metadata: { labels: granted('pod-delete', 'delete') },
     step: { do: 'cancel', departure: 'delete' },
   },
   {
-    name: 'a drain for an eviction is kept while its client comes back',
+    name: 'the drain for an eviction goes on while its client comes back',
     metadata: { labels: granted('pod-evict', 'delete'), annotations: evictionAskedAgo(100_000) },
     step: { do: 'wait', ms: 20_000 },
   },
   {
-    name: 'a drain for an eviction nobody asks for any more is undone',
+    name: 'the drain for an eviction that no client asks for any more is cancelled',
     metadata: { labels: granted('pod-evict', 'delete'), annotations: evictionAskedAgo(120_000) },
     step: { do: 'cancel', departure: 'evict' },
   },
   {
-    name: 'an eviction that never began is forgotten',
+    name: 'a request to evict that had no room is removed',
     metadata: { annotations: evictionAskedAgo(120_000) },
     step: { do: 'cancel', departure: 'evict' },
   },
@@ -113,22 +113,22 @@ test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
     step: { do: 'wait', ms: 40_000 },
   },
   {
-    name: 'a Pod whose place the cluster has needed for as long as it may have to wait is let go, drained or not',
+    name: 'a Pod whose place the cluster has needed for the whole time is deleted, even if it is not drained',
     metadata: { labels: { ...mark, ...begun('pod-delete') }, annotations: neededFor(60_000) },
     step: { do: 'let-go', neededSinceMs: NOW_MS - 60_000 },
   },
   {
-    name: 'such a Pod does not wait for the scale-in of its CollaSet any longer either',
+    name: 'such a Pod no longer waits for the scale-in of its CollaSet either',
     metadata: { labels: { ...mark, ...granted('collaset', 'scale-in') }, annotations: neededFor(60_000) },
     step: { do: 'let-go', neededSinceMs: NOW_MS - 60_000 },
   },
   {
-    name: 'such a Pod is deleted as soon as it may go',
+    name: 'such a Pod is deleted as soon as it is permitted',
     metadata: { labels: { ...mark, ...granted('pod-delete', 'delete') }, annotations: neededFor(1000) },
     step: { do: 'delete' },
   },
   {
-    name: 'a note of the cluster’s need does nothing to a Pod that is not marked',
+    name: 'the annotation alone does nothing to a Pod that is not marked',
     metadata: { annotations: neededFor(60_000) },
     step: { do: 'nothing' },
   },
@@ -138,7 +138,7 @@ test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
     step: { do: 'nothing' },
   },
   {
-    name: 'T86 a Pod without control is left alone',
+    name: 'a Pod that is not controlled is left alone (T86)',
     metadata: { labels: { ...mark, 'kusionstack.io/control': 'false' } },
     step: { do: 'nothing' },
   },
@@ -146,12 +146,12 @@ test.each<{ name: string; metadata: ObjectMeta; step: Step }>([
   expect(planLeaving(aServingPod({ metadata }), NOW_MS, LIMITS)).toEqual(step);
 });
 
-test('T84 a Pod without the gate is deleted under its operation, for the rules’ sake', () => {
+test('a Pod without the gate is still deleted by an operation, so that the rules decide (T84)', () => {
   const pod = aServingPod({ metadata: { labels: mark }, spec: { readinessGates: [] } });
   expect(planLeaving(pod, NOW_MS, LIMITS)).toEqual({ do: 'begin' });
 });
 
-test('a Pod that was disrupted for the cluster goes in time though a tenant takes its mark and the note off', () => {
+test('a Pod that the cluster has disrupted is deleted in time even if a tenant removes its mark and annotation', () => {
   const lastTransitionTime = new Date(NOW_MS - 60_000).toISOString();
   const disrupted = {
     type: 'DisruptionTarget',

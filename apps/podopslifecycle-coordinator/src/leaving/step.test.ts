@@ -39,7 +39,7 @@ test('begins the operation of a marked Pod once', async () => {
   expect(pod().metadata.labels).toHaveProperty([PREPARING_TO_DELETE_LABEL]);
 });
 
-test('deletes a permitted Pod, this very one and no other state of it', async () => {
+test('deletes a permitted Pod only in the state that it was seen in', async () => {
   const { cluster, recorder, pass, pod } = setup({ ...mark, ...granted('pod-delete', 'delete') });
   const { uid, resourceVersion } = pod().metadata;
   await pass();
@@ -47,7 +47,7 @@ test('deletes a permitted Pod, this very one and no other state of it', async ()
   expect(recorder.events).toMatchObject([{ reason: 'PodDeletion', message: 'Deleted pod' }]);
 });
 
-test('a mark taken off in the last moment keeps the Pod', async () => {
+test('keeps the Pod if its mark is removed at the last moment', async () => {
   const { cluster, pods, pass, pod } = setup({ ...mark, ...granted('pod-delete', 'delete') });
   pods.pause();
   const { [TO_DELETE_LABEL]: _, ...labels } = pod().metadata.labels ?? {};
@@ -59,14 +59,14 @@ test('a mark taken off in the last moment keeps the Pod', async () => {
   expect(pod().metadata.labels).not.toHaveProperty([PREPARING_TO_DELETE_LABEL]);
 });
 
-test('the mark of a coming deletion stays while another operation may have set it', async () => {
+test('keeps the label preparing-to-delete while another operation may need it', async () => {
   const { pass, pod } = setup({ ...begun('pod-delete'), ...granted('collaset', 'scale-in') });
   await pass();
   expect(operationsOf(pod())).toMatchObject([{ id: 'collaset' }]);
   expect(pod().metadata.labels).toHaveProperty([PREPARING_TO_DELETE_LABEL]);
 });
 
-test('deletes a Pod that the cluster has waited for for long enough, and warns of it', async () => {
+test('deletes a Pod after the cluster has waited long enough for it, and records a warning', async () => {
   const needed = { [CLUSTER_NEEDS_ANNOTATION]: nanosAt(NOW_MS - 60_000) };
   const { cluster, recorder, pass } = setup({ ...mark, ...begun('pod-delete') }, needed);
   await pass();

@@ -66,7 +66,7 @@ const waiting = (change: Partial<Condition> = {}): Condition => ({
 });
 
 describe('explain', () => {
-  test('says nothing of an operation that flows, and when to look again', () => {
+  test('reports nothing before the grace time, and says when to check again', () => {
     expect(
       explain(pod({ labels: inPreCheck }), { facts: { rules: [rule('1 of 10 is out')], nowMs: after(4) }, limits }),
     ).toEqual({
@@ -77,7 +77,7 @@ describe('explain', () => {
     });
   });
 
-  test('names the rule object, the rule and its reason once a wait has lasted, on the Pod’s annotation too', () => {
+  test('names the rule object, the rule and its reason after the grace time, also in the Pod’s annotation', () => {
     expect(
       explain(pod({ labels: inPreCheck }), { facts: { rules: [rule('1 of 10 is out')], nowMs: after(10) }, limits }),
     ).toEqual({
@@ -92,7 +92,7 @@ describe('explain', () => {
     });
   });
 
-  test('blames the engine while it has not evaluated the rule', () => {
+  test('names the engine while it has not evaluated the rule', () => {
     const { condition } = explain(pod({ labels: inPreCheck }), {
       facts: { rules: [unevaluated], nowMs: after(60) },
       limits,
@@ -103,7 +103,7 @@ describe('explain', () => {
     );
   });
 
-  test('costs nothing more while only the counts in a reason move', () => {
+  test('costs no write while only the counts in a reason change', () => {
     const present = waiting();
     const moved = explain(pod({ labels: inPreCheck, present }), {
       facts: { rules: [rule('9 of 12 is out')], nowMs: after(60) },
@@ -113,7 +113,7 @@ describe('explain', () => {
     expect(moved.isDue).toBe(false);
   });
 
-  test('tells another holder once it has been seen for the grace time', () => {
+  test('reports another holder after the report has been out of date for the grace time', () => {
     const held = pod({ labels: inOperate, present: waiting(), gate: 'False' });
     const first = explain(held, { facts: { rules: [], nowMs: after(11) }, limits });
     expect(first).toMatchObject({ isDue: false, nextMs: 10_000 });
@@ -153,7 +153,7 @@ describe('explain', () => {
     ).toBe(false);
   });
 
-  test('goes with the next write when the operation moves on', () => {
+  test('is removed with the next write when the operation goes on', () => {
     const moved = { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(60)) * 1_000_000n}` };
     const step = explain(pod({ labels: moved, present: waiting(), gate: 'False' }), {
       facts: { rules: [], nowMs: after(61) },
@@ -165,7 +165,7 @@ describe('explain', () => {
   test.each([
     { name: 'when no operation is left', labels: {}, present: waiting() },
     {
-      name: 'when a stalled operation moves on',
+      name: 'when a stalled operation goes on',
       labels: { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(899)) * 1_000_000n}` },
       present: waiting({ status: 'False', reason: 'Stalled' }),
     },
@@ -176,7 +176,7 @@ describe('explain', () => {
     });
   });
 
-  test('tells at once of a label without a time, and counts from then on', () => {
+  test('reports a label without a time at once, and counts from the report on', () => {
     const labels = { ...inOperate, [stageLabel('operate', 'job')]: 'yes' };
     const first = explain(pod({ labels, gate: 'False' }), { facts: { rules: [], nowMs: after(0) }, limits });
     expect(first).toMatchObject({ condition: { status: 'True' }, isDue: true });
@@ -191,7 +191,7 @@ describe('explain', () => {
     });
   });
 
-  test('a clock that is ahead of ours only delays', () => {
+  test('a clock ahead of ours only delays the report', () => {
     expect(
       explain(pod({ labels: inPreCheck }), { facts: { rules: [rule('x')], nowMs: after(-60) }, limits }),
     ).toMatchObject({
@@ -211,7 +211,7 @@ describe('the detail annotation', () => {
   };
   const UNKNOWN = '{"stage":"Unknown","passed":true}';
 
-  test('says Unknown once the Pod is in no stage, with a write that happens anyway', () => {
+  test('becomes Unknown with the next write after the Pod has left the stage', () => {
     const moved = { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(60)) * 1_000_000n}` };
     expect(
       explain(annotated({ labels: moved }, '{}'), { facts: { rules: [rule('x')], nowMs: after(61) }, limits }),
@@ -224,7 +224,7 @@ describe('the detail annotation', () => {
     ).toEqual({});
   });
 
-  test('goes when the rule does not select the Pod any more (T71)', () => {
+  test('is removed when the rule does not select the Pod any more (T71)', () => {
     expect(explain(annotated({}, UNKNOWN), { facts: { rules: [], nowMs: after(61) }, limits }).annotations).toEqual({
       'detail.podtransitionrule.kusionstack.io/budget': null,
     });

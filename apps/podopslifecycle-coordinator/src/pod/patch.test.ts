@@ -10,7 +10,7 @@ const pod = (gate?: 'True' | 'False'): Pod => ({
 });
 
 describe('writeFor', () => {
-  test('writes nothing where nothing changes', () => {
+  test('writes nothing if nothing changes', () => {
     expect(writeFor(pod('True'), { settled: { labels: {} }, now: NOW })).toBeUndefined();
   });
 
@@ -29,7 +29,7 @@ describe('writeFor', () => {
     });
   });
 
-  test('patches the Pod itself where only labels change', () => {
+  test('patches the Pod itself if only labels change', () => {
     const write = writeFor(pod('True'), { settled: { labels: { a: '1' } }, now: NOW });
     expect(write).toEqual({
       changed: 'labels',
@@ -41,7 +41,7 @@ describe('writeFor', () => {
     { name: 'the first opening of a gate by uid alone', from: undefined, labels: {}, precondition: 'uid' },
     { name: 'an opening after an operation by version', from: 'False' as const, labels: {}, precondition: 'version' },
     {
-      name: 'a first opening that also moves labels by version',
+      name: 'a first opening that also changes labels by version',
       from: undefined,
       labels: { a: '1' },
       precondition: 'version',
@@ -53,7 +53,7 @@ describe('writeFor', () => {
 
   const told = { type: 'pod.kusionstack.io/operation-progressing', status: 'True' as const, reason: 'WaitingForRules' };
 
-  test('lets an explanation join the write of the gate, and be none of its own until it is due', () => {
+  test('adds an explanation to another write, and writes it alone only once it is due', () => {
     const explanation = { condition: told, annotations: { why: 'so' }, isDue: false };
     expect(writeFor(pod('True'), { settled: { labels: {} }, now: NOW, explanation })).toBeUndefined();
     expect(writeFor(pod('True'), { settled: { labels: { a: '1' } }, now: NOW, explanation })).toEqual({
@@ -71,7 +71,7 @@ describe('writeFor', () => {
     });
   });
 
-  test('writes an explanation that is due, and takes it away, without touching other conditions', () => {
+  test('writes and removes an explanation that is due without changing other conditions', () => {
     const due = (condition: typeof told | null) =>
       writeFor(pod('True'), {
         settled: { labels: {} },

@@ -6,7 +6,7 @@ const KEY = 'default/web';
 const logger = createLogger({ app: 'test', level: 'silent' });
 const conflict = new ConflictError('the Pod has changed', { status: 409, reason: 'Conflict' });
 
-/** Steps named `a`, `b`, `c`, each of which does what is given for it, else nothing. */
+/** Three steps, `a`, `b` and `c`. Each does what is given for it, or nothing. */
 function setup(does: { readonly [step in 'a' | 'b' | 'c']?: Reconcile } = {}) {
   const taken: string[] = [];
   const requeued: number[] = [];
@@ -44,7 +44,7 @@ test('takes no further step after the shard is lost between two writes', async (
   expect(taken).toEqual(['a']);
 });
 
-test('a step that fails keeps neither the others from their work nor from their time', async () => {
+test('a step that fails does not stop the other steps, and its backoff does not delay them', async () => {
   const failure = new Error('refused');
   const { reconcile, taken, requeued } = setup({ a: fails(failure), b: waits(1000) });
   await expect(reconcile()).rejects.toBe(failure);

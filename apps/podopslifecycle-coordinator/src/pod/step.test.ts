@@ -113,7 +113,7 @@ describe('lifecycleStep', () => {
     expect(conditionOf(pod(), PROGRESSING)).toBeUndefined();
   });
 
-  test('a rule that comes to light while the caches are compared holds the operation', async () => {
+  test('a rule that appears while the caches are compared holds the operation', async () => {
     const { cluster, rules, pass, pod } = setup(serving);
     begin(cluster);
     rules.pause();
@@ -130,7 +130,7 @@ describe('lifecycleStep', () => {
     expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'PreCheck' }]);
   });
 
-  test('what asks for no permission does not wait for current caches', async () => {
+  test('a step that needs no permission does not wait for current caches', async () => {
     const { cluster, rules, pass, pod } = setup({
       metadata: { labels: { app: 'web' } },
       status: { conditions: [aCondition('Ready', true)] },
@@ -225,9 +225,9 @@ describe('lifecycleStep', () => {
       expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'Preparing' }]);
     });
 
-    test('an operation says for what it waits, should it last', async () => {
+    test('an operation reports what it waits for if the wait lasts', async () => {
       const { cluster, clock, pass, pod } = returning();
-      // The kubelet has just said so again, so the wait begins anew.
+      // The kubelet has just reported readiness again, so the wait begins again.
       clock.advance(ARRIVAL_MS);
       cluster.change(PODS, KEY, (seen) => ({
         ...seen,
@@ -243,7 +243,7 @@ describe('lifecycleStep', () => {
     });
   });
 
-  test('does not act on a stale cache: the write is refused and tried again by the queue', async () => {
+  test('does not act on a stale cache: the write is refused, and the queue repeats the reconcile', async () => {
     const { cluster, pods, pass, pod } = setup(serving);
     begin(cluster);
     pods.pause();
@@ -254,7 +254,7 @@ describe('lifecycleStep', () => {
   });
 
   test.each([
-    { name: 'is on its way out (T18)', metadata: { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x/y'] } },
+    { name: 'is terminating (T18)', metadata: { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x/y'] } },
     { name: 'lost the control label (T24)', metadata: { labels: { 'kusionstack.io/control': 'false' } } },
   ])('leaves a Pod alone that $name', async ({ metadata }) => {
     const { cluster, pass } = setup({
@@ -264,7 +264,7 @@ describe('lifecycleStep', () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  test('takes a Pod that is gone by the time of the write for gone', async () => {
+  test('accepts that a Pod is gone by the time of the write', async () => {
     const { cluster, pods, pass } = setup(serving);
     begin(cluster);
     pods.pause();
@@ -298,7 +298,7 @@ describe('lifecycleStep', () => {
     }
     const told = (pod: Pod) => conditionOf(pod, PROGRESSING);
 
-    test('writes once why, and tells it once, however many passes there are', async () => {
+    test('writes and records the reason once, however often the Pod is reconciled', async () => {
       const { cluster, clock, recorder, pass, pod } = held();
       expect(await pass()).toEqual({ requeueAfterMs: 10_000 });
       clock.advance(10_000);
@@ -321,7 +321,7 @@ describe('lifecycleStep', () => {
       expect(recorder.events).toMatchObject([{ type: 'Warning', reason: 'Stalled' }]);
     });
 
-    test('takes the explanation away with the write that lets it go on', async () => {
+    test('removes the explanation with the write that lets the operation go on', async () => {
       const { cluster, clock, pass, pod } = held();
       clock.advance(10_000);
       await pass();

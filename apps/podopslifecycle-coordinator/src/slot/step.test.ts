@@ -83,7 +83,7 @@ const preCheck = (pod: Pod) => pod.metadata.labels?.[stageLabel('pre-check', 'op
 const inVain = [ruleThat('a', holding), ruleThat('b', refusing)];
 
 describe('a slot held in vain', () => {
-  test('is given back after a while: the operation asks anew, and keeps its place in the queue', async () => {
+  test('is given back after a while: the operation begins another run, and keeps its place in the queue', async () => {
     const { cluster, clock, recorder, pass, pod } = setup(inVain);
     expect(await pass()).toEqual({ requeueAfterMs: GIVE_BACK_MS });
     clock.advance(GIVE_BACK_MS - 1);
@@ -100,7 +100,7 @@ describe('a slot held in vain', () => {
     expect(cluster.writes).toHaveLength(1);
   });
 
-  test('is not given back from a Pod that has been let go meanwhile', async () => {
+  test('is not given back if the Pod has passed meanwhile', async () => {
     const { cluster, pods, clock, pass } = setup(inVain);
     await pass();
     clock.advance(GIVE_BACK_MS);
@@ -112,7 +112,7 @@ describe('a slot held in vain', () => {
     await expect(pass()).rejects.toBeInstanceOf(ConflictError);
   });
 
-  test('counts from when it was refused: another run of the operation begins another while', async () => {
+  test('has its time counted for each run of the operation', async () => {
     const { cluster, clock, pass } = setup(inVain);
     await pass();
     clock.advance(GIVE_BACK_MS);
@@ -134,7 +134,7 @@ describe('a slot held in vain', () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  test('by a Pod that its own rule object refuses now is one as well', async () => {
+  test('includes one that the rule object which gave it refuses now', async () => {
     const { clock, pass, pod } = setup([ruleThat('a', { ...refusing, passedRules: ['max'] })]);
     await pass();
     clock.advance(GIVE_BACK_MS);
@@ -146,11 +146,15 @@ describe('a slot held in vain', () => {
   test.each([
     { name: 'both let it pass', rules: [ruleThat('a', holding), ruleThat('b', holding)], pod: {} },
     { name: 'both refuse it', rules: [ruleThat('a', refusing), ruleThat('b', refusing)], pod: {} },
-    { name: 'the other has not decided on it', rules: [ruleThat('a', holding), ruleThat('b', refusing, '7')], pod: {} },
-    { name: 'the slot was for another run', rules: [ruleThat('a', holding, '7'), ruleThat('b', refusing)], pod: {} },
-    { name: 'the Pod is down anyhow', rules: inVain, pod: { metadata: { labels: down } } },
     {
-      name: 'another operation of it has been let go',
+      name: 'the other has not decided about this run',
+      rules: [ruleThat('a', holding), ruleThat('b', refusing, '7')],
+      pod: {},
+    },
+    { name: 'the slot was for another run', rules: [ruleThat('a', holding, '7'), ruleThat('b', refusing)], pod: {} },
+    { name: 'the Pod is out of service for another reason', rules: inVain, pod: { metadata: { labels: down } } },
+    {
+      name: 'another operation of the Pod has passed',
       rules: inVain,
       pod: {
         metadata: {
@@ -164,7 +168,7 @@ describe('a slot held in vain', () => {
       },
     },
     { name: 'the Pod is terminating', rules: inVain, pod: { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } } },
-  ])('is none where $name', async ({ rules, pod }) => {
+  ])('does not exist if $name', async ({ rules, pod }) => {
     const { clock, cluster, pass } = setup(rules, pod);
     expect(await pass()).toBeUndefined();
     clock.advance(GIVE_BACK_MS);
@@ -173,7 +177,7 @@ describe('a slot held in vain', () => {
   });
 });
 
-test('who may hold a slot in vain is looked for where a rule object has changed, whether it refuses or holds', () => {
+test('a change of a rule object finds the Pods that may hold a slot in vain, whether it refuses them or gave the slot', () => {
   const [a, b] = inVain as [PodTransitionRule, PodTransitionRule];
   expect([...refusedHolders(b, [a, b])]).toEqual([KEY]);
   expect([...refusedHolders(a, [a, b])]).toEqual([KEY]);

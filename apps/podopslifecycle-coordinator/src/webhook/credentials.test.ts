@@ -49,7 +49,7 @@ function setup() {
   return { cluster, time, replica, told, trusted, secret, token };
 }
 
-test('replicas that start together use the same certificate and token, of which the API server is told', async () => {
+test('replicas that start together use the same certificate and token, and the API server gets to know them', async () => {
   const { replica, told, trusted, secret, token } = setup();
   const [one, two] = [replica(), replica()];
   expect(await one.source()).toEqual(await two.source());
@@ -68,7 +68,7 @@ test('replicas that start together use the same certificate and token, of which 
   ]);
 });
 
-test('looking after them writes nothing while there is nothing to do', async () => {
+test('a check writes nothing while nothing has to change', async () => {
   const { cluster, replica } = setup();
   const { source } = replica();
   await source();
@@ -87,7 +87,7 @@ test('near its end the certificate is replaced under the same CA', async () => {
   expect(secret()['ca.crt']).toBe(ca);
 });
 
-test('trust and paths that somebody took away are given again', async () => {
+test('a CA and paths that were removed from the configuration are written again', async () => {
   const { cluster, replica, told } = setup();
   const { source } = replica();
   await source();
@@ -107,9 +107,9 @@ test('trust and paths that somebody took away are given again', async () => {
   expect([...told(), ...told(MUTATING_WEBHOOKS)]).toEqual(before);
 });
 
-test('at every moment of a rotation each replica accepts what the API server was told', async () => {
+test('at every moment of a rotation each replica accepts the token that the API server has', async () => {
   const { time, replica, told, token } = setup();
-  // Certificates are beside the point.
+  // This test needs no certificates.
   const replicas = ['a', 'b', 'c'].map((name) => replica(`/nonexistent/${name}`));
   const looks = async () => {
     for (const { source } of replicas) await expect(source()).rejects.toThrow('ENOENT');
@@ -133,7 +133,7 @@ test('at every moment of a rotation each replica accepts what the API server was
   expect(replicas[0]?.accepted()).not.toContain(first);
 });
 
-test('a token that was taken out of the Secret is replaced at once, and accepted no longer', async () => {
+test('a token that was removed from the Secret is replaced at once, and no longer accepted', async () => {
   const { cluster, replica, told, token } = setup();
   const [one, two] = [replica(), replica()];
   await one.source();
@@ -148,7 +148,7 @@ test('a token that was taken out of the Secret is replaced at once, and accepted
   expect(told()[0]?.url).toContain(pathOf(token(), 'pod-deletions'));
 });
 
-test('a Secret that was made anew is given what is in use', async () => {
+test('a Secret that was created again gets the credentials in use', async () => {
   const { cluster, replica, secret } = setup();
   const { source } = replica();
   await source();
@@ -160,7 +160,7 @@ test('a Secret that was made anew is given what is in use', async () => {
   expect(secret()).toEqual(before);
 });
 
-test('where somebody else brings the certificate, the Secret holds the token alone and the CA is left as it is', async () => {
+test('with a mounted certificate the Secret holds only the token, and the CA in the configuration stays as it is', async () => {
   const { replica, told, secret } = setup();
   const folder = await mkdtemp(join(tmpdir(), 'kuperator-certs-'));
   onTestFinished(() => rm(folder, { recursive: true }));

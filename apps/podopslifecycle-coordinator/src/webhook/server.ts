@@ -178,7 +178,7 @@ export class WebhookServer {
     return route;
   }
 
-  /** @returns undefined if the body is no AdmissionReview. Only the bytes of the text count against the limit: its one Pod is small beside them. */
+  /** @returns undefined if the body is no AdmissionReview. Only its text counts against the limit, not what is parsed from it. */
   async #reviewIn(request: IncomingMessage, signal: AbortSignal): Promise<AdmissionRequest | 'too long' | undefined> {
     const given = request.headers['content-length'];
     // A body without a declared length may have any.

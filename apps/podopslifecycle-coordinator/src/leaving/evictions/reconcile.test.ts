@@ -39,13 +39,13 @@ function setup(budgets: readonly number[], names: readonly string[], wanted: rea
   return { cluster, pods, draining, pass: () => reconcile('default', context) };
 }
 
-test('without a budget all are drained', async () => {
+test('drains all Pods if there is no budget', async () => {
   const { draining, pass } = setup([], ['a', 'b']);
   expect(await pass()).toBeUndefined();
   expect(draining()).toEqual(['a', 'b']);
 });
 
-test('two evictions at once do not use the same allowance, though the cache is behind', async () => {
+test('does not begin two drains on one allowance, even on a stale cache', async () => {
   const { pods, draining, pass } = setup([2], ['a', 'b', 'c']);
   pods.pause();
   expect(await pass()).toEqual({ requeueAfterMs: expect.any(Number) });
@@ -54,13 +54,13 @@ test('two evictions at once do not use the same allowance, though the cache is b
   expect(draining()).toEqual(['a']);
 });
 
-test('under two budgets the eviction API evicts nobody, so nobody is drained', async () => {
+test('drains no Pod under two budgets, because the eviction API would refuse it', async () => {
   const { draining, pass } = setup([0, 0], ['a']);
   await pass();
   expect(draining()).toEqual([]);
 });
 
-test('where a budget needs no Pod, the drained one is deleted for the client', async () => {
+test('deletes the Pod for the client if the budget needs no healthy Pod', async () => {
   const { cluster, draining, pass } = setup([0], ['a']);
   await pass();
   expect(draining()).toEqual([]);

@@ -28,7 +28,7 @@ function ask(pod: Pod, request: Partial<LeaveRequest> = {}) {
   return answerTo({ ...(usual as Omit<LeaveRequest, 'pod'>), ...request, pod });
 }
 
-describe('passes at once', () => {
+describe('allows at once', () => {
   test.each([
     {
       because: 'uncontrolled',
@@ -37,20 +37,20 @@ describe('passes at once', () => {
     },
     {
       because: 'terminating',
-      name: 'a terminating Pod, or no kubelet could end it',
+      name: 'a terminating Pod, because otherwise no kubelet could end it',
       pod: aServingPod({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }),
     },
     { because: 'finished', name: 'a Pod that has succeeded', pod: aServingPod({ status: { phase: 'Succeeded' } }) },
     {
       because: 'finished',
-      name: 'a Pod that has failed, as PodGC makes it',
+      name: 'a Pod that has failed, as PodGC leaves it',
       pod: aServingPod({ status: { phase: 'Failed' } }),
     },
     { because: 'unscheduled', name: 'a Pod without a node', pod: aServingPod({ spec: { nodeName: '' } }) },
     { because: 'gateless', name: 'a Pod without the gate (T84)', pod: aServingPod({ spec: { readinessGates: [] } }) },
     {
       because: 'at-once',
-      name: 'a Pod its user has let go',
+      name: 'a Pod whose user wants it deleted at once',
       pod: aServingPod({ metadata: { annotations: { [DELETE_AT_ONCE_ANNOTATION]: 'true' } } }),
     },
     {
@@ -68,12 +68,12 @@ describe('passes at once', () => {
     expect(ask(pod, { departure: 'evict' })).toEqual({ allowed: true, because });
   });
 
-  test('a kubelet, and everything in a namespace that ends', () => {
+  test('a request by a kubelet, and any request in a namespace that is being deleted', () => {
     expect(ask(aServingPod(), { user: 'system:node:node-1' })).toEqual({ allowed: true, because: 'kubelet' });
     expect(ask(aServingPod(), { namespaceEnds: true })).toEqual({ allowed: true, because: 'namespace-ends' });
   });
 
-  test('T97 a dry run, which changes nothing and says what the real one waits for', () => {
+  test('a dry run, which changes nothing and warns what the real request would wait for (T97)', () => {
     expect(ask(aServingPod(), { dryRun: true })).toMatchObject({
       allowed: true,
       because: 'dry-run',
@@ -82,13 +82,13 @@ describe('passes at once', () => {
   });
 });
 
-test('a permitted update is no permission to delete', () => {
+test('permission for an update is no permission to delete', () => {
   const labels = { ...granted('collaset', 'update'), [PREPARING_TO_DELETE_LABEL]: undefined };
   const { [PREPARING_TO_DELETE_LABEL]: _, ...kept } = labels;
   expect(ask(aServingPod({ metadata: { labels: kept as Record<string, string> } }))).toMatchObject({ allowed: false });
 });
 
-test('the first request begins the operation, marks the Pod and notes the client, in one write', () => {
+test('the first request begins the operation, marks the Pod and records the client in one write', () => {
   const at = nanosAt(NOW_MS);
   expect(ask(aServingPod())).toMatchObject({
     allowed: false,
@@ -100,7 +100,7 @@ test('the first request begins the operation, marks the Pod and notes the client
   });
 });
 
-test('an eviction is noted only: its drain begins when the PodDisruptionBudget has room', () => {
+test('an eviction is only recorded: its drain begins when the PodDisruptionBudget has room', () => {
   expect(ask(aServingPod(), { departure: 'evict' })).toMatchObject({
     allowed: false,
     isNotBegun: true,
@@ -109,7 +109,7 @@ test('an eviction is noted only: its drain begins when the PodDisruptionBudget h
   expect(ask(aServingPod(), { departure: 'evict' })).not.toHaveProperty('write.labels');
 });
 
-test('a Pod that is being scaled in is marked, and drained once', () => {
+test('a Pod that its CollaSet scales in is marked, and no second drain begins', () => {
   const { [stageLabel('operate', 'collaset')]: _, ...scaledIn } = granted('collaset', 'scale-in');
   expect(ask(aServingPod({ metadata: { labels: scaledIn } }))).toMatchObject({
     allowed: false,
@@ -118,7 +118,7 @@ test('a Pod that is being scaled in is marked, and drained once', () => {
   });
 });
 
-describe('T85 a repeated request', () => {
+describe('a repeated request (T85)', () => {
   const asked = (agoMs: number) =>
     aServingPod({
       metadata: {
@@ -132,20 +132,20 @@ describe('T85 a repeated request', () => {
     { agoMs: 4999, writes: false },
     { agoMs: 5000, writes: true },
     { agoMs: -60_000, writes: true },
-  ])('after $agoMs ms is noted again: $writes', ({ agoMs, writes }) => {
+  ])('after $agoMs ms is recorded again: $writes', ({ agoMs, writes }) => {
     const answer = ask(asked(agoMs));
     expect('write' in answer).toBe(writes);
     expect(answer).not.toHaveProperty('write.labels');
   });
 
-  test('that is refused once and for all takes the note off: nobody is to be waited for', () => {
+  test('that is refused for good removes the record, because the client does not come back', () => {
     expect(ask(asked(60_000))).toMatchObject({
       retryAfterSeconds: undefined,
       write: { annotations: { [DELETION_REQUESTED_ANNOTATION]: null } },
     });
   });
 
-  test('names who holds it, and after long how not to wait', () => {
+  test('names the holder, and after a long wait also the way to skip the drain', () => {
     const rule = aPodTransitionRule({
       metadata: { name: 'budget' },
       spec: {
@@ -166,18 +166,18 @@ describe('T85 a repeated request', () => {
 describe('a program', () => {
   const user = 'system:serviceaccount:kube-system:replicaset-controller';
 
-  test('gets its answer at once and is not told to come back: client-go would sleep inside its worker', () => {
+  test('gets its answer at once without a time to come back, because client-go would sleep inside a worker', () => {
     expect(ask(aServingPod(), { user })).toMatchObject({ allowed: false, holdMs: 0, retryAfterSeconds: undefined });
     expect(ask(aServingPod(), { user, departure: 'evict' })).toMatchObject({ holdMs: 0, retryAfterSeconds: undefined });
   });
 
-  test('is not waited for: the Pod is marked, and not noted', () => {
+  test('is not awaited: the Pod is marked, but the client is not recorded', () => {
     const answer = ask(aServingPod(), { user });
     expect(answer).toMatchObject({ write: { labels: { [TO_DELETE_LABEL]: nanosAt(NOW_MS) } } });
     expect(answer).not.toHaveProperty('write.annotations');
   });
 
-  test('leaves the note of a person who waits for the same Pod', () => {
+  test('keeps the record of a person who waits for the same Pod', () => {
     const metadata = {
       labels: { ...begun('pod-delete', NOW_MS - 10_000), [TO_DELETE_LABEL]: '1' },
       annotations: { [DELETION_REQUESTED_ANNOTATION]: nanosAt(NOW_MS - 6000) },
@@ -192,18 +192,18 @@ describe('the message of an eviction', () => {
     return answer.allowed ? '' : answer.message;
   };
 
-  test('names no PodDisruptionBudget where none holds it', () => {
+  test('names no PodDisruptionBudget if none holds the Pod', () => {
     expect(evict(aServingPod())).toBe(
       'Pod default/web is not evicted yet. It waits for podopslifecycle-coordinator to begin.',
     );
   });
 
-  test('names what was found to hold its beginning', () => {
+  test('names what keeps the drain from beginning', () => {
     const notBegun = 'waits for PodDisruptionBudget web, which allows no disruption now (1 healthy, 1 needed)';
     expect(evict(aServingPod(), { notBegun })).toBe(`Pod default/web is not evicted yet. It ${notBegun}.`);
   });
 
-  test('names who holds its drain', () => {
+  test('names the holder of the drain', () => {
     const { [stageLabel('operate', 'pod-evict')]: _, ...labels } = granted('pod-evict', 'delete');
     const finalizers = ['prot.podopslifecycle.kusionstack.io/abc'];
     expect(evict(aServingPod({ metadata: { labels, finalizers } }))).toMatch(
@@ -211,12 +211,12 @@ describe('the message of an eviction', () => {
     );
   });
 
-  test('of a Pod that is being deleted says so, and who holds that', () => {
+  test('of a Pod that is being deleted says so, and names the holder of the deletion', () => {
     const labels = { ...begun('pod-delete'), [TO_DELETE_LABEL]: '1' };
     expect(evict(aServingPod({ metadata: { labels } }))).toMatch(/will be deleted once that is done\. It waits: /);
   });
 
-  test('never blames the client itself', () => {
+  test('never names the client itself as the holder', () => {
     const { [PREPARING_TO_DELETE_LABEL]: _, ...labels } = granted('pod-evict', 'delete');
     expect(evict(aServingPod({ metadata: { labels } }))).not.toMatch(/operation controller/);
   });
@@ -228,7 +228,7 @@ describe('for the needs of the cluster', () => {
   const marked = (ms: number) =>
     aServingPod({ metadata: { labels: { ...begun('pod-delete'), [TO_DELETE_LABEL]: '1' }, annotations: needed(ms) } });
 
-  test('the first request is noted with the mark, so that the end is known to every replica', () => {
+  test('the first request is recorded with the mark, so that every replica knows the deadline', () => {
     const answer = ask(aServingPod(), { user });
     expect(answer).toMatchObject({ allowed: false, write: { annotations: needed(0) } });
     expect(answer).toMatchObject({ write: { labels: { [TO_DELETE_LABEL]: nanosAt(NOW_MS) } } });
@@ -238,17 +238,17 @@ describe('for the needs of the cluster', () => {
     expect(ask(marked(30_000), { user })).not.toHaveProperty('write');
   });
 
-  test('after the time the administrator gives, it goes through', () => {
+  test('a request is allowed after the time that the administrator sets', () => {
     expect(ask(marked(60_000), { user })).toEqual({ allowed: true, because: 'cluster-needs' });
     expect(ask(marked(60_000), { user, clusterNeedsMs: 3_600_000 })).toMatchObject({ allowed: false });
   });
 
-  test('where the administrator gives no time it goes through at once', () => {
+  test('a request is allowed at once if the administrator sets no time', () => {
     expect(ask(aServingPod(), { user, clusterNeedsMs: 0 })).toEqual({ allowed: true, because: 'cluster-needs' });
     expect(ask(aServingPod(), { clusterNeedsMs: 0 })).toMatchObject({ allowed: false });
   });
 
-  test('an eviction waits for its PodDisruptionBudget and its rules all the same', () => {
+  test('an eviction still waits for its PodDisruptionBudget and its rules', () => {
     expect(ask(marked(60_000), { departure: 'evict' })).toMatchObject({ allowed: false });
   });
 });

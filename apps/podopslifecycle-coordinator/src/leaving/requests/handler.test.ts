@@ -59,7 +59,7 @@ function setup({ namespaceEnds = false, isThere = true, holdMs = 0 }: World = {}
 describe('while the Pod cache may be old', () => {
   const evict = { uid: '1', name: 'web', namespace: 'default', operation: 'CREATE' };
 
-  test('an eviction is answered by the Pod as the API server has it', async () => {
+  test('an eviction is answered from the Pod as the API server has it', async () => {
     const { cluster, pods, answer } = setup({ isThere: false });
     pods.pause();
     pods.setCurrent(false);
@@ -70,7 +70,7 @@ describe('while the Pod cache may be old', () => {
 });
 
 describe('a review', () => {
-  test('that shows a Pod of before is answered for the Pod as it is', async () => {
+  test('that shows an old version of the Pod is answered from the present one', async () => {
     const { cluster, answer, request } = setup();
     const permitted = granted('pod-delete', 'delete');
     cluster.change(PODS, KEY, (pod) => ({
@@ -81,7 +81,7 @@ describe('a review', () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  test('of a Pod that is another one by now, or none, writes nothing', async () => {
+  test('of a Pod that has been replaced or is gone writes nothing', async () => {
     const { cluster, answer, request } = setup();
     cluster.remove(PODS, KEY);
     cluster.add(PODS, aServingPod({ metadata: { uid: 'another' } }));
@@ -99,7 +99,7 @@ describe('a review', () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  test('that says a Pod is under control does not make it so', async () => {
+  test('that falsely shows the Pod as controlled is not believed', async () => {
     const { cluster, answer, request } = setup();
     cluster.change(PODS, KEY, (pod) => ({ ...pod, metadata: { ...pod.metadata, labels: { app: 'web' } } }));
     const { labels } = aServingPod().metadata;
@@ -113,7 +113,7 @@ describe('a review', () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  test('that names another Pod than it shows is refused without a write', async () => {
+  test('that names another Pod than the one it contains is refused without a write', async () => {
     const { cluster, answer, request } = setup();
     for (const other of [{ name: 'other' }, { namespace: 'other' }]) {
       expect(await answer('delete', { ...request, ...other })).toMatchObject({ allowed: false });
@@ -133,26 +133,26 @@ describe('a review', () => {
 });
 
 describe('a deletion', () => {
-  test('is refused after its operation was begun in one write', async () => {
+  test('is refused after one write that begins its operation', async () => {
     const { cluster, answer, request } = setup();
     expect(await answer('delete', request)).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
     expect(cluster.writes).toHaveLength(1);
     expect(cluster.get(PODS, KEY)?.metadata.labels).toHaveProperty([TO_DELETE_LABEL]);
   });
 
-  test('T97 changes nothing in a dry run', async () => {
+  test('changes nothing in a dry run (T97)', async () => {
     const { cluster, answer, request } = setup();
     expect(await answer('delete', { ...request, dryRun: true })).toMatchObject({ allowed: true });
     expect(cluster.writes).toEqual([]);
   });
 
-  test('goes through at once in a namespace that ends', async () => {
+  test('is allowed at once in a namespace that is being deleted', async () => {
     const { cluster, answer, request } = setup({ namespaceEnds: true });
     expect(await answer('delete', request)).toMatchObject({ allowed: true });
     expect(cluster.writes).toEqual([]);
   });
 
-  test('finds a Pod that has just changed, though the cache does not know yet how', async () => {
+  test('finds a Pod that has just changed, although the cache does not show the change yet', async () => {
     const { cluster, pods, answer, request } = setup();
     pods.pause();
     cluster.change(PODS, KEY, (pod) => ({ ...pod, status: { ...pod.status, podIP: '10.0.0.2' } }));
@@ -160,14 +160,14 @@ describe('a deletion', () => {
     expect(cluster.get(PODS, KEY)?.metadata.labels).toHaveProperty([TO_DELETE_LABEL]);
   });
 
-  test('of a Pod that is written all the time is to be tried again', async () => {
+  test('of a Pod that keeps changing is to be repeated', async () => {
     const { cluster, answer, request } = setup();
     cluster.failWrite({ times: 100, error: { status: 409, reason: 'Conflict' } });
     expect(await answer('delete', request)).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
     expect(await answer('delete', { ...request, userInfo: PROGRAM })).not.toHaveProperty('retryAfterSeconds');
   });
 
-  test('by a program is answered at once, and begun all the same', async () => {
+  test('by a program is answered at once, and the drain still begins', async () => {
     const { cluster, answer, request } = setup({ holdMs: 5000 });
     const verdict = await answer('delete', { ...request, userInfo: PROGRAM });
     expect(verdict).toMatchObject({ allowed: false, retryAfterSeconds: undefined });
@@ -175,14 +175,14 @@ describe('a deletion', () => {
     expect(cluster.get(PODS, KEY)?.metadata.annotations ?? {}).not.toHaveProperty([DELETION_REQUESTED_ANNOTATION]);
   });
 
-  test('for preemption is answered as if the Pod was gone: a scheduler would try again without a pause', async () => {
+  test('for preemption is answered as if the Pod was gone, because a scheduler would otherwise retry without a pause', async () => {
     const { cluster, answer, request } = setup({ holdMs: 5000 });
     const verdict = await answer('delete', { ...request, userInfo: { username: 'system:kube-scheduler' } });
     expect(verdict).toMatchObject({ allowed: false, passOver: true });
     expect(cluster.get(PODS, KEY)?.metadata.labels).toHaveProperty([TO_DELETE_LABEL]);
   });
 
-  test('that the API server asks about a second time, for the Pod has changed meanwhile, is not held twice', async () => {
+  test('is not held twice when the API server repeats it because the Pod has changed', async () => {
     const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
     const first = answer('delete', request, 10_000);
     await clock.advanceAsync(5000);
@@ -191,7 +191,7 @@ describe('a deletion', () => {
     expect(second).toMatchObject({ allowed: false, retryAfterSeconds: 3 });
   });
 
-  test('after another Pod has waited in vain for the same gets its answer sooner', async () => {
+  test('is answered sooner after another Pod has waited in vain for the same holder', async () => {
     const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
     const minuteAgo = clock.now() - 60_000;
     cluster.add(PODS, aServingPod({ metadata: { name: 'other', uid: 'other', labels: held(minuteAgo) } }));
@@ -200,14 +200,14 @@ describe('a deletion', () => {
     expect(await answered).toMatchObject({ allowed: false, retryAfterSeconds: undefined });
   });
 
-  test('is left to the failure policy when the Pod cannot be written', async () => {
+  test('is left to the failure policy if the Pod cannot be written', async () => {
     const { cluster, answer, request } = setup();
     cluster.failWrite({ error: { status: 403, reason: 'Forbidden' } });
     await expect(answer('delete', request)).rejects.toThrow('Forbidden');
   });
 });
 
-/** The coordinator's own work, done by whoever has the Pod in its shard. */
+/** What the owner of the Pod's shard does, which may be another replica. */
 function permit(cluster: InMemoryCluster, id: string): void {
   cluster.change(PODS, KEY, (pod) => ({
     ...pod,
@@ -216,7 +216,7 @@ function permit(cluster: InMemoryCluster, id: string): void {
 }
 
 describe('a deletion that is held', () => {
-  test('goes through as soon as its Pod may go, by whatever replica', async () => {
+  test('is allowed as soon as its Pod may leave, whichever replica drained it', async () => {
     const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
     const answered = answer('delete', request, 10_000);
     await clock.advanceAsync(4900);
@@ -225,9 +225,9 @@ describe('a deletion that is held', () => {
   });
 
   test.each([
-    { name: 'after its time', timeoutMs: 10_000, afterMs: 5000 },
-    { name: 'in time for the API server to hear it', timeoutMs: 4000, afterMs: 2000 },
-    { name: 'at once where the API server has no time left', timeoutMs: 2000, afterMs: 0 },
+    { name: 'after the hold time', timeoutMs: 10_000, afterMs: 5000 },
+    { name: 'before the timeout of the API server', timeoutMs: 4000, afterMs: 2000 },
+    { name: 'at once if the API server has no time left', timeoutMs: 2000, afterMs: 0 },
   ])('is refused $name', async ({ timeoutMs, afterMs }) => {
     const { clock, answer, request } = setup({ holdMs: 5000 });
     let isAnswered = false;
@@ -240,7 +240,7 @@ describe('a deletion that is held', () => {
     expect(await answered).toMatchObject({ allowed: false, message: expect.stringContaining('PreCheck') });
   });
 
-  test('goes on with the Pod as it is now when it was written meanwhile', async () => {
+  test('is decided from the present Pod if the Pod was written meanwhile', async () => {
     const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
     cluster.change(PODS, KEY, (pod) => ({ ...pod, status: { ...pod.status, podIP: '10.0.0.2' } }));
     const answered = answer('delete', request);
@@ -254,7 +254,7 @@ describe('a deletion that is held', () => {
 describe('a collection', () => {
   const collected = (request: AdmissionRequest): AdmissionRequest => ({ ...request, name: '' });
 
-  test('is gone on with, its Pod marked, and nobody expected back', async () => {
+  test('is passed over with its Pod marked, and the client is not expected back', async () => {
     const { cluster, answer, request } = setup({ holdMs: 5000 });
     expect(await answer('delete', collected(request))).toMatchObject({ allowed: false, passOver: true });
     const { labels, annotations } = cluster.get(PODS, KEY)?.metadata ?? {};
@@ -262,7 +262,7 @@ describe('a collection', () => {
     expect(annotations ?? {}).not.toHaveProperty([DELETION_REQUESTED_ANNOTATION]);
   });
 
-  test('larger than one request can go through is gone on with by the next', async () => {
+  test('that is too large for one request ends in time for the client to send another', async () => {
     const { cluster, answer, request } = setup();
     expect(await answer('delete', collected(request), 2000)).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
     expect(cluster.get(PODS, KEY)?.metadata.labels).toHaveProperty([TO_DELETE_LABEL]);
@@ -275,13 +275,13 @@ describe('a collection', () => {
     expect(verdict).toMatchObject({ allowed: false, retryAfterSeconds: 1 });
   });
 
-  test('whose client says how is deleted by its client', async () => {
+  test('whose client sends delete options is left to that client', async () => {
     const { answer, request } = setup();
     const options = { kind: 'DeleteOptions', gracePeriodSeconds: 0 };
     expect(await answer('delete', { ...collected(request), options })).toMatchObject({ retryAfterSeconds: 1 });
   });
 
-  test('of Pods that may go is let through', async () => {
+  test('of Pods that may leave is allowed', async () => {
     const { cluster, answer, request } = setup();
     permit(cluster, 'pod-delete');
     expect(await answer('delete', { ...collected(request), oldObject: cluster.get(PODS, KEY) })).toEqual({
@@ -291,7 +291,7 @@ describe('a collection', () => {
 });
 
 describe('an eviction', () => {
-  test('is let through once its Pod may go', async () => {
+  test('is allowed once its Pod may leave', async () => {
     const { cluster, clock, answer, request } = setup({ holdMs: 5000 });
     const { oldObject: _, ...eviction } = request;
     const answered = answer('evict', eviction);
@@ -301,7 +301,7 @@ describe('an eviction', () => {
     expect(await answered).toEqual({ allowed: true });
   });
 
-  test('is not let through by what only a stale cache says', async () => {
+  test('is not allowed because of a stale cache', async () => {
     const { cluster, pods, answer, request } = setup();
     permit(cluster, 'pod-evict');
     pods.pause();
@@ -313,7 +313,7 @@ describe('an eviction', () => {
     expect(await answer('evict', eviction)).toMatchObject({ allowed: false });
   });
 
-  test('names the PodDisruptionBudget that holds it, and none where there is none', async () => {
+  test('names the PodDisruptionBudget that holds it, and none if there is none', async () => {
     const { cluster, answer, request } = setup();
     const { oldObject: _, ...eviction } = request;
     expect(await answer('evict', eviction)).not.toMatchObject({ message: expect.stringContaining('Budget') });
@@ -328,20 +328,20 @@ describe('an eviction', () => {
     });
   });
 
-  test('is noted on the Pod the cache knows', async () => {
+  test('is recorded on the Pod that the cache shows', async () => {
     const { cluster, answer, request } = setup();
     const { oldObject: _, ...eviction } = request;
     expect(await answer('evict', eviction)).toMatchObject({ allowed: false });
     expect(cluster.get(PODS, KEY)?.metadata.annotations).toHaveProperty([EVICTION_REQUESTED_ANNOTATION]);
   });
 
-  test('of a Pod that is not under control goes through', async () => {
+  test('of a Pod that is not controlled is allowed', async () => {
     const { answer, request } = setup({ isThere: false });
     expect(await answer('evict', request)).toEqual({ allowed: true });
   });
 });
 
-test('a refusal has the form that makes clients come back by themselves', () => {
+test('a refusal with a time has the form after which clients retry by themselves', () => {
   const request = requestIn(JSON.stringify({ kind: 'AdmissionReview', request: { uid: '1', operation: 'DELETE' } }));
   expect(reviewOf(request, { allowed: false, message: 'wait', retryAfterSeconds: 3 })).toMatchObject({
     kind: 'AdmissionReview',
@@ -350,7 +350,7 @@ test('a refusal has the form that makes clients come back by themselves', () => 
   expect(() => requestIn('{}')).toThrow();
 });
 
-test('a refusal that nobody is to sleep on says no time', () => {
+test('a final refusal has no time', () => {
   const request = requestIn(JSON.stringify({ kind: 'AdmissionReview', request: { uid: '1', operation: 'DELETE' } }));
   expect(reviewOf(request, { allowed: false, message: 'wait' })).toEqual({
     apiVersion: 'admission.k8s.io/v1',
@@ -359,7 +359,7 @@ test('a refusal that nobody is to sleep on says no time', () => {
   });
 });
 
-test('a Pod of a collection is refused in the form at which the API server goes on', () => {
+test('a Pod of a collection is refused in the form after which the API server goes on', () => {
   const request = requestIn(JSON.stringify({ kind: 'AdmissionReview', request: { uid: '1', operation: 'DELETE' } }));
   expect(reviewOf(request, { allowed: false, passOver: true, message: 'later', warning: 'be told' })).toMatchObject({
     response: { allowed: false, status: { code: 404, reason: 'NotFound' }, warnings: ['be told'] },

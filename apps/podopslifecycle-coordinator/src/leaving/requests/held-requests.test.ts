@@ -35,7 +35,7 @@ describe('a held request', () => {
     expect([holds.size, clock.timers]).toEqual([0, 0]);
   });
 
-  test('is not needed where the cache has it already', async () => {
+  test('is not held if the cache shows the awaited version already', async () => {
     const { pods, asked, mark, holds } = setup();
     const old = asked();
     mark();
@@ -43,7 +43,7 @@ describe('a held request', () => {
     expect(await holds.until(old, wait)).toBe(pods.get(KEY));
   });
 
-  test('never ends with what is no newer than was asked with: the API server would not look again', async () => {
+  test('never ends with a version that is not newer than the request, because the API server would not look again', async () => {
     const { pods, mark, hold, cluster, clock } = setup();
     mark();
     pods.pause();
@@ -60,7 +60,7 @@ describe('a held request', () => {
     expect(await held).toBe('gone');
   });
 
-  test('does not take the end of an earlier Pod of the name for that of this one', async () => {
+  test('does not end when an earlier Pod of the same name is deleted', async () => {
     const { cluster, pods, hold, holds, clock } = setup();
     pods.pause();
     cluster.remove(PODS, KEY);
@@ -75,7 +75,7 @@ describe('a held request', () => {
   test.each([
     { name: 'its time is over', end: ({ clock }: ReturnType<typeof setup>) => clock.advance(1000) },
     { name: 'the operator stops', end: ({ holds }: ReturnType<typeof setup>) => holds.end() },
-  ])('is let go when $name', async ({ end }) => {
+  ])('ends without an outcome when $name', async ({ end }) => {
     const world = setup();
     const held = world.hold();
     end(world);
@@ -83,7 +83,7 @@ describe('a held request', () => {
     expect(world.holds.size).toBe(0);
   });
 
-  test('is let go when nobody waits for the answer any more', async () => {
+  test('ends when the API server no longer waits for the answer', async () => {
     const { hold, holds } = setup();
     const gone = new AbortController();
     const held = hold({ signal: gone.signal });
@@ -92,7 +92,7 @@ describe('a held request', () => {
     expect(holds.size).toBe(0);
   });
 
-  test('makes room for a later one when there are too many', async () => {
+  test('ends for a later request when there are too many', async () => {
     const { hold, holds, mark } = setup({ limit: 1 });
     const [first, second] = [hold(), hold()];
     expect(await first).toBeUndefined();
@@ -102,7 +102,7 @@ describe('a held request', () => {
   });
 });
 
-test('a namespace with many held requests loses its own oldest, not that of its neighbour', async () => {
+test('the namespace with the most held requests makes room, and not its neighbour', async () => {
   const { holds } = setup({ limit: 3 });
   const hold = (namespace: string, name: string) => {
     const pod = aServingPod({ metadata: { namespace, name, resourceVersion: '1' } });
@@ -116,7 +116,7 @@ test('a namespace with many held requests loses its own oldest, not that of its 
   expect(await Promise.all([neighbour, ...others])).toEqual([undefined, undefined, undefined]);
 });
 
-test('nobody is held once the operator stops', async () => {
+test('no request is held once the operator stops', async () => {
   const { hold, holds } = setup();
   holds.end();
   expect(await hold()).toBeUndefined();

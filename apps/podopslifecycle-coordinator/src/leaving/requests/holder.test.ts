@@ -21,19 +21,19 @@ function draining(id: string): Record<string, string> {
 }
 
 describe('of several operations', () => {
-  test('the one furthest ahead says who holds the Pod', () => {
+  test('the one furthest ahead determines the holder', () => {
     const labels = { ...begun('pod-delete'), ...draining('pod-evict') };
     const pod = aServingPod({ metadata: { labels, finalizers: [FINALIZER] } });
     expect(holderOf(pod, FACTS)).toMatchObject({ message: `waits: finalizer ${FINALIZER} is not off` });
   });
 
-  test('one that does not end the Pod is none of them', () => {
+  test('one that does not end with a deletion does not count', () => {
     const { 'podopslifecycle.kusionstack.io/preparing-to-delete': _, ...update } = begun('collaset');
     expect(holderOf(aServingPod({ metadata: { labels: update } }), FACTS)).toBeUndefined();
   });
 });
 
-describe('others that have waited for long', () => {
+describe('other Pods that have waited for long', () => {
   const marked = (name: string, agoMs: number): Pod =>
     aServingPod({
       metadata: {
@@ -45,21 +45,21 @@ describe('others that have waited for long', () => {
   const pod = marked('web', 1000);
   const others = (...pods: Pod[]) => longHolders(pods, pod, FACTS);
 
-  test('for the same holder tell that this one will', () => {
+  test('have a holder that this Pod can have as well', () => {
     const hold = holderOf(pod, FACTS);
     expect(hold && isAmong(hold, others(pod, marked('other', 60_000)))).toBe(true);
   });
 
-  test('are not those that began a moment ago', () => {
+  test('are not those whose operation has just begun', () => {
     expect(others(pod, marked('other', 59_000))).toEqual([]);
   });
 
-  test('are not those that may go', () => {
+  test('are not those that may leave', () => {
     const free = aServingPod({ metadata: { name: 'free', uid: 'free', labels: granted('pod-delete', 'delete', 1) } });
     expect(others(free)).toEqual([]);
   });
 
-  test('with other figures wait for the same', () => {
+  test('have the same holder if only the figures differ', () => {
     expect(isAmong({ message: 'waits for x (3/30)' }, ['waits for x (4/30)'])).toBe(true);
     expect(isAmong({ message: 'waits for x' }, ['waits for y'])).toBe(false);
   });

@@ -12,24 +12,24 @@ const full = { currentHealthy: 2, desiredHealthy: 2, disruptionsAllowed: 0 };
 
 test.each([
   { name: 'there is no budget', budgets: [], why: undefined },
-  { name: 'another Pod’s budget is none', budgets: [budget('other', full, 'other')], why: undefined },
+  { name: 'the budget selects another Pod', budgets: [budget('other', full, 'other')], why: undefined },
   {
-    name: 'a budget has no room',
+    name: 'the budget has no room',
     budgets: [budget('web', full), budget('other', full, 'other')],
     why: 'waits for PodDisruptionBudget web, which allows no disruption now (2 healthy, 2 needed)',
   },
   {
-    name: 'others use its room',
+    name: 'other drains use the room',
     budgets: [budget('web', { currentHealthy: 3, desiredHealthy: 2, disruptionsAllowed: 1 })],
     why: 'waits for PodDisruptionBudget web: Pods that are being drained use what it allows (3 healthy, 2 needed)',
   },
   {
-    name: 'nobody has evaluated it',
+    name: 'the budget is not evaluated yet',
     budgets: [budget('web', undefined)],
     why: 'waits for the disruption controller to evaluate PodDisruptionBudget web',
   },
   {
-    name: 'there are two',
+    name: 'two budgets select the Pod',
     budgets: [budget('b', full), budget('a', full)],
     why: 'cannot be evicted: PodDisruptionBudgets a and b both select it, which the eviction API does not support',
   },

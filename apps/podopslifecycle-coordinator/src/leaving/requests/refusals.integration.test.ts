@@ -1,5 +1,5 @@
-// What clients of a real API server are told about Pods that may not go: the controller-manager, kubectl delete and kubectl drain. Nothing
-// evaluates the rule here, so nothing lets these Pods go until the rule is taken away.
+// How clients of a real API server are answered about Pods that may not leave: the controller-manager, kubectl delete and kubectl drain. No
+// engine evaluates the rule here, so these Pods stay until the rule is deleted.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Cluster, CommandError, startCluster } from '@kuperator/cluster';
@@ -12,11 +12,11 @@ const HELD = 12;
 const DEADLINE = { timeout: 120_000, interval: 200 };
 
 let cluster: Cluster;
-/** What kubectl delete says in the end. It waits for about a minute, in which the other tests go on. */
+/** What kubectl delete prints in the end. It waits for about a minute, while the other tests run. */
 let deletion: Promise<string>;
 
 beforeAll(async () => {
-  // Flow control and the limits as a cluster has them.
+  // Flow control and limits are those of a real cluster.
   const flowControl = ['--enable-priority-and-fairness=true', '--max-requests-inflight=400'];
   const apiServerFlags = [...flowControl, '--max-mutating-requests-inflight=200'];
   cluster = await startCluster({ operators: [COORDINATOR], nats: false, audit: true, apiServerFlags });
@@ -109,7 +109,7 @@ type Call = {
   responseStatus?: { code: number; details?: { retryAfterSeconds?: number } };
 };
 
-/** Deletions of Pods that were asked for so far. */
+/** How many deletions of Pods have been requested so far. */
 async function deletions(isMeant: (call: Call) => boolean): Promise<readonly Call[]> {
   const lines = (await readFile(join(cluster.dir, 'audit.log'), 'utf8')).split('\n');
   return lines
@@ -122,7 +122,7 @@ async function deletions(isMeant: (call: Call) => boolean): Promise<readonly Cal
     .filter(isMeant);
 }
 
-/** What kubectl says as it fails. */
+/** What kubectl prints when it fails. */
 async function failureOf(args: readonly string[]): Promise<string> {
   const error = await cluster.kubectl(args).then(
     () => undefined,
@@ -132,7 +132,7 @@ async function failureOf(args: readonly string[]): Promise<string> {
   return (error as CommandError).stderr;
 }
 
-test('Pods that a rule holds do not hold the controller-manager, and go once the rule lets them', async () => {
+test('Pods that a rule holds do not hold up the controller-manager, and are deleted once the rule lets them pass', async () => {
   await scaledToZero('tenant');
   const marked = async () =>
     expect((await podsOf('tenant')).filter(({ metadata }) => MARK in metadata.labels)).toHaveLength(HELD);
@@ -154,7 +154,7 @@ test('Pods that a rule holds do not hold the controller-manager, and go once the
   await vi.waitFor(async () => expect(await podsOf('tenant')).toEqual([]), DEADLINE);
 });
 
-test('a Pod that is to make room for another is asked for once, and goes once the rule lets it', async () => {
+test('a preempted Pod is requested once, and is deleted once the rule lets it pass', async () => {
   const spec = (cpu: string) => ({
     ...podSpec,
     nodeSelector: { 'kubernetes.io/hostname': 'node-2' },
@@ -184,15 +184,15 @@ test('a Pod that is to make room for another is asked for once, and goes once th
   await cluster.kubectl(['wait', 'pod/urgent', '--for=condition=PodScheduled', '--timeout=120s']);
   const asked = await deletions(({ user }) => user.username === 'system:kube-scheduler');
   expect(asked.map(({ responseStatus }) => responseStatus?.code)).toContain(404);
-  // It would be hundreds a second.
+  // Otherwise there would be hundreds of requests a second.
   expect(asked.length).toBeLessThan(10);
 }, 120_000);
 
-/** No engine runs here, which is known once its Leases were looked for in vain for a while. */
+/** No engine runs here. The coordinator knows that after it has looked for the engine's Lease for a while. */
 const NO_VERDICT =
   /It waits: (podtransitionrule-engine is not running \(it has no live Lease\); )?no verdict from the podtransitionrule-engine on PodTransitionRule strict/;
 
-test('kubectl drain says each time who holds the Pod, and names a PodDisruptionBudget only where it holds it', async () => {
+test('kubectl drain prints the holder each time, and a PodDisruptionBudget only if that is the holder', async () => {
   const node = '{.spec.nodeName}';
   for (const [name, holder] of [
     ['evicted', NO_VERDICT],
@@ -214,7 +214,7 @@ test('kubectl delete ends with the name of the holder, and the Pod goes later', 
   expect(said).toContain('podopslifecycle.kusionstack.io/delete-at-once=true');
 }, 120_000);
 
-test('a Pod that nobody holds any more is deleted though its client has gone', async () => {
+test('a Pod without a holder is deleted although its client has gone', async () => {
   await cluster.kubectl(['delete', RULE, '--namespace=people']);
   const isGone = async () =>
     expect((await podsOf('people')).map(({ metadata }) => metadata.labels.name)).not.toContain('deleted');
