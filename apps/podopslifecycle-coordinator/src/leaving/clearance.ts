@@ -35,7 +35,7 @@ export function clearanceOf(pod: Pod): Clearance | undefined {
   return isDrainedToLeave(pod) ? 'permitted' : undefined;
 }
 
-/** Whether any operation that ends with the deletion of the Pod is permitted. It does not matter which operator leads it: one drain is enough. */
+/** Whether an operation that ends with the deletion of the Pod is permitted. Any operator may lead it: one drain is enough. */
 function isDrainedToLeave(pod: Pod): boolean {
   if (pod.metadata.labels?.[PREPARING_TO_DELETE_LABEL] === undefined) return false;
   return operationsOf(pod).some(({ stage }) => stage === 'Operate');

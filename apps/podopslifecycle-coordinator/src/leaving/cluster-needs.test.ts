@@ -6,7 +6,9 @@ import { clusterNeedNote, isForCluster, neededSinceMs } from './cluster-needs.ts
 const marked = { [TO_DELETE_LABEL]: '1' };
 const noted = (ms: number) => ({ [CLUSTER_NEEDS_ANNOTATION]: nanosAt(ms) });
 
-function disrupted(reason: string, ms: number, metadata: Pod['metadata'] = {}, status: 'True' | 'False' = 'True'): Pod {
+type Disruption = { metadata?: Pod['metadata']; status?: 'True' | 'False' };
+
+function disrupted(reason: string, ms: number, { metadata = {}, status = 'True' }: Disruption = {}): Pod {
   const pod = aServingPod({ metadata });
   const condition = { type: 'DisruptionTarget', status, reason, lastTransitionTime: new Date(ms).toISOString() };
   return { ...pod, status: { ...pod.status, conditions: [...(pod.status?.conditions ?? []), condition] } };
@@ -40,13 +42,13 @@ test.each([
   { name: 'the condition alone', pod: disrupted('PreemptionByScheduler', 5000), since: 5000 },
   {
     name: 'a condition that is False again',
-    pod: disrupted('PreemptionByScheduler', 5000, {}, 'False'),
+    pod: disrupted('PreemptionByScheduler', 5000, { status: 'False' }),
     since: undefined,
   },
   { name: 'a condition of the eviction API', pod: disrupted('EvictionByEvictionAPI', 5000), since: undefined },
   {
     name: 'the condition, although the annotation was written again later',
-    pod: disrupted('DeletionByTaintManager', 5000, { labels: marked, annotations: noted(9000) }),
+    pod: disrupted('DeletionByTaintManager', 5000, { metadata: { labels: marked, annotations: noted(9000) } }),
     since: 5000,
   },
 ])('counts from $name: $since', ({ pod, since }) => {

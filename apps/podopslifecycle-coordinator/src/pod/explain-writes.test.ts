@@ -12,10 +12,10 @@ import {
 } from '@kuperator/api';
 import { PROGRESSING } from '@kuperator/holders';
 import { beginOperation, operationsOf } from '@kuperator/lifecycle';
-import { createLogger, objectWriter } from '@kuperator/runtime';
+import { createLogger } from '@kuperator/runtime';
 import { aCondition, aPod, aPodTransitionRule, FakeClock, FakeRecorder, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
-import { SELECTING, selectingKeys } from '../selecting.ts';
+import { podCaches } from '../test/pod-caches.ts';
 import { lifecycleStep } from './step.ts';
 
 const KEY = 'default/a';
@@ -28,10 +28,7 @@ function waiting() {
   const cluster = new InMemoryCluster();
   const clock = new FakeClock();
   const recorder = new FakeRecorder();
-  const pods = cluster.informer(PODS);
-  const rules = cluster.informer(POD_TRANSITION_RULES, {
-    indexes: { [SELECTING]: (rule) => selectingKeys(rule, rule.spec.selector) },
-  });
+  const { pods, rules, writer } = podCaches(cluster);
   const services = { get: () => undefined, byIndex: () => [] };
   const limits = { graceMs: 10_000, deadlineMs: 600_000 };
   const metrics = { wrote: () => {} };
@@ -41,7 +38,7 @@ function waiting() {
       rules,
       services,
       sight: { isClear: () => true, blindTo: async () => [] },
-      writer: objectWriter({ client: cluster.client, resource: PODS, cache: pods }),
+      writer,
       clock,
       recorder,
       metrics,

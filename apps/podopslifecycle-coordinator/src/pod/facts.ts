@@ -1,5 +1,4 @@
-// What happened to a Pod between two versions of it. NATS events and stage times are derived from that, so it does not matter which process wrote
-// the Pod.
+// What happened to a Pod between two versions of it. NATS events and stage times are derived from that, whichever process wrote the Pod.
 
 import {
   conditionOf,

@@ -51,10 +51,14 @@ describe('writeFor', () => {
     expect(write?.change.precondition).toBe(precondition);
   });
 
-  const told = { type: 'pod.kusionstack.io/operation-progressing', status: 'True' as const, reason: 'WaitingForRules' };
+  const reported = {
+    type: 'pod.kusionstack.io/operation-progressing',
+    status: 'True' as const,
+    reason: 'WaitingForRules',
+  };
 
   test('adds an explanation to another write, and writes it alone only once it is due', () => {
-    const explanation = { condition: told, annotations: { why: 'so' }, isDue: false };
+    const explanation = { condition: reported, annotations: { why: 'so' }, isDue: false };
     expect(writeFor(pod('True'), { settled: { labels: {} }, now: NOW, explanation })).toBeUndefined();
     expect(writeFor(pod('True'), { settled: { labels: { a: '1' } }, now: NOW, explanation })).toEqual({
       changed: 'labels',
@@ -67,26 +71,28 @@ describe('writeFor', () => {
     const closing = { labels: {}, gate: 'False' as const };
     expect(writeFor(pod('True'), { settled: closing, now: NOW, explanation })?.change.body).toMatchObject({
       metadata: { annotations: { why: 'so' } },
-      status: { conditions: [{ type: SERVICE_READY_GATE }, told] },
+      status: { conditions: [{ type: SERVICE_READY_GATE }, reported] },
     });
   });
 
   test('writes and removes an explanation that is due without changing other conditions', () => {
-    const due = (condition: typeof told | null) =>
+    const due = (condition: typeof reported | null) =>
       writeFor(pod('True'), {
         settled: { labels: {} },
         now: NOW,
         explanation: { condition, annotations: {}, isDue: true },
       });
-    expect(due(told)).toMatchObject({
+    expect(due(reported)).toMatchObject({
       changed: 'explanation',
       change: {
         type: 'strategic',
         subresource: 'status',
         precondition: 'version',
-        body: { status: { conditions: [told] } },
+        body: { status: { conditions: [reported] } },
       },
     });
-    expect(due(null)?.change.body).toMatchObject({ status: { conditions: [{ $patch: 'delete', type: told.type }] } });
+    expect(due(null)?.change.body).toMatchObject({
+      status: { conditions: [{ $patch: 'delete', type: reported.type }] },
+    });
   });
 });

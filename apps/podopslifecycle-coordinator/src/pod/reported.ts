@@ -5,7 +5,7 @@
 export type Reported = {
   /** What the Pod reports, or would have reported, without the figures in it. */
   readonly text: string;
-  /** Since when the text is out of date, in ms since the epoch. It does not restart when the true reason changes: a flapping one is reported, too. */
+  /** Since when the text is out of date, in ms since the epoch. It does not restart when the true reason changes, so a flapping one is reported. */
   readonly outdatedSinceMs?: number;
 };
 

@@ -12,7 +12,7 @@ import {
 } from '@kuperator/api';
 import { PROGRESSING } from '@kuperator/holders';
 import { ARRIVAL_MS, beginOperation, operationsOf } from '@kuperator/lifecycle';
-import { ConflictError, createLogger, objectWriter, sightOf } from '@kuperator/runtime';
+import { ConflictError, createLogger, sightOf } from '@kuperator/runtime';
 import {
   aCondition,
   aPod,
@@ -23,7 +23,7 @@ import {
   InMemoryCluster,
 } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
-import { SELECTING, selectingKeys } from '../selecting.ts';
+import { podCaches } from '../test/pod-caches.ts';
 import { lifecycleStep } from './step.ts';
 
 const KEY = 'default/a';
@@ -33,14 +33,7 @@ const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal
 function setup(pod: Parameters<typeof aPod>[0] = {}) {
   const cluster = new InMemoryCluster();
   cluster.add(PODS, aPod({ ...pod, metadata: { name: 'a', ...pod.metadata }, spec: ON_NODE }));
-  const pods = cluster.informer(PODS);
-  const rules = cluster.informer(POD_TRANSITION_RULES, {
-    indexes: { [SELECTING]: (rule) => selectingKeys(rule, rule.spec.selector) },
-  });
-  const services = cluster.informer(SERVICES, {
-    indexes: { [SELECTING]: (service) => selectingKeys(service, { matchLabels: service.spec.selector ?? {} }) },
-  });
-  const { client } = cluster;
+  const { pods, rules, services, writer } = podCaches(cluster);
   const clock = new FakeClock();
   const recorder = new FakeRecorder();
   const metrics = { wrote: () => {} };
@@ -50,7 +43,7 @@ function setup(pod: Parameters<typeof aPod>[0] = {}) {
     rules,
     services,
     sight: sightOf([rules, services]),
-    writer: objectWriter({ client, resource: PODS, cache: pods }),
+    writer,
     clock,
     recorder,
     metrics,
@@ -58,7 +51,7 @@ function setup(pod: Parameters<typeof aPod>[0] = {}) {
     isRunning: () => undefined,
     reported: new Map(),
   });
-  const pass = () => reconcile(KEY, context);
+  const pass = (signal = context.signal) => reconcile(KEY, { ...context, signal });
   return { cluster, pods, rules, services, clock, recorder, pass, pod: () => cluster.get(PODS, KEY) as Pod };
 }
 
@@ -93,7 +86,7 @@ describe('lifecycleStep', () => {
   test.each([
     'rules',
     'services',
-  ] as const)('grants nothing while its cache of %s may be old, says so on the Pod, and goes on by itself', async (kind) => {
+  ] as const)('permits nothing while its cache of %s may be stale, reports that on the Pod, and goes on by itself', async (kind) => {
     const world = setup(serving);
     const { cluster, clock, pass, pod } = world;
     begin(cluster);
@@ -126,6 +119,20 @@ describe('lifecycleStep', () => {
       return true;
     };
     await pass();
+    expect(cluster.writes).toEqual([]);
+    expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'PreCheck' }]);
+  });
+
+  test('writes nothing if the shard is lost while the caches are compared', async () => {
+    const { cluster, rules, pass, pod } = setup(serving);
+    begin(cluster);
+    const shard = new AbortController();
+    rules.setCurrent(false);
+    rules.confirm = async () => {
+      shard.abort();
+      return true;
+    };
+    await pass(shard.signal);
     expect(cluster.writes).toEqual([]);
     expect(operationsOf(pod())).toMatchObject([{ id: 'c', stage: 'PreCheck' }]);
   });
@@ -296,7 +303,7 @@ describe('lifecycleStep', () => {
       begin(all.cluster);
       return all;
     }
-    const told = (pod: Pod) => conditionOf(pod, PROGRESSING);
+    const condition = (pod: Pod) => conditionOf(pod, PROGRESSING);
 
     test('writes and records the reason once, however often the Pod is reconciled', async () => {
       const { cluster, clock, recorder, pass, pod } = held();
@@ -306,7 +313,7 @@ describe('lifecycleStep', () => {
       clock.advance(5000);
       expect(await pass()).toEqual({ requeueAfterMs: 585_000 });
       expect(cluster.writes).toHaveLength(1);
-      expect(told(pod())).toMatchObject({ status: 'True', reason: 'WaitingForEngine' });
+      expect(condition(pod())).toMatchObject({ status: 'True', reason: 'WaitingForEngine' });
       expect(conditionOf(pod(), 'Ready')?.status).toBe('True');
       expect(recorder.events).toMatchObject([{ type: 'Normal', key: KEY, reason: 'WaitingForEngine' }]);
     });
@@ -317,7 +324,7 @@ describe('lifecycleStep', () => {
       await pass();
       await pass();
       expect(cluster.writes).toHaveLength(1);
-      expect(told(pod())).toMatchObject({ status: 'False', reason: 'Stalled' });
+      expect(condition(pod())).toMatchObject({ status: 'False', reason: 'Stalled' });
       expect(recorder.events).toMatchObject([{ type: 'Warning', reason: 'Stalled' }]);
     });
 
@@ -329,7 +336,7 @@ describe('lifecycleStep', () => {
       await pass();
       expect(cluster.writes).toHaveLength(2);
       expect(operationsOf(pod())).toMatchObject([{ stage: 'Operate' }]);
-      expect(told(pod())).toBeUndefined();
+      expect(condition(pod())).toBeUndefined();
     });
   });
 });

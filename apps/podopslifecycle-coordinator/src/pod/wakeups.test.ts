@@ -36,19 +36,19 @@ describe('podsToWake', () => {
     {
       name: 'a Pod that reports its holder when the rule refuses it for the first time',
       before: rule([]),
-      after: rule([refused('told', 'full'), refused('a', 'full')]),
-      woken: ['default/told'],
+      after: rule([refused('reporting', 'full'), refused('a', 'full')]),
+      woken: ['default/reporting'],
     },
     {
       name: 'a Pod that reports its holder when the reason of its refusal changes',
-      before: rule([refused('told', '3 of 10 are out'), refused('a', '3 of 10 are out')]),
-      after: rule([refused('told', 'no consent'), refused('a', 'no consent')]),
-      woken: ['default/told'],
+      before: rule([refused('reporting', '3 of 10 are out'), refused('a', '3 of 10 are out')]),
+      after: rule([refused('reporting', 'no consent'), refused('a', 'no consent')]),
+      woken: ['default/reporting'],
     },
     {
       name: 'no Pod for a change of figures',
-      before: rule([refused('told', '3/10 are out')]),
-      after: rule([refused('told', '4/11 are out')]),
+      before: rule([refused('reporting', '3/10 are out')]),
+      after: rule([refused('reporting', '4/11 are out')]),
       woken: [],
     },
     {
@@ -70,7 +70,7 @@ describe('podsToWake', () => {
       woken: ['default/a', 'default/b'],
     },
   ])('wakes $name', ({ before, after, woken }) => {
-    expect(podsToWake({ before, after }, { pods, reportsHolder: (key) => key === 'default/told' })).toEqual(woken);
+    expect(podsToWake({ before, after }, { pods, reportsHolder: (key) => key === 'default/reporting' })).toEqual(woken);
   });
 
   test('does not list the Pods to find those that have passed', () => {

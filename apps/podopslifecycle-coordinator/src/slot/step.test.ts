@@ -7,10 +7,10 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import { operationsOf } from '@kuperator/lifecycle';
-import { ConflictError, createLogger, objectWriter } from '@kuperator/runtime';
+import { ConflictError, createLogger } from '@kuperator/runtime';
 import { aPod, aPodTransitionRule, FakeClock, FakeRecorder, type Given, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
-import { SELECTING, selectingKeys } from '../selecting.ts';
+import { podCaches } from '../test/pod-caches.ts';
 import { refusedHolders } from './plan.ts';
 import { GIVE_BACK_MS, slotStep } from './step.ts';
 
@@ -56,19 +56,10 @@ function setup(rulesGiven: readonly PodTransitionRule[], pod: Given<Pod> = {}) {
   const cluster = new InMemoryCluster();
   cluster.add(PODS, aPod({ ...pod, metadata: { name: 'web', uid: 'uid-web', labels: waiting, ...pod.metadata } }));
   for (const rule of rulesGiven) cluster.add(POD_TRANSITION_RULES, rule);
-  const pods = cluster.informer(PODS);
-  const rules = cluster.informer(POD_TRANSITION_RULES, {
-    indexes: { [SELECTING]: (rule) => selectingKeys(rule, rule.spec.selector) },
-  });
+  const { pods, rules, writer } = podCaches(cluster);
   const clock = new FakeClock();
   const recorder = new FakeRecorder();
-  const reconcile = slotStep({
-    pods,
-    rules,
-    writer: objectWriter({ client: cluster.client, resource: PODS, cache: pods }),
-    recorder,
-    clock,
-  });
+  const reconcile = slotStep({ pods, rules, writer, recorder, clock });
   return {
     cluster,
     pods,

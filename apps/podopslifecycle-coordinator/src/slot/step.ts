@@ -40,7 +40,7 @@ export function slotStep({ pods, rules, writer, recorder, clock }: Deps): Reconc
     recorder.normal(
       { apiVersion: 'v1', kind: 'Pod', metadata: pod.metadata },
       'SlotGivenBack',
-      `gives back the slot of PodTransitionRule ${held.holding.join(', ')}: PodTransitionRule ${held.refusing.join(', ')} has refused it for ${GIVE_BACK_MS / 1000} s`,
+      `Gave back the slot of PodTransitionRule ${held.holding.join(', ')}: PodTransitionRule ${held.refusing.join(', ')} has refused the Pod for ${GIVE_BACK_MS / 1000} s`,
     );
   };
 }

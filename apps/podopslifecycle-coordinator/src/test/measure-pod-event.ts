@@ -1,4 +1,4 @@
-// Measures what one event of a Pod costs without the network: the Pod is trimmed, compared with its last version, and reconciled without a write.
+// Measures what one event of a Pod costs without the network: the Pod is trimmed, compared with its last version, and reconciled without writes.
 // Run by `npm run bench -- --suite verdict`, which reads the JSON that it prints. The arguments have the form `labels/others`: how many labels
 // the Pod has besides those of its operation, and how many other rule objects, Services and waiting Pods there are.
 
@@ -21,8 +21,8 @@ import { eventsOf } from '../pod/facts.ts';
 import { podReconciler } from '../pod/reconcile.ts';
 import { lifecycleStep } from '../pod/step.ts';
 import { trimPod } from '../pod/trim.ts';
-import { SELECTING, selectingKeys } from '../selecting.ts';
 import { slotStep } from '../slot/step.ts';
+import { podCaches } from './pod-caches.ts';
 
 const BATCHES = 7;
 const RUNS = 2000;
@@ -45,12 +45,7 @@ async function measure(labels: number, others: number): Promise<number> {
     cluster.add(POD_TRANSITION_RULES, ruleOver(name, []));
     cluster.add(SERVICES, serviceOver(name));
   }
-  const rules = cluster.informer(POD_TRANSITION_RULES, {
-    indexes: { [SELECTING]: (rule: PodTransitionRule) => selectingKeys(rule, rule.spec.selector) },
-  });
-  const services = cluster.informer(SERVICES, {
-    indexes: { [SELECTING]: (service) => selectingKeys(service, { matchLabels: service.spec.selector ?? {} }) },
-  });
+  const { rules, services } = podCaches(cluster);
   const [pod, before] = [waitingPod(labels, '2'), trimPod(waitingPod(labels, '1'))];
   let cached = trimPod(pod);
   const pods = { get: () => cached };

@@ -28,9 +28,9 @@ export async function renewed(
   nowMs: number,
 ): Promise<Certificates> {
   const authority = given && (await authorityOf(given, nowMs));
-  if (authority && given && serves(given, authority.certificate, names, nowMs)) return given;
+  if (authority && given && serves(given, { authority: authority.certificate, names, nowMs })) return given;
   const { certificate, keys } = authority ?? (await newAuthority(nowMs));
-  const server = await newServer(certificate, keys, names, nowMs);
+  const server = await newServer({ certificate, keys }, names, nowMs);
   const former = given && !authority ? firstOf(given.ca) : undefined;
   return {
     caKey: authority && given ? given.caKey : await pemOf(keys.privateKey),
@@ -59,11 +59,10 @@ async function authorityOf({ ca, caKey }: Certificates, nowMs: number): Promise<
   }
 }
 
+/** Whether a server with `names` can use the given certificate for long enough. */
 function serves(
   given: Certificates,
-  authority: x509.X509Certificate,
-  names: readonly string[],
-  nowMs: number,
+  { authority, names, nowMs }: { authority: x509.X509Certificate; names: readonly string[]; nowMs: number },
 ): boolean {
   try {
     const certificate = new x509.X509Certificate(given.certificate);
@@ -101,8 +100,7 @@ async function newAuthority(nowMs: number): Promise<Authority> {
 }
 
 async function newServer(
-  authority: x509.X509Certificate,
-  authorityKeys: webcrypto.CryptoKeyPair,
+  { certificate: authority, keys: authorityKeys }: Authority,
   names: readonly string[],
   nowMs: number,
 ): Promise<Pick<Certificates, 'key' | 'certificate'>> {

@@ -77,7 +77,7 @@ type Refusal = Exclude<AdmissionVerdict, { allowed: true }>;
 
 function statusOf(refusal: Refusal): object {
   const { message } = refusal;
-  // NotFound is the only error after which the API server goes on with a collection, and a scheduler waits: to them the Pod is being deleted already.
+  // NotFound is the only error after which the API server goes on with a collection, and a scheduler waits for the end of the Pod.
   if ('passOver' in refusal) return { code: 404, reason: 'NotFound', message };
   const { retryAfterSeconds } = refusal;
   // The API server turns this into the header Retry-After. Only with that header client-go sleeps and repeats the request.

@@ -130,12 +130,12 @@ export class WebhookServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const end = (status: number, body: string, type = 'text/plain', close = this.#isRetiring) =>
+    const end = (status: number, body: string, { type = 'text/plain', close = this.#isRetiring } = {}) =>
       response.writeHead(status, { 'content-type': type, ...(close ? { connection: 'close' } : {}) }).end(body);
     // The rest of the body is not read, so the connection cannot be used for another request.
     const reject = (status: number, reason: Rejection, body: string) => {
       this.#options.metrics.rejected(reason);
-      end(status, body, 'text/plain', true);
+      end(status, body, { close: true });
     };
     const url = urlOf(request);
     const route = url && this.#routeOf(request, url);
@@ -148,7 +148,7 @@ export class WebhookServer {
       if (review === 'too long') return reject(413, 'malformed', `at most ${MAX_BODY_BYTES} bytes`);
       if (!review) return reject(400, 'malformed', 'an AdmissionReview is expected');
       const verdict = await this.#options.answers[route](review, { timeoutMs: timeoutMsIn(url), signal });
-      end(200, JSON.stringify(reviewOf(review, verdict)), 'application/json');
+      end(200, JSON.stringify(reviewOf(review, verdict)), { type: 'application/json' });
     } catch (error) {
       if (signal.aborted) return this.#options.metrics.rejected('unfinished');
       // An error is no answer, so the webhook's failurePolicy decides.

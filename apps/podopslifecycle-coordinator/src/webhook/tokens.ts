@@ -51,8 +51,8 @@ export function acceptedOf({ current, next, former }: Tokens): readonly string[]
 }
 
 /**
- * The path of a route, e.g. `/3f…/pod-deletions`. Each route has its own secret part: if no coordinator answers, the API server shows the path to
- * the user whose request it refuses, and a user who creates Pods must not learn the path of deletions.
+ * The path of a route, e.g. `/3f…/pod-deletions`. Each route has its own secret part: if no coordinator answers, the API server shows the path
+ * to the user whose request it refuses, and a user who creates Pods must not learn the path of deletions.
  */
 export function pathOf(token: string, route: Route): string {
   // The API server takes DNS names only between two slashes.

@@ -36,8 +36,14 @@ function setup(budgets: readonly number[], names: readonly string[], wanted: rea
       .list(PODS)
       .filter((pod) => hasOperation(pod, 'pod-evict'))
       .map(({ metadata }) => metadata.name);
-  return { cluster, pods, draining, pass: () => reconcile('default', context) };
+  return { cluster, pods, draining, pass: (signal = context.signal) => reconcile('default', { ...context, signal }) };
 }
+
+test('begins no drain after the shard is lost: the new owner may be giving out the same allowance', async () => {
+  const { draining, pass } = setup([1], ['a', 'b']);
+  await pass(AbortSignal.abort());
+  expect(draining()).toEqual([]);
+});
 
 test('drains all Pods if there is no budget', async () => {
   const { draining, pass } = setup([], ['a', 'b']);

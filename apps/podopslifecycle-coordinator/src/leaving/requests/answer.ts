@@ -62,7 +62,7 @@ export function answerTo(request: LeaveRequest): LeaveAnswer {
   const holder = holderOf(pod, facts);
   if (dryRun) {
     // The real request succeeds in the end. If this one were refused, `kubectl drain --dry-run=server` would try forever.
-    const now = holder ? `it ${textOf(holder)}` : 'nobody has asked for it yet';
+    const now = holder ? `it ${textOf(holder)}` : 'no client has asked for it yet';
     const verb = departure === 'delete' ? 'deleted' : 'evicted';
     const warning = `Pod ${keyOf(pod)} is taken out of traffic before it is ${verb}; ${now}`;
     return { allowed: true, because: 'dry-run', warning };

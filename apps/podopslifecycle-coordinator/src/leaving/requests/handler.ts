@@ -49,8 +49,8 @@ type Review = {
 };
 
 /** The same text for every Pod, so that kubectl prints it once. */
-const LATER = 'Pods in service are taken out of it first, and then deleted by podopslifecycle-coordinator';
-/** If a Pod keeps changing, its mark is attempted this often. Then the client is told to come back. */
+const LATER = 'podopslifecycle-coordinator takes Pods out of traffic before it deletes them';
+/** How often to try to mark a Pod that keeps changing. After that the client is asked to come back. */
 const ATTEMPTS = 5;
 /** The API server rounds its timeout up to a second, our count may be off by another, and the answer itself takes a moment. */
 const MARGIN_MS = 2000;
@@ -151,7 +151,7 @@ function passedOver(
   { message }: Refusal,
 ): AdmissionVerdict {
   metrics.answered(departure, 'later');
-  // A large collection may take longer than a request may. The client should then be told to go on, rather than of a timeout.
+  // A large collection may take longer than a request may. Then the client should get an answer after which it goes on, and not a timeout.
   const isNearItsEnd = timeoutMs !== undefined && timeoutMs <= MARGIN_MS;
   if (isNearItsEnd) return { allowed: false, message, ...comeBack(user) };
   return { allowed: false, passOver: true, message, warning: LATER };
