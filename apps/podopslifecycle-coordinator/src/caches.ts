@@ -1,19 +1,13 @@
-import {
-  CONTROL_LABEL,
-  EVICTION_REQUESTED_ANNOTATION,
-  POD_TRANSITION_RULES,
-  PODS,
-  SERVICES,
-  TO_DELETE_LABEL,
-} from '@kuperator/api';
+import { CONTROL_LABEL, EVICTION_REQUESTED_ANNOTATION, POD_TRANSITION_RULES, PODS, SERVICES } from '@kuperator/api';
 import { Informer, type OperatorContext } from '@kuperator/runtime';
 import type { Config } from './config.ts';
+import { isMarkedToDelete } from './leaving/begin.ts';
 import { trimPod } from './pod/trim.ts';
 import { SELECTING, selectingKeys } from './selecting.ts';
 
 export type Caches = ReturnType<typeof caches>;
 
-/** What the parts of this operator read: controlled Pods, the rules over them, and Services whose traffic is guarded. */
+/** The caches of this operator: controlled Pods, the rules that select them, and Services whose traffic is guarded. */
 export function caches({ client, config, logger, metrics }: OperatorContext<Config>) {
   const namespace = config.watchNamespace;
   const pods = new Informer({
@@ -24,11 +18,11 @@ export function caches({ client, config, logger, metrics }: OperatorContext<Conf
     trim: trimPod,
     indexes: {
       namespace: (pod) => [pod.metadata.namespace ?? ''],
-      /** Those somebody wants to evict, by namespace. */
+      /** Pods that a client wants to evict, by namespace. */
       evicting: (pod) =>
         pod.metadata.annotations?.[EVICTION_REQUESTED_ANNOTATION] === undefined ? [] : [pod.metadata.namespace ?? ''],
-      /** Those marked to be deleted, by namespace. */
-      marked: (pod) => (pod.metadata.labels?.[TO_DELETE_LABEL] === undefined ? [] : [pod.metadata.namespace ?? '']),
+      /** Pods that are marked to be deleted, by namespace. */
+      marked: (pod) => (isMarkedToDelete(pod) ? [pod.metadata.namespace ?? ''] : []),
     },
     logger,
     metrics,

@@ -1,64 +1,66 @@
 import { type ConfigOf, commonConfig, defineConfig, integer, oneOf, optionalText, text } from '@kuperator/runtime';
 
-/** Settings of the coordinator, besides the common ones. */
+/** The settings of the coordinator, besides the common ones. */
 export const declaration = defineConfig({
   ...commonConfig,
   resyncSeconds: integer({
-    meaning: 'every Pod is looked at again this often, in seconds, should a change ever be missed',
+    meaning: 'how often every Pod is reconciled again, in seconds, in case a change was missed',
     min: 10,
     max: 86_400,
     default: 600,
   }),
   explainAfterSeconds: integer({
     meaning:
-      'an operation that waits in a stage for so long, in seconds, says on its Pod who holds it; another holder is told after as long',
+      'if an operation waits in a stage for longer than this, in seconds, its Pod reports the holder; a new holder is reported after the same time',
     min: 1,
     max: 86_400,
     default: 10,
   }),
   stalledAfterSeconds: integer({
-    meaning: 'an operation that waits in a stage for so long, in seconds, is reported as stalled; it is never forced',
+    meaning:
+      'if an operation waits in a stage for longer than this, in seconds, it is reported as stalled; it is never forced',
     min: 1,
     max: 604_800,
     default: 600,
   }),
   evictionPatienceSeconds: integer({
-    meaning: 'a drain for an eviction that nobody asks for again is undone after so long, in seconds',
-    // Clients may have been told to come back in 30 seconds.
+    meaning: 'if no client asks for an eviction again for this time, in seconds, its drain is cancelled',
+    // A client may have been told to come back in 30 seconds.
     min: 45,
     max: 86_400,
     default: 120,
   }),
   clusterNeedsSeconds: integer({
     meaning:
-      'a Pod that is preempted, or whose node is tainted NoExecute, is drained for so long, in seconds, whatever rules say; then it is deleted. 0: at once',
+      'a Pod that is preempted, or whose node is tainted NoExecute, is drained for this time at most, in seconds; then it is deleted, whatever rules say. 0: at once',
     min: 0,
     max: 604_800,
     default: 60,
   }),
   webhookPort: integer({ meaning: 'port of the webhook; 0: no webhook', min: 0, max: 65_535, default: 0 }),
-  webhookHost: text({ meaning: 'its address', default: '0.0.0.0' }),
+  webhookHost: text({ meaning: 'address on which the webhook listens', default: '0.0.0.0' }),
   webhookServerNames: text({
-    meaning: 'DNS names and IP addresses, comma separated, that its own certificate is for',
+    meaning: 'DNS names and IP addresses in the certificate that the webhook makes for itself, comma separated',
     default: '127.0.0.1',
   }),
   webhookSecret: text({
-    meaning: 'Secret in POD_NAMESPACE in which replicas share the tokens and certificates they make',
+    meaning: 'Secret in POD_NAMESPACE in which the replicas share the tokens and certificates that they make',
     default: 'podopslifecycle-coordinator-webhook',
   }),
   webhookConfiguration: text({
-    meaning: 'name of the webhook configurations that are told the path with the token, and the CA to trust',
+    meaning: 'name of the webhook configurations into which the path with the token and the CA to trust are written',
     default: 'podopslifecycle-coordinator.kuperator-system',
   }),
   webhookConfigurationKinds: oneOf(['validating', 'mutating', 'both'], {
-    meaning: 'which configurations of that name there are',
+    meaning: 'which kinds of webhook configuration with that name exist',
     default: 'validating',
   }),
   webhookCertDir: optionalText({
-    meaning: 'folder with tls.crt and tls.key that somebody else keeps fresh; none: certificates are made here',
+    meaning:
+      'folder with tls.crt and tls.key, which another program renews; none: the coordinator makes its certificates',
   }),
   webhookClientCaFile: optionalText({
-    meaning: 'file with the CA of client certificates; the API server has to show one then, besides the token',
+    meaning: 'file with the CA of client certificates; if set, the API server has to present one, besides the token',
   }),
   webhookClientNames: text({
     meaning: 'common names of the client certificates that are accepted, comma separated',
@@ -66,19 +68,19 @@ export const declaration = defineConfig({
   }),
   webhookHoldSeconds: integer({
     meaning:
-      "a person's deletion or eviction is held for so long, in seconds, from the beginning of the drain on; 2 less than the timeout at most",
+      "how long a person's request to delete or evict is held, in seconds, counted from the beginning of the drain; at most 2 less than the webhook's timeout",
     min: 0,
     max: 28,
     default: 5,
   }),
   webhookMaxHeld: integer({
-    meaning: 'deletions and evictions held at once; each keeps a thread of the API server',
+    meaning: 'how many requests to delete or evict are held at once; each occupies a thread of the API server',
     min: 0,
     max: 1000,
     default: 10,
   }),
   webhookLingerSeconds: integer({
-    meaning: 'how long the webhook still answers after the stop began, in seconds',
+    meaning: 'how long the webhook still answers after the stop has begun, in seconds',
     min: 0,
     max: 20,
     default: 0,

@@ -1,27 +1,25 @@
+import { PODS } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
-import { type OperatorContext, type OperatorPart, RunningOperators } from '@kuperator/runtime';
-import { caches } from './caches.ts';
+import { type OperatorContext, type OperatorPart, objectWriter, RunningOperators } from '@kuperator/runtime';
+import { admission } from './admission.ts';
+import { caches as buildCaches } from './caches.ts';
 import type { Config } from './config.ts';
+import { evictionController } from './leaving/evictions/controller.ts';
+import { leavingMetrics } from './leaving/metrics.ts';
 import { podController } from './pod/controller.ts';
-import { podDeletionController } from './pod-deletion/controller.ts';
-import { deletionMetrics } from './pod-deletion/metrics.ts';
-import { podEvictionController } from './pod-eviction/controller.ts';
-import { podSlotController } from './pod-slot/controller.ts';
-import { webhook } from './webhook/component.ts';
 
-/** Every controller of this operator, the caches they share, and the webhook. */
+/** Every controller of this operator, the caches that they share, and the webhook. */
 export function controllers(context: OperatorContext<Config>, events: EventBus): readonly OperatorPart[] {
-  const shared = caches(context);
   const { client, clock, config, logger } = context;
+  const caches = buildCaches(context);
   const operators = new RunningOperators({ client, clock, logger, namespace: config.podNamespace });
-  const deletion = deletionMetrics(context.metrics);
+  const metrics = leavingMetrics(context.metrics);
+  const writer = objectWriter({ client, resource: PODS, cache: caches.pods });
   return [
     { components: [operators] },
-    { informers: [shared.pods, shared.rules, shared.services] },
-    { controller: podController(context, events, shared, operators) },
-    { controller: podDeletionController(context, shared, deletion) },
-    { controller: podEvictionController(context, shared) },
-    { controller: podSlotController(context, shared) },
-    { components: webhook(context, shared, deletion, operators) },
+    { informers: [caches.pods, caches.rules, caches.services] },
+    { controller: podController(context, { events, caches, writer, operators, leavingMetrics: metrics }) },
+    { controller: evictionController(context, caches, writer) },
+    { components: admission(context, { caches, writer, metrics, operators }) },
   ];
 }

@@ -1,4 +1,4 @@
-// Kinds of Kubernetes that only this operator deals with, as far as it does.
+// Kinds of Kubernetes that only this operator uses, with the fields that it uses.
 
 import type { KubeObject, LabelSelector, Resource } from '@kuperator/api';
 
@@ -9,7 +9,7 @@ export type PodDisruptionBudget = KubeObject & {
     desiredHealthy?: number;
     currentHealthy?: number;
     disruptionsAllowed?: number;
-    /** Name of each Pod whose eviction was let through, and when. */
+    /** The name of each Pod whose eviction was allowed, and when. */
     disruptedPods?: Record<string, string>;
     [field: string]: unknown;
   };

@@ -16,8 +16,8 @@ const expression = fc.record({
 });
 const selector = fc.record({ matchLabels: labels, matchExpressions: fc.array(expression, { maxLength: 1 }) });
 
-describe('what may select a Pod', () => {
-  test('has all that do, each once', () => {
+describe('maySelect', () => {
+  test('returns every object that selects the Pod once', () => {
     const property = fc.property(labels, fc.array(selector, { maxLength: 6 }), (ofPod, selectors) => {
       const cluster = new InMemoryCluster();
       for (const [at, each] of selectors.entries())
@@ -35,7 +35,7 @@ describe('what may select a Pod', () => {
     fc.assert(property, { numRuns: 200 });
   });
 
-  test('has none of another namespace, and few of the others', () => {
+  test('returns no object of another namespace, and few that select other Pods', () => {
     const cluster = new InMemoryCluster();
     for (let at = 0; at < 50; at++)
       cluster.add(

@@ -1,17 +1,17 @@
-// What selects a Pod is found by the labels the Pod has, so that a pass costs the same in a namespace with one rule object
-// and in one with a thousand, most of them over other Pods.
+// Finds the objects that select a Pod by the Pod's labels. A reconcile then costs the same in a namespace with one rule object and in one with
+// a thousand of them, most of which select other Pods.
 
 import type { KubeObject, LabelSelector, Pod } from '@kuperator/api';
 
-/** The name of the index below. */
+/** The name of the index. */
 export const SELECTING = 'selecting';
 
 type Index = { byIndex(index: typeof SELECTING, value: string): readonly KubeObject[] };
 type Found<I extends Index> = ReturnType<I['byIndex']>[number];
 
 /**
- * Where an object with `selector` is kept: under one label that every Pod it selects has, or with those that ask for no label
- * in particular. The first by name, which is the same for whoever wrote the selector.
+ * The keys of an object with `selector` in the index: one label that every Pod it selects has, or the key of all selectors without such a
+ * label. It is the first label by name, so that the order in the selector does not matter.
  */
 export function selectingKeys({ metadata }: KubeObject, selector: LabelSelector | undefined): readonly string[] {
   if (!selector) return [];
@@ -19,7 +19,7 @@ export function selectingKeys({ metadata }: KubeObject, selector: LabelSelector 
   return [keyFor(metadata.namespace, label)];
 }
 
-/** Objects of the Pod's namespace that may select it: all that do, and those that share but one label with these. */
+/** Objects of the Pod's namespace that may select it: all that do, and some that only have the indexed label in common with it. */
 export function maySelect<I extends Index>(index: I, { metadata }: Pod): readonly Found<I>[] {
   const labels = [undefined, ...Object.entries(metadata.labels ?? {})];
   return labels.flatMap((label) => index.byIndex(SELECTING, keyFor(metadata.namespace, label)));

@@ -49,6 +49,13 @@ export { loggedError, messageOf, withoutNames } from './logged-error.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
 export { createMetrics, type MetricOptions, type Metrics } from './metrics.ts';
 export { type Change, type IndexFunctions, ObjectCache } from './object-cache.ts';
+export {
+  type ObjectChange,
+  type ObjectDeletion,
+  type ObjectWriter,
+  objectWriter,
+  type Precondition,
+} from './object-writer.ts';
 export { type Operator, type OperatorContext, type OperatorPart, operatorComponents, runOperator } from './operator.ts';
 export { collectionPath, objectPath, type Query } from './paths.ts';
 export { type Component, type ProcessContext, readConfig, runProcess } from './process.ts';

@@ -22,16 +22,16 @@ describe('expectingAdapters', () => {
   });
 
   test.each([
-    { name: 'that selects others', pod, service: guarded({ app: 'db' }) },
-    { name: 'without selector', pod, service: { ...guarded({ app: 'web' }), spec: { selector: {} } } },
-    { name: 'no adapter guards', pod, service: guarded({ app: 'web' }, { annotations: {} }) },
+    { name: 'that selects other Pods', pod, service: guarded({ app: 'db' }) },
+    { name: 'without a selector', pod, service: { ...guarded({ app: 'web' }), spec: { selector: {} } } },
+    { name: 'that no adapter guards', pod, service: guarded({ app: 'web' }, { annotations: {} }) },
     {
       name: 'whose adapter has announced itself',
       pod: conditions('{"expectedFinalizers":{"Service/default/web":"prot.podopslifecycle.kusionstack.io/x"}}'),
       service: guarded({ app: 'web' }),
     },
-    { name: 'when the annotation cannot be read', pod: conditions('{'), service: guarded({ app: 'web' }) },
-  ])('awaits nobody for a Service $name', ({ pod, service }) => {
+    { name: 'if the annotation is malformed', pod: conditions('{'), service: guarded({ app: 'web' }) },
+  ])('awaits no adapter for a Service $name', ({ pod, service }) => {
     expect(awaitedOn(expectingAdapters(pod, [service]))).toEqual([]);
   });
 });

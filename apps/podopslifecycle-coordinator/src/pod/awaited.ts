@@ -1,5 +1,5 @@
-// Adapters announce themselves on a Pod shortly after it is made, and the Pod could be given to service, and be changed, before
-// they have. A Service that an adapter guards says so; until the adapter is on the Pod as well, it is awaited.
+// An adapter announces itself on a Pod shortly after the Pod is created. Before that, the Pod could be put into service and changed without the
+// adapter. But a Service has an annotation if an adapter guards it. Until that adapter is announced on the Pod as well, it is awaited.
 
 import {
   AVAILABLE_CONDITIONS_ANNOTATION,
@@ -11,13 +11,13 @@ import {
 } from '@kuperator/api';
 import { expectedFinalizersOf, withExpectedFinalizer } from '@kuperator/lifecycle';
 
-/** Stands for the finalizer an awaited adapter will expect; on no Pod, so that nothing is taken for guarded meanwhile. */
+/** Stands for the finalizer that an awaited adapter will expect. No Pod has it, so no traffic counts as guarded meanwhile. */
 const AWAITED = 'prot.podopslifecycle.kusionstack.io/awaited';
 
-/** The Pod as if every adapter that guards a Service of it had announced itself. @param services at least those that select it */
+/** The Pod as if every adapter that guards one of its Services had announced itself. @param services at least those that select it */
 export function expectingAdapters(pod: Pod, services: readonly Service[]): Pod {
   const announced = expectedFinalizersOf(pod);
-  // Malformed: nobody knows what is expected, and the lifecycle says so by itself.
+  // The annotation is malformed, so it is not known what is expected. The lifecycle reports that itself.
   if (!announced) return pod;
   return services
     .filter((service) => isGuarded(service) && selects(service, pod))
@@ -26,7 +26,7 @@ export function expectingAdapters(pod: Pod, services: readonly Service[]): Pod {
     .reduce((seen, key) => annotated(seen, withExpectedFinalizer(seen, key, AWAITED)), pod);
 }
 
-/** Employers, as `Service/<namespace>/<name>`, whose adapters are awaited on a Pod of `expectingAdapters`. */
+/** The employers, as `Service/<namespace>/<name>`, whose adapters are awaited. @param pod as `expectingAdapters` returned it */
 export function awaitedOn(pod: Pod): readonly string[] {
   return Object.entries(expectedFinalizersOf(pod) ?? {})
     .filter(([, finalizer]) => finalizer === AWAITED)

@@ -1,5 +1,5 @@
-// Operations while the coordinator cannot see the rules: it must not take what it does not see for what is not there. Against a real API
-// server, with the rights of the chart. No engine runs here, so a rule that is seen holds an operation for want of a verdict.
+// Operations while the coordinator cannot read the rules: it must not conclude that there are none. The tests use a real API server and the
+// rights of the chart. No engine runs here, so a rule that the coordinator can read holds an operation because there is no verdict.
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, connect as open, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 const COORDINATOR = 'podopslifecycle-coordinator';
 const RULES = 'podtransitionrules.apps.kusionstack.io';
 const DEADLINE = { timeout: 50_000, interval: 200 };
-/** A watch that is silent is taken for dead after 90 s. */
+/** A silent watch counts as dead after 90 s. */
 const SILENCE = { timeout: 200_000, interval: 500 };
 
 let cluster: Cluster;
@@ -64,7 +64,7 @@ async function begin(name: string): Promise<void> {
 
 const isPermitted = (pod: Pod) => pod.metadata.labels?.[stageLabel('operate', 'test')] !== undefined;
 
-/** The Pod says `reason`, and its operation has not been let past its check. */
+/** Expects that the Pod reports `reason` and that its operation has not passed its check. */
 async function waits(name: string, reason: string, deadline = DEADLINE): Promise<Pod> {
   return vi.waitFor(async () => {
     const pod = await podNamed(name);
@@ -85,13 +85,13 @@ async function readyz(): Promise<{ status: number; checks: Record<string, { ok: 
   return { status: response.status, checks };
 }
 
-test('an operation is permitted without a rule, however long nothing was heard of rules', async () => {
+test('an operation is permitted without a rule, however long the watch of rules has been silent', async () => {
   await serving('quiet');
   await begin('quiet');
   await permitted('quiet');
 });
 
-describe('without the right to see rules', () => {
+describe('without the right to read rules', () => {
   const role = ['clusterrole', `${COORDINATOR}.kuperator-system`];
   let before: string;
 
@@ -101,18 +101,18 @@ describe('without the right to see rules', () => {
     const { rules } = JSON.parse(before) as { rules: { resources: string[] }[] };
     const less = rules.filter(({ resources }) => !resources.includes('podtransitionrules'));
     await cluster.kubectl(['patch', ...role, '--type=merge', `--patch=${JSON.stringify({ rules: less })}`]);
-    // A watch that was accepted goes on without the right until it ends.
+    // A watch that was accepted before goes on without the right until it ends.
     await cluster.restart('kube-apiserver');
     await create(rule('unseen', 'blind'));
   });
 
-  test('an operation waits, and its Pod says for what', async () => {
+  test('an operation waits, and its Pod reports the reason', async () => {
     await begin('blind');
     const pod = await waits('blind', 'WaitingForApiServer');
     expect(conditionOf(pod, PROGRESSING)?.message).toContain('its cache of podtransitionrules is current');
   });
 
-  test('readiness says which kind is not followed, and why', async () => {
+  test('/readyz names the kind that is not followed, and the reason', async () => {
     const unready = await vi.waitFor(async () => {
       const answer = await readyz();
       expect(answer.status).toBe(503);
@@ -123,7 +123,7 @@ describe('without the right to see rules', () => {
     expect(unready.checks['watch/services']).toMatchObject({ ok: true });
   });
 
-  test('once the right is back the rule counts, and the operator is ready again, without a restart', async () => {
+  test('after the right is given back, the rule counts and the operator is ready again without a restart', async () => {
     const { rules } = JSON.parse(before) as { rules: object[] };
     await cluster.kubectl(['patch', ...role, '--type=merge', `--patch=${JSON.stringify({ rules })}`]);
     await waits('blind', 'WaitingForEngine');
@@ -133,7 +133,7 @@ describe('without the right to see rules', () => {
   });
 });
 
-test('a definition that is deleted and made anew with its rules lets no operation pass between', async () => {
+test('no operation passes while a definition is deleted and created again with its rules', async () => {
   await serving('made-anew');
   await create(rule('again', 'made-anew'));
   const crd = JSON.parse(await cluster.kubectl(['get', 'crd', RULES, '--output=json'])) as Record<string, unknown>;
@@ -148,7 +148,7 @@ test('a definition that is deleted and made anew with its rules lets no operatio
   await permitted('made-anew');
 }, 180_000);
 
-describe('behind a connection that stays open and brings nothing', () => {
+describe('behind a connection that stays open and delivers nothing', () => {
   const proxy = pausingProxy();
 
   beforeAll(async () => {
@@ -162,11 +162,11 @@ describe('behind a connection that stays open and brings nothing', () => {
   });
   afterAll(() => proxy.close());
 
-  test('an operation under a rule that was made meanwhile waits for the rule', async () => {
+  test('an operation waits for a rule that was created meanwhile', async () => {
     proxy.pauseOpen();
     await create(rule('late', 'half-open'));
     await begin('half-open');
-    // Woken by the watch of Pods, once that has been found dead and begun again; that of the rules may be dead still.
+    // The Pod is enqueued once the watch of Pods was found dead and has begun again. The watch of rules may still be dead then.
     await waits('half-open', 'WaitingForEngine', SILENCE);
   }, 240_000);
 
@@ -175,7 +175,7 @@ describe('behind a connection that stays open and brings nothing', () => {
   }
 });
 
-/** Passes connections on; `pauseOpen` has those that are open deliver nothing any more, without closing them. */
+/** A proxy for connections. After `pauseOpen` the open ones deliver nothing any more, and are not closed. */
 function pausingProxy() {
   const pairs = new Set<{ client: Socket; server: Socket }>();
   let target = 0;

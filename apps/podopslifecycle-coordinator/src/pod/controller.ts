@@ -1,55 +1,67 @@
-import { conditionOf, isTerminating, type Key, keyOf } from '@kuperator/api';
+import { conditionOf, isTerminating, type Key, keyOf, type Pod } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import { PROGRESSING } from '@kuperator/holders';
 import { operationsOf } from '@kuperator/lifecycle';
-import { Controller, type OperatorContext, type RunningOperators, sightOf } from '@kuperator/runtime';
+import {
+  Controller,
+  type ObjectWriter,
+  type OperatorContext,
+  type RunningOperators,
+  sightOf,
+} from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
+import type { LeavingMetrics } from '../leaving/metrics.ts';
+import { leavingStep } from '../leaving/step.ts';
 import { maySelect } from '../selecting.ts';
+import { heldInVain, refusedHolders } from '../slot/plan.ts';
+import { slotStep } from '../slot/step.ts';
 import { selects } from './awaited.ts';
 import { stalledWaits } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
-import { podMetrics } from './metrics.ts';
-import { factsFor, podReconciler } from './reconcile.ts';
-import type { Seen } from './seen.ts';
+import { type PodMetrics, podMetrics } from './metrics.ts';
+import { podReconciler } from './reconcile.ts';
+import type { Reported } from './reported.ts';
+import { factsFor, lifecycleStep } from './step.ts';
 import { podsToWake } from './wakeups.ts';
 
-/** Controlled Pods and the rules over them → one key a Pod. */
-export function podController(
-  context: OperatorContext<Config>,
-  events: EventBus,
-  { pods, rules, services }: Caches,
-  operators: Pick<RunningOperators, 'isRunning' | 'onChange'>,
-) {
-  const { client, clock, config, logger, metrics, recorder, shards } = context;
-  const patience = {
-    graceMs: config.explainAfterSeconds * 1000,
-    deadlineMs: config.stalledAfterSeconds * 1000,
-  };
-  const known = { services, isRunning: (app: string) => operators.isRunning(app) };
-  const own = podMetrics(metrics, () =>
-    pods
-      .list()
-      // Few say so of themselves; only these are looked at closely.
-      .filter((pod) => conditionOf(pod, PROGRESSING)?.status === 'False' && !isTerminating(pod))
-      .filter((pod) => shards.owns(keyOf(pod)))
-      .flatMap((pod) => stalledWaits(pod, factsFor(known, maySelect(rules, pod), clock.now()), patience)),
-  );
-  const seen = new Map<Key, Seen>();
-  const controller = new Controller({
+export type Deps = {
+  readonly events: EventBus;
+  readonly caches: Caches;
+  readonly writer: ObjectWriter<Pod>;
+  readonly operators: Pick<RunningOperators, 'isRunning' | 'onChange'>;
+  readonly leavingMetrics: LeavingMetrics;
+};
+
+/** Controlled Pods, and what decides about them → one key per Pod, for all that the coordinator writes of it. */
+export function podController(context: OperatorContext<Config>, deps: Deps): Controller {
+  const { clock, config, logger, metrics, recorder, shards } = context;
+  const { caches, writer, operators, leavingMetrics } = deps;
+  const { pods, rules, services } = caches;
+  const own = metricsOf(context, deps);
+  const reported = new Map<Key, Reported>();
+  const controller: Controller = new Controller({
     name: 'pod',
     reconcile: podReconciler({
-      ...known,
-      pods,
-      rules,
-      services,
-      sight: sightOf([rules, services]),
-      client,
-      clock,
-      recorder,
-      metrics: own,
-      patience,
-      seen,
+      // Leaving comes first: a deletion waits neither for a proof that the caches are current nor for the write of another step.
+      steps: [
+        leavingStep({ pods, writer, recorder, metrics: leavingMetrics, clock, limits: leavingLimits(config) }),
+        lifecycleStep({
+          pods,
+          rules,
+          services,
+          sight: sightOf([rules, services]),
+          writer,
+          clock,
+          recorder,
+          metrics: own,
+          limits: waitLimits(config),
+          isRunning: (app) => operators.isRunning(app),
+          reported,
+        }),
+        slotStep({ pods, rules, writer, recorder, clock }),
+      ],
+      requeueAfter: (key, ms) => controller.enqueueAfter(key, ms),
     }),
     concurrency: config.concurrency,
     keys: () => pods.keys(),
@@ -61,26 +73,41 @@ export function podController(
 
   pods.onChange(({ type, key, object, old }) => {
     if (type === 'deleted') {
-      seen.delete(key);
+      reported.delete(key);
       return;
     }
     controller.enqueue(key);
-    // Told by whoever has the Pod in its shard; told twice, at a hand-over, an event has the same id.
+    // Only the owner of the Pod's shard publishes. At a hand-over two replicas may publish an event, with the same id.
     if (!shards.owns(key)) return;
     if (old) own.left(stagesLeft(old, object, BigInt(clock.nanos())));
-    for (const event of eventsOf(old, object)) events.publish(event);
+    for (const event of eventsOf(old, object)) deps.events.publish(event);
   });
-  const tells = (key: Key) => {
+  wake(controller, deps);
+  return controller;
+}
+
+/** Enqueues Pods that may go on although they have not changed themselves. */
+function wake(controller: Controller, { caches: { pods, rules, services }, operators, events }: Deps): void {
+  const inNamespace = (namespace = '') => pods.byIndex('namespace', namespace);
+  const reportsHolder = (key: Key) => {
     const pod = pods.get(key);
     return pod !== undefined && conditionOf(pod, PROGRESSING) !== undefined;
   };
+  const holdsSlotInVain = (key: Key) => {
+    const pod = pods.get(key);
+    return pod !== undefined && heldInVain(pod, () => maySelect(rules, pod)) !== undefined;
+  };
   rules.onChange(({ type, object, old }) => {
-    const inNamespace = () => pods.byIndex('namespace', object.metadata.namespace ?? '');
+    const { namespace = '' } = object.metadata;
     const after = type === 'deleted' ? undefined : object;
-    for (const key of podsToWake(old, after, inNamespace, tells)) controller.enqueue(key);
+    const woken = podsToWake({ before: old, after }, { pods: () => inNamespace(namespace), reportsHolder });
+    for (const key of woken) controller.enqueue(key);
+    if (type !== 'updated' || old?.status === object.status) return;
+    const holders = refusedHolders(object, rules.byIndex('namespace', namespace));
+    for (const key of holders) if (holdsSlotInVain(key)) controller.enqueue(key);
   });
   services.onChange(({ object, old }) => {
-    for (const pod of pods.byIndex('namespace', object.metadata.namespace ?? '')) {
+    for (const pod of inNamespace(object.metadata.namespace)) {
       if (selects(object, pod) || (old && selects(old, pod))) controller.enqueue(keyOf(pod));
     }
   });
@@ -94,5 +121,27 @@ export function podController(
       if (pods.get(key)) controller.enqueue(key);
     });
   }
-  return controller;
+}
+
+function metricsOf(
+  { clock, config, metrics, shards }: OperatorContext<Config>,
+  { caches: { pods, rules, services }, operators }: Deps,
+): PodMetrics {
+  const known = { services, isRunning: (app: string) => operators.isRunning(app) };
+  return podMetrics(metrics, () =>
+    pods
+      .list()
+      // Few Pods report that they are stalled. Only these are examined closely.
+      .filter((pod) => conditionOf(pod, PROGRESSING)?.status === 'False' && !isTerminating(pod))
+      .filter((pod) => shards.owns(keyOf(pod)))
+      .flatMap((pod) => stalledWaits(pod, factsFor(known, maySelect(rules, pod), clock.now()), waitLimits(config))),
+  );
+}
+
+function waitLimits({ explainAfterSeconds, stalledAfterSeconds }: Config) {
+  return { graceMs: explainAfterSeconds * 1000, deadlineMs: stalledAfterSeconds * 1000 };
+}
+
+function leavingLimits({ evictionPatienceSeconds, clusterNeedsSeconds }: Config) {
+  return { evictionMs: evictionPatienceSeconds * 1000, clusterNeedsMs: clusterNeedsSeconds * 1000 };
 }

@@ -1,4 +1,4 @@
-// What explanations cost while rules, verdicts and the engine come and go: writes of one waiting Pod, of which there may be thousands.
+// How many writes one waiting Pod costs while rules, verdicts and the engine come and go. There may be thousands of such Pods.
 
 import {
   conditionOf,
@@ -15,38 +15,35 @@ import { beginOperation, operationsOf } from '@kuperator/lifecycle';
 import { createLogger } from '@kuperator/runtime';
 import { aCondition, aPod, aPodTransitionRule, FakeClock, FakeRecorder, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
-import { SELECTING, selectingKeys } from '../selecting.ts';
-import { podReconciler } from './reconcile.ts';
+import { podCaches } from '../test/pod-caches.ts';
+import { lifecycleStep } from './step.ts';
 
 const KEY = 'default/a';
 const RULE = 'default/budget';
 const FULL = 'rule slots: blocked by max unavailable 1/10, currently unavailable 1/10';
 const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal: new AbortController().signal };
 
-/** A Pod in PreCheck under a rule object; every change of either has the Pod looked at, which is the most that can happen. */
+/** A Pod in PreCheck under a rule object. Every change of either has the Pod reconciled, which is the most that can happen. */
 function waiting() {
   const cluster = new InMemoryCluster();
   const clock = new FakeClock();
   const recorder = new FakeRecorder();
-  const pods = cluster.informer(PODS);
-  const rules = cluster.informer(POD_TRANSITION_RULES, {
-    indexes: { [SELECTING]: (rule) => selectingKeys(rule, rule.spec.selector) },
-  });
+  const { pods, rules, writer } = podCaches(cluster);
   const services = { get: () => undefined, byIndex: () => [] };
-  const patience = { graceMs: 10_000, deadlineMs: 600_000 };
+  const limits = { graceMs: 10_000, deadlineMs: 600_000 };
   const metrics = { wrote: () => {} };
   const start = () =>
-    podReconciler({
+    lifecycleStep({
       pods,
       rules,
       services,
       sight: { isClear: () => true, blindTo: async () => [] },
-      client: cluster.client,
+      writer,
       clock,
       recorder,
       metrics,
-      patience,
-      seen: new Map(),
+      limits,
+      reported: new Map(),
       isRunning: () => undefined,
     });
   let reconcile = start();
@@ -79,7 +76,7 @@ function waiting() {
     pod,
     pass,
     said: () => conditionOf(pod(), PROGRESSING),
-    /** The time the coordinator wants to be woken after passes, with nothing else happening. */
+    /** Lets time pass and reconciles whenever the coordinator wanted to, with nothing else happening. */
     async wait(seconds: number) {
       const end = clock.now() + seconds * 1000;
       for (;;) {
@@ -118,7 +115,7 @@ function waiting() {
     restart() {
       reconcile = start();
     },
-    /** Held by the rule for so long that the Pod says so. */
+    /** Waits until the Pod reports that the rule holds it. */
     async untilRefusalIsTold() {
       await pass();
       await world.decide(FULL);
@@ -132,7 +129,7 @@ function waiting() {
   return world;
 }
 
-describe('a Pod that has said which rule refuses it', () => {
+describe('a Pod that reports which rule refuses it', () => {
   test('is not written when the rule is edited and refuses it as before', async () => {
     const world = waiting();
     await world.untilRefusalIsTold();
@@ -171,7 +168,7 @@ describe('a Pod that has said which rule refuses it', () => {
     expect(world.said()?.message).toContain('do not match consent=yes');
   });
 
-  test('is written once, by what lets it go on, when the edit lets it pass', async () => {
+  test('is written once, by the write that lets it go on, when the edit lets it pass', async () => {
     const world = waiting();
     await world.untilRefusalIsTold();
     await world.edit();
@@ -182,7 +179,7 @@ describe('a Pod that has said which rule refuses it', () => {
     expect(world.said()).toBeUndefined();
   });
 
-  test('is written once, by what lets it go on, when the rule is deleted', async () => {
+  test('is written once, by the write that lets it go on, when the rule is deleted', async () => {
     const world = waiting();
     await world.untilRefusalIsTold();
     world.cluster.remove(POD_TRANSITION_RULES, RULE);
@@ -191,7 +188,7 @@ describe('a Pod that has said which rule refuses it', () => {
     expect(operationsOf(world.pod())).toMatchObject([{ stage: 'Operate' }]);
   });
 
-  test('names the engine once it has been silent for the grace time, in the stage since the same time', async () => {
+  test('names the engine after it has not answered for the grace time, with the same start of the stage', async () => {
     const world = waiting();
     await world.untilRefusalIsTold();
     const [before, since] = [world.said(), / in PreCheck since .*/.exec(world.said()?.message ?? '')?.[0]];
@@ -204,14 +201,14 @@ describe('a Pod that has said which rule refuses it', () => {
     expect(world.said()?.reason).toBe('WaitingForEngine');
     expect(world.said()?.message).toContain(since);
     expect(world.said()?.lastTransitionTime).toBe(before?.lastTransitionTime);
-    // And back, once.
+    // The report changes back with one write.
     await world.decide(FULL);
     await world.wait(60);
     expect(world.cluster.writes).toHaveLength(2);
     expect(world.said()).toEqual(before);
   });
 
-  test('is not written when its operation asks anew and is refused again', async () => {
+  test('is not written when its operation begins another run and is refused again', async () => {
     const world = waiting();
     await world.untilRefusalIsTold();
     world.cluster.change(PODS, KEY, (pod) => {
@@ -225,7 +222,7 @@ describe('a Pod that has said which rule refuses it', () => {
     expect(world.cluster.writes).toEqual([]);
   });
 
-  test('is written once for an operation that is begun again, with the time it began', async () => {
+  test('is written once for an operation that begins again, with its new start', async () => {
     const world = waiting();
     await world.untilRefusalIsTold();
     await world.beginAgain();
@@ -248,10 +245,10 @@ describe('a Pod that has said which rule refuses it', () => {
     expect(world.cluster.writes).toEqual([]);
   });
 
-  test('is written once in a grace time while reasons never settle', async () => {
+  test('is written once in a grace time while reasons keep changing', async () => {
     const world = waiting();
     await world.untilRefusalIsTold();
-    // 40 seconds, of which the last grace time is over when the loop is.
+    // 40 seconds; the last grace time ends with the loop.
     for (let round = 0; round < 20; round++) {
       await world.decide(`task task-${round}x is pending`);
       await world.wait(2);
@@ -294,8 +291,8 @@ describe('a Pod that has said which rule refuses it', () => {
   });
 });
 
-describe('a Pod that has said nothing yet', () => {
-  test('does not blame the engine for an edit at the moment it would speak', async () => {
+describe('a Pod that reports nothing yet', () => {
+  test('does not name the engine if the rule is edited just before the first report', async () => {
     const world = waiting();
     await world.pass();
     await world.decide(FULL);
@@ -308,7 +305,7 @@ describe('a Pod that has said nothing yet', () => {
     expect(world.said()?.reason).toBe('WaitingForRules');
   });
 
-  test('blames an engine that never spoke after the grace time, not later', async () => {
+  test('names an engine that has never answered right after the grace time', async () => {
     const world = waiting();
     await world.wait(10);
     expect(world.cluster.writes).toHaveLength(1);

@@ -5,7 +5,7 @@ import { explain, stalledWaits } from './explain.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const START_NANOS = `${BigInt(START) * 1_000_000n}`;
-const patience = { graceMs: 10_000, deadlineMs: 600_000 };
+const limits = { graceMs: 10_000, deadlineMs: 600_000 };
 const after = (seconds: number) => START + seconds * 1000;
 
 type Given = { labels?: Record<string, string>; present?: Condition; gate?: 'True' | 'False'; ready?: boolean };
@@ -66,20 +66,20 @@ const waiting = (change: Partial<Condition> = {}): Condition => ({
 });
 
 describe('explain', () => {
-  test('says nothing of an operation that flows, and when to look again', () => {
+  test('reports nothing before the grace time, and says when to check again', () => {
     expect(
-      explain(pod({ labels: inPreCheck }), { rules: [rule('1 of 10 is out')], nowMs: after(4) }, patience),
+      explain(pod({ labels: inPreCheck }), { facts: { rules: [rule('1 of 10 is out')], nowMs: after(4) }, limits }),
     ).toEqual({
       annotations: {},
       isDue: false,
       nextMs: 6000,
-      seen: { told: expect.stringContaining('# of # is out') },
+      reported: { text: expect.stringContaining('# of # is out') },
     });
   });
 
-  test('names the rule object, the rule and its reason once a wait has lasted, on the Pod’s annotation too', () => {
+  test('names the rule object, the rule and its reason after the grace time, also in the Pod’s annotation', () => {
     expect(
-      explain(pod({ labels: inPreCheck }), { rules: [rule('1 of 10 is out')], nowMs: after(10) }, patience),
+      explain(pod({ labels: inPreCheck }), { facts: { rules: [rule('1 of 10 is out')], nowMs: after(10) }, limits }),
     ).toEqual({
       condition: waiting(),
       annotations: {
@@ -88,35 +88,41 @@ describe('explain', () => {
       },
       isDue: true,
       nextMs: 590_000,
-      seen: { told: expect.stringContaining('# of # is out') },
+      reported: { text: expect.stringContaining('# of # is out') },
     });
   });
 
-  test('blames the engine while it has not evaluated the rule', () => {
-    const { condition } = explain(pod({ labels: inPreCheck }), { rules: [unevaluated], nowMs: after(60) }, patience);
+  test('names the engine while it has not evaluated the rule', () => {
+    const { condition } = explain(pod({ labels: inPreCheck }), {
+      facts: { rules: [unevaluated], nowMs: after(60) },
+      limits,
+    });
     expect(condition).toMatchObject({ status: 'True', reason: 'WaitingForEngine' });
     expect(condition?.message).toContain(
       'Restart job: no verdict from the podtransitionrule-engine on PodTransitionRule budget',
     );
   });
 
-  test('costs nothing more while only the counts in a reason move', () => {
+  test('costs no write while only the counts in a reason change', () => {
     const present = waiting();
-    const moved = explain(
-      pod({ labels: inPreCheck, present }),
-      { rules: [rule('9 of 12 is out')], nowMs: after(60) },
-      patience,
-    );
+    const moved = explain(pod({ labels: inPreCheck, present }), {
+      facts: { rules: [rule('9 of 12 is out')], nowMs: after(60) },
+      limits,
+    });
     expect(moved).not.toHaveProperty('condition');
     expect(moved.isDue).toBe(false);
   });
 
-  test('tells another holder once it has been seen for the grace time', () => {
+  test('reports another holder after the report has been out of date for the grace time', () => {
     const held = pod({ labels: inOperate, present: waiting(), gate: 'False' });
-    const first = explain(held, { rules: [], nowMs: after(11) }, patience);
+    const first = explain(held, { facts: { rules: [], nowMs: after(11) }, limits });
     expect(first).toMatchObject({ isDue: false, nextMs: 10_000 });
     expect(first).not.toHaveProperty('condition');
-    const { condition, isDue } = explain(held, { rules: [], nowMs: after(21) }, patience, first.seen);
+    const { condition, isDue } = explain(held, {
+      facts: { rules: [], nowMs: after(21) },
+      limits,
+      before: first.reported,
+    });
     expect(isDue).toBe(true);
     expect(condition).toMatchObject({
       status: 'True',
@@ -128,11 +134,10 @@ describe('explain', () => {
   });
 
   test('turns Stalled at the deadline, once', () => {
-    const stalled = explain(
-      pod({ labels: inPreCheck, present: waiting() }),
-      { rules: [rule('1 of 10 is out')], nowMs: after(600) },
-      patience,
-    );
+    const stalled = explain(pod({ labels: inPreCheck, present: waiting() }), {
+      facts: { rules: [rule('1 of 10 is out')], nowMs: after(600) },
+      limits,
+    });
     expect(stalled.condition).toMatchObject({
       status: 'False',
       reason: 'Stalled',
@@ -141,52 +146,55 @@ describe('explain', () => {
     });
     const present = stalled.condition as Condition;
     expect(
-      explain(pod({ labels: inPreCheck, present }), { rules: [rule('1 of 10 is out')], nowMs: after(700) }, patience)
-        .isDue,
+      explain(pod({ labels: inPreCheck, present }), {
+        facts: { rules: [rule('1 of 10 is out')], nowMs: after(700) },
+        limits,
+      }).isDue,
     ).toBe(false);
   });
 
-  test('goes with the next write when the operation moves on', () => {
+  test('is removed with the next write when the operation goes on', () => {
     const moved = { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(60)) * 1_000_000n}` };
-    const step = explain(
-      pod({ labels: moved, present: waiting(), gate: 'False' }),
-      { rules: [], nowMs: after(61) },
-      patience,
-    );
+    const step = explain(pod({ labels: moved, present: waiting(), gate: 'False' }), {
+      facts: { rules: [], nowMs: after(61) },
+      limits,
+    });
     expect(step).toMatchObject({ condition: null, isDue: false });
   });
 
   test.each([
     { name: 'when no operation is left', labels: {}, present: waiting() },
     {
-      name: 'when a stalled operation moves on',
+      name: 'when a stalled operation goes on',
       labels: { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(899)) * 1_000_000n}` },
       present: waiting({ status: 'False', reason: 'Stalled' }),
     },
   ])('goes at once $name', ({ labels, present }) => {
-    expect(explain(pod({ labels, present }), { rules: [], nowMs: after(900) }, patience)).toMatchObject({
+    expect(explain(pod({ labels, present }), { facts: { rules: [], nowMs: after(900) }, limits })).toMatchObject({
       condition: null,
       isDue: true,
     });
   });
 
-  test('tells at once of a label without a time, and counts from then on', () => {
+  test('reports a label without a time at once, and counts from the report on', () => {
     const labels = { ...inOperate, [stageLabel('operate', 'job')]: 'yes' };
-    const first = explain(pod({ labels, gate: 'False' }), { rules: [], nowMs: after(0) }, patience);
+    const first = explain(pod({ labels, gate: 'False' }), { facts: { rules: [], nowMs: after(0) }, limits });
     expect(first).toMatchObject({ condition: { status: 'True' }, isDue: true });
     const present = first.condition as Condition;
-    expect(explain(pod({ labels, present, gate: 'False' }), { rules: [], nowMs: after(599) }, patience).isDue).toBe(
-      false,
-    );
     expect(
-      explain(pod({ labels, present, gate: 'False' }), { rules: [], nowMs: after(600) }, patience).condition,
+      explain(pod({ labels, present, gate: 'False' }), { facts: { rules: [], nowMs: after(599) }, limits }).isDue,
+    ).toBe(false);
+    expect(
+      explain(pod({ labels, present, gate: 'False' }), { facts: { rules: [], nowMs: after(600) }, limits }).condition,
     ).toMatchObject({
       status: 'False',
     });
   });
 
-  test('a clock that is ahead of ours only delays', () => {
-    expect(explain(pod({ labels: inPreCheck }), { rules: [rule('x')], nowMs: after(-60) }, patience)).toMatchObject({
+  test('a clock ahead of ours only delays the report', () => {
+    expect(
+      explain(pod({ labels: inPreCheck }), { facts: { rules: [rule('x')], nowMs: after(-60) }, limits }),
+    ).toMatchObject({
       isDue: false,
       nextMs: 70_000,
     });
@@ -203,27 +211,29 @@ describe('the detail annotation', () => {
   };
   const UNKNOWN = '{"stage":"Unknown","passed":true}';
 
-  test('says Unknown once the Pod is in no stage, with a write that happens anyway', () => {
+  test('becomes Unknown with the next write after the Pod has left the stage', () => {
     const moved = { ...inOperate, [stageLabel('operate', 'job')]: `${BigInt(after(60)) * 1_000_000n}` };
     expect(
-      explain(annotated({ labels: moved }, '{}'), { rules: [rule('x')], nowMs: after(61) }, patience),
+      explain(annotated({ labels: moved }, '{}'), { facts: { rules: [rule('x')], nowMs: after(61) }, limits }),
     ).toMatchObject({
       annotations: { 'detail.podtransitionrule.kusionstack.io/budget': UNKNOWN },
       isDue: false,
     });
-    expect(explain(annotated({}, UNKNOWN), { rules: [rule('x')], nowMs: after(61) }, patience).annotations).toEqual({});
+    expect(
+      explain(annotated({}, UNKNOWN), { facts: { rules: [rule('x')], nowMs: after(61) }, limits }).annotations,
+    ).toEqual({});
   });
 
-  test('goes when the rule does not select the Pod any more (T71)', () => {
-    expect(explain(annotated({}, UNKNOWN), { rules: [], nowMs: after(61) }, patience).annotations).toEqual({
+  test('is removed when the rule does not select the Pod any more (T71)', () => {
+    expect(explain(annotated({}, UNKNOWN), { facts: { rules: [], nowMs: after(61) }, limits }).annotations).toEqual({
       'detail.podtransitionrule.kusionstack.io/budget': null,
     });
   });
 });
 
 test('stalledWaits counts operations by stage and holder, beyond the deadline', () => {
-  expect(stalledWaits(pod({ labels: inPreCheck }), { rules: [unevaluated], nowMs: after(599) }, patience)).toEqual([]);
-  expect(
-    stalledWaits(pod({ labels: inPreCheck }), { rules: [unevaluated], nowMs: after(600) }, patience),
-  ).toMatchObject([{ holder: { kind: 'engine' }, operation: { stage: 'PreCheck' } }]);
+  expect(stalledWaits(pod({ labels: inPreCheck }), { rules: [unevaluated], nowMs: after(599) }, limits)).toEqual([]);
+  expect(stalledWaits(pod({ labels: inPreCheck }), { rules: [unevaluated], nowMs: after(600) }, limits)).toMatchObject([
+    { holder: { kind: 'engine' }, operation: { stage: 'PreCheck' } },
+  ]);
 });

@@ -36,7 +36,7 @@ const deletable = begun('pod-delete', {
   [stageLabel('operate', 'pod-delete')]: '9',
 });
 
-/** Never started: it checks what is published, and sends nothing. */
+/** It is never started: it checks what is published and sends nothing. */
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 const bus = createEventBus({
   url: 'nats://127.0.0.1:4222',
@@ -56,7 +56,7 @@ describe('eventsOf', () => {
       after: pod(operate, 'False'),
       events: ['traffic.closing', 'operation.permitted'],
     },
-    { name: 'nothing twice', before: pod(operate, 'False'), after: pod(operate, 'False'), events: [] },
+    { name: 'nothing if nothing has changed', before: pod(operate, 'False'), after: pod(operate, 'False'), events: [] },
     {
       name: 'the gate opening',
       before: pod(operate, 'False'),
@@ -64,7 +64,7 @@ describe('eventsOf', () => {
       events: ['traffic.opening'],
     },
     { name: 'the end', before: pod(completing, 'True'), after: pod({}, 'True'), events: ['operation.completed'] },
-    { name: 'no end where an operation was undone', before: pod(preCheck, 'True'), after: pod({}, 'True'), events: [] },
+    { name: 'no end if an operation was cancelled', before: pod(preCheck, 'True'), after: pod({}, 'True'), events: [] },
     {
       name: 'a permission found after a restart',
       before: undefined,
@@ -72,44 +72,49 @@ describe('eventsOf', () => {
       events: ['operation.permitted'],
     },
     {
-      name: 'a deletion begun, by whatever replica',
+      name: 'a deletion that began, on any replica',
       before: pod({}, 'True'),
       after: pod(deleting, 'True'),
       events: ['operation.requested'],
     },
-    { name: 'an eviction begun', before: pod({}, 'True'), after: pod(evicting), events: ['operation.requested'] },
+    { name: 'an eviction that began', before: pod({}, 'True'), after: pod(evicting), events: ['operation.requested'] },
     {
-      name: 'a deletion begun and granted unseen',
+      name: 'a deletion that began and was permitted between two versions',
       before: pod({}, 'True'),
       after: pod(deletable, 'False'),
       events: ['traffic.closing', 'operation.requested', 'operation.permitted'],
     },
-    { name: 'a deletion begun once', before: pod(deleting), after: pod(deletable), events: ['operation.permitted'] },
+    {
+      name: 'the beginning of a deletion only once',
+      before: pod(deleting),
+      after: pod(deletable),
+      events: ['operation.permitted'],
+    },
     {
       name: 'a deletion that waits after a restart',
       before: undefined,
       after: pod(deleting),
       events: ['operation.requested'],
     },
-    { name: 'no beginning by somebody else', before: pod({}), after: pod(preCheck), events: [] },
-  ])('tells $name, each as its schema says', ({ before, after, events }) => {
+    { name: 'no beginning of an operation of another operator', before: pod({}), after: pod(preCheck), events: [] },
+  ])('publishes $name, each event as its schema requires', ({ before, after, events }) => {
     expect(names(before, after)).toEqual(events);
     for (const event of eventsOf(before, after)) expect(() => bus.publish(event)).not.toThrow();
   });
 
-  test('a deletion that was begun says which operation, and since when its label says', () => {
+  test('the beginning of a deletion names the operation, and the time in its label', () => {
     expect(eventsOf(pod({}), pod(deleting))[0]).toMatchObject({
       data: { uid: 'uid-a', operation: { id: 'pod-delete', type: 'delete' }, stage: 'PreCheck', since: '7' },
     });
   });
 
-  test('the bus refuses what breaks a schema', () => {
+  test('the bus refuses an event that breaks its schema', () => {
     const [event] = eventsOf(pod({}), pod(deleting));
     const broken = { ...event, data: { ...event?.data, since: 'a secret' } } as KuperatorEvent;
     expect(() => bus.publish(broken)).toThrow();
   });
 
-  test('tells once that the operation that waited longest is stalled, and who holds it', () => {
+  test('publishes once that the operation that has waited longest is stalled, and its holder', () => {
     const stalled = (labels: Record<string, string>): Pod => {
       const condition = {
         type: PROGRESSING,
@@ -132,7 +137,7 @@ describe('eventsOf', () => {
     expect(names(stalled(preCheck), stalled(preCheck))).toEqual([]);
   });
 
-  test('gives an event the same id when it is told again', () => {
+  test('gives an event the same id when it is published again', () => {
     const [first] = eventsOf(pod(completing, 'True'), pod({}, 'True'));
     const [again] = eventsOf(pod(completing, 'True'), pod({ other: 'label' }, 'True'));
     expect(first?.id).toBe(again?.id);
@@ -140,12 +145,12 @@ describe('eventsOf', () => {
 });
 
 describe('stagesLeft', () => {
-  test('measures the stage an operation left', () => {
+  test('measures the stage that an operation left', () => {
     const left = stagesLeft(pod(preCheck), pod(operate), 3_500_000_000n);
     expect(left).toEqual([{ stage: 'PreCheck', type: 'update', seconds: 2.5 }]);
   });
 
-  test('never counts backwards when clocks disagree', () => {
+  test('never reports a negative time when clocks disagree', () => {
     expect(stagesLeft(pod(preCheck), pod({}), 0n)[0]?.seconds).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-// What happened to a Pod between two versions of it: NATS events and stage times come from here, whoever made the write.
+// What happened to a Pod between two versions of it. NATS events and stage times are derived from that, whichever process wrote the Pod.
 
 import {
   conditionOf,
@@ -13,7 +13,7 @@ import { type KuperatorEvent, podEvent } from '@kuperator/events';
 import { PROGRESSING } from '@kuperator/holders';
 import { type Operation, operationsOf } from '@kuperator/lifecycle';
 
-/** Operations of which this operator is the operation controller, whichever replica answered the request they began with. */
+/** The operations of this operator itself, whichever replica answered the request that began them. */
 const OWN: readonly string[] = [POD_DELETE_OPERATION_ID, POD_EVICT_OPERATION_ID];
 
 /** Lifecycle events this operator publishes for the step from `before` to `after`. Pure. */
@@ -39,14 +39,14 @@ export function eventsOf(before: Pod | undefined, after: Pod): readonly Kuperato
   return gate ? [gate, ...events] : events;
 }
 
-/** A Pod seen for the first time may be far in its operation: then its beginning is old news. */
+/** A Pod that is seen for the first time may be in a later stage of its operation. Then the beginning was published earlier. */
 function requestedEvent(before: Pod | undefined, after: Pod, operation: Operation): readonly KuperatorEvent[] {
   if (!before && operation.stage !== 'PreCheck') return [];
   const since = own(after.metadata.labels, stageLabel('operating', operation.id)) || operation.since;
   return [podEvent('operation.requested', after, { ...about(operation), stage: 'PreCheck', since })];
 }
 
-/** The Pod's condition has turned: told of the operation that has waited longest, which is the first in its message. */
+/** Published when the Pod's condition turns, for the operation that has waited longest, which is the first in its message. */
 function stalledEvent(
   before: Pod | undefined,
   after: Pod,
@@ -61,14 +61,14 @@ function stalledEvent(
   return [podEvent('operation.stalled', after, { ...about(oldest), stage, reason, message: message.slice(0, 1000) })];
 }
 
-/** Some hand may have written anything. */
+/** A label that was written by hand may not be a number. */
 function nanosOf({ since }: Operation): string {
   return /^\d+$/.test(since) ? since : '0';
 }
 
 function gateEvent(before: Pod | undefined, after: Pod, operation: Operation | undefined): KuperatorEvent | undefined {
   const condition = conditionOf(after, SERVICE_READY_GATE);
-  // A Pod seen for the first time has not had its gate turned as far as we know.
+  // For a Pod that is seen for the first time it is not known whether its gate has turned.
   if (!before || !condition || conditionOf(before, SERVICE_READY_GATE)?.status === condition.status) return undefined;
   const since = condition.lastTransitionTime ?? '0';
   const data = operation ? { operation: about(operation).operation, since } : { since };
@@ -82,7 +82,7 @@ function about({ id, type, since }: Operation) {
 export type StageTime = { readonly stage: Operation['stage']; readonly type: string; readonly seconds: number };
 
 /**
- * Stages that operations left between the two versions, and how long they had been in them.
+ * The stages that operations left between the two versions, and how long they had been in them.
  * @param nowNanos Unix nanoseconds
  */
 export function stagesLeft(before: Pod, after: Pod, nowNanos: bigint): readonly StageTime[] {
@@ -90,7 +90,7 @@ export function stagesLeft(before: Pod, after: Pod, nowNanos: bigint): readonly 
   return operationsOf(before).flatMap(({ id, stage, type = 'unknown', since }) => {
     if (now.get(id)?.stage === stage || !/^\d+$/.test(since)) return [];
     const seconds = Number(nowNanos - BigInt(since)) / 1e9;
-    // Label times come from whichever process wrote them; clocks that disagree must not count backwards.
+    // The times in labels come from the clocks of other processes. If clocks disagree, the time must not become negative.
     return [{ stage, type, seconds: Math.max(0, seconds) }];
   });
 }

@@ -13,7 +13,7 @@ type Given = {
   expected?: Record<string, string>;
   finalizers?: string[];
   nodeName?: string;
-  /** Of the latest change of gate or readiness, in seconds. */
+  /** How long ago gate or readiness last changed, in seconds. */
   age?: number;
 };
 
@@ -38,7 +38,7 @@ const services = (annotations: Record<string, string>) => {
 };
 
 describe('guardsOf', () => {
-  test('waits for the traffic of a Pod that has just come back, and asks its adapter once that has come to rest', () => {
+  test('waits while traffic may be on its way to a Pod that has just come back, and then asks its adapter', () => {
     const fresh = guardsOf(aPodWith({}), services(marked), NOW);
     expect(fresh).toEqual({ missing: announced, arrivingMs: ARRIVAL_MS - 1000 });
     expect(arrivingAt(fresh)).toEqual(['Service/default/web']);
@@ -48,8 +48,8 @@ describe('guardsOf', () => {
   });
 
   test.each<Given & { name: string; annotations?: Record<string, string> }>([
-    { name: 'whose finalizer is on', finalizers: [FINALIZER] },
-    { name: 'of a Service that no adapter guards: somebody announced it by hand', annotations: {} },
+    { name: 'whose finalizer is on the Pod', finalizers: [FINALIZER] },
+    { name: 'of a Service that no adapter guards, announced by hand', annotations: {} },
     { name: 'of a Service that is gone', expected: { 'Service/default/gone': FINALIZER } },
     { name: 'of another kind of employer', expected: { 'Pool/default/web': FINALIZER } },
     { name: 'of a Pod without a node', nodeName: '' },

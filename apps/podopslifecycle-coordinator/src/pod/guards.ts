@@ -1,24 +1,24 @@
-// Traffic can be on, or on its way, before the adapter that watches it has its finalizer on the Pod: right after it was made, and
-// whenever it comes back. Who closes the gate then must not take the missing finalizer for "no traffic".
+// A Pod can receive traffic before the adapter of that traffic has put its finalizer on the Pod: right after the Pod was created, and whenever
+// traffic comes back. When the coordinator closes the gate then, it must not conclude from the missing finalizer that there is no traffic.
 
 import { EMPLOYER_ADAPTER_ANNOTATION, type Key, type Pod, type Service } from '@kuperator/api';
 import { arrivalMs, type ExpectedFinalizers, expectedFinalizersOf, missingFinalizers } from '@kuperator/lifecycle';
 
 export type Guards = {
-  /** By employer, as `Service/<namespace>/<name>`: finalizers its adapter has announced on the Pod and not put on. */
+  /** The finalizers that adapters have announced on the Pod but not put on it, by employer as `Service/<namespace>/<name>`. */
   readonly missing: ExpectedFinalizers;
-  /** For how long their traffic may still be on its way, which is then waited for; 0 when it has come to rest. */
+  /** How much longer their traffic may be on its way, which is waited for; 0 if it can no longer be. */
   readonly arrivingMs: number;
 };
 
 const NONE: Guards = { missing: {}, arrivingMs: 0 };
 
 /**
- * Only of adapters that say on the Service that they guard it: who announced a finalizer by hand may not know that it has to
- * take it off again. The Service need not select the Pod any more: its adapter releases the Pod when traffic is off. Pure.
+ * The guards of the Pod, only from adapters that have marked their Service: a finalizer that was announced by hand may have no adapter that
+ * removes it again. The Service need not select the Pod any more, because its adapter releases the Pod when the traffic is off. Pure.
  */
 export function guardsOf(pod: Pod, services: { get(key: Key): Service | undefined }, nowMs: number): Guards {
-  // Without a node it has no address, and no traffic can come before this Pod has become another version.
+  // A Pod without a node has no address and no traffic, and it changes before it can get any.
   if (!pod.spec.nodeName) return NONE;
   const expected = missingFinalizers(expectedFinalizersOf(pod), pod.metadata.finalizers ?? []) ?? {};
   const guarded = Object.entries(expected).filter(([employer]) => {
@@ -30,7 +30,7 @@ export function guardsOf(pod: Pod, services: { get(key: Key): Service | undefine
   return { missing: Object.fromEntries(guarded), arrivingMs: arrivalMs(pod, nowMs) };
 }
 
-/** The employers whose traffic is waited for. */
+/** The employers whose traffic is on its way. */
 export function arrivingAt({ missing, arrivingMs }: Guards): readonly string[] {
   return arrivingMs > 0 ? Object.keys(missing) : [];
 }

@@ -2,7 +2,7 @@ import { createMetrics } from '@kuperator/runtime';
 import { expect, test } from 'vitest';
 import { podMetrics } from './metrics.ts';
 
-test('operations of ten thousand types do not make ten thousand series', async () => {
+test('ten thousand types of operations do not make ten thousand series', async () => {
   const metrics = createMetrics('test', { processMetrics: false });
   const { left } = podMetrics(metrics, () => []);
   for (let i = 0; i < 10_000; i++) left([{ stage: 'PreCheck', type: `type-${i}`, seconds: 1 }]);

@@ -10,69 +10,89 @@ const pod = (gate?: 'True' | 'False'): Pod => ({
 });
 
 describe('writeFor', () => {
-  test('writes nothing where nothing changes', () => {
-    expect(writeFor(pod('True'), { labels: {} }, NOW)).toBeUndefined();
+  test('writes nothing if nothing changes', () => {
+    expect(writeFor(pod('True'), { settled: { labels: {} }, now: NOW })).toBeUndefined();
   });
 
   test('puts gate and labels into one patch of pods/status that holds only for the version decided from', () => {
-    const write = writeFor(pod('True'), { labels: { a: null }, gate: 'False' }, NOW);
+    const write = writeFor(pod('True'), { settled: { labels: { a: null }, gate: 'False' }, now: NOW });
     expect(write).toMatchObject({
-      subresource: 'status',
-      patch: {
+      change: {
         type: 'strategic',
+        subresource: 'status',
+        precondition: 'version',
         body: {
-          metadata: { uid: 'uid-a', resourceVersion: '7', labels: { a: null } },
+          metadata: { labels: { a: null } },
           status: { conditions: [{ type: SERVICE_READY_GATE, status: 'False', lastTransitionTime: NOW }] },
         },
       },
     });
   });
 
-  test('patches the Pod itself where only labels change', () => {
-    const write = writeFor(pod('True'), { labels: { a: '1' } }, NOW);
+  test('patches the Pod itself if only labels change', () => {
+    const write = writeFor(pod('True'), { settled: { labels: { a: '1' } }, now: NOW });
     expect(write).toEqual({
       changed: 'labels',
-      patch: { type: 'merge', body: { metadata: { uid: 'uid-a', resourceVersion: '7', labels: { a: '1' } } } },
+      change: { type: 'merge', precondition: 'version', body: { metadata: { labels: { a: '1' } } } },
     });
   });
 
   test.each([
-    { name: 'the first opening of a gate by uid alone', from: undefined, labels: {}, version: undefined },
-    { name: 'an opening after an operation by version', from: 'False' as const, labels: {}, version: '7' },
-    { name: 'a first opening that also moves labels by version', from: undefined, labels: { a: '1' }, version: '7' },
-  ])('guards $name', ({ from, labels, version }) => {
-    const write = writeFor(pod(from), { labels, gate: 'True' }, NOW);
-    const { metadata } = write?.patch.body as { metadata: { resourceVersion?: string } };
-    expect(metadata.resourceVersion).toBe(version);
+    { name: 'the first opening of a gate by uid alone', from: undefined, labels: {}, precondition: 'uid' },
+    { name: 'an opening after an operation by version', from: 'False' as const, labels: {}, precondition: 'version' },
+    {
+      name: 'a first opening that also changes labels by version',
+      from: undefined,
+      labels: { a: '1' },
+      precondition: 'version',
+    },
+  ])('guards $name', ({ from, labels, precondition }) => {
+    const write = writeFor(pod(from), { settled: { labels, gate: 'True' }, now: NOW });
+    expect(write?.change.precondition).toBe(precondition);
   });
 
-  const told = { type: 'pod.kusionstack.io/operation-progressing', status: 'True' as const, reason: 'WaitingForRules' };
+  const reported = {
+    type: 'pod.kusionstack.io/operation-progressing',
+    status: 'True' as const,
+    reason: 'WaitingForRules',
+  };
 
-  test('lets an explanation join the write of the gate, and be none of its own until it is due', () => {
-    const explanation = { condition: told, annotations: { why: 'so' }, isDue: false };
-    expect(writeFor(pod('True'), { labels: {} }, NOW, explanation)).toBeUndefined();
-    expect(writeFor(pod('True'), { labels: { a: '1' } }, NOW, explanation)).toEqual({
+  test('adds an explanation to another write, and writes it alone only once it is due', () => {
+    const explanation = { condition: reported, annotations: { why: 'so' }, isDue: false };
+    expect(writeFor(pod('True'), { settled: { labels: {} }, now: NOW, explanation })).toBeUndefined();
+    expect(writeFor(pod('True'), { settled: { labels: { a: '1' } }, now: NOW, explanation })).toEqual({
       changed: 'labels',
-      patch: {
+      change: {
         type: 'merge',
-        body: { metadata: { uid: 'uid-a', resourceVersion: '7', labels: { a: '1' }, annotations: { why: 'so' } } },
+        precondition: 'version',
+        body: { metadata: { labels: { a: '1' }, annotations: { why: 'so' } } },
       },
     });
-    const { body } = writeFor(pod('True'), { labels: {}, gate: 'False' }, NOW, explanation)?.patch as { body: object };
-    expect(body).toMatchObject({
+    const closing = { labels: {}, gate: 'False' as const };
+    expect(writeFor(pod('True'), { settled: closing, now: NOW, explanation })?.change.body).toMatchObject({
       metadata: { annotations: { why: 'so' } },
-      status: { conditions: [{ type: SERVICE_READY_GATE }, told] },
+      status: { conditions: [{ type: SERVICE_READY_GATE }, reported] },
     });
   });
 
-  test('writes an explanation that is due, and takes it away, without touching other conditions', () => {
-    const due = (condition: typeof told | null) =>
-      writeFor(pod('True'), { labels: {} }, NOW, { condition, annotations: {}, isDue: true });
-    expect(due(told)).toMatchObject({
+  test('writes and removes an explanation that is due without changing other conditions', () => {
+    const due = (condition: typeof reported | null) =>
+      writeFor(pod('True'), {
+        settled: { labels: {} },
+        now: NOW,
+        explanation: { condition, annotations: {}, isDue: true },
+      });
+    expect(due(reported)).toMatchObject({
       changed: 'explanation',
-      subresource: 'status',
-      patch: { type: 'strategic', body: { metadata: { resourceVersion: '7' }, status: { conditions: [told] } } },
+      change: {
+        type: 'strategic',
+        subresource: 'status',
+        precondition: 'version',
+        body: { status: { conditions: [reported] } },
+      },
     });
-    expect(due(null)?.patch.body).toMatchObject({ status: { conditions: [{ $patch: 'delete', type: told.type }] } });
+    expect(due(null)?.change.body).toMatchObject({
+      status: { conditions: [{ $patch: 'delete', type: reported.type }] },
+    });
   });
 });

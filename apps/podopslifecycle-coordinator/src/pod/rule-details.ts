@@ -12,14 +12,14 @@ import { operationsOf } from '@kuperator/lifecycle';
 
 export type AnnotationChanges = Record<string, string | null>;
 
-/** What the annotation says of a Pod that is in no stage the rule object guards. */
+/** The value of the annotation on a Pod that is in no stage which the rule object guards. */
 const NO_STAGE = JSON.stringify({ stage: 'Unknown', passed: true });
-/** What may follow the slash of an annotation's key. */
+/** How many characters may follow the slash in the key of an annotation. */
 const NAME_LIMIT = 63;
 
 /**
- * What the Pod's annotations `detail.podtransitionrule.kusionstack.io/<rule object>` have to become: those it has follow the
- * verdicts, those it lacks are added only where `isShown`.
+ * The changes of the Pod's annotations `detail.podtransitionrule.kusionstack.io/<rule object>`: existing ones follow the verdicts, and new
+ * ones are added only if `isShown`.
  * @see podtransitionrule.md §5.1
  */
 export function ruleDetailChanges(
@@ -46,7 +46,7 @@ export function ruleDetailChanges(
   return changes;
 }
 
-/** @returns undefined while there is no verdict on an operation of the Pod */
+/** @returns undefined while the rule object has no verdict on an operation of the Pod */
 function verdictText(rule: PodTransitionRule, pod: Pod): string | undefined {
   const detail = detailOf(rule, pod);
   if (!detail) return undefined;
@@ -54,7 +54,7 @@ function verdictText(rule: PodTransitionRule, pod: Pod): string | undefined {
   return asked ? textOf(detail) : undefined;
 }
 
-/** Keys in the order of the Go implementation, empty ones left out. */
+/** The keys have the order of the Go implementation, and empty values are left out. */
 function textOf({ stage, passed, rejectInfo = [] }: RuleDetail): string {
   const rejected = rejectInfo.map(({ ruleName, reason }) => ({ ruleName, reason }));
   return JSON.stringify({ stage, passed, ...(rejected.length > 0 ? { rejectInfo: rejected } : {}) });

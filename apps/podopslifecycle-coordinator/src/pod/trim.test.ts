@@ -68,7 +68,7 @@ describe('trimPod', () => {
     },
     { name: 'a resize', status: { conditions: [resize] }, text: /Deferred: no cpu/ },
     {
-      name: 'a readiness gate of others',
+      name: 'a readiness gate of another controller',
       status: {
         conditions: [
           { type: SERVICE_READY_GATE, status: 'True' },
@@ -80,12 +80,12 @@ describe('trimPod', () => {
       text: /example.com\/warm is not True: cold/,
     },
     {
-      name: 'a foreign finalizer',
+      name: 'the finalizer of another controller',
       status: { containerStatuses: [container({ terminated: { exitCode: 0 } })] },
       metadata: { deletionTimestamp: '2025-12-31T00:00:00Z', finalizers: ['example.com/x'] },
       text: /finalizer example.com\/x/,
     },
-  ])('keeps what says who holds a Pod: $name', ({ status, metadata, text }) => {
+  ])('keeps what identifies the holder of a Pod: $name', ({ status, metadata, text }) => {
     const whole = pod(status, metadata);
     const said = (each: Pod) => {
       const hold = holdOf(each, { nowMs: NOW });
@@ -95,7 +95,7 @@ describe('trimPod', () => {
     expect(said(trimPod(whole))).toBe(said(whole));
   });
 
-  test('keeps little of a Pod that is Ready, and bounds what others wrote', () => {
+  test('keeps little of a Pod that is Ready, and limits what others wrote', () => {
     const ready = trimPod(
       pod({
         conditions: [{ type: 'Ready', status: 'True', message: 'x'.repeat(1000) }],

@@ -15,7 +15,7 @@ import {
   RULE_DETAIL_ANNOTATION_PREFIX,
 } from '@kuperator/api';
 import { holdingReason, holdingState, isHolding, PROGRESSING } from '@kuperator/holders';
-import { DISRUPTION } from '../pod-deletion/cluster-needs.ts';
+import { DISRUPTION } from '../leaving/cluster-needs.ts';
 
 const ANNOTATIONS: readonly string[] = [
   AVAILABLE_CONDITIONS_ANNOTATION,
@@ -25,7 +25,7 @@ const ANNOTATIONS: readonly string[] = [
   EVICTION_REQUESTED_ANNOTATION,
 ];
 
-/** The part of a Pod the coordinator keeps in memory: a cluster has thousands, and needs little of each. */
+/** The part of a Pod that the coordinator keeps in memory: a cluster has thousands of Pods, and little of each is needed. */
 export function trimPod(pod: Pod): Pod {
   const { name, namespace, uid, resourceVersion, labels, finalizers } = pod.metadata;
   const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
@@ -45,7 +45,7 @@ export function trimPod(pod: Pod): Pod {
       ...(annotations.length > 0 && { annotations: Object.fromEntries(annotations) }),
     },
     spec: {
-      // Which image a container that does not run is to have.
+      // A report about a container that does not run names its image.
       containers: isAwaited ? pod.spec.containers.map(named) : [],
       ...(isAwaited && pod.spec.initContainers && { initContainers: pod.spec.initContainers.map(named) }),
       ...(pod.spec.nodeName !== undefined && { nodeName: pod.spec.nodeName }),
@@ -72,7 +72,7 @@ function wordsKept(condition: Condition): Partial<Condition> {
   return holdingReason(condition);
 }
 
-/** Compared with what it should say. */
+/** The text of the condition, which is compared with what it should be. */
 function wordsOf({ reason, message }: Condition): Partial<Condition> {
   return { ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) };
 }
@@ -81,7 +81,7 @@ function named({ name, image }: Container): Container {
   return { name, ...(image !== undefined && { image }) };
 }
 
-/** Why containers do not run, of a Pod that somebody may wait for. */
+/** Why containers do not run; kept for Pods that an operation may wait for. */
 function statusesOf({ status }: Pod): Pick<PodStatus, 'containerStatuses' | 'initContainerStatuses'> {
   const trimmed = (each: ContainerStatus): ContainerStatus => {
     const { name, image, ready, restartCount } = each;
@@ -96,6 +96,6 @@ function statusesOf({ status }: Pod): Pick<PodStatus, 'containerStatuses' | 'ini
 function trimAnnotations(annotations: Readonly<Record<string, string>>): [string, string][] {
   const isUsed = (key: string) => ANNOTATIONS.includes(key) || key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX);
   const used = Object.entries(annotations).filter(([key]) => isUsed(key));
-  // Of a change in place only that there is one.
+  // Of an update in place only the fact that there is one is kept.
   return LAST_POD_STATUS_ANNOTATION in annotations ? [...used, [LAST_POD_STATUS_ANNOTATION, '']] : used;
 }

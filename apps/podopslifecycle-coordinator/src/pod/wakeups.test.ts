@@ -27,63 +27,59 @@ const rule = (details: RuleDetail[], generation = 1, observedGeneration = genera
 describe('podsToWake', () => {
   test.each([
     {
-      name: 'Pods newly passed',
+      name: 'Pods that have just passed',
       before: rule([passed('a')]),
       after: rule([passed('a'), passed('b')]),
       woken: ['default/b'],
     },
-    { name: 'nobody for a refusal', before: rule([]), after: rule([refused('a', 'full')]), woken: [] },
+    { name: 'no Pod for a refusal', before: rule([]), after: rule([refused('a', 'full')]), woken: [] },
     {
-      name: 'a Pod that tells who holds it when a refusal is the first it hears of the rule',
+      name: 'a Pod that reports its holder when the rule refuses it for the first time',
       before: rule([]),
-      after: rule([refused('told', 'full'), refused('a', 'full')]),
-      woken: ['default/told'],
+      after: rule([refused('reporting', 'full'), refused('a', 'full')]),
+      woken: ['default/reporting'],
     },
     {
-      name: 'a Pod that tells who holds it when it is refused for another reason',
-      before: rule([refused('told', '3 of 10 are out'), refused('a', '3 of 10 are out')]),
-      after: rule([refused('told', 'no consent'), refused('a', 'no consent')]),
-      woken: ['default/told'],
+      name: 'a Pod that reports its holder when the reason of its refusal changes',
+      before: rule([refused('reporting', '3 of 10 are out'), refused('a', '3 of 10 are out')]),
+      after: rule([refused('reporting', 'no consent'), refused('a', 'no consent')]),
+      woken: ['default/reporting'],
     },
     {
-      name: 'nobody for figures',
-      before: rule([refused('told', '3/10 are out')]),
-      after: rule([refused('told', '4/11 are out')]),
+      name: 'no Pod for a change of figures',
+      before: rule([refused('reporting', '3/10 are out')]),
+      after: rule([refused('reporting', '4/11 are out')]),
       woken: [],
     },
     {
-      name: 'all that wait when the rule is first evaluated',
+      name: 'all Pods that wait when the rule is first evaluated',
       before: rule([], 2, 1),
       after: rule([], 2),
       woken: ['default/a', 'default/b'],
     },
     {
-      name: 'all that wait when the rule is new',
+      name: 'all Pods that wait when the rule is new',
       before: undefined,
       after: rule([]),
       woken: ['default/a', 'default/b'],
     },
     {
-      name: 'T68: all that wait when the rule is gone',
+      name: 'all Pods that wait when the rule is gone (T68)',
       before: rule([]),
       after: undefined,
       woken: ['default/a', 'default/b'],
     },
   ])('wakes $name', ({ before, after, woken }) => {
-    expect(podsToWake(before, after, pods, (key) => key === 'default/told')).toEqual(woken);
+    expect(podsToWake({ before, after }, { pods, reportsHolder: (key) => key === 'default/reporting' })).toEqual(woken);
   });
 
-  test('does not look at the Pods to find who was passed', () => {
+  test('does not list the Pods to find those that have passed', () => {
     let looked = false;
-    podsToWake(
-      rule([]),
-      rule([passed('a')]),
-      () => {
-        looked = true;
-        return [];
-      },
-      () => false,
-    );
+    const pods = () => {
+      looked = true;
+      return [];
+    };
+    podsToWake({ before: rule([]), after: rule([passed('a')]) }, { pods, reportsHolder: () => false });
     expect(looked).toBe(false);
   });
 });

@@ -3,20 +3,24 @@ import { withoutCounts } from '@kuperator/holders';
 import { operationsOf } from '@kuperator/lifecycle';
 
 /**
- * Pods that may go on after a rule object changed from `before` to `after` (undefined: created, deleted).
- * New verdicts wake just the Pods they are for; anything else wakes the Pods that wait under either selector (T68).
- * A refusal lets no Pod go on: it wakes those that tell who holds them, when it is another than before.
- * @param pods those of the rule's namespace
- * @param tells whether a Pod says who holds it
+ * Pods that may go on after a rule object changed from `before` to `after` (undefined if it was created or deleted). New verdicts wake only the
+ * Pods they are for. Any other change wakes the Pods that wait under the old or the new selector (T68). A refusal lets no Pod go on:
+ * if it differs from the last one, it wakes those Pods that report their holder.
  */
 export function podsToWake(
-  before: PodTransitionRule | undefined,
-  after: PodTransitionRule | undefined,
-  pods: () => readonly Pod[],
-  tells: (key: Key) => boolean,
+  { before, after }: { before: PodTransitionRule | undefined; after: PodTransitionRule | undefined },
+  {
+    pods,
+    reportsHolder,
+  }: {
+    /** The Pods of the rule's namespace. */
+    pods: () => readonly Pod[];
+    /** Whether a Pod has a condition that names its holder. */
+    reportsHolder: (key: Key) => boolean;
+  },
 ): readonly Key[] {
-  if (before && after && before.metadata.generation === after.metadata.generation && evaluated(before)) {
-    return decidedIn(before, after, tells);
+  if (before && after && before.metadata.generation === after.metadata.generation && isEvaluated(before)) {
+    return decidedIn(before, after, reportsHolder);
   }
   return pods()
     .filter((pod) => [before, after].some((rule) => rule && matchesSelector(rule.spec.selector, pod.metadata.labels)))
@@ -24,22 +28,26 @@ export function podsToWake(
     .map(keyOf);
 }
 
-/** The generation had been evaluated: until then no verdict counted, so all of them are news. */
-function evaluated(rule: PodTransitionRule): boolean {
+/** Whether the rule's generation has been evaluated. Verdicts of an earlier generation do not count, so after it all verdicts are new. */
+function isEvaluated(rule: PodTransitionRule): boolean {
   return rule.status?.observedGeneration === rule.metadata.generation && !rule.metadata.deletionTimestamp;
 }
 
-function decidedIn(before: PodTransitionRule, after: PodTransitionRule, tells: (key: Key) => boolean): readonly Key[] {
+function decidedIn(
+  before: PodTransitionRule,
+  after: PodTransitionRule,
+  reportsHolder: (key: Key) => boolean,
+): readonly Key[] {
   if (after.metadata.deletionTimestamp) return (after.status?.details ?? []).map((detail) => key(after, detail.name));
   const known = new Map((before.status?.details ?? []).map((detail) => [fingerprint(detail), detail]));
   return (after.status?.details ?? []).flatMap((detail) => {
     const same = known.get(fingerprint(detail));
     const pod = key(after, detail.name);
     if (detail.passed) return same ? [] : [pod];
-    const [told, now] = [same && reasonsOf(same), reasonsOf(detail)];
-    // Most are as they were, of the others most differ in a figure: the dear question comes last.
-    if (told === now || !tells(pod)) return [];
-    return told !== undefined && withoutCounts(told) === withoutCounts(now) ? [] : [pod];
+    const [former, now] = [same && reasonsOf(same), reasonsOf(detail)];
+    // Most verdicts are unchanged, and most others differ in a figure only. The expensive check comes last.
+    if (former === now || !reportsHolder(pod)) return [];
+    return former !== undefined && withoutCounts(former) === withoutCounts(now) ? [] : [pod];
   });
 }
 

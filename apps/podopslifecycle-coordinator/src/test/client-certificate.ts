@@ -4,7 +4,7 @@ import * as x509 from '@peculiar/x509';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const HOUR_MS = 3_600_000;
 
-/** A CA, and a certificate it signed for a client called `name`; PEM texts. */
+/** A CA, and a certificate that it signed for the client `name`, as PEM texts. */
 export async function aClientCertificate(name: string): Promise<{ ca: string; key: string; certificate: string }> {
   const [authorityKeys, keys] = await Promise.all([newKeys(), newKeys()]);
   const period = { notBefore: new Date(Date.now() - HOUR_MS), notAfter: new Date(Date.now() + HOUR_MS) };

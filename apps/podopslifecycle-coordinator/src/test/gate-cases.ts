@@ -1,4 +1,4 @@
-// New Pods, and the readiness gates they are stored with: the same by the chart's policy and by the webhook.
+// New Pods, and the readiness gates that they are stored with. The chart's policy and the webhook give the same result.
 
 const OURS = { conditionType: 'pod.kusionstack.io/service-ready' };
 const THEIRS = { conditionType: 'example.com/warm' };
@@ -8,17 +8,21 @@ export type Gate = { conditionType: string };
 export type GateCase = {
   readonly name: string;
   readonly labels?: Record<string, string>;
-  /** What the Pod asks for. */
+  /** The readiness gates in the request. */
   readonly given?: Gate[];
   readonly gates: Gate[] | undefined;
 };
 
 export const GATE_CASES: readonly GateCase[] = [
-  { name: 'a controlled Pod without gates gets ours', labels: CONTROLLED, gates: [OURS] },
-  { name: 'an empty list of gates too', labels: CONTROLLED, given: [], gates: [OURS] },
-  { name: 'other gates stay', labels: CONTROLLED, given: [THEIRS], gates: [THEIRS, OURS] },
-  { name: 'ours is not added twice', labels: CONTROLLED, given: [OURS, THEIRS], gates: [OURS, THEIRS] },
-  { name: 'T24 a Pod without the control label is left alone', given: [THEIRS], gates: [THEIRS] },
-  { name: 'T24 a Pod without labels is left alone', gates: undefined },
-  { name: 'T24 only the value "true" counts', labels: { 'kusionstack.io/control': 'True' }, gates: undefined },
+  { name: 'a controlled Pod without gates gets the gate', labels: CONTROLLED, gates: [OURS] },
+  { name: 'a controlled Pod with an empty list of gates gets the gate', labels: CONTROLLED, given: [], gates: [OURS] },
+  { name: 'other gates are kept', labels: CONTROLLED, given: [THEIRS], gates: [THEIRS, OURS] },
+  { name: 'the gate is not added twice', labels: CONTROLLED, given: [OURS, THEIRS], gates: [OURS, THEIRS] },
+  { name: 'a Pod without the control label is left alone (T24)', given: [THEIRS], gates: [THEIRS] },
+  { name: 'a Pod without labels is left alone (T24)', gates: undefined },
+  {
+    name: 'a Pod with another value than "true" is left alone (T24)',
+    labels: { 'kusionstack.io/control': 'True' },
+    gates: undefined,
+  },
 ];

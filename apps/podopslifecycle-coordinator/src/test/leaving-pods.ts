@@ -5,7 +5,7 @@ import { aCondition, aPod, type Given } from '@kuperator/testing';
 export const NOW_MS = Date.parse('2026-01-01T00:00:00Z');
 export const nanosAt = (ms: number) => `${ms}000000`;
 
-/** A gated Pod `default/web` in service, or out of traffic if its labels grant an operation; `labels` and `annotations` on top. */
+/** A Pod `default/web` with the readiness gate, in service, or out of traffic if the given labels have an operation in Operate. */
 export function aServingPod(given: Given<Pod> & { ready?: boolean } = {}): Pod {
   const { ready = true, metadata = {}, ...rest } = given;
   const isInTraffic = !Object.keys(metadata.labels ?? {}).some((label) => label.startsWith('operate.'));

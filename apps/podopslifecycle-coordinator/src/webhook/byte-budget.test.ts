@@ -3,7 +3,7 @@ import { ByteBudget } from './byte-budget.ts';
 
 const never = new AbortController().signal;
 
-test('what does not fit waits for its turn, and none overtakes it', async () => {
+test('a request that does not fit waits for its turn, and no other request overtakes it', async () => {
   const budget = new ByteBudget(10);
   const order: string[] = [];
   const back = await budget.take(8, never);
@@ -25,7 +25,7 @@ test('what does not fit waits for its turn, and none overtakes it', async () => 
   expect(budget.taken).toBe(0);
 });
 
-test('whoever gives up while it waits takes nothing, and lets those behind it pass', async () => {
+test('a request that gives up while it waits takes nothing, and lets the next ones pass', async () => {
   const budget = new ByteBudget(10);
   const back = await budget.take(5, never);
   const impatient = new AbortController();

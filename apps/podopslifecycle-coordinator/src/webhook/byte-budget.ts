@@ -1,4 +1,4 @@
-/** Shares out bytes of memory. Where too few are left, requests wait for their turn. */
+/** Limits the memory that requests take together. If too little is left, a request waits for its turn. */
 export class ByteBudget {
   readonly #limit: number;
   #taken = 0;
@@ -13,8 +13,8 @@ export class ByteBudget {
   }
 
   /**
-   * Takes `bytes`, which are no more than the limit, once they are free.
-   * @returns gives them back; undefined when `signal` aborts first
+   * Takes `bytes`, at most the limit, as soon as they are free.
+   * @returns a function that gives the bytes back; undefined if `signal` aborts first
    */
   async take(bytes: number, signal: AbortSignal): Promise<(() => void) | undefined> {
     if (signal.aborted) return undefined;
@@ -37,7 +37,7 @@ export class ByteBudget {
       if (index < 0) return;
       this.#waiting.splice(index, 1);
       resolve(false);
-      // It may have been too large for what is free; those behind it may not be.
+      // This request may have been too large for what is free, and the next ones may fit.
       this.#admit();
     };
     this.#waiting.push(turn);

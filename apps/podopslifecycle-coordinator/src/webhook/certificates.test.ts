@@ -8,7 +8,7 @@ const names = ['coordinator.kuperator-system.svc', '127.0.0.1'];
 const DAY_MS = 86_400_000;
 const now = Date.parse('2026-01-01T00:00:00Z');
 
-test('a server with the certificate is trusted by who trusts the CA', async () => {
+test('a client that trusts the CA trusts a server with the certificate', async () => {
   const { ca, key, certificate } = await renewed(undefined, names, Date.now());
   const server = createServer({ key, cert: certificate }, (_, response) => response.end('hello'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -23,7 +23,7 @@ test('a server with the certificate is trusted by who trusts the CA', async () =
   expect(status).toBe(200);
 });
 
-test('certificates are kept while they are good for another third of their life', async () => {
+test('certificates are kept while they are valid for another third of their life', async () => {
   const given = await renewed(undefined, names, now);
   expect(await renewed(given, names, now + 240 * DAY_MS)).toBe(given);
 });
@@ -44,7 +44,7 @@ test('a CA near its end is replaced, and the former one stays trusted', async ()
   expect(new X509Certificate(next.certificate).verify(new X509Certificate(next.ca).publicKey)).toBe(true);
 });
 
-test('a certificate for other names, and what is no certificate at all, is replaced', async () => {
+test('a certificate for other names is replaced, and so is a text that is no certificate', async () => {
   const given = await renewed(undefined, ['elsewhere'], now);
   expect(new X509Certificate((await renewed(given, names, now)).certificate).subjectAltName).toContain(names[0]);
   const broken = { caKey: 'x', ca: 'y', key: '', certificate: '' };

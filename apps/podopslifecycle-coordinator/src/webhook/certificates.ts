@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import type { webcrypto } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
-/** PEM texts: a CA with its key, and what it signed for our server. `ca` may hold older CAs behind the present one. */
+/** PEM texts: a CA with its key, and the certificate and key of the server. `ca` may contain older CAs after the present one. */
 export type Certificates = {
   readonly caKey: string;
   readonly ca: string;
@@ -14,13 +14,13 @@ const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 const DAY_MS = 86_400_000;
 const CA_MS = 3650 * DAY_MS;
 const SERVER_MS = 365 * DAY_MS;
-/** Clocks differ; what is not valid yet would be refused. */
+/** Clocks differ, and a certificate that is not valid yet would be refused. */
 const BACKDATED_MS = DAY_MS / 24;
 
 /**
- * Certificates with which a server of `names` (DNS names and IP addresses) can serve from now on: those given, where they will do
- * for another third of their life; else new ones. A new CA comes with the former one behind it, for as long as servers use that.
- * @returns what was given, the very object, when nothing has to change
+ * Certificates for a server with `names` (DNS names and IP addresses): the given ones if they are valid for at least another third of their
+ * life, otherwise new ones. A new CA is followed by the former one, for servers that still use it.
+ * @returns the given object itself if nothing has to change
  */
 export async function renewed(
   given: Certificates | undefined,
@@ -28,9 +28,9 @@ export async function renewed(
   nowMs: number,
 ): Promise<Certificates> {
   const authority = given && (await authorityOf(given, nowMs));
-  if (authority && given && serves(given, authority.certificate, names, nowMs)) return given;
+  if (authority && given && serves(given, { authority: authority.certificate, names, nowMs })) return given;
   const { certificate, keys } = authority ?? (await newAuthority(nowMs));
-  const server = await newServer(certificate, keys, names, nowMs);
+  const server = await newServer({ certificate, keys }, names, nowMs);
   const former = given && !authority ? firstOf(given.ca) : undefined;
   return {
     caKey: authority && given ? given.caKey : await pemOf(keys.privateKey),
@@ -44,7 +44,7 @@ export async function renewed(
 
 type Authority = { certificate: x509.X509Certificate; keys: webcrypto.CryptoKeyPair };
 
-/** The CA given, if it can be read and is good for longer than what it would sign. */
+/** The given CA, if it can be read and is valid for longer than a certificate that it would sign. */
 async function authorityOf({ ca, caKey }: Certificates, nowMs: number): Promise<Authority | undefined> {
   try {
     const certificate = firstOf(ca);
@@ -54,16 +54,15 @@ async function authorityOf({ ca, caKey }: Certificates, nowMs: number): Promise<
     const publicKey = await certificate.publicKey.export(ALGORITHM, ['verify']);
     return { certificate, keys: { privateKey, publicKey } };
   } catch {
-    // Whatever somebody put there, it is of no use.
+    // The text is not a usable CA, whoever wrote it.
     return undefined;
   }
 }
 
+/** Whether a server with `names` can use the given certificate for long enough. */
 function serves(
   given: Certificates,
-  authority: x509.X509Certificate,
-  names: readonly string[],
-  nowMs: number,
+  { authority, names, nowMs }: { authority: x509.X509Certificate; names: readonly string[]; nowMs: number },
 ): boolean {
   try {
     const certificate = new x509.X509Certificate(given.certificate);
@@ -85,7 +84,7 @@ function serves(
 async function newAuthority(nowMs: number): Promise<Authority> {
   const keys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    // The time tells CAs apart that trust bundles hold side by side.
+    // The time in the name distinguishes the CAs in one trust bundle.
     name: `CN=kuperator-webhook-ca-${Math.floor(nowMs / 1000)}`,
     notBefore: new Date(nowMs - BACKDATED_MS),
     notAfter: new Date(nowMs + CA_MS),
@@ -101,8 +100,7 @@ async function newAuthority(nowMs: number): Promise<Authority> {
 }
 
 async function newServer(
-  authority: x509.X509Certificate,
-  authorityKeys: webcrypto.CryptoKeyPair,
+  { certificate: authority, keys: authorityKeys }: Authority,
   names: readonly string[],
   nowMs: number,
 ): Promise<Pick<Certificates, 'key' | 'certificate'>> {

@@ -41,26 +41,26 @@ function setup() {
     });
     return { source, accepted: () => accepted.at(-1) ?? [] };
   };
-  const told = (resource = VALIDATING_WEBHOOKS) =>
+  const configured = (resource = VALIDATING_WEBHOOKS) =>
     cluster.get(resource, 'hooks')?.webhooks?.map(({ clientConfig }) => clientConfig) ?? [];
-  const trusted = (resource = VALIDATING_WEBHOOKS) => told(resource).map(({ caBundle }) => caBundle);
+  const trusted = (resource = VALIDATING_WEBHOOKS) => configured(resource).map(({ caBundle }) => caBundle);
   const secret = () => cluster.get(SECRETS, 'ours/certs')?.data ?? {};
   const token = (key = 'token') => Buffer.from(secret()[key] ?? '', 'base64').toString();
-  return { cluster, time, replica, told, trusted, secret, token };
+  return { cluster, time, replica, configured, trusted, secret, token };
 }
 
-test('replicas that start together use the same certificate and token, of which the API server is told', async () => {
-  const { replica, told, trusted, secret, token } = setup();
+test('replicas that start together use the same certificate and token, and the API server gets to know them', async () => {
+  const { replica, configured, trusted, secret, token } = setup();
   const [one, two] = [replica(), replica()];
   expect(await one.source()).toEqual(await two.source());
   expect(one.accepted()).toEqual([token()]);
   expect(two.accepted()).toEqual([token()]);
   expect(trusted()).toEqual([secret()['ca.crt'], secret()['ca.crt']]);
-  expect(told().map(({ url }) => url)).toEqual([
+  expect(configured().map(({ url }) => url)).toEqual([
     `https://127.0.0.1:9443${pathOf(token(), 'pod-deletions')}`,
     `https://127.0.0.1:9443${pathOf(token(), 'pod-evictions')}`,
   ]);
-  expect(told(MUTATING_WEBHOOKS)).toEqual([
+  expect(configured(MUTATING_WEBHOOKS)).toEqual([
     {
       caBundle: secret()['ca.crt'],
       service: { name: 'ours', namespace: 'ours', path: pathOf(token(), 'pod-creations') },
@@ -68,7 +68,7 @@ test('replicas that start together use the same certificate and token, of which 
   ]);
 });
 
-test('looking after them writes nothing while there is nothing to do', async () => {
+test('a check writes nothing while nothing has to change', async () => {
   const { cluster, replica } = setup();
   const { source } = replica();
   await source();
@@ -87,11 +87,11 @@ test('near its end the certificate is replaced under the same CA', async () => {
   expect(secret()['ca.crt']).toBe(ca);
 });
 
-test('trust and paths that somebody took away are given again', async () => {
-  const { cluster, replica, told } = setup();
+test('a CA and paths that were removed from the configuration are written again', async () => {
+  const { cluster, replica, configured } = setup();
   const { source } = replica();
   await source();
-  const before = [...told(), ...told(MUTATING_WEBHOOKS)];
+  const before = [...configured(), ...configured(MUTATING_WEBHOOKS)];
   cluster.change(MUTATING_WEBHOOKS, 'hooks', ({ webhooks = [], ...rest }) => ({
     ...rest,
     webhooks: webhooks.map(({ name, clientConfig }) => ({ name, clientConfig: { ...clientConfig, caBundle: 'b2xk' } })),
@@ -104,12 +104,12 @@ test('trust and paths that somebody took away are given again', async () => {
     })),
   }));
   await source();
-  expect([...told(), ...told(MUTATING_WEBHOOKS)]).toEqual(before);
+  expect([...configured(), ...configured(MUTATING_WEBHOOKS)]).toEqual(before);
 });
 
-test('at every moment of a rotation each replica accepts what the API server was told', async () => {
-  const { time, replica, told, token } = setup();
-  // Certificates are beside the point.
+test('at every moment of a rotation each replica accepts the token that the API server has', async () => {
+  const { time, replica, configured, token } = setup();
+  // This test needs no certificates.
   const replicas = ['a', 'b', 'c'].map((name) => replica(`/nonexistent/${name}`));
   const looks = async () => {
     for (const { source } of replicas) await expect(source()).rejects.toThrow('ENOENT');
@@ -119,7 +119,7 @@ test('at every moment of a rotation each replica accepts what the API server was
   const seen = new Set<string>();
   const accepts = () =>
     replicas.map(({ accepted }) =>
-      accepted().some((each) => told()[0]?.url?.endsWith(pathOf(each, 'pod-deletions')) ?? false),
+      accepted().some((each) => configured()[0]?.url?.endsWith(pathOf(each, 'pod-deletions')) ?? false),
     );
   for (let minute = 0; minute < 60 * 80; minute += 13) {
     time.now += 13 * 60_000;
@@ -133,8 +133,8 @@ test('at every moment of a rotation each replica accepts what the API server was
   expect(replicas[0]?.accepted()).not.toContain(first);
 });
 
-test('a token that was taken out of the Secret is replaced at once, and accepted no longer', async () => {
-  const { cluster, replica, told, token } = setup();
+test('a token that was removed from the Secret is replaced at once, and no longer accepted', async () => {
+  const { cluster, replica, configured, token } = setup();
   const [one, two] = [replica(), replica()];
   await one.source();
   await two.source();
@@ -145,10 +145,10 @@ test('a token that was taken out of the Secret is replaced at once, and accepted
   expect(one.accepted()).toEqual([token()]);
   expect(two.accepted()).toEqual([token()]);
   expect(token()).not.toBe(stolen);
-  expect(told()[0]?.url).toContain(pathOf(token(), 'pod-deletions'));
+  expect(configured()[0]?.url).toContain(pathOf(token(), 'pod-deletions'));
 });
 
-test('a Secret that was made anew is given what is in use', async () => {
+test('a Secret that was created again gets the credentials in use', async () => {
   const { cluster, replica, secret } = setup();
   const { source } = replica();
   await source();
@@ -160,8 +160,8 @@ test('a Secret that was made anew is given what is in use', async () => {
   expect(secret()).toEqual(before);
 });
 
-test('where somebody else brings the certificate, the Secret holds the token alone and the CA is left as it is', async () => {
-  const { replica, told, secret } = setup();
+test('with a mounted certificate the Secret holds only the token, and the CA in the configuration stays as it is', async () => {
+  const { replica, configured, secret } = setup();
   const folder = await mkdtemp(join(tmpdir(), 'kuperator-certs-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const { source, accepted } = replica(folder);
@@ -172,6 +172,6 @@ test('where somebody else brings the certificate, the Secret holds the token alo
   await writeFile(join(folder, 'tls.crt'), 'a certificate');
   expect(await source()).toEqual({ key: 'a key', certificate: 'a certificate' });
   expect(Object.keys(secret()).toSorted()).toEqual(['token', 'token.changed']);
-  expect(told().every(({ caBundle }) => caBundle === undefined)).toBe(true);
-  expect(told()[0]?.url).toContain(pathOf(accepted()[0] ?? '', 'pod-deletions'));
+  expect(configured().every(({ caBundle }) => caBundle === undefined)).toBe(true);
+  expect(configured()[0]?.url).toContain(pathOf(accepted()[0] ?? '', 'pod-deletions'));
 });

@@ -6,7 +6,7 @@ import { SECRETS, type Secret, type WebhookConfiguration } from '../resources.ts
 import { type Certificates, renewed } from './certificates.ts';
 import { acceptedOf, isToken, pathOf, ROUTES, rotated, type Tokens } from './tokens.ts';
 
-/** What the server proves itself with. */
+/** What the server uses to prove its identity. */
 export type Credentials = {
   readonly key: string;
   readonly certificate: string;
@@ -14,31 +14,31 @@ export type Credentials = {
   readonly clientCa?: string;
 };
 
-/** Asked again and again: what it answers may change at any time. */
+/** Called repeatedly: the credentials may change at any time. */
 export type CredentialSource = () => Promise<Credentials>;
 
-/** An object that tells the API server of webhooks: where they are, and which CA to trust there. */
+/** An object that configures webhooks in the API server: where they are, and which CA to trust. */
 export type ConfigurationRef = { readonly resource: Resource<WebhookConfiguration>; readonly name: string };
 
 type Shared = { readonly tokens: Tokens; readonly certificates?: Certificates | undefined };
 
 /**
- * Tokens, and unless somebody else mounts them certificates, are made here and kept in a Secret that all replicas share, and that the chart
- * made. Whoever finds them missing or near their end writes new ones, with the version it has read as precondition, so that all use the same.
- * The API server is told of them before they are served.
+ * Makes tokens and, unless `certDir` has them, certificates. They are kept in a Secret that the chart creates and all replicas share. A
+ * replica that finds them missing or near their end writes new ones, with the version it has read as precondition, so that all replicas use
+ * the same. The API server gets to know them before the server uses them.
  */
 export function credentialSource(options: {
   client: Pick<KubeClient, 'get' | 'replace' | 'patch'>;
   namespace: string;
   secretName: string;
   configurations: readonly ConfigurationRef[];
-  /** The server's names in its own certificate. */
+  /** The names of the server in a certificate that is made here. */
   names: readonly string[];
-  /** Folder with `tls.crt` and `tls.key` that somebody else keeps fresh, e.g. a mounted Secret of cert-manager. */
+  /** Folder with `tls.crt` and `tls.key` that another program renews, e.g. a mounted Secret of cert-manager. */
   certDir?: string | undefined;
   /** File with the CAs of client certificates. */
   clientCaFile?: string | undefined;
-  /** Called with all tokens that are good now, before the API server is told of them. */
+  /** Called with all tokens that are valid now, before the API server gets to know them. */
   accept: (tokens: readonly string[]) => void;
   clock: Pick<Clock, 'now'>;
   logger: Pick<Logger, 'info'>;
@@ -49,7 +49,7 @@ export function credentialSource(options: {
 
   async function shared(attempts: number): Promise<Shared> {
     const secret = await client.get(SECRETS, { namespace, name: secretName });
-    // Made anew after it was lost: what is in use goes on being so. Who wants a token out of use takes that alone away.
+    // An empty Secret was lost and created again, so the credentials in use are kept. To revoke a token, a user removes that key alone.
     const given = isEmpty(secret) && last ? last : { tokens: tokensIn(secret), certificates: certificatesIn(secret) };
     const wanted: Shared = {
       tokens: rotated(given.tokens, clock.now()),
@@ -60,17 +60,17 @@ export function credentialSource(options: {
     if (isKept && given !== last) return wanted;
     try {
       await client.replace(SECRETS, { ...secret, data: dataOf(wanted) });
-      logger.info({ secret: secretName }, 'renewed what the webhook and the API server prove themselves with');
+      logger.info({ secret: secretName }, 'renewed the tokens or certificates of the webhook');
       return wanted;
     } catch (error) {
-      // Another replica was quicker: what it made is as good.
+      // Another replica was quicker. Its credentials are used.
       if (!(error instanceof ConflictError) || attempts <= 1) throw error;
       return shared(attempts - 1);
     }
   }
 
-  /** Writes into a configuration where the webhooks are and whom to trust there. */
-  async function tell({ resource, name }: ConfigurationRef, { tokens, certificates }: Shared): Promise<void> {
+  /** Writes the paths of the webhooks, and the CA to trust, into a configuration. */
+  async function configure({ resource, name }: ConfigurationRef, { tokens, certificates }: Shared): Promise<void> {
     const { webhooks = [] } = await client.get(resource, { name });
     const ca = certificates && { caBundle: Buffer.from(certificates.ca).toString('base64') };
     const changes = webhooks.flatMap(({ name: webhook, clientConfig }) => {
@@ -79,22 +79,25 @@ export function credentialSource(options: {
       const path = pathOf(tokens.current, route);
       const { service } = clientConfig;
       const url = clientConfig.url === undefined ? undefined : new URL(path, clientConfig.url).href;
-      const isTold =
+      const isRight =
         (!ca || clientConfig.caBundle === ca.caBundle) &&
         (url === undefined ? service?.path === path : clientConfig.url === url);
-      return isTold
+      return isRight
         ? []
         : [{ name: webhook, clientConfig: { ...ca, ...(url ? { url } : { service: { ...service, path } }) } }];
     });
     if (changes.length === 0) return;
     await client.patch(resource, { name }, { type: 'strategic', body: { webhooks: changes } });
-    logger.info({ kind: resource.kind, configuration: name }, 'told the API server how to ask the webhook');
+    logger.info(
+      { kind: resource.kind, configuration: name },
+      'wrote path and CA of the webhook into its configuration',
+    );
   }
 
   return async () => {
     last = await shared(5);
     accept(acceptedOf(last.tokens));
-    for (const configuration of configurations) await tell(configuration, last);
+    for (const configuration of configurations) await configure(configuration, last);
     const { key, certificate } = last.certificates ?? (await certificateIn(certDir ?? ''));
     const clientCa = clientCaFile === undefined ? undefined : await readFile(clientCaFile, 'utf8');
     return { key, certificate, ...(clientCa === undefined ? {} : { clientCa }) };
@@ -117,14 +120,14 @@ function readerOf({ data = {} }: Secret): (key: string) => string {
   return (key) => Buffer.from(own(data, key) ?? '', 'base64').toString('utf8');
 }
 
-/** Keys of the Secret as the Go implementation names them. */
+/** The Secret has the same keys as in the Go implementation. */
 function certificatesIn(secret: Secret): Certificates | undefined {
   const read = readerOf(secret);
   const found = { caKey: read('ca.key'), ca: read('ca.crt'), key: read('tls.key'), certificate: read('tls.crt') };
   return Object.values(found).includes('') ? undefined : found;
 }
 
-/** Whatever else somebody put there is of no use. */
+/** Values that are not tokens are ignored. */
 function tokensIn(secret: Secret): Tokens | undefined {
   const read = readerOf(secret);
   const [current, next, former] = [read('token'), read('token.next'), read('token.former')];

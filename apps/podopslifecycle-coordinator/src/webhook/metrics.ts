@@ -2,9 +2,9 @@ import type { Metrics } from '@kuperator/runtime';
 
 export type WebhookMetrics = {
   /**
-   * Counts what was not answered. `stranger`: without the token, or with a client certificate of another name; `handshake`: of TLS, e.g. without
-   * a client certificate; `unfinished`: too slow, or gone; `connections`: closed for a newcomer, there were too many; `malformed`: with the
-   * token, but no AdmissionReview.
+   * Counts a request or connection that was not answered. `stranger`: it had no valid token, or a client certificate of another name;
+   * `handshake`: TLS failed, e.g. without a client certificate; `unfinished`: it was too slow, or the client went away; `connections`: there
+   * were too many, and it was closed for a new one; `malformed`: it had a token, but was no AdmissionReview.
    */
   rejected(reason: 'stranger' | 'handshake' | 'unfinished' | 'connections' | 'malformed'): void;
 };
@@ -12,7 +12,7 @@ export type WebhookMetrics = {
 export function webhookMetrics(metrics: Metrics): WebhookMetrics {
   const rejected = metrics.counter({
     name: 'kuperator_podopslifecycle_webhook_rejected_total',
-    help: 'Requests to the webhook, and connections, that were not answered: strangers, handshake, unfinished, connections, malformed.',
+    help: 'Requests and connections that the webhook did not answer, by reason: stranger, handshake, unfinished, connections, malformed.',
     labels: ['reason'],
   });
   return { rejected: (reason) => rejected.inc({ reason }) };

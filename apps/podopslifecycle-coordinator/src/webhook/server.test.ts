@@ -69,7 +69,7 @@ function ask(port: number, path: string, body: string, options: object = {}): Pr
   return promise;
 }
 
-/** A connection that begins a request and does not end it. */
+/** A connection that begins a request and does not finish it. */
 async function unfinished(port: number, head: string, body = ''): Promise<TLSSocket> {
   const socket = connect({ host: '127.0.0.1', port, ca: certificates.ca });
   socket.on('error', () => {});
@@ -88,7 +88,7 @@ test('a review at the path with the token is answered', async () => {
   expect(rejected).toEqual([]);
 });
 
-test('without the token nothing is done, it is counted, and logged once without the path', async () => {
+test('a request without the token has no effect, is counted, and is logged once without the path', async () => {
   const { port, answered, rejected, lines } = await setup();
   const paths = ['/pod-deletions', '/', `/${token}/pod-deletions`, pathOf(newToken(), 'pod-deletions'), `${PATH}x`];
   for (const path of paths) {
@@ -101,7 +101,7 @@ test('without the token nothing is done, it is counted, and logged once without 
   expect(lines.join()).not.toContain('pod-deletions');
 });
 
-test('a failure to answer is logged once, without the path that holds the token', async () => {
+test('a failure to answer is logged once, without the path that contains the token', async () => {
   const fails = () => Promise.reject(new Error('the API server is away'));
   const answers = { 'pod-creations': fails, 'pod-deletions': fails, 'pod-evictions': fails };
   const { port, lines } = await setup({ answers });
@@ -111,7 +111,7 @@ test('a failure to answer is logged once, without the path that holds the token'
   expect(lines.join()).not.toContain(PATH);
 });
 
-test('a body that is too long, or no review, is refused', async () => {
+test('a body that is too long or is no review is refused', async () => {
   const { port, answered, rejected } = await setup();
   const declared = await unfinished(port, `POST ${PATH} HTTP/1.1\r\nContent-Length: ${9 * MIB}`);
   const [data] = (await once(declared, 'data')) as [Buffer];
@@ -122,7 +122,7 @@ test('a body that is too long, or no review, is refused', async () => {
   expect(rejected).toEqual(['malformed', 'malformed', 'malformed']);
 });
 
-test('a body that grows too long without saying so is cut off', async () => {
+test('a body that grows too long without a declared length is cut off', async () => {
   const { port, answered } = await setup();
   const socket = await unfinished(port, `POST ${PATH} HTTP/1.1\r\nTransfer-Encoding: chunked`);
   const chunk = `${MIB.toString(16)}\r\n${'x'.repeat(MIB)}\r\n`;
@@ -132,7 +132,7 @@ test('a body that grows too long without saying so is cut off', async () => {
   expect(answered).toEqual([]);
 });
 
-test('a review is answered beside many unfinished requests of strangers', async () => {
+test('a review is answered while strangers have many unfinished requests', async () => {
   const { port, answered } = await setup();
   const body = 'x'.repeat(65_536);
   const heads = [`POST /pod-deletions HTTP/1.1\r\nContent-Length: ${8 * MIB}`, 'POST / HTTP/1.1\r\nX-Unfinished: y'];
@@ -141,7 +141,7 @@ test('a review is answered beside many unfinished requests of strangers', async 
   expect(answered).toEqual(['1']);
 });
 
-test('what unfinished requests with the token keep from others is given back when they go', async () => {
+test('the memory of unfinished requests with the token is free again when they end', async () => {
   const { port, answered } = await setup();
   const head = `POST ${PATH} HTTP/1.1\r\nContent-Length: ${8 * MIB}`;
   const sockets = await Promise.all(Array.from({ length: 20 }, () => unfinished(port, head, 'x'.repeat(65_536))));
@@ -151,7 +151,7 @@ test('what unfinished requests with the token keep from others is given back whe
   expect(answered).toEqual(['1']);
 });
 
-test('connections that say nothing at all do not keep the API server out', async () => {
+test('connections that send nothing do not keep the API server out', async () => {
   const { port, rejected } = await setup({ maxConnections: 20 });
   const plain = Array.from({ length: 40 }, () => connectPlain(port, '127.0.0.1').on('error', () => {}));
   onTestFinished(() => {
@@ -162,7 +162,7 @@ test('connections that say nothing at all do not keep the API server out', async
   expect(rejected).toContain('connections');
 });
 
-test('where client certificates are asked for, only one of the right name and CA will do, with the token', async () => {
+test('if client certificates are required, only one with the right name and CA is accepted, together with the token', async () => {
   const [api, other] = await Promise.all([aClientCertificate('kube-apiserver'), aClientCertificate('kube-apiserver')]);
   const asApi = { key: api.key, cert: api.certificate };
   const { port, answered } = await setup({ clientNames: ['kube-apiserver'] }, api.ca);

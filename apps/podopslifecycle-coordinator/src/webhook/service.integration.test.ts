@@ -1,5 +1,5 @@
-// As in a cluster, where the API server finds the webhook by its Service: it asks for the Service's name in the TLS handshake and trusts
-// the CA of the configuration alone. An ExternalName stands in for the address of the Service, which nobody here would route.
+// The webhook behind its Service, as in a cluster: the API server uses the Service's name in the TLS handshake and trusts only the CA of the
+// configuration. An ExternalName replaces the address of the Service, which is not routed here.
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
@@ -16,12 +16,12 @@ import {
 } from '@kuperator/runtime';
 import { FakeClock } from '@kuperator/testing';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { admission } from '../admission.ts';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import { SECRETS, VALIDATING_WEBHOOKS } from '../resources.ts';
 import { aClientCertificate } from '../test/client-certificate.ts';
 import { type Certificates, renewed } from './certificates.ts';
-import { webhook } from './component.ts';
 
 const NAME = 'coordinator-webhook';
 const SERVER_NAME = `${NAME}.default.svc`;
@@ -107,25 +107,31 @@ async function setup(config: Partial<Config>, ca?: string) {
     pods: {
       get: () => undefined,
       byIndex: () => [],
-      observe: () => {},
       isCurrent: () => true,
       onChange: () => () => {},
     },
     rules: { byIndex: () => [] },
   } as unknown as Caches;
   const metrics = { answered: () => {}, stepped: () => {}, observeHeld: () => {} };
-  running = [...webhook(context, caches, metrics, { isRunning: () => undefined })];
+  running = [
+    ...admission(context, {
+      caches,
+      writer: { patch: async () => undefined, delete: async () => {} },
+      metrics,
+      operators: { isRunning: () => undefined },
+    }),
+  ];
   for (const component of running) component.start();
   return { clock, port, stopping };
 }
 
-/** The path at which the API server was told to ask, with its token. */
+/** The path in the webhook configuration, which contains the token. */
 async function toldPath(): Promise<string> {
   const { webhooks = [] } = await client.get(VALIDATING_WEBHOOKS, { name: NAME });
   return webhooks[0]?.clientConfig.service?.path ?? '/';
 }
 
-/** What the administrator of the API server writes for it to show a client certificate to webhooks. */
+/** The configuration with which the API server presents a client certificate to webhooks. */
 async function admissionConfiguration({ key, certificate }: typeof apiServer): Promise<string> {
   const encoded = (text: string) => Buffer.from(text).toString('base64');
   const user = { 'client-certificate-data': encoded(certificate), 'client-key-data': encoded(key) };
@@ -139,7 +145,7 @@ async function admissionConfiguration({ key, certificate }: typeof apiServer): P
   return file;
 }
 
-/** What the API server says to the deletion of a Pod in service. */
+/** The answer of the API server to the deletion of a Pod in service. */
 async function deletion(): Promise<string> {
   const name = `web-${asked++}`;
   await create({
@@ -152,16 +158,16 @@ async function deletion(): Promise<string> {
       containers: [{ name: 'web', image: 'web:v1' }],
     },
   });
-  // Not repeated by kubectl, as it would repeat its own.
+  // Sent without kubectl, which would repeat the request.
   const raw = cluster.kubectl(['delete', '--raw', `/api/v1/namespaces/default/pods/${name}`]);
   return raw.then(() => 'deleted').catch((error: Error) => error.message);
 }
 
-/** The API server learns of configurations and their CA a moment after they are written. */
+/** The API server uses a new configuration and its CA a moment after they are written. */
 const untilSaid = (words: string) =>
   vi.waitFor(async () => expect(await deletion()).toContain(words), { timeout: MINUTE_MS, interval: 200 });
 
-test('a Service, with a certificate of our own, is asked and trusted', async () => {
+test('a Service with a certificate that the coordinator made is called and trusted', async () => {
   await setup({});
   await untilSaid(WAITS);
 });
@@ -171,7 +177,7 @@ test('a Service whose certificate is for another name is not trusted', async () 
   await untilSaid(`not ${SERVER_NAME}`);
 });
 
-test('certificates that somebody else mounts are asked with, and taken anew when they change', async () => {
+test('mounted certificates are used, and read again when they change', async () => {
   const [first, second] = await Promise.all([issued(), issued()]);
   await mounted(first, '..1');
   const { clock } = await setup({ webhookCertDir: folder }, first.ca);
@@ -187,7 +193,7 @@ test('certificates that somebody else mounts are asked with, and taken anew when
   await untilSaid(WAITS);
 });
 
-test('a key that does not fit its certificate yet does not end the service', async () => {
+test('a key that does not fit its certificate yet does not stop the webhook', async () => {
   const [first, second] = await Promise.all([issued(), issued()]);
   await mounted(first, '..3');
   const { clock, port } = await setup({ webhookCertDir: folder }, first.ca);
@@ -201,7 +207,7 @@ test('a key that does not fit its certificate yet does not end the service', asy
   await vi.waitFor(() => answer(port, second.ca), { timeout: MINUTE_MS });
 });
 
-test('a connection is kept for longer than the API server keeps it, and given up by a replica that stops', async () => {
+test('a connection is kept for longer than the API server keeps it, and closed by a replica that stops', async () => {
   const certificates = await issued();
   await mounted(certificates, '..6');
   const { clock, port, stopping } = await setup({ webhookCertDir: folder, webhookLingerSeconds: 1 }, certificates.ca);
@@ -218,7 +224,7 @@ test('a connection is kept for longer than the API server keeps it, and given up
   await stopped;
 });
 
-test('the API server goes on being answered while the token is replaced, and an old one is no longer', async () => {
+test('the API server is answered while the token is replaced, and an old token is no longer accepted', async () => {
   const { clock, port } = await setup({});
   await untilSaid(WAITS);
   const { data = {} } = await client.get(SECRETS, { namespace: 'default', name: NAME });
@@ -227,7 +233,7 @@ test('the API server goes on being answered while the token is replaced, and an 
   const paths = new Set<string>();
   for (const hours of [24, 1, 1]) {
     await clock.advanceAsync(hours * 60 * MINUTE_MS);
-    // The server waits for its next look: this one is over.
+    // The server waits for its next check: this one is over.
     await vi.waitFor(() => expect(clock.timers).toBe(1), { timeout: MINUTE_MS });
     paths.add(await toldPath());
     // With what the API server remembers of the configuration, and what that says now.
@@ -238,7 +244,7 @@ test('the API server goes on being answered while the token is replaced, and an 
   expect((await answer(port, ca, first)).status).toBe(404);
 }, 180_000);
 
-test('an API server that shows a client certificate is answered, and one with another name is not', async () => {
+test('an API server that presents a client certificate is answered, and one with another name is not', async () => {
   const webhookClientCaFile = join(folder, 'client-ca');
   await writeFile(webhookClientCaFile, apiServer.ca);
   await setup({ webhookClientCaFile, webhookClientNames: 'other,kube-apiserver' });
@@ -252,7 +258,7 @@ test('an API server that shows a client certificate is answered, and one with an
 const issued = () => renewed(undefined, [SERVER_NAME], Date.now());
 const bundle = (ca?: string) => (ca ? { caBundle: Buffer.from(ca).toString('base64') } : {});
 
-/** Files as the kubelet mounts a Secret: all change at once, by one symbolic link. */
+/** Files as in a Secret that the kubelet mounts: all change at once, by one symbolic link. */
 async function mounted(
   { key, certificate }: Pick<Certificates, 'key' | 'certificate'>,
   version: string,
@@ -273,7 +279,7 @@ type Answer = {
   readonly keptSeconds: number;
 };
 
-/** Rejects where the handshake fails. */
+/** Rejects if the handshake fails. */
 async function answer(port: number, ca: string, asked?: string): Promise<Answer> {
   const path = asked ?? (await toldPath());
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();

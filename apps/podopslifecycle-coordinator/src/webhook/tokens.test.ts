@@ -27,7 +27,7 @@ test('a time written by a clock far ahead does not stop the rotation', () => {
   expect(rotated(ahead, NOW_MS)).toEqual({ ...ahead, changedMs: NOW_MS });
 });
 
-test('every made token is another one', () => {
+test('every new token is different', () => {
   const tokens = Array.from({ length: 100 }, () => rotated(undefined, NOW_MS).current);
   expect(tokens.every(isToken)).toBe(true);
   expect(new Set(tokens).size).toBe(100);
@@ -48,7 +48,7 @@ test('only the whole path of an accepted token leads to a route', () => {
   expect(gate.routeOf(pathOf(token, 'pod-deletions'))).toBeUndefined();
 });
 
-test('the path of one route does not tell that of another', () => {
+test('the path of one route does not reveal that of another', () => {
   const token = newToken();
   const gate = new PathGate();
   gate.use([token]);

@@ -1,25 +1,25 @@
-// The API server proves who it is by the path it asks at: only the webhook configurations say it, and only the replicas know it besides.
+// The API server proves its identity by the path of its requests. The path is a secret of the webhook configurations and the replicas.
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
-/** What is asked of the webhook: the last part of its paths. */
+/** The kinds of requests to the webhook: the last part of each path. */
 export const ROUTES = ['pod-creations', 'pod-deletions', 'pod-evictions'] as const;
 export type Route = (typeof ROUTES)[number];
 
-/** The secrets the paths are made of. A new one is known to all replicas before the API server is told of it, and the former goes last. */
+/** The secrets from which the paths are made. All replicas know a new one before the API server does, and forget the former one last. */
 export type Tokens = {
   readonly current: string;
-  /** Will be the current one. */
+  /** Becomes the current one later. */
   readonly next?: string;
-  /** Was the current one. */
+  /** Was the current one before. */
   readonly former?: string;
-  /** When one of them came or went, ms since the epoch. */
+  /** When a token was last added or removed, in ms since the epoch. */
   readonly changedMs: number;
 };
 
 const ROTATE_MS = 24 * 3_600_000;
 /**
- * How long two are accepted, before the API server is told of the new one and after. Long beside the minute in which each replica looks at
- * the Secret, and beside an API server whose own caches are behind.
+ * How long two tokens are accepted, both before and after the API server gets the new one. This is long compared with the minute in which each
+ * replica reads the Secret, and with the delay of an API server's caches.
  */
 const OVERLAP_MS = 3_600_000;
 
@@ -32,14 +32,14 @@ export function isToken(text: string): boolean {
 }
 
 /**
- * The tokens from now on: one step of the rotation where it is time for one. Pure but for the new token.
- * @returns what was given, the very object, when nothing has to change
+ * The tokens after the next step of the rotation, if it is time for one. Pure, except for the random new token.
+ * @returns the given object itself if nothing has to change
  */
 export function rotated(given: Tokens | undefined, nowMs: number, make = newToken): Tokens {
   if (!given) return { current: make(), changedMs: nowMs };
   const { current, next, former, changedMs } = given;
   const ageMs = nowMs - changedMs;
-  // Written by a clock far ahead of ours: by it, nothing would move for as long.
+  // The time was written by a clock far ahead of ours. With it, the rotation would stop until our clock gets there.
   if (ageMs < -OVERLAP_MS) return { ...given, changedMs: nowMs };
   if (next !== undefined) return ageMs < OVERLAP_MS ? given : { current: next, former: current, changedMs: nowMs };
   if (former !== undefined) return ageMs < OVERLAP_MS ? given : { current, changedMs: nowMs };
@@ -51,15 +51,15 @@ export function acceptedOf({ current, next, former }: Tokens): readonly string[]
 }
 
 /**
- * Path of a route, e.g. `/3f…/pod-deletions`. Each has a secret part of its own: while no coordinator answers, the API server shows the
- * path to the user whose request it refuses for that, and one who creates Pods must not learn where to ask for deletions.
+ * The path of a route, e.g. `/3f…/pod-deletions`. Each route has its own secret part: if no coordinator answers, the API server shows the path
+ * to the user whose request it refuses, and a user who creates Pods must not learn the path of deletions.
  */
 export function pathOf(token: string, route: Route): string {
   // The API server takes DNS names only between two slashes.
   return `/${createHmac('sha256', token).update(route).digest('hex')}/${route}`;
 }
 
-/** Knows the paths of all tokens that are accepted now. */
+/** Recognises the paths of all tokens that are accepted now. */
 export class PathGate {
   #digests: { readonly route: Route; readonly digest: Buffer }[] = [];
 
@@ -69,7 +69,7 @@ export class PathGate {
     );
   }
 
-  /** The route of a path with an accepted token; undefined for every other path. Takes the same time for all wrong ones. */
+  /** The route of a path with an accepted token; undefined for every other path. It takes the same time for all wrong paths. */
   routeOf(path: string): Route | undefined {
     const asked = digestOf(path);
     let found: Route | undefined;
