@@ -1,14 +1,14 @@
-import { createKubeClient, type KubeClient } from './client.ts';
-import { type Clock, systemClock } from './clock.ts';
-import type { CommonConfig } from './common-config.ts';
-import { checkKubeconfig, KubeconfigError } from './connection.ts';
-import type { Controller } from './controller.ts';
-import { Health } from './health.ts';
-import type { Logger } from './logger.ts';
-import type { Metrics } from './metrics.ts';
-import { type Component, type ProcessContext, runProcess } from './process.ts';
-import { EventRecorder } from './recorder.ts';
-import { Shards } from './shards.ts';
+import { createKubeClient, type KubeClient } from './client/client.ts';
+import { checkKubeconfig, KubeconfigError } from './client/connection.ts';
+import type { Controller } from './controller/controller.ts';
+import { EventRecorder } from './controller/recorder.ts';
+import { type Clock, systemClock } from './process/clock.ts';
+import type { CommonConfig } from './process/common-config.ts';
+import { Health } from './process/health.ts';
+import type { Logger } from './process/logger.ts';
+import type { Metrics } from './process/metrics.ts';
+import { type Component, type ProcessContext, runProcess } from './process/process.ts';
+import { Shards } from './shards/shards.ts';
 
 /** What an operator is built from. `signal` aborts when the process is told to stop. */
 export type OperatorContext<C = unknown> = {

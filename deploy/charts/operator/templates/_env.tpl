@@ -1,4 +1,4 @@
-{{/* The environment that libs/runtime/src/config.ts declares, and the files it names. */}}
+{{/* The environment that libs/runtime/src/process/config.ts declares, and the files it names. */}}
 {{- define "operator.env" -}}
 - name: POD_NAME
   valueFrom:

@@ -1,4 +1,4 @@
-import { ConflictError, flattenErrors, TerminalError, ThrottledError } from './errors.ts';
+import { ConflictError, flattenErrors, TerminalError, ThrottledError } from '../client/errors.ts';
 
 /** What became of one reconcile pass, and of its key after it. */
 export type PassOutcome =

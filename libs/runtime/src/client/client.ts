@@ -1,11 +1,11 @@
 import { apiVersionOf, type KubeList, type KubeObject, type Resource } from '@kuperator/api';
 import type { Counter, Histogram } from 'prom-client';
-import { type Clock, sleep, systemClock } from './clock.ts';
+import { type Clock, sleep, systemClock } from '../process/clock.ts';
+import type { Logger } from '../process/logger.ts';
+import type { Metrics } from '../process/metrics.ts';
 import { ApiError, apiErrorFor, ConnectionError, type StatusDetails } from './errors.ts';
 import { HttpTransport } from './http-transport.ts';
 import { InFlight } from './in-flight.ts';
-import type { Logger } from './logger.ts';
-import type { Metrics } from './metrics.ts';
 import { parseObject } from './object-json.ts';
 import { collectionPath, objectPath, type Query, queryString } from './paths.ts';
 import type { Transport, TransportResponse, TransportStream } from './transport.ts';

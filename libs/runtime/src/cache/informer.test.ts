@@ -2,11 +2,11 @@ import { PODS, type Pod } from '@kuperator/api';
 import { aPod, FakeClock, InMemoryCluster, settled } from '@kuperator/testing';
 import pino from 'pino';
 import { expect, test } from 'vitest';
-import { KubeClient } from './client.ts';
-import { ConnectionError } from './errors.ts';
+import { KubeClient } from '../client/client.ts';
+import { ConnectionError } from '../client/errors.ts';
+import type { Transport } from '../client/transport.ts';
+import { createLogger } from '../process/logger.ts';
 import { Informer, type InformerOptions } from './informer.ts';
-import { createLogger } from './logger.ts';
-import type { Transport } from './transport.ts';
 
 const logger = createLogger({ app: 'test', level: 'silent' });
 

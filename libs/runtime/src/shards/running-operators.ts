@@ -1,9 +1,9 @@
 import { LEASES, type Lease } from '@kuperator/api';
-import type { KubeClient } from './client.ts';
-import { type Cancel, type Clock, systemClock } from './clock.ts';
-import type { Logger } from './logger.ts';
+import type { KubeClient } from '../client/client.ts';
+import { collectionPath } from '../client/paths.ts';
+import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
+import type { Logger } from '../process/logger.ts';
 import { APP_LABEL } from './member-lease.ts';
-import { collectionPath } from './paths.ts';
 
 const READ_EVERY_MS = 10_000;
 /** While an operator that somebody waits for is not running: its return is to be seen soon. */

@@ -1,7 +1,7 @@
 import { FakeClock } from '@kuperator/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { LeaseServer, SimulatedMember, type Weather } from './test/simulated-members.ts';
+import { LeaseServer, SimulatedMember, type Weather } from '../test/simulated-members.ts';
 
 const KEYS = Array.from({ length: 12 }, (_, i) => `default/object-${i}`);
 const TICK_MS = 25;

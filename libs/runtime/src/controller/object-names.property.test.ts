@@ -1,9 +1,9 @@
 import { aPod, FakeClock, InMemoryCluster } from '@kuperator/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createLogger } from './logger.ts';
-import { leaseNameOf } from './member-lease.ts';
-import { createMetrics } from './metrics.ts';
+import { createLogger } from '../process/logger.ts';
+import { createMetrics } from '../process/metrics.ts';
+import { leaseNameOf } from '../shards/member-lease.ts';
 import { EventRecorder } from './recorder.ts';
 
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

@@ -1,9 +1,9 @@
 import type { KubeObject, Resource } from '@kuperator/api';
-import type { KubeClient } from './client.ts';
-import { apiErrorFor, type StatusDetails } from './errors.ts';
+import type { KubeClient } from '../client/client.ts';
+import { apiErrorFor, type StatusDetails } from '../client/errors.ts';
+import { parseObject } from '../client/object-json.ts';
+import { collectionPath, type Query } from '../client/paths.ts';
 import { linesOf } from './json-lines.ts';
-import { parseObject } from './object-json.ts';
-import { collectionPath, type Query } from './paths.ts';
 
 export type WatchEvent<T> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }

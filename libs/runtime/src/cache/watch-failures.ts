@@ -1,6 +1,6 @@
-import { ThrottledError } from './errors.ts';
-import { refusalIn, withoutNames } from './logged-error.ts';
-import type { Logger } from './logger.ts';
+import { ThrottledError } from '../client/errors.ts';
+import { refusalIn, withoutNames } from '../client/logged-error.ts';
+import type { Logger } from '../process/logger.ts';
 
 /** Logs the failures of one watch: an API server that is away is reported once, not at every try. */
 export class WatchFailures {

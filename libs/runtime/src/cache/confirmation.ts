@@ -1,8 +1,8 @@
 import { type KubeObject, keyOf, type Resource } from '@kuperator/api';
-import type { KubeClient } from './client.ts';
-import { type Clock, sleep } from './clock.ts';
-import { NotFoundError } from './errors.ts';
-import { messageOf } from './logged-error.ts';
+import type { KubeClient } from '../client/client.ts';
+import { NotFoundError } from '../client/errors.ts';
+import { messageOf } from '../client/logged-error.ts';
+import { type Clock, sleep } from '../process/clock.ts';
 import type { ObjectCache } from './object-cache.ts';
 import { compareResourceVersions } from './resource-version.ts';
 import type { WatchAge } from './watch-age.ts';

@@ -1,14 +1,14 @@
 import type { Key } from '@kuperator/api';
 import type { Counter, Histogram } from 'prom-client';
-import { type BackoffOptions, backoffMs } from './backoff.ts';
-import { type Cancel, type Clock, systemClock } from './clock.ts';
-import { isOfEndingNamespace, loggedError, refusalIn, withoutNames } from './logged-error.ts';
-import type { Logger } from './logger.ts';
-import type { Metrics } from './metrics.ts';
+import { isOfEndingNamespace, loggedError, refusalIn, withoutNames } from '../client/logged-error.ts';
+import { type BackoffOptions, backoffMs } from '../process/backoff.ts';
+import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
+import type { Logger } from '../process/logger.ts';
+import type { Metrics } from '../process/metrics.ts';
+import { sampledGauge } from '../process/sampled-gauge.ts';
+import { Seldom } from '../process/seldom.ts';
+import type { Shards } from '../shards/shards.ts';
 import { outcomeOfFailure, PASS_RESULTS, type PassOutcome } from './pass-outcome.ts';
-import { sampledGauge } from './sampled-gauge.ts';
-import { Seldom } from './seldom.ts';
-import type { Shards } from './shards.ts';
 import { WorkQueue } from './workqueue.ts';
 
 /** What a pass answers; nothing means done until something changes. */

@@ -10,7 +10,7 @@ type Run = {
 };
 
 function run(env: Record<string, string>, args: string[] = [], fixture = 'fixture-process.ts'): Run {
-  const script = join(import.meta.dirname, 'test', fixture);
+  const script = join(import.meta.dirname, '..', 'test', fixture);
   const child = spawn(process.execPath, [script, ...args], { env: { PATH: process.env.PATH ?? '', ...env } });
   onTestFinished(() => {
     child.kill('SIGKILL');

@@ -1,7 +1,7 @@
 import { LEASES } from '@kuperator/api';
 import { FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { expect, test } from 'vitest';
-import { createLogger } from './logger.ts';
+import { createLogger } from '../process/logger.ts';
 import { leaseNameOf } from './member-lease.ts';
 import { Shards } from './shards.ts';
 

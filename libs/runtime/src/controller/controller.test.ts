@@ -1,9 +1,9 @@
 import { FakeClock, settled } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
+import { type ApiError, apiErrorFor, ConflictError, TerminalError, ThrottledError } from '../client/errors.ts';
+import { createLogger, type Logger } from '../process/logger.ts';
+import { createMetrics } from '../process/metrics.ts';
 import { Controller, type Reconcile } from './controller.ts';
-import { type ApiError, apiErrorFor, ConflictError, TerminalError, ThrottledError } from './errors.ts';
-import { createLogger, type Logger } from './logger.ts';
-import { createMetrics } from './metrics.ts';
 
 function controllerWith(reconcile: Reconcile, options: Partial<ConstructorParameters<typeof Controller>[0]> = {}) {
   const clock = new FakeClock();

@@ -1,5 +1,5 @@
 import { type Key, splitKey } from '@kuperator/api';
-import { type Cancel, type Clock, systemClock } from './clock.ts';
+import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
 
 /**
  * A queue of keys, each in it at most once. Namespaces take turns, so that one with thousands of keys does not keep another one waiting; within

@@ -1,10 +1,10 @@
 import { POD_TRANSITION_RULES, PODS, type Pod, type PodTransitionRule } from '@kuperator/api';
 import { aPod, aPodTransitionRule, FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { expect, test } from 'vitest';
-import { KubeClient } from './client.ts';
+import { KubeClient } from '../client/client.ts';
+import type { Transport, TransportResponse } from '../client/transport.ts';
+import { createLogger } from '../process/logger.ts';
 import { Informer } from './informer.ts';
-import { createLogger } from './logger.ts';
-import type { Transport, TransportResponse } from './transport.ts';
 
 const logger = createLogger({ app: 'test', level: 'silent' });
 const FORBIDDEN = { kind: 'Status', code: 403, reason: 'Forbidden', message: 'pods is forbidden' };

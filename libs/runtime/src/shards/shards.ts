@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Key } from '@kuperator/api';
-import type { KubeClient } from './client.ts';
-import { type Cancel, type Clock, systemClock } from './clock.ts';
-import { AlreadyExistsError, ConflictError, NotFoundError } from './errors.ts';
+import type { KubeClient } from '../client/client.ts';
+import { AlreadyExistsError, ConflictError, NotFoundError } from '../client/errors.ts';
+import { loggedError } from '../client/logged-error.ts';
+import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
+import type { Logger } from '../process/logger.ts';
+import type { Metrics } from '../process/metrics.ts';
 import { kubeLeaseStore, type LeaseStore } from './lease-store.ts';
-import { loggedError } from './logged-error.ts';
-import type { Logger } from './logger.ts';
 import type { MemberLease } from './member-lease.ts';
-import type { Metrics } from './metrics.ts';
 import { ownerOf, type View, viewFromId, viewOf } from './rendezvous.ts';
 
 export type ShardsOptions = {

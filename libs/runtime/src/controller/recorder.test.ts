@@ -1,7 +1,7 @@
 import { aPod, FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { expect, test } from 'vitest';
-import { createLogger } from './logger.ts';
-import { createMetrics } from './metrics.ts';
+import { createLogger } from '../process/logger.ts';
+import { createMetrics } from '../process/metrics.ts';
 import { EventRecorder } from './recorder.ts';
 
 function recorderOn(cluster: InMemoryCluster, clock = new FakeClock()) {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type KubeObject, keyOf, namePrefix, type Resource } from '@kuperator/api';
 import type { Counter } from 'prom-client';
-import type { KubeClient } from './client.ts';
-import { type Clock, systemClock } from './clock.ts';
-import { AlreadyExistsError, NotFoundError } from './errors.ts';
-import type { Logger } from './logger.ts';
-import type { Metrics } from './metrics.ts';
+import type { KubeClient } from '../client/client.ts';
+import { AlreadyExistsError, NotFoundError } from '../client/errors.ts';
+import { type Clock, systemClock } from '../process/clock.ts';
+import type { Logger } from '../process/logger.ts';
+import type { Metrics } from '../process/metrics.ts';
 
 type KubeEvent = KubeObject & {
   eventTime: string;

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../process/clock.ts';
 
 /** A cache counts as current for so long after the last proof of it. Decisions that need a current cache then ask for another. */
 export const CURRENT_MS = 5000;

@@ -1,6 +1,6 @@
 import { FakeClock } from '@kuperator/testing';
 import { expect, test } from 'vitest';
-import { LeaseServer, type LeaseVerb, SimulatedMember, type Weather } from './test/simulated-members.ts';
+import { LeaseServer, type LeaseVerb, SimulatedMember, type Weather } from '../test/simulated-members.ts';
 
 const KEYS = Array.from({ length: 8 }, (_, i) => `default/object-${i}`);
 const GOOD: Weather = { thereMs: 5, backMs: 5, fate: 'arrives' };

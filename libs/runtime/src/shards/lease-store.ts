@@ -1,10 +1,10 @@
 import { LEASES, type Lease } from '@kuperator/api';
-import type { KubeClient } from './client.ts';
-import type { Clock } from './clock.ts';
-import { Informer } from './informer.ts';
-import type { Logger } from './logger.ts';
+import { Informer } from '../cache/informer.ts';
+import type { KubeClient } from '../client/client.ts';
+import { collectionPath, objectPath } from '../client/paths.ts';
+import type { Clock } from '../process/clock.ts';
+import type { Logger } from '../process/logger.ts';
 import { APP_LABEL, leaseFor, leaseNameOf, type MemberClaim, type MemberLease, memberLeaseOf } from './member-lease.ts';
-import { collectionPath, objectPath } from './paths.ts';
 
 /** Where members keep their Leases. Reads and writes are linearizable; a write without a clean answer has an unknown outcome. */
 export type LeaseStore = {
