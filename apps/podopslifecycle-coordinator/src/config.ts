@@ -1,8 +1,10 @@
+import { natsConfig } from '@kuperator/events';
 import { type ConfigOf, commonConfig, defineConfig, integer, oneOf, optionalText, text } from '@kuperator/runtime';
 
 /** Settings of the coordinator, besides the common ones. */
 export const declaration = defineConfig({
   ...commonConfig,
+  ...natsConfig,
   resyncSeconds: integer({
     meaning: 'every Pod is looked at again this often, in seconds, should a change ever be missed',
     min: 10,

@@ -56,5 +56,5 @@ test('--help shows every setting', () => {
 
 test('the common settings all have defaults: a developer starts with none', () => {
   const config = loadConfig(defineConfig(commonConfig), {}, []);
-  expect(config).toMatchObject({ httpPort: 8080, podNamespace: 'kuperator-system', natsUrl: '', logLevel: 'info' });
+  expect(config).toMatchObject({ httpPort: 8080, podNamespace: 'kuperator-system', logLevel: 'info' });
 });
