@@ -228,12 +228,14 @@ export class Informer<T extends KubeObject> {
     // No longer ours, or never was. If we have it, the newer state is shown until the watch takes it out.
     if (!this.#selects(object.metadata.labels) && !this.#cache.get(keyOf(object))) return;
     this.#cache.observe(this.#trimmed(object));
+    this.#confirmation.cacheChanged();
     this.#await(object.metadata.resourceVersion ?? '');
   }
 
   /** A write of ours was answered 404, or ended the object with this uid for good. */
   observeGone(key: Key, uid: string): void {
     this.#cache.observeGone(key, uid);
+    this.#confirmation.cacheChanged();
   }
 
   async #run(): Promise<void> {
@@ -347,6 +349,7 @@ export class Informer<T extends KubeObject> {
         if (event.type === 'DELETED' && this.#isCustom) this.#age.unsettled();
         else this.#age.followed();
       }
+      this.#confirmation.cacheChanged();
     }
     if (initial) throw new ConnectionError('the watch ended before the initial state was complete');
   }
@@ -366,6 +369,7 @@ export class Informer<T extends KubeObject> {
     this.#cache.replace(objects, version);
     this.#age.proven();
     this.#listReason = undefined;
+    this.#confirmation.cacheChanged();
     if (this.#synced) return;
     this.#synced = true;
     this.#sync.resolve();

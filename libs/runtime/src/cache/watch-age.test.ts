@@ -14,8 +14,15 @@ const ABSENT = { kind: 'Status', code: 404, reason: 'NotFound', message: 'the se
 function follow() {
   const cluster = new InMemoryCluster();
   const clock = new FakeClock();
-  const state: { silent: boolean; refusal: typeof FORBIDDEN | undefined; lists: string[]; watches: string[] } = {
+  const state: {
+    silent: boolean;
+    delayed: PromiseWithResolvers<void> | undefined;
+    refusal: typeof FORBIDDEN | undefined;
+    lists: string[];
+    watches: string[];
+  } = {
     silent: false,
+    delayed: undefined,
     refusal: undefined,
     lists: [],
     watches: [],
@@ -40,6 +47,7 @@ function follow() {
     for await (const chunk of body) {
       if (state.silent)
         await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+      await state.delayed?.promise;
       yield chunk;
     }
   }
@@ -83,6 +91,22 @@ test('the cache of a kind that nobody changes is found to be current by one list
   expect(informer.isCurrent('other')).toBe(false);
   expect(state.lists).toHaveLength(1);
   expect(informer.problem()).toBeUndefined();
+  await informer.stop();
+});
+
+test('a list that is ahead of the watch is confirmed by the event itself, without a further wait', async () => {
+  const { informer, clock, state, add } = follow();
+  await clock.advanceAsync(0);
+  await clock.advanceAsync(6000);
+  state.delayed = Promise.withResolvers<void>();
+  add('a');
+  const answered = informer.confirm('default');
+  await clock.advanceAsync(0);
+  expect(informer.keys()).toEqual([]);
+  state.delayed.resolve();
+  // The clock stands still: only the event can end the wait.
+  expect(await answered).toBe(true);
+  expect(informer.keys()).toEqual(['default/a']);
   await informer.stop();
 });
 

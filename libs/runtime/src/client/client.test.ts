@@ -3,6 +3,7 @@ import { aCollaSet, aPod, FakeClock, InMemoryCluster, settled } from '@kuperator
 import { describe, expect, test } from 'vitest';
 import { KubeClient } from './client.ts';
 import {
+  AbortedError,
   AlreadyExistsError,
   ApiError,
   ConflictError,
@@ -12,6 +13,7 @@ import {
   InvalidError,
   NotFoundError,
   ServerError,
+  SlotTimeoutError,
   ThrottledError,
 } from './errors.ts';
 import type { TransportRequest, TransportResponse } from './transport.ts';
@@ -160,5 +162,63 @@ describe('on the in-memory cluster', () => {
     const set = { ...aCollaSet(), metadata };
     expect((await client.create(COLLA_SETS, set)).metadata.generation).toBe(1);
     await expect(client.create(COLLA_SETS, set)).rejects.toThrow(AlreadyExistsError);
+  });
+});
+
+describe('waiting', () => {
+  /** A client with one slot whose requests never get an answer, but end when they are aborted. */
+  function busyClient(slotTimeoutMs: number) {
+    const clock = new FakeClock();
+    let sent = 0;
+    const send = ({ signal }: TransportRequest) => {
+      sent++;
+      return new Promise<never>((_, reject) => {
+        signal?.addEventListener('abort', () => reject(new ConnectionError('aborted')));
+      });
+    };
+    const transport = { send, stream: () => Promise.reject(new Error('unused')), close: async () => {} };
+    const client = new KubeClient({ transport, clock, maxInFlight: 1, slotTimeoutMs });
+    return { client, clock, sent: () => sent };
+  }
+
+  test('for a free slot has a limit: the request is not sent, and the error says so', async () => {
+    const { client, clock, sent } = busyClient(20_000);
+    client.get(PODS, REF).catch(() => {});
+    const failed = client.get(PODS, REF).catch((error: unknown) => error);
+    await clock.advanceAsync(4000);
+    expect(client.problem()).toBeUndefined();
+    await clock.advanceAsync(2000);
+    expect(client.problem()).toBe(
+      '1 requests wait for a free slot, the first for 6 s: 1 are in flight, the limit is 1',
+    );
+    await clock.advanceAsync(14_000);
+    const error = await failed;
+    expect(error).toBeInstanceOf(SlotTimeoutError);
+    expect(String(error)).toContain(
+      'GET /api/v1/namespaces/default/pods/web: not sent, no free slot within 20 s: 1 requests are in flight',
+    );
+    expect([sent(), client.problem()]).toEqual([1, undefined]);
+  });
+
+  test('between two attempts ends at once when the signal aborts', async () => {
+    const { client, requests, clock } = clientWith([throttled]);
+    const abort = new AbortController();
+    const failed = client.request('GET', '/api', { signal: abort.signal }).catch((error: unknown) => error);
+    await clock.advanceAsync(100);
+    abort.abort(new Error('the operator is stopping'));
+    const error = await failed;
+    expect(error).toBeInstanceOf(AbortedError);
+    expect(String(error)).toContain('GET /api: aborted: the operator is stopping');
+    expect(requests).toHaveLength(1);
+  });
+
+  test('for an answer ends at once when the signal aborts', async () => {
+    const { client, sent } = busyClient(20_000);
+    const abort = new AbortController();
+    const failed = client.request('GET', '/api', { signal: abort.signal }).catch((error: unknown) => error);
+    await settled();
+    abort.abort(new Error('the operator is stopping'));
+    expect(await failed).toBeInstanceOf(AbortedError);
+    expect(sent()).toBe(1);
   });
 });

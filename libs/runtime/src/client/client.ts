@@ -3,10 +3,19 @@ import type { Counter, Histogram } from 'prom-client';
 import { type Clock, sleep, systemClock } from '../process/clock.ts';
 import type { Logger } from '../process/logger.ts';
 import type { Metrics } from '../process/metrics.ts';
-import { ApiError, apiErrorFor, ConnectionError, type StatusDetails } from './errors.ts';
+import {
+  AbortedError,
+  ApiError,
+  apiErrorFor,
+  ConnectionError,
+  SlotTimeoutError,
+  type StatusDetails,
+} from './errors.ts';
 import { HttpTransport } from './http-transport.ts';
 import { InFlight } from './in-flight.ts';
+import { messageOf } from './logged-error.ts';
 import { parseObject } from './object-json.ts';
+import { passSignal } from './pass-signal.ts';
 import { collectionPath, objectPath, type Query, queryString } from './paths.ts';
 import type { Transport, TransportResponse, TransportStream } from './transport.ts';
 
@@ -71,6 +80,8 @@ const PAGE_SIZE = 500;
 const MAX_RETRIES = 5;
 /** A server that wants us away for longer gets its ThrottledError to the caller, whose queue can wait better. */
 const MAX_RETRY_AFTER_MS = 10_000;
+/** Requests that wait for a slot for so long are reported. */
+const CONGESTED_MS = 5000;
 
 /**
  * A thin client of the Kubernetes API: objects in, objects out, as plain JSON, single ones
@@ -91,11 +102,14 @@ export class KubeClient {
     logger?: Logger;
     metrics?: Metrics;
     maxInFlight?: number;
+    /** How long a request waits for a slot before it fails with a SlotTimeoutError; default 30 000. */
+    slotTimeoutMs?: number;
     clock?: Clock;
   }) {
     this.#transport = options.transport;
-    this.#inFlight = new InFlight(options.maxInFlight ?? 64);
     this.#clock = options.clock ?? systemClock;
+    const { maxInFlight = 64, slotTimeoutMs: timeoutMs = 30_000 } = options;
+    this.#inFlight = new InFlight(maxInFlight, { timeoutMs, clock: this.#clock });
     this.#logger = options.logger;
     this.#requests = options.metrics?.counter({
       name: 'kuperator_client_requests_total',
@@ -199,19 +213,44 @@ export class KubeClient {
     }
   }
 
-  /** Any request; the answer's JSON. `body` is sent as JSON. Retries and errors as for the class. */
+  /**
+   * Sends any request; `body` is sent as JSON. Retries as the class does.
+   * @returns the answer's JSON
+   * @throws AbortedError as soon as `signal`, or the signal of the pass that the request is made for, aborts
+   * @throws SlotTimeoutError when too many requests were in flight for too long
+   * @throws ApiError, ConnectionError
+   */
   async request<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-    const fullPath = path + queryString(options.query);
     const { body: given, encode = JSON.stringify } = options;
-    const body = given === undefined ? undefined : encode(given);
+    const signal = eitherOf(options.signal, passSignal());
+    const request: PreparedRequest = {
+      method,
+      path: path + queryString(options.query),
+      body: given === undefined ? undefined : encode(given),
+      contentType: given === undefined ? undefined : (options.contentType ?? 'application/json'),
+      accept: options.accept,
+      timeoutMs: options.timeoutMs,
+      signal,
+    };
     for (let attempt = 1; ; attempt++) {
-      const error = await this.#attempt<T>(method, fullPath, body, options);
-      if (!(error instanceof Failure)) return error;
-      const waitMs = attempt <= MAX_RETRIES ? retryWaitMs(method, error.cause, attempt) : undefined;
-      if (waitMs === undefined || options.signal?.aborted) throw error.cause;
-      this.#logger?.debug({ err: error.cause, waitMs, attempt }, 'repeating request');
-      await sleep(this.#clock, waitMs, options.signal);
+      if (signal?.aborted) throw abortedError(request);
+      const answer = await this.#attempt<T>(request, options.resource);
+      if (!(answer instanceof Failure)) return answer;
+      const error = answer.cause;
+      if (signal?.aborted && !(error instanceof ApiError)) throw abortedError(request);
+      const waitMs = attempt <= MAX_RETRIES ? retryWaitMs(method, error, attempt) : undefined;
+      if (waitMs === undefined) throw error;
+      this.#logger?.debug({ err: error, waitMs, attempt }, 'repeating request');
+      await sleep(this.#clock, waitMs, signal);
     }
+  }
+
+  /** Why requests wait for a free slot, once one has waited for 5 s; undefined otherwise. */
+  problem(): string | undefined {
+    const { waitedMs, waiting, running, limit } = this.#inFlight;
+    if (waitedMs < CONGESTED_MS) return undefined;
+    const seconds = Math.round(waitedMs / 1000);
+    return `${waiting} requests wait for a free slot, the first for ${seconds} s: ${running} are in flight, the limit is ${limit}`;
   }
 
   /** Opens a watch (or any streaming GET): chunks of newline-separated JSON. Not counted as in flight. */
@@ -240,21 +279,21 @@ export class KubeClient {
     return this.#transport.close();
   }
 
-  async #attempt<T>(
-    method: string,
-    path: string,
-    body: string | undefined,
-    options: RequestOptions,
-  ): Promise<T | Failure> {
-    const { resource, timeoutMs, signal, accept } = options;
-    const contentType = body === undefined ? undefined : (options.contentType ?? 'application/json');
+  async #attempt<T>(request: PreparedRequest, resource: Resource | undefined): Promise<T | Failure> {
+    const { method, path, signal } = request;
     // Lease renewals must not wait behind a burst of writes: a member that renews late loses its keys.
     const bounded = resource?.group !== 'coordination.k8s.io';
-    const ticket = bounded ? await this.#inFlight.acquire() : 0;
+    let ticket = 0;
+    try {
+      if (bounded) ticket = await this.#inFlight.acquire(signal);
+    } catch (error) {
+      if (!(error instanceof SlotTimeoutError)) return new Failure(error);
+      return new Failure(new SlotTimeoutError(`${method} ${path}: not sent, ${error.message}`));
+    }
     let response: TransportResponse | undefined;
     const startedAt = this.#clock.monotonic();
     try {
-      response = await this.#transport.send({ method, path, body, contentType, accept, timeoutMs, signal });
+      response = await this.#transport.send(request);
       if (response.status < 400) return parseObject(response.body) as T;
       return new Failure(errorOf(`${method} ${path}`, response));
     } catch (error) {
@@ -272,6 +311,16 @@ export class KubeClient {
   }
 }
 
+type PreparedRequest = Parameters<Transport['send']>[0];
+
+function abortedError({ method, path, signal }: PreparedRequest): AbortedError {
+  return new AbortedError(`${method} ${path}: aborted: ${messageOf(signal?.reason)}`, { cause: signal?.reason });
+}
+
+function eitherOf(one: AbortSignal | undefined, other: AbortSignal | undefined): AbortSignal | undefined {
+  return one && other ? AbortSignal.any([one, other]) : (one ?? other);
+}
+
 class Failure {
   readonly cause: unknown;
   constructor(cause: unknown) {
@@ -286,7 +335,7 @@ function retryWaitMs(method: string, error: unknown, attempt: number): number | 
     const waitMs = error.retryAfterMs ?? 1000;
     return waitMs <= MAX_RETRY_AFTER_MS ? waitMs * jitter : undefined;
   }
-  if (method !== 'GET' || attempt > 2) return undefined;
+  if (method !== 'GET' || attempt > 2 || error instanceof SlotTimeoutError) return undefined;
   const failed = error instanceof ConnectionError || (error instanceof ApiError && error.status >= 500);
   return failed ? 100 * attempt * jitter : undefined;
 }
@@ -314,7 +363,7 @@ function errorOf(attempted: string, response: TransportResponse): ApiError {
 
 /**
  * A client over HTTP. `kubeconfig` is a file; without it $KUBECONFIG, ~/.kube/config or the Pod's service account is used.
- * At most `maxInFlight` (default 64) requests are under way at once.
+ * At most `maxInFlight` (default 64) requests are in flight at once; the others wait for `slotTimeoutMs` (default 30 000) at most.
  */
 export function createKubeClient(options: {
   kubeconfig?: string | undefined;
@@ -322,6 +371,7 @@ export function createKubeClient(options: {
   logger?: Logger;
   metrics?: Metrics;
   maxInFlight?: number;
+  slotTimeoutMs?: number;
 }): KubeClient {
   const { kubeconfig, userAgent, maxInFlight = 64, ...rest } = options;
   // A few more connections than slots, for Lease renewals, which do not wait for a slot.

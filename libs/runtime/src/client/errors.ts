@@ -53,7 +53,17 @@ export class ServerError extends ApiError {}
 
 /** Thrown when no answer came back: refused, reset or timed out. A write may have taken effect. */
 export class ConnectionError extends Error {
-  override readonly name = 'ConnectionError';
+  override readonly name: string = 'ConnectionError';
+}
+
+/** Thrown when a request ended because its signal, or that of its pass, aborted; `cause` says why. A write may have taken effect. */
+export class AbortedError extends ConnectionError {
+  override readonly name = 'AbortedError';
+}
+
+/** Thrown when a request was not sent, because too many others were in flight for too long. */
+export class SlotTimeoutError extends ConnectionError {
+  override readonly name = 'SlotTimeoutError';
 }
 
 /** Thrown when only the user can mend what is wrong: it is shown on the object and not retried. */

@@ -1,10 +1,18 @@
+import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
+import { SlotTimeoutError } from './errors.ts';
+
+type Waiter = { readonly sinceMs: number; admit(): void };
+
 /**
- * Bounds the requests under way. The bound adapts as TCP's window does: a throttled answer multiplies it by 0.7, each
- * full round of good answers adds one, up to `max`. Waiting requests go first come, first served.
+ * Bounds the requests in flight. The bound adapts as TCP's window does: a throttled answer multiplies it by 0.7, each
+ * full round of good answers adds one, up to `max`. Waiting requests go first come, first served, and wait for
+ * `timeoutMs` (default 30 000) at most.
  */
 export class InFlight {
   readonly #max: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #timeoutMs: number;
+  readonly #clock: Clock;
+  readonly #waiters = new Set<Waiter>();
   #limit: number;
   #running = 0;
   #good = 0;
@@ -12,8 +20,10 @@ export class InFlight {
   #admitted = 0;
   #cutAt = 0;
 
-  constructor(max: number) {
+  constructor(max: number, { timeoutMs = 30_000, clock = systemClock }: { timeoutMs?: number; clock?: Clock } = {}) {
     this.#max = max;
+    this.#timeoutMs = timeoutMs;
+    this.#clock = clock;
     this.#limit = max;
   }
 
@@ -26,13 +36,23 @@ export class InFlight {
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiters.size;
   }
 
-  /** Resolves, when there is room, to the request's ticket; `release` must follow. */
-  acquire(): number | Promise<number> {
-    if (this.#running < this.#limit && this.#waiting.length === 0) return this.#admit();
-    return new Promise((resolve) => this.#waiting.push(() => resolve(this.#admit())));
+  /** How long the first of the waiting requests has waited; 0 if none waits. */
+  get waitedMs(): number {
+    const [first] = this.#waiters;
+    return first ? this.#clock.monotonic() - first.sinceMs : 0;
+  }
+
+  /**
+   * Resolves, when there is room, to the request's ticket; `release` must follow.
+   * @throws SlotTimeoutError when there is no room within the time limit
+   * @throws the reason of `signal` as soon as it aborts
+   */
+  acquire(signal?: AbortSignal): number | Promise<number> {
+    if (this.#running < this.#limit && this.#waiters.size === 0) return this.#admit();
+    return this.#wait(signal);
   }
 
   release(ticket: number, outcome: 'good' | 'throttled' | 'failed'): void {
@@ -46,10 +66,42 @@ export class InFlight {
       this.#good = 0;
     }
     while (this.#running < this.#limit) {
-      const next = this.#waiting.shift();
+      const [next] = this.#waiters;
       if (!next) return;
-      next();
+      next.admit();
     }
+  }
+
+  async #wait(signal: AbortSignal | undefined): Promise<number> {
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const waiter: Waiter = {
+      sinceMs: this.#clock.monotonic(),
+      admit: () => {
+        leave();
+        resolve(this.#admit());
+      },
+    };
+    const giveUp = () => {
+      leave();
+      reject(signal?.reason);
+    };
+    const cancel: Cancel = this.#clock.setTimeout(() => {
+      leave();
+      reject(new SlotTimeoutError(`no free slot within ${this.#timeoutMs / 1000} s: ${this.#load()}`));
+    }, this.#timeoutMs);
+    const leave = () => {
+      this.#waiters.delete(waiter);
+      cancel();
+      signal?.removeEventListener('abort', giveUp);
+    };
+    this.#waiters.add(waiter);
+    signal?.addEventListener('abort', giveUp, { once: true });
+    return promise;
+  }
+
+  #load(): string {
+    return `${this.#running} requests are in flight, the limit is ${this.#limit}`;
   }
 
   #admit(): number {

@@ -1,6 +1,18 @@
-import { FakeClock, settled } from '@kuperator/testing';
+import { PODS } from '@kuperator/api';
+import { aPod, FakeClock, settled } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
-import { type ApiError, apiErrorFor, ConflictError, TerminalError, ThrottledError } from '../client/errors.ts';
+import { KubeClient } from '../client/client.ts';
+import {
+  AbortedError,
+  type ApiError,
+  apiErrorFor,
+  ConflictError,
+  ConnectionError,
+  TerminalError,
+  ThrottledError,
+} from '../client/errors.ts';
+import { outsidePass } from '../client/pass-signal.ts';
+import type { TransportRequest, TransportResponse } from '../client/transport.ts';
 import { createLogger, type Logger } from '../process/logger.ts';
 import { createMetrics } from '../process/metrics.ts';
 import { Controller, type Reconcile } from './controller.ts';
@@ -225,6 +237,120 @@ test('works on the keys of its shard only, and on all it has when the shards cha
   await settled();
   expect(passes).toEqual(['a', 'b']);
   expect(signals[1]?.aborted).toBe(false);
+});
+
+describe('a pass that must end', () => {
+  /** A reconcile that waits for its signal, and then fails with its reason or ends as if all were well. */
+  function waiting({ swallows = false }: { swallows?: boolean } = {}) {
+    const reasons: unknown[] = [];
+    const reconcile: Reconcile = (_, { signal }) =>
+      new Promise((resolve, reject) => {
+        const onAbort = () => {
+          reasons.push(signal.reason);
+          if (swallows) resolve();
+          else reject(signal.reason);
+        };
+        if (signal.aborted) onAbort();
+        signal.addEventListener('abort', onAbort, { once: true });
+      });
+    return { reasons, reconcile };
+  }
+
+  async function failuresOf(metrics: ReturnType<typeof createMetrics>): Promise<string | undefined> {
+    const text = await metrics.registry.metrics();
+    return /kuperator_reconcile_seconds_count\{[^}]*result="error"\} (\d+)/.exec(text)?.[1];
+  }
+
+  test.each([
+    { how: 'fails', swallows: false },
+    { how: 'swallows the abort', swallows: true },
+  ])('after its time limit counts as failed and backs off, whether it $how', async ({ swallows }) => {
+    const { reasons, reconcile } = waiting({ swallows });
+    const { controller, clock, metrics } = controllerWith(reconcile, { backoff: { baseMs: 10_000, maxMs: 10_000 } });
+    controller.enqueue('default/a');
+    await clock.advanceAsync(119_000);
+    expect(reasons).toEqual([]);
+    await clock.advanceAsync(1000);
+    expect(reasons).toEqual([new AbortedError('the pass of controller pod for default/a took longer than 120 s')]);
+    expect(await failuresOf(metrics)).toBe('1');
+    await clock.advanceAsync(4000);
+    expect(controller.working()).toEqual([]);
+    await clock.advanceAsync(6000);
+    expect(controller.working()).toEqual(['default/a']);
+  });
+
+  test('keeps its key until it ends, so that no second pass runs beside it', async () => {
+    let passes = 0;
+    const { controller, clock } = controllerWith(() => {
+      passes++;
+      return new Promise(() => {});
+    });
+    controller.enqueue('a');
+    controller.enqueue('a');
+    await clock.advanceAsync(600_000);
+    expect(passes).toBe(1);
+  });
+
+  test('leaves no timer behind when it ends by itself', async () => {
+    const { controller, clock } = controllerWith(async () => {});
+    controller.enqueue('a');
+    await settled();
+    expect(clock.timers).toBe(0);
+  });
+
+  test('sends no further write, and a request in flight ends with the reason', async () => {
+    const sent: string[] = [];
+    const never = (request: TransportRequest) => {
+      sent.push(request.path);
+      return new Promise<never>((_, reject) => {
+        request.signal?.addEventListener('abort', () => reject(new ConnectionError('aborted')));
+      });
+    };
+    const transport = { send: never, stream: never, close: async () => {} };
+    const client = new KubeClient({ transport, maxInFlight: 1, clock: new FakeClock() });
+    const errors: unknown[] = [];
+    const write = (name: string) => client.create(PODS, aPod({ metadata: { name } }));
+    const { controller } = controllerWith(async () => {
+      const inFlightAndWaiting = await Promise.allSettled([write('in-flight'), write('waits-for-a-slot')]);
+      const next = await Promise.allSettled([write('next')]);
+      for (const result of [...inFlightAndWaiting, ...next])
+        if (result.status === 'rejected') errors.push(result.reason);
+    });
+    controller.enqueue('a');
+    await settled();
+    controller.abort('this replica has lost its Lease');
+    await settled();
+    expect(sent).toHaveLength(1);
+    expect(errors).toHaveLength(3);
+    for (const error of errors) {
+      expect(error).toBeInstanceOf(AbortedError);
+      expect(String(error)).toMatch(/POST .*: aborted: this replica has lost its Lease$/);
+    }
+  });
+
+  test('ends no request of another pass, nor one made outside of passes', async () => {
+    const gate = Promise.withResolvers<TransportResponse>();
+    const transport = {
+      send: () => gate.promise,
+      stream: () => Promise.reject(new Error('unused')),
+      close: async () => {},
+    };
+    const client = new KubeClient({ transport, clock: new FakeClock() });
+    const get = () => client.get(PODS, { namespace: 'default', name: 'a' });
+    const started: Promise<unknown>[] = [];
+    const first = controllerWith(async () => {
+      started.push(outsidePass(get));
+    });
+    const second = controllerWith(async () => {
+      started.push(get());
+    });
+    first.controller.enqueue('a');
+    second.controller.enqueue('a');
+    await settled();
+    first.controller.abort('the operator is stopping');
+    gate.resolve({ status: 200, headers: {}, body: '{"metadata":{"name":"a"}}' });
+    expect(await Promise.all([...started, get()])).toEqual(Array(3).fill({ metadata: { name: 'a' } }));
+  });
 });
 
 test('has a series for every result before the first pass', async () => {

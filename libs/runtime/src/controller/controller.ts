@@ -1,6 +1,8 @@
 import type { Key } from '@kuperator/api';
 import type { Counter, Histogram } from 'prom-client';
-import { isOfEndingNamespace, loggedError, refusalIn, withoutNames } from '../client/logged-error.ts';
+import { AbortedError } from '../client/errors.ts';
+import { isOfEndingNamespace, loggedError, messageOf, refusalIn, withoutNames } from '../client/logged-error.ts';
+import { withPassSignal } from '../client/pass-signal.ts';
 import { type BackoffOptions, backoffMs } from '../process/backoff.ts';
 import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
 import type { Logger } from '../process/logger.ts';
@@ -15,9 +17,14 @@ import { WorkQueue } from './workqueue.ts';
 // biome-ignore lint/suspicious/noConfusingVoidType: a pass may simply end without a return
 export type ReconcileResult = { requeueAfterMs?: number } | void;
 
-/** One level-based pass for a key. `signal` aborts when the pass should give up: shutdown, or the shard was lost. */
+/**
+ * One level-based pass for a key. `signal` aborts when the pass must end: the operator stops, the replica has lost its Lease, or the
+ * pass has reached its time limit; the reason of the signal says which. Requests of a KubeClient made in the pass end by themselves
+ * then, with an AbortedError, and no further ones are sent; anything else that waits must listen to the signal.
+ */
 export type Reconcile = (key: Key, context: { logger: Logger; signal: AbortSignal }) => Promise<ReconcileResult>;
 
+const DEFAULT_PASS_TIMEOUT_MS = 120_000;
 const DEFAULT_BACKOFF: BackoffOptions = { baseMs: 100, maxMs: 60_000 };
 // The cache is some milliseconds behind; the watch event that makes the next pass right mostly wakes it by itself.
 const CONFLICT_BACKOFF: BackoffOptions = { baseMs: 25, maxMs: 1000 };
@@ -43,7 +50,9 @@ export class Controller {
   /** What was last told of keys that are refused, and when. */
   readonly #refusals: Seldom;
   readonly #lastPassAt = new Map<Key, number>();
-  #abort = new AbortController();
+  /** The passes in progress. */
+  readonly #passes = new Set<AbortController>();
+  #passTimeoutMs = DEFAULT_PASS_TIMEOUT_MS;
   readonly #seconds: Histogram<'controller' | 'result'>;
   readonly #retries: Counter<'controller'>;
   readonly #cleanups: (() => void)[] = [];
@@ -110,13 +119,20 @@ export class Controller {
     if (!this.#stopping && this.#owns(key)) this.#queue.addAfter(key, ms);
   }
 
-  start(): void {
+  /** The keys whose passes are in progress. */
+  working(): readonly Key[] {
+    return this.#queue.working();
+  }
+
+  /** @param options.passTimeoutMs how long one pass may take; default 120 000 */
+  start({ passTimeoutMs = DEFAULT_PASS_TIMEOUT_MS }: { passTimeoutMs?: number } = {}): void {
     if (this.#started) return;
     this.#started = true;
+    this.#passTimeoutMs = passTimeoutMs;
     if (this.#shards) {
       this.#cleanups.push(this.#shards.onChange(() => this.#enqueueAll()));
-      this.#cleanups.push(this.#shards.registerInFlight(() => this.#queue.working()));
-      this.#cleanups.push(this.#shards.onLapse(() => this.abort()));
+      this.#cleanups.push(this.#shards.registerInFlight(() => this.working()));
+      this.#cleanups.push(this.#shards.onLapse(() => this.abort('this replica has lost its Lease')));
     }
     this.#enqueueAll();
     this.#scheduleResync();
@@ -132,10 +148,9 @@ export class Controller {
     for (const cleanup of this.#cleanups.splice(0)) cleanup();
   }
 
-  /** Tells the passes under way to give up. */
-  abort(): void {
-    this.#abort.abort();
-    this.#abort = new AbortController();
+  /** Ends the passes in progress: their signals abort with `reason`. */
+  abort(reason: string): void {
+    for (const pass of this.#passes) pass.abort(new AbortedError(reason));
   }
 
   #owns(key: Key): boolean {
@@ -221,15 +236,24 @@ export class Controller {
   async #pass(key: Key): Promise<void> {
     const logger = this.#logger.child({ key });
     const started = this.#clock.monotonic();
+    const pass = new AbortController();
+    this.#passes.add(pass);
+    const cancelLimit = this.#clock.setTimeout(() => pass.abort(this.#timeoutOf(key)), this.#passTimeoutMs);
     let outcome: PassOutcome;
     try {
-      const result = await this.#reconcile(key, { logger, signal: this.#abort.signal });
+      const { signal } = pass;
+      const result = await withPassSignal(signal, () => this.#reconcile(key, { logger, signal }));
+      // A pass that swallowed the abort has not done all its work.
+      signal.throwIfAborted();
       const afterMs = result?.requeueAfterMs;
       outcome = afterMs === undefined ? { result: 'success' } : { result: 'requeued', afterMs };
     } catch (error) {
       outcome = outcomeOfFailure(error);
-      this.#log(logger, key, outcome, error);
+      if (pass.signal.aborted) logger.warn({ cause: messageOf(pass.signal.reason) }, 'pass aborted');
+      else this.#log(logger, key, outcome, error);
     }
+    cancelLimit();
+    this.#passes.delete(pass);
     this.#seconds.observe(
       { controller: this.name, result: outcome.result },
       (this.#clock.monotonic() - started) / 1000,
@@ -239,6 +263,13 @@ export class Controller {
     this.#after(key, outcome);
     if (this.#running === 0 && this.#stopping) for (const resolve of this.#idle.splice(0)) resolve();
     this.#pump();
+  }
+
+  #timeoutOf(key: Key): AbortedError {
+    const { name } = this;
+    return new AbortedError(
+      `the pass of controller ${name} for ${key} took longer than ${this.#passTimeoutMs / 1000} s`,
+    );
   }
 
   #after(key: Key, outcome: PassOutcome): void {

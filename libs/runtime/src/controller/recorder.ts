@@ -3,6 +3,7 @@ import { type KubeObject, keyOf, namePrefix, type Resource } from '@kuperator/ap
 import type { Counter } from 'prom-client';
 import type { KubeClient } from '../client/client.ts';
 import { AlreadyExistsError, NotFoundError } from '../client/errors.ts';
+import { outsidePass } from '../client/pass-signal.ts';
 import { type Clock, systemClock } from '../process/clock.ts';
 import type { Logger } from '../process/logger.ts';
 import type { Metrics } from '../process/metrics.ts';
@@ -184,7 +185,8 @@ export class EventRecorder {
       return;
     }
     this.#queue.push(write);
-    this.#working ??= this.#work().finally(() => {
+    // Events of many passes wait in the queue: the end of the pass that adds the first of them must not end the writes.
+    this.#working ??= outsidePass(() => this.#work()).finally(() => {
       this.#working = undefined;
     });
   }

@@ -20,6 +20,24 @@ export const commonConfig = {
     max: 1000,
     default: 64,
   }),
+  passTimeoutSeconds: integer({
+    meaning: 'how long one pass for one object may take, in seconds; then it is aborted and tried again later',
+    min: 5,
+    max: 3600,
+    default: 120,
+  }),
+  requestSlotTimeoutSeconds: integer({
+    meaning: 'how long a request to the API server may wait while too many others are in flight, in seconds',
+    min: 1,
+    max: 600,
+    default: 30,
+  }),
+  cacheSyncTimeoutSeconds: integer({
+    meaning: 'how long the first lists of all watched kinds may take, in seconds; then the process exits with 1',
+    min: 10,
+    max: 86_400,
+    default: 300,
+  }),
   shutdownGraceSeconds: integer({ meaning: 'time for an orderly stop, in seconds', min: 1, max: 3600, default: 20 }),
 };
 
