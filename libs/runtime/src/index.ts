@@ -32,7 +32,6 @@ export { collectionPath, objectPath, type Query } from './client/paths.ts';
 export type { Transport, TransportRequest, TransportResponse, TransportStream } from './client/transport.ts';
 export { Controller, type Reconcile, type ReconcileResult } from './controller/controller.ts';
 export { EventRecorder } from './controller/recorder.ts';
-export { settleAll } from './controller/settle.ts';
 export { slowStart } from './controller/slow-start.ts';
 export { WorkQueue } from './controller/workqueue.ts';
 export { type Operator, type OperatorContext, type OperatorPart, operatorComponents, runOperator } from './operator.ts';

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { settleAll } from './settle.ts';
 import { slowStart } from './slow-start.ts';
 
 const items = Array.from({ length: 20 }, (_, i) => i);
@@ -43,14 +42,4 @@ test('a synchronous throw is a failure as well', async () => {
     throw new Error('at once');
   });
   expect(failures).toHaveLength(1);
-});
-
-test('groups of work settle all: one that fails hides no failure of another (T8)', async () => {
-  const failures = await settleAll([
-    Promise.resolve([1, 2]),
-    Promise.reject(3),
-    Promise.resolve([]),
-    Promise.resolve([4]),
-  ]);
-  expect(failures).toEqual([1, 2, 3, 4]);
 });

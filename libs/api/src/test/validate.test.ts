@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { crds } from './crd.ts';
-import { type ManifestObject, manifests } from './testdata/manifests.ts';
+import { crds } from '../crd.ts';
+import { type ManifestObject, manifests } from '../testdata/manifests.ts';
 import { validate } from './validate.ts';
 
 const errorsOf = (objects: readonly ManifestObject[]) => {

@@ -1,6 +1,6 @@
 // What a structural schema says of one value, its fields left out: the words of JSON Schema our kinds use, with Kubernetes' meaning.
-import { own } from './own.ts';
-import type { Structural } from './structural.ts';
+import { own } from '../own.ts';
+import type { Structural } from '../structural.ts';
 
 /** `allowed` completes "must be …". */
 export type Problem = { allowed: string; value: unknown; field?: string; missing?: true };

@@ -1,7 +1,8 @@
-import type { KubeObject } from './core.ts';
-import { KINDS } from './kinds.ts';
-import { own } from './own.ts';
-import { type Structural, structuralSchemaOf } from './structural.ts';
+import type { KubeObject } from '../core.ts';
+import { KINDS } from '../kinds.ts';
+import { own } from '../own.ts';
+import { type Structural, structuralSchemaOf } from '../structural.ts';
+import { checkOf } from './checks.ts';
 import { isObject, limitProblems, type Problem, typeProblem } from './structural-check.ts';
 
 /** One thing that is wrong with an object. */
@@ -23,8 +24,9 @@ const SCHEMAS: ReadonlyMap<string, Structural> = new Map(
 );
 
 /**
- * What the API server would refuse about `object`, from the same declaration as the CRD. With `old`, the object as it was, rules
- * about changes count too. Unlike the API server, which leaves alone what an update does not touch, it looks at every field.
+ * Answers as the API server would on a write of `object`, from the same declaration as the CRD, so that unit tests need no API
+ * server. With `old`, the stored object, rules about changes apply too. Unlike the API server, which skips fields that an update
+ * does not change, it checks every field.
  * @returns all errors; none when the object is legal
  */
 export function validate(kind: KuperatorKind, object: KubeObject, old?: KubeObject): FieldError[] {
@@ -46,7 +48,7 @@ function fieldErrors(place: Place): FieldError[] {
   // As in the API server, a rule may rely on all below it being sound.
   if (errors.length > 0) return errors;
   return (schema['x-kubernetes-validations'] ?? []).flatMap((rule) => {
-    const message = rule.check(value, old);
+    const message = checkOf(rule)(value, old);
     return message === undefined ? [] : [{ path, message, value, allowed: rule.message }];
   });
 }
