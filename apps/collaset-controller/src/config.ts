@@ -1,8 +1,10 @@
+import { natsConfig } from '@kuperator/events';
 import { type ConfigOf, commonConfig, defineConfig, flag, integer } from '@kuperator/runtime';
 
 /** Settings of this operator, beside those every operator has. */
 export const collaSetConfig = defineConfig({
   ...commonConfig,
+  ...natsConfig,
   reconcileIntervalMs: integer({
     meaning: 'least time between two passes over one CollaSet, in ms: events in between are taken together',
     min: 0,

@@ -1,4 +1,4 @@
-{{/* The environment that libs/runtime/src/config.ts declares, and the files it names. */}}
+{{/* The environment that the operators' settings declare, and the files it names: libs/runtime/src/process/common-config.ts, libs/events/src/nats-config.ts. */}}
 {{- define "operator.env" -}}
 - name: POD_NAME
   valueFrom:
