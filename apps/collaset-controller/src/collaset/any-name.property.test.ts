@@ -96,7 +96,7 @@ test.each(
             },
           });
           if (transition.mode !== 'in-place') return transition;
-          const patch = inPlacePatch(pod, 'web-2', transition, {});
+          const patch = inPlacePatch(pod, { revision: 'web-2', transition });
           const changed = patched(pod, patch, [image, 'side:v1']);
           const [first, side] = changed.status?.containerStatuses ?? [];
           const after = {
@@ -114,7 +114,7 @@ test.each(
             patch,
             unfinished(after, { nowMs: 0 }),
             isContainerEnded(after, container, { nowMs: 0 }),
-            inPlacePatch(after, 'web-3', transition, {}),
+            inPlacePatch(after, { revision: 'web-3', transition }),
             trimPod(after),
           ];
         };
@@ -184,10 +184,10 @@ test.each(INHERITED_NAMES)('a set, a claim template and entries named %s are as 
       ownerUidsWith(set, context, contexts),
       ownerUidsWith(set, bare, contexts),
       freshRevisions(set, [3], ['web-1'], { updated: 'web-2', current: 'web-1' }),
-      claimFor(set, 0, claimTemplate(chosen) as never, 0).metadata.labels?.[
+      claimFor(set, { id: 0, template: claimTemplate(chosen) as never, attempt: 0 }).metadata.labels?.[
         'collaset.kusionstack.io/pvc-template-name'
       ],
-      claimFor(set, 0, claimTemplate(chosen) as never, 0).spec,
+      claimFor(set, { id: 0, template: claimTemplate(chosen) as never, attempt: 0 }).spec,
       revisionOf('r', revisionDataOf(set)).template,
     ];
   };

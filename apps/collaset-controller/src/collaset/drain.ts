@@ -18,12 +18,12 @@ import { recordEvents } from './tell/kube-events.ts';
 import type { TellMemory } from './tell/memory.ts';
 import { reportDrain, terminating } from './tell/report-drain.ts';
 
-/** Finalizer by which the API server notes `--cascade=orphan`. */
+/** The finalizer that the API server sets for `--cascade=orphan`. */
 const ORPHAN_FINALIZER = 'orphan';
 
 type Drained = { readonly requeueAfterMs?: number };
 
-/** Takes a deleted set down: every Pod is marked `to-delete` and waited for; the finalizer goes last (T30). */
+/** Deletes the Pods of a deleted set: marks every Pod `to-delete`, waits until all are gone, and then removes the finalizer (T30). */
 export async function drain(pass: Pass, memory: TellMemory): Promise<Drained> {
   const { deps, set } = pass;
   if (!hasFinalizer(set)) return {};
@@ -33,7 +33,7 @@ export async function drain(pass: Pass, memory: TellMemory): Promise<Drained> {
     return (await removeFinalizer(deps, set)) ? {} : { requeueAfterMs: BEHIND_MS };
   }
   if (retainsClaims(set, 'whenDeleted')) {
-    await attempt(pass, memory, { reason: 'ReclaimSubResourcesFailed', work: () => letClaimsGo(pass) });
+    await attempt(pass, memory, { reason: 'ReclaimSubResourcesFailed', work: () => releaseClaims(pass) });
   }
   await deletePods(pass, memory);
   const left = remaining(pass);
@@ -45,7 +45,7 @@ export async function drain(pass: Pass, memory: TellMemory): Promise<Drained> {
   return isReleased ? {} : { requeueAfterMs: BEHIND_MS };
 }
 
-/** Reports why `work` failed. */
+/** Runs `work`. If it fails, reports why in the condition `Terminating`. */
 async function attempt(
   pass: Pass,
   memory: TellMemory,
@@ -61,7 +61,7 @@ async function attempt(
   }
 }
 
-async function letClaimsGo({ deps, set, memory }: Pass): Promise<void> {
+async function releaseClaims({ deps, set, memory }: Pass): Promise<void> {
   await seeClaims(deps, set, memory);
   await orphanClaims(deps, set);
 }

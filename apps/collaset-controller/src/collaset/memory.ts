@@ -3,8 +3,8 @@ import { type ActMemory, beginGeneration, beginTerm, newActMemory } from './act/
 import { newTellMemory, type TellMemory } from './tell/memory.ts';
 
 /**
- * What a replica remembers of a set between passes. Only to spare work: everything is decided from the API server's objects, and a
- * replica that starts with an empty memory comes to the same end.
+ * What a replica remembers about a set between passes. It only saves work: all decisions rest on the objects of the API server, and a
+ * replica with an empty memory reaches the same result.
  */
 export type SetMemory = { readonly act: ActMemory; readonly tell: TellMemory };
 
@@ -13,7 +13,7 @@ type Remembered = SetMemory & { readonly uid: string; generation: number };
 export class Memories {
   readonly #memories = new Map<Key, Remembered>();
 
-  /** @param term ownership of the set in which the pass runs */
+  /** @param term the term in which the pass runs, see `Deps.term` */
   of(key: Key, { metadata }: CollaSet, term: number): SetMemory {
     const { uid = '', generation = 0 } = metadata;
     let memory = this.#memories.get(key);

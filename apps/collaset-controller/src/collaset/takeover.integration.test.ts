@@ -42,7 +42,7 @@ async function writtenOut(given: PodTemplateSpec): Promise<PodTemplateSpec> {
 /** What the API server makes of a set's template, asked as the controller does. */
 function ask(spec: object) {
   const set = { ...aSet(spec), metadata: ref('asked') };
-  return completionOf(client, set, revisionOf('asked', revisionDataOf(set)), new Map());
+  return completionOf(client, { set, revision: revisionOf('asked', revisionDataOf(set)), known: new Map() });
 }
 
 const revisionsOf = async (name: string) => (await list(CONTROLLER_REVISIONS, `app=${name}`)).map(nameOf);

@@ -11,7 +11,15 @@ import {
 import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
 import { classesOf, isLess } from '../claims/claim-growth.ts';
 import { claimTemplateHash, isClaimOf, sizeOf } from '../claims/claim-template.ts';
-import { claimFor, claimOf, claimVolume, growingClaimsOf, isOwnedBy } from '../claims/claims.ts';
+import {
+  type ClaimSlot,
+  claimFor,
+  claimOf,
+  claimVolume,
+  type GrowingInput,
+  growingClaimsOf,
+  isOwnedBy,
+} from '../claims/claims.ts';
 import type { ActionOf } from '../plan/action.ts';
 import { controllerReference } from '../revision/revision.ts';
 import type { ClaimTemplate, Revision } from '../revision/revision-data.ts';
@@ -22,48 +30,48 @@ import { DONE, type Written } from './written.ts';
 
 const MAX_ATTEMPTS = 10;
 
-/** The volumes of an instance id's claims, each claim found again or created. */
-export async function ensureClaims(deps: Deps, set: CollaSet, id: number, revision: Revision): Promise<Volume[]> {
+/** An instance id and the revision of its Pod. */
+export type ClaimsInput = { readonly id: number; readonly revision: Revision };
+
+/** Finds or creates the claims of an instance id. Returns the volumes for them. */
+export async function ensureClaims(deps: Deps, set: CollaSet, { id, revision }: ClaimsInput): Promise<Volume[]> {
   const volumes: Volume[] = [];
   for (const template of revision.claimTemplates) {
     const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
     const claim =
       claimOf(owned, id, template) ??
-      (await expandFirst(deps, owned, id, template)) ??
-      (await createClaim(deps, set, id, template));
+      (await expandFirst(deps, owned, { id, template })) ??
+      (await createClaim(deps, set, { id, template }));
     volumes.push(claimVolume(template, claim));
   }
   return volumes;
 }
 
-/** Makes the claims of an instance id as large as the revision says, where they are. */
-export async function expandClaims(deps: Deps, set: CollaSet, id: number, revision: Revision): Promise<void> {
+/** Expands the claims of an instance id to the size that the revision asks for. */
+export async function expandClaims(deps: Deps, set: CollaSet, { id, revision }: ClaimsInput): Promise<void> {
   for (const template of revision.claimTemplates) {
     const owned = deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '');
     if (claimOf(owned, id, template)) continue;
-    for (const claim of await expandableClaims(deps, owned, id, template, true))
-      await expandClaim(deps, claim, template);
+    const claims = await expandableClaims(deps, owned, { id, template, anySize: true });
+    for (const claim of claims) await expandClaim(deps, claim, template);
   }
 }
 
 async function expandFirst(
   deps: Deps,
   owned: readonly PersistentVolumeClaim[],
-  id: number,
-  template: ClaimTemplate,
+  slot: ClaimSlot,
 ): Promise<PersistentVolumeClaim | undefined> {
-  const [smaller] = await expandableClaims(deps, owned, id, template);
-  return smaller && expandClaim(deps, smaller, template);
+  const [smaller] = await expandableClaims(deps, owned, { ...slot, anySize: false });
+  return smaller && expandClaim(deps, smaller, slot.template);
 }
 
 async function expandableClaims(
   deps: Deps,
   owned: readonly PersistentVolumeClaim[],
-  id: number,
-  template: ClaimTemplate,
-  anySize = false,
+  input: GrowingInput,
 ): Promise<readonly PersistentVolumeClaim[]> {
-  const smaller = growingClaimsOf(owned, id, template, anySize);
+  const smaller = growingClaimsOf(owned, input);
   if (smaller.length === 0) return [];
   const allowed = await deps.storageClasses.expandable(classesOf(smaller));
   return smaller.filter(({ spec }) => allowed.has(spec.storageClassName ?? ''));
@@ -78,7 +86,7 @@ async function expandClaim(
   const storage = sizeOf(template);
   const body = {
     metadata: { resourceVersion, labels: { [PVC_TEMPLATE_HASH_LABEL]: claimTemplateHash(template) } },
-    // A user may have made it larger still.
+    // The user may have expanded the claim even further.
     ...(isLess(sizeOf(claim), storage) ? { spec: { resources: { requests: { storage } } } } : {}),
   };
   deps.metrics.wrote('claim');
@@ -93,14 +101,9 @@ async function expandClaim(
   }
 }
 
-async function createClaim(
-  deps: Deps,
-  set: CollaSet,
-  id: number,
-  template: ClaimTemplate,
-): Promise<PersistentVolumeClaim> {
+async function createClaim(deps: Deps, set: CollaSet, { id, template }: ClaimSlot): Promise<PersistentVolumeClaim> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const claim = claimFor(set, id, template, attempt);
+    const claim = claimFor(set, { id, template, attempt });
     if (deps.claims.get(keyOf(claim))) continue;
     try {
       const created = await deps.client.create(PERSISTENT_VOLUME_CLAIMS, claim);
@@ -114,17 +117,20 @@ async function createClaim(
     deps.claims.observe(existing);
     if (isOwnedBy(set, existing) && isClaimOf(existing, template) && !isTerminating(existing)) return existing;
   }
-  throw new Error(`no free name for the claim ${template.metadata.name} of instance ${id} of ${keyOf(set)}`);
+  throw new Error(`creating claim ${template.metadata.name} for instance ${id} of ${keyOf(set)}: all names are taken`);
 }
 
-/** Takes over a claim that an earlier set of the name left behind. */
+/** Adopts a claim that an earlier set of the same name left behind. */
 export async function adoptClaim({ deps, set }: Pass, { claim }: ActionOf<'adoptClaim'>): Promise<Written> {
   const ownerReferences = [controllerReference(set)];
   await patchMetadata(deps, claim, { ownerReferences, annotations: { [RETAINED_BY_ANNOTATION]: null } });
   return DONE;
 }
 
-/** Lets claims outlive the set, with its name on them: a claim that came with a Pod of another set has that other set's name. */
+/**
+ * Removes the set from the owners of its claims, so that they outlive it, and records the set's name on them. The name is needed because a
+ * claim that was included with a Pod is named after another set.
+ */
 export async function orphanClaims(deps: Deps, set: CollaSet): Promise<void> {
   for (const claim of deps.claims.byIndex(BY_OWNER, set.metadata.uid ?? '')) {
     const ownerReferences = claim.metadata.ownerReferences?.filter((owner) => owner.uid !== set.metadata.uid) ?? [];
@@ -138,7 +144,10 @@ export async function relabelClaim({ deps }: Pass, action: ActionOf<'relabelClai
   return DONE;
 }
 
-/** @throws ConflictError when the claim is not as it was seen, or gone: forgetting it must not rest on one answer */
+/**
+ * Patches the claim's metadata.
+ * @throws ConflictError if the claim has changed, or is gone. A single answer is not enough to remove the claim from the cache.
+ */
 async function patchMetadata(deps: Deps, claim: PersistentVolumeClaim, changes: object): Promise<void> {
   const { namespace, name = '', resourceVersion } = claim.metadata;
   const body = { metadata: { resourceVersion, ...changes } };
@@ -151,7 +160,7 @@ async function patchMetadata(deps: Deps, claim: PersistentVolumeClaim, changes: 
   }
 }
 
-/** @throws ConflictError when the claim is not as it was seen */
+/** @throws ConflictError if the claim has changed */
 export async function deleteClaim({ deps }: Pass, { claim }: ActionOf<'deleteClaim'>): Promise<Written> {
   const { namespace, name = '', uid = '', resourceVersion = '' } = claim.metadata;
   const answer = await deps.client.delete(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { uid, resourceVersion });

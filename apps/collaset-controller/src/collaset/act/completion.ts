@@ -5,30 +5,35 @@ import { meaningOf } from '../revision/meaning.ts';
 import type { Revision } from '../revision/revision-data.ts';
 import type { Deps } from './deps.ts';
 
-/** What the API server makes of a revision's Pod template. */
+/** How the API server completes a revision's Pod template with its defaults. */
 export type Completion = {
-  /** Equal for templates that it completes to the same; undefined when it does not say. */
+  /** A hash that is equal for templates with the same completion; undefined if the API server does not return it. */
   readonly completed?: string;
-  /** Fields it does not know, as the message that names them. */
+  /** The message that names the fields which the API server does not know; undefined if it knows all. */
   readonly unknownFields?: string;
 };
 
-/** Answers of the API server, by the meaning of what was asked. */
+/** Answers of the API server, by the meaning of the revision. */
 export type Completions = Map<string, Promise<Completion>>;
 
-/** The newest revision and the one to come, and one more for a change of mind. */
+/** The number of cached answers: for the newest revision, the next one, and one more if the user changes their mind. */
 const KEPT = 3;
 const STRICT = 'strict decoding error: ';
 
+export type CompletionInput = {
+  readonly set: CollaSet;
+  readonly revision: Revision;
+  /** Earlier answers. The function adds to them. */
+  readonly known: Completions;
+};
+
 /**
- * As `askCompletion`, asked once for each revision. What was refused is asked about again: the API server may be another by then.
- * @throws whatever says nothing about the template: the try is to be repeated
+ * Like `askCompletion`, but asks only once for each revision. After a refusal it asks again, because the API server may have been upgraded.
+ * @throws errors that say nothing about the template, so that the caller must try again
  */
 export async function completionOf(
   client: Deps['client'],
-  set: CollaSet,
-  revision: Revision,
-  known: Completions,
+  { set, revision, known }: CompletionInput,
 ): Promise<Completion> {
   const { meaning } = revision;
   const asked = known.get(meaning) ?? askCompletion(client, set, revision);
@@ -46,8 +51,8 @@ export async function completionOf(
 }
 
 /**
- * Has the API server read a revision's template as that of a PodTemplate, in a dry run. Unlike that of a Pod it meets no admission
- * for Pods and no quota of them: what comes back is the template and the defaults.
+ * Creates a PodTemplate with the revision's template in a dry run. Unlike the creation of a Pod, it is not subject to admission and quotas
+ * of Pods, so the answer is the template and its defaults.
  */
 async function askCompletion(client: Deps['client'], set: CollaSet, revision: Revision): Promise<Completion> {
   try {
@@ -57,13 +62,13 @@ async function askCompletion(client: Deps['client'], set: CollaSet, revision: Re
     if (!(error instanceof ApiError)) throw error;
     const unknownFields = unknownFieldsOf(error);
     if (unknownFields !== undefined) return { unknownFields };
-    // Refused for another reason: the dry run of the Pod tells more. Or we may not ask, or must not by quota.
+    // The template is refused for another reason, which the dry run of the Pod reports, or PodTemplates are forbidden or over their quota.
     if ([400, 403, 404, 422].includes(error.status)) return {};
     throw error;
   }
 }
 
-/** A PodTemplate in which the set's claims are there to be mounted. */
+/** A PodTemplate that has volumes for the set's claims. */
 function questionFor(set: CollaSet, { template, claimTemplates }: Revision): PodTemplate {
   const claimed = new Set(claimTemplates.map(({ metadata }) => metadata.name));
   const volumes = template.spec.volumes?.filter(({ name }) => !claimed.has(name)) ?? [];
@@ -74,7 +79,7 @@ function questionFor(set: CollaSet, { template, claimTemplates }: Revision): Pod
   };
 }
 
-/** Why a strict API server refuses to read the object, with the fields' paths as in the set; undefined when it read it. */
+/** Why the API server refuses the object in strict mode, with the field paths as in the set; undefined for another error. */
 function unknownFieldsOf(error: ApiError): string | undefined {
   const at = error.message.indexOf(STRICT);
   if (error.status !== 400 || at < 0) return undefined;

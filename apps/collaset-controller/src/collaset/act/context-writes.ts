@@ -16,7 +16,7 @@ import { staleCache } from './pod-writes.ts';
 import { warnOf } from './warning.ts';
 import { DONE, type Written } from './written.ts';
 
-/** From here on entries are kept without managedFields. */
+/** A context with more entries is stored without managedFields. */
 const MANY_ENTRIES = 1000;
 
 export function contextOf(deps: Pick<Deps, 'contexts'>, set: CollaSet): ResourceContext | undefined {
@@ -24,8 +24,8 @@ export function contextOf(deps: Pick<Deps, 'contexts'>, set: CollaSet): Resource
 }
 
 /**
- * Writes the entries that the plan asks for, and records an Event for it.
- * @throws ConflictError when the context has changed
+ * Writes the planned entries and records an Event.
+ * @throws ConflictError if the context has changed
  */
 export async function recordEntries(
   pass: Pass,
@@ -35,39 +35,41 @@ export async function recordEntries(
   const { recorder, clock } = deps;
   const seen = contextOf(deps, set);
   const kept = new Set(entries.map(({ id }) => id));
-  const givesBack = (seen?.spec?.contexts ?? []).some(({ id }) => !kept.has(id));
+  const releasesIds = (seen?.spec?.contexts ?? []).some(({ id }) => !kept.has(id));
   try {
-    await writeContext(deps, set, seen, entries, memory);
+    await writeContext(deps, { set, seen, entries, memory });
   } catch (error) {
-    warnOf(deps, set, givesBack ? 'ReclaimOwnedIDs' : 'UpdateToTargetContext', error);
+    warnOf(deps, set, { reason: releasesIds ? 'ReclaimOwnedIDs' : 'UpdateToTargetContext', error });
     throw error;
   }
   recorder.normal(set, 'UpdateToTargetContext', 'recording instance ids');
-  if (givesBack) recorder.normal(set, 'ResourceContextClean', 'giving back instance ids that are not used any more');
+  if (releasesIds) recorder.normal(set, 'ResourceContextClean', 'releasing instance ids that are no longer used');
   memory.contextTidiedMs = clock.monotonic();
   return DONE;
 }
 
+export type ContextWrite = {
+  readonly set: CollaSet;
+  /** The context that the entries were planned from; undefined if there was none. */
+  readonly seen: ResourceContext | undefined;
+  readonly entries: readonly ContextEntry[];
+  readonly memory: ActMemory;
+};
+
 /**
- * Writes the entries, all of a batch at once, if the context still is as it was seen. An empty context is deleted (T50).
- * @throws ConflictError when it is not
+ * Writes all entries in one request, if the context has not changed. Deletes a context without entries (T50).
+ * @throws ConflictError if the context has changed
  */
-export async function writeContext(
-  deps: Deps,
-  set: CollaSet,
-  seen: ResourceContext | undefined,
-  entries: readonly ContextEntry[],
-  memory: ActMemory,
-): Promise<void> {
+export async function writeContext(deps: Deps, { set, seen, entries, memory }: ContextWrite): Promise<void> {
   const { client, contexts, metrics } = deps;
   const ref = { namespace: set.metadata.namespace, name: contextNameOf(set) };
   if (!seen && entries.length === 0) return;
   metrics.wrote('context');
   if (!seen) {
-    // Only an update can do without managedFields.
+    // Only an update can omit managedFields, so a large context is created empty and then updated.
     const isLarge = entries.length > MANY_ENTRIES;
     const created = await createContext(deps, set, isLarge ? [] : entries);
-    if (isLarge) return writeContext(deps, set, created, entries, memory);
+    if (isLarge) return writeContext(deps, { set, seen: created, entries, memory });
     memory.contextVersion = created.metadata.resourceVersion;
     contexts.observe(created);
     return;
@@ -93,7 +95,7 @@ export async function writeContext(
   }
 }
 
-/** The API server notes of each entry who manages it, in more bytes than the entry has: of many, there is no room for that. */
+/** Clears managedFields of a large context. They need more bytes for each entry than the entry itself. */
 function withoutManagedFields(entries: readonly ContextEntry[]): { managedFields?: readonly object[] } {
   return entries.length > MANY_ENTRIES ? { managedFields: [{}] } : {};
 }
@@ -111,10 +113,10 @@ async function createContext(deps: Deps, set: CollaSet, entries: readonly Contex
   throw staleCache(`ResourceContext ${namespace}/${name} exists already`);
 }
 
-/** Gives back all instance ids of the set. */
+/** Releases all instance ids of the set. */
 export async function releaseContext(deps: Deps, set: CollaSet, memory: ActMemory): Promise<void> {
   const seen = contextOf(deps, set);
   const entries = seen?.spec.contexts ?? [];
   const others = entries.filter((entry) => entry.data?.[OWNER] !== set.metadata.name);
-  if (seen && others.length < entries.length) await writeContext(deps, set, seen, others, memory);
+  if (seen && others.length < entries.length) await writeContext(deps, { set, seen, entries: others, memory });
 }

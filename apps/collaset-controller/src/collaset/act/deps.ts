@@ -12,17 +12,17 @@ import type { CollaSetMetrics } from './metrics.ts';
 import type { Nodes } from './nodes.ts';
 import type { StorageClasses } from './storage-classes.ts';
 
-/** The part of an informer a pass uses. Not its version: versions of different kinds do not compare. */
+/** The part of an informer that a pass uses. It leaves out the version, because versions of different kinds cannot be compared. */
 export type Cache<T extends KubeObject> = Pick<Informer<T>, 'get' | 'byIndex' | 'observe' | 'observeGone'>;
 
 export type Settings = {
-  /** Least time between two status writes that bring only new figures. */
+  /** Minimum time between two status writes that only change counts. */
   readonly statusIntervalMs: number;
-  /** A pass begins no further write after this; what is left is decided anew. */
+  /** A pass starts no further write after this time. The next pass plans the rest again. */
   readonly passMs: number;
-  /** Writes of one kind at once for one set. */
+  /** Maximum number of concurrent writes of one kind for one set. */
   readonly maxWrites: number;
-  /** Names in the lists of `spec.scaleStrategy` go when they are served. */
+  /** If true, names are removed from the lists of `spec.scaleStrategy` when their request is done. */
   readonly reclaimScaleStrategy: boolean;
 };
 
@@ -32,27 +32,27 @@ export type Deps = {
   readonly revisions: Cache<ControllerRevision>;
   readonly contexts: Cache<ResourceContext>;
   readonly claims: Cache<PersistentVolumeClaim>;
-  /** Of sets and Pods: a Pod is deleted for a scale-in only while these are known to be current. */
+  /** Tells whether the caches of sets and Pods are current. A scale-in deletes a Pod only if they are. */
   readonly sight: Sight;
   readonly client: Pick<KubeClient, 'get' | 'list' | 'create' | 'patch' | 'delete'>;
   readonly storageClasses: StorageClasses;
   readonly nodes: Nodes;
   /** Whether the cluster serves `pods/resize`. */
   readonly servesResize: () => Promise<boolean>;
-  /** Changes whenever another replica may have had any of our sets. */
+  /** A number that changes whenever another replica may have reconciled any set of this replica. */
   readonly term: () => number;
   readonly recorder: Pick<EventRecorder, 'normal' | 'warn'>;
   readonly bus: Pick<EventBus, 'publish'>;
   readonly clock: Clock;
-  /** Whether an operator has a live Lease; undefined: not known. */
+  /** Whether the operator has a live Lease; undefined if that is unknown. */
   readonly isRunning: (app: string) => boolean | undefined;
   readonly metrics: CollaSetMetrics;
   readonly settings: Settings;
 };
 
-/** Index of the caches by the uid of the controlling owner. */
+/** Index by the uid of the controlling owner. */
 export const BY_OWNER = 'owner';
-/** Index of claims and revisions without any owner, by namespace. */
+/** Index of claims and revisions without an owner, by namespace. */
 export const UNOWNED = 'unowned';
-/** Index of Pods without any owner, by the keys of the claims they mount. */
+/** Index of Pods without an owner, by the keys of the claims that they mount. */
 export const ORPHAN_MOUNTS = 'orphan-mounts';

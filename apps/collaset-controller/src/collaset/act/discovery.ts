@@ -3,8 +3,8 @@ import type { KubeClient } from '@kuperator/runtime';
 type ApiResourceList = { resources?: readonly { name: string }[] };
 
 /**
- * Whether the API server serves `pods/resize` (Kubernetes 1.33 and later). Asked once: an upgrade of the API server is seen when the
- * operator next starts.
+ * Finds out whether the API server serves `pods/resize` (Kubernetes 1.33 and later). It asks once, so the operator notices an upgrade of the
+ * API server only after a restart.
  */
 export function resizeDiscovery(client: Pick<KubeClient, 'request'>): () => Promise<boolean> {
   let answer: Promise<boolean> | undefined;

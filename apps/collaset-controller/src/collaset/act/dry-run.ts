@@ -5,65 +5,65 @@ import { dryRunNameFor } from '../ids/pod-name.ts';
 import { podFor } from '../ids/pod-template.ts';
 import type { ActionOf } from '../plan/action.ts';
 import type { Revision } from '../revision/revision-data.ts';
-import { type Completions, completionOf } from './completion.ts';
+import { type CompletionInput, completionOf } from './completion.ts';
 import type { Deps } from './deps.ts';
-import type { ActMemory } from './memory.ts';
 import type { Pass } from './pass.ts';
 import { SKIPPED, type Written } from './written.ts';
 
-/** The last try of a revision's template. */
+/** The result of the last dry run of a revision's template. */
 export type Trial = {
   readonly revision: string;
-  /** What the API server has against it; undefined when nothing. */
+  /** Why the API server refuses the template; undefined if it does not. */
   readonly refusal: string | undefined;
+  /** The number of refusals in a row. */
   readonly refusals: number;
-  /** A refused one is tried again then, by the monotonic clock: what was missing may be there. */
+  /** When to try a refused template again, by the monotonic clock. Something that it lacks may exist by then. */
   readonly retryAtMs: number;
 };
 
 const RETRY_MS = 1000;
 const MAX_RETRY_MS = 60_000;
 
-/** Finds out whether the API server accepts the revision; its refusal is then in `memory.trial`. */
+/** Asks the API server by dry runs whether it accepts the revision. Stores the result in `memory.trial`. */
 export async function tryUpdatedRevision(pass: Pass, { revision }: ActionOf<'tryRevision'>): Promise<Written> {
   const { deps, set, memory } = pass;
-  memory.trial = await tryRevision(deps, set, revision, memory);
+  memory.trial = await tryRevision(deps, { set, revision, known: memory.completions }, memory.trial);
   return SKIPPED;
 }
 
 /**
- * Asks the API server what it would say to the revision's Pod and claims, so that a template it refuses costs no running Pod.
- * @throws whatever says nothing about the template: the try is to be repeated
+ * Creates the revision's Pod and claims in dry runs, so that no running Pod is deleted for a template that the API server refuses.
+ * @throws errors that say nothing about the template, so that the caller must try again
  */
 async function tryRevision(
   { client, clock }: Pick<Deps, 'client' | 'clock'>,
-  set: CollaSet,
-  revision: Revision,
-  { trial: last, completions }: Pick<ActMemory, 'trial' | 'completions'>,
+  input: CompletionInput,
+  last: Trial | undefined,
 ): Promise<Trial> {
-  const refusal =
-    (await unknownFieldsRefusal(client, set, revision, completions)) ?? (await refusalOf(client, set, revision));
+  const { set, revision } = input;
+  const refusal = (await unknownFieldsRefusal(client, input)) ?? (await refusalOf(client, set, revision));
   const refusals = refusal === undefined ? 0 : (last?.revision === revision.name ? last.refusals : 0) + 1;
   const retryAtMs = clock.monotonic() + Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (refusals - 1));
   return { revision: revision.name, refusal, refusals, retryAtMs };
 }
 
 /**
- * Why the API server does not know what a template says, undefined when it does: it would make Pods without that. Deployments are
- * refused at once for it; a CollaSet's template is open to fields of every Kubernetes version.
+ * Says which fields of the template the API server does not know; undefined if it knows all. It would create Pods without these fields. It
+ * refuses such a Deployment itself, but the schema of a CollaSet must accept the fields of every Kubernetes version.
  */
 export async function unknownFieldsRefusal(
   client: Deps['client'],
-  set: CollaSet,
-  revision: Revision,
-  known: Completions,
+  input: CompletionInput,
 ): Promise<string | undefined> {
-  const { unknownFields } = await completionOf(client, set, revision, known);
-  return unknownFields === undefined ? undefined : `the template of ${revision.name} is refused: ${unknownFields}`;
+  const { unknownFields } = await completionOf(client, input);
+  const { name } = input.revision;
+  return unknownFields === undefined ? undefined : `the template of ${name} is refused: ${unknownFields}`;
 }
 
 async function refusalOf(client: Deps['client'], set: CollaSet, revision: Revision): Promise<string | undefined> {
-  const claims = revision.claimTemplates.map((template) => ({ template, claim: claimFor(set, 0, template, 0) }));
+  const claims = revision.claimTemplates.map((template) => {
+    return { template, claim: claimFor(set, { id: 0, template, attempt: 0 }) };
+  });
   const volumes = claims.map(({ template, claim }) => claimVolume(template, claim));
   const pod = podFor(set, { id: 0, name: dryRunNameFor(set), revision, isNew: true, volumes, nanos: '0' });
   try {
@@ -85,17 +85,20 @@ async function tryCreate(create: () => Promise<unknown>): Promise<void> {
   }
 }
 
-/** Answers the real creation may not get: a quota is full while the Pods to be replaced are still there; not all webhooks can be tried. */
+/**
+ * True for errors that do not predict the real creation: a quota may be full only while the old Pods still exist, and not every webhook
+ * supports dry runs.
+ */
 function saysNothing(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
   if (error instanceof ForbiddenError) return error.message.includes('exceeded quota');
   return error.status === 400 && /dry.?run/i.test(error.message);
 }
 
-/** True when a creation failed because of what the template says, so that only its author can mend it. */
+/** True if a creation failed because of the template, so that only its author can resolve the failure. */
 export function refusesTemplate(error: unknown): boolean {
   if (!(error instanceof ApiError) || saysNothing(error)) return false;
-  // A namespace on its way out refuses everything.
+  // A terminating namespace refuses every creation.
   return isAboutTemplate(error) && !/being terminated/.test(error.message);
 }
 

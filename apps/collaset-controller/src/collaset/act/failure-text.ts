@@ -3,7 +3,7 @@ import { flattenErrors } from '@kuperator/runtime';
 const SHOWN = 3;
 const LIMIT = 1024;
 
-/** The distinct texts of the failures for a condition or an Event, each once; long lists are cut. */
+/** The distinct messages of the failures, for a condition or an Event. Long lists are truncated. */
 export function failureText(failures: readonly unknown[]): string {
   const texts = new Set(failures.flatMap(flattenErrors).map((error) => textOf(error)));
   const shown = [...texts].slice(0, SHOWN).join('; ');

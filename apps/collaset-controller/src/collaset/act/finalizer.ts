@@ -11,19 +11,19 @@ export function hasFinalizer(set: CollaSet): boolean {
   return set.metadata.finalizers?.includes(COLLASET_FINALIZER) ?? false;
 }
 
-/** Adds our finalizer, without which the set could vanish before its Pods have left their traffic. */
+/** Adds the finalizer of this controller, so that the set does not disappear before its Pods are drained. */
 export async function addFinalizer(pass: Pass): Promise<Written> {
   const { deps, set } = pass;
   try {
     pass.set = await writeFinalizers(deps, set, [...(set.metadata.finalizers ?? []), COLLASET_FINALIZER]);
     return DONE;
   } catch (error) {
-    warnOf(deps, set, 'FailedAddFinalizer', error);
+    warnOf(deps, set, { reason: 'FailedAddFinalizer', error });
     throw error;
   }
 }
 
-/** @returns false when the set was not found: mostly it is gone, but its definition may just be being replaced */
+/** @returns false if the API server does not find the set. Usually it is gone, but its definition may be in the middle of a replacement. */
 export async function removeFinalizer(deps: FinalizerDeps, set: CollaSet): Promise<boolean> {
   if (!hasFinalizer(set)) return true;
   const others = set.metadata.finalizers?.filter((name) => name !== COLLASET_FINALIZER) ?? [];
@@ -32,7 +32,7 @@ export async function removeFinalizer(deps: FinalizerDeps, set: CollaSet): Promi
     return true;
   } catch (error) {
     if (error instanceof NotFoundError) return false;
-    warnOf(deps, set, 'FailedRemoveFinalizer', error);
+    warnOf(deps, set, { reason: 'FailedRemoveFinalizer', error });
     throw error;
   }
 }

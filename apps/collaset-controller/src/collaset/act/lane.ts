@@ -1,15 +1,15 @@
 import { ConflictError } from '@kuperator/runtime';
 
 export type LaneResult = {
-  /** What went wrong, conflicts left out. */
+  /** Errors of the tasks, without conflicts. */
   readonly failures: readonly unknown[];
-  /** Writes refused because we decided on a stale cache: to be decided anew. */
+  /** The number of writes that were refused because the cache was stale. The next pass plans them again. */
   readonly conflicts: number;
-  /** Tasks not begun: time was up, or something failed before. */
+  /** The number of tasks that were not started, because time was up or an earlier task failed. */
   readonly left: number;
 };
 
-/** How many tasks run at once. Kept from run to run, so that a lane which goes well need not begin anew. */
+/** How many tasks run concurrently. It is kept from pass to pass, so that a lane without failures keeps its speed. */
 export type Window = { size: number };
 
 const INITIAL = 4;
@@ -19,16 +19,16 @@ export function newWindow(): Window {
 }
 
 export type LaneOptions = {
-  /** No task is begun once it answers true. */
+  /** If it returns true, no further task starts. */
   readonly isOver: () => boolean;
-  /** Every success widens it by one, up to `max`; a failure narrows it to where it began. */
+  /** Every success widens the window by one, up to `max`. A failure resets it. */
   readonly window: Window;
   readonly max: number;
 };
 
 /**
- * Runs tasks in order, a few at once to begin with and more with every success, without waiting for whole batches. The first failure
- * lets no further task begin: what fails for all fails a few times and not a thousand (T33). Never rejects.
+ * Starts tasks in order: a few concurrently at first, and one more with every success. After the first failure no further task starts, so
+ * that an error which affects every task occurs a few times and not a thousand (T33). Never rejects.
  */
 export function runLane(
   tasks: readonly (() => Promise<void>)[],
@@ -53,7 +53,7 @@ export function runLane(
       while (next < tasks.length && running < window.size && failures.length === 0 && !isOver()) {
         const task = tasks[next++];
         running++;
-        // A task that throws at once must count like one that rejects.
+        // A task that throws synchronously counts like one that rejects.
         Promise.resolve()
           .then(task)
           .then(

@@ -7,69 +7,69 @@ import { newWindow, type Window } from './lane.ts';
 
 /** What a replica remembers of its writes to a set. */
 export type ActMemory = {
-  /** Ids whose last creation was refused as Forbidden or Invalid. */
+  /** Ids whose last creation the API server refused as Forbidden or Invalid. */
   readonly refused: Set<number>;
-  /** Facts about the set's present generation that were reported as Events. */
+  /** Facts about the present generation of the set that were already reported as Events. */
   readonly told: Set<string>;
-  /** Names that turned out to be taken by Pods the cache does not hold. */
+  /** Names that Pods outside the cache have. */
   readonly takenNames: Set<string>;
   /**
-   * Pods (by uid) that turned out to be newer than the cache, with the cached resourceVersion and when: until the cache moves on, a
-   * write would only be refused again.
+   * Pods whose cached version is stale, by uid: the cached resourceVersion and when a write was refused for it. Until the cache has a newer
+   * version, another write would be refused too.
    */
   readonly behind: Map<string, { readonly version: string | undefined; readonly atMs: number }>;
-  /** Updates that were refused, by the uid of their Pod. */
+  /** Refused updates, by the uid of their Pod. */
   readonly refusals: Map<string, Refusal>;
-  /** Of Pods whose update is tried again: how it was refused the last time. */
+  /** The last refusal of updates that are being retried, by the uid of their Pod. */
   readonly retried: Map<string, Refusal>;
-  /** Since when writes to a Pod that is out of service fail, and when the last one did; by the monotonic clock. */
+  /** Times of the first and the last failure in a row of writes to a Pod that is out of service, by the monotonic clock. */
   readonly troubles: Map<string, { readonly sinceMs: number; readonly lastMs: number }>;
-  /** What was seen of Pods that are being changed in place, by their uid. */
+  /** Sightings of Pods that are being changed in place, by their uid. */
   readonly sightings: Map<string, Sighting>;
-  /** Records of changes, by the uid of their Pod, for which the resize was written. */
+  /** Records of changes whose resizes were written, by the uid of their Pod. */
   readonly answered: Map<string, string>;
-  /** Ownership of the set for which the next three hold. Whoever had the set in between may have written unseen. */
+  /** The term in which the next three values are valid. In another term, another replica may have written without our notice. */
   term: number;
-  /** resourceVersion of the ResourceContext as we wrote or read it ourselves: no cache can be behind that. */
+  /** resourceVersion of the ResourceContext that this replica wrote or read itself; undefined if it has to be read. */
   contextVersion: string | undefined;
-  /** The set's Pods were listed afresh: every Pod since then is a creation of ours. */
+  /** True after a fresh list of the set's Pods in this term. Only this replica has created Pods since then. */
   sawPods: boolean;
-  /** The set's claims were listed afresh: every claim since then is a creation of ours. */
+  /** True after a fresh list of the set's claims in this term. Only this replica has created claims since then. */
   sawClaims: boolean;
-  /** When claims were last about to be deleted. */
+  /** When the controller last checked whether claims may be deleted. */
   claimsCheckedMs: number;
-  /** Unused claims (by uid) that a Pod outside the cache mounts, and when to look again. */
+  /** When to check again the unused claims that a Pod outside the cache mounts, by uid of the claim. */
   readonly heldClaims: Map<string, number>;
-  /** Facts about claims that were reported as Events: uid and reason. */
+  /** Facts about claims that were already reported as Events: uid and reason. */
   readonly toldClaims: Set<string>;
-  /** How wide each lane of writes has become. */
+  /** The window of each lane. */
   readonly windows: {
     readonly create: Window;
     readonly 'scale-in': Window;
     readonly update: Window;
     readonly others: Window;
   };
-  /** How often the name of a new revision was found taken, as far as this replica knows; the status has it as well. */
+  /** How often the name of a new revision was already taken, as far as this replica knows. The status records it as well. */
   collisionCount: number;
   creationFailures: number;
-  /** Why the last creation was refused, until one succeeds or the user asks for something else. */
+  /** Why the last creation failed, until a creation succeeds or the user changes the set. */
   creationRefusal: CreationRefusal | undefined;
-  /** No creation is tried before; by the monotonic clock. */
+  /** When the next creation may be tried, by the monotonic clock. */
   createAfterMs: number;
-  /** Whether the API server takes the template of the revision asked for last. */
+  /** The last dry run of a revision's template. */
   trial: Trial | undefined;
-  /** What the API server made of the newest templates. */
+  /** The API server's completions of the newest templates. */
   readonly completions: Completions;
   contextTidiedMs: number;
 };
 
 export type CreationRefusal = {
   readonly message: string;
-  /** The template is refused: nothing changes until the user mends it. */
+  /** True if the template is refused, so that only the user can resolve the failure. */
   readonly isFinal: boolean;
 };
 
-/** @param term ownership of the set in which the pass runs */
+/** @param term the term in which the pass runs, see `Deps.term` */
 export function newActMemory(term: number): ActMemory {
   return {
     refused: new Set(),
@@ -99,7 +99,7 @@ export function newActMemory(term: number): ActMemory {
   };
 }
 
-/** Another replica may have had the set in between, and may have written what this one has not seen. */
+/** Forgets what another replica may have changed since the last term. */
 export function beginTerm(memory: ActMemory, term: number): void {
   memory.term = term;
   memory.contextVersion = undefined;
@@ -107,7 +107,7 @@ export function beginTerm(memory: ActMemory, term: number): void {
   memory.sawClaims = false;
 }
 
-/** The user asks for something else, and may have mended what was wrong. */
+/** Forgets failures, because the user changed the set and may have resolved them. */
 export function beginGeneration(memory: ActMemory): void {
   memory.told.clear();
   memory.refusals.clear();
@@ -117,7 +117,7 @@ export function beginGeneration(memory: ActMemory): void {
   memory.createAfterMs = Number.NEGATIVE_INFINITY;
 }
 
-/** Looks at the set's Pods: what is seen of those being changed is kept, what is remembered of those that are gone is forgotten. */
+/** Updates the sightings of Pods that are being changed in place, and forgets Pods that are gone. */
 export function lookAt(memory: ActMemory, owned: readonly Pod[], nowMs: number): void {
   for (const pod of owned) {
     const { uid = '' } = pod.metadata;
@@ -132,7 +132,7 @@ export function lookAt(memory: ActMemory, owned: readonly Pod[], nowMs: number):
   }
 }
 
-/** What is known of a Pod that is being changed in place. */
+/** What the process knows about a Pod that is being changed in place. */
 export function knowledgeOf(memory: ActMemory, { metadata }: Pod, nowMs: number): Knowledge {
   const uid = metadata.uid ?? '';
   return { sighting: memory.sightings.get(uid), answered: memory.answered.get(uid), nowMs };

@@ -1,6 +1,6 @@
 import type { Metrics } from '@kuperator/runtime';
 
-/** What a write to the API server was for. */
+/** The purpose of a write to the API server. */
 export type WriteKind =
   | 'create'
   | 'exclude'
@@ -21,26 +21,26 @@ export type WriteKind =
 export type CollaSetMetrics = {
   /** Counts one write of a kind. */
   wrote(kind: WriteKind): void;
-  /** Time from the beginning of an operation to its permission. */
+  /** Observes the time from the start of an operation to its permission. */
   permitted(type: string, seconds: number): void;
-  /** Time from the change of a Pod to the kubelet having followed. */
+  /** Observes the time from the permission of an in-place update until the kubelet has completed the change. */
   changed(seconds: number): void;
 };
 
 export function collaSetMetrics(metrics: Metrics): CollaSetMetrics {
   const writes = metrics.counter({
     name: 'kuperator_collaset_writes_total',
-    help: 'Writes to the API server by what they were for.',
+    help: 'Writes to the API server, by purpose.',
     labels: ['kind'],
   });
   const permission = metrics.histogram({
     name: 'kuperator_collaset_permission_seconds',
-    help: 'Time from the beginning of a Pod operation to its permission.',
+    help: 'Time from the start of a Pod operation to its permission.',
     labels: ['type'],
   });
   const change = metrics.histogram({
     name: 'kuperator_collaset_in_place_seconds',
-    help: 'Time from permission of an in-place update until the kubelet runs what was asked for.',
+    help: 'Time from the permission of an in-place update until the kubelet has completed the change.',
   });
   return {
     wrote: (kind) => writes.inc({ kind }),

@@ -24,7 +24,7 @@ import type { Pass } from './pass.ts';
 import { patchPod, staleCache } from './pod-writes.ts';
 import { DONE, SKIPPED, type Written } from './written.ts';
 
-/** The claims of claim templates that a Pod mounts. Others, put into the Pod template by name, are nobody's to take along. */
+/** The claims of claim templates that the Pod mounts. Claims that the Pod template names itself do not belong to the instance. */
 export function mountedClaims(deps: Pick<Deps, 'claims'>, pod: Pod): readonly PersistentVolumeClaim[] {
   return (pod.spec.volumes ?? []).flatMap(({ persistentVolumeClaim }) => {
     const claim =
@@ -33,54 +33,52 @@ export function mountedClaims(deps: Pick<Deps, 'claims'>, pod: Pod): readonly Pe
   });
 }
 
-/** Lets the Pod and its claims go; it runs on. The claims first: it is by the Pod that the rest is found after a crash. */
+/** Releases the claims and then the Pod, which keeps running. After a crash, the remaining claims are found through the Pod. */
 export async function excludePod(deps: Deps, set: CollaSet, pod: Pod): Promise<void> {
   for (const claim of mountedClaims(deps, pod)) {
-    if (isOwnedBy(set, claim)) await moveClaim(deps, set, claim, { [ORPHANED_LABEL]: 'true' });
+    if (isOwnedBy(set, claim)) await moveClaim(deps, set, { claim, labels: { [ORPHANED_LABEL]: 'true' } });
   }
-  // An operation of the set's would keep it out of service for ever.
+  // An operation of the set would keep the Pod out of service for ever.
   const cancelled = cancelOperation(pod, { id: COLLASET_OPERATION_ID, nanos: deps.clock.nanos() });
   const { resourceVersion, ownerReferences = [] } = pod.metadata;
-  await patchPod(deps, pod, 'merge', {
-    metadata: {
-      resourceVersion,
-      labels: { ...cancelled, [ORPHANED_LABEL]: 'true', [TO_EXCLUDE_LABEL]: null },
-      annotations: { [LAST_POD_STATUS_ANNOTATION]: null },
-      ownerReferences: ownerReferences.filter(({ uid }) => uid !== set.metadata.uid),
-    },
-  });
+  const metadata = {
+    resourceVersion,
+    labels: { ...cancelled, [ORPHANED_LABEL]: 'true', [TO_EXCLUDE_LABEL]: null },
+    annotations: { [LAST_POD_STATUS_ANNOTATION]: null },
+    ownerReferences: ownerReferences.filter(({ uid }) => uid !== set.metadata.uid),
+  };
+  await patchPod(deps, pod, { type: 'merge', body: { metadata } });
 }
 
-/** Takes the Pod in, and then its claims: once the Pod is the set's they are found again after a crash. */
+/** Takes over the Pod and then its claims. After a crash, the remaining claims are found through the Pod. */
 export async function includePod(deps: Deps, set: CollaSet, { pod, id }: Inclusion): Promise<void> {
   const { resourceVersion, ownerReferences = [] } = pod.metadata;
-  const patched = await patchPod(deps, pod, 'merge', {
-    metadata: {
-      resourceVersion,
-      labels: { [INSTANCE_ID_LABEL]: String(id), [ORPHANED_LABEL]: null, [TO_EXCLUDE_LABEL]: null },
-      ownerReferences: [...ownerReferences, controllerReference(set)],
-    },
-  });
-  if (patched) await takeClaims(deps, set, pod, id);
+  const metadata = {
+    resourceVersion,
+    labels: { [INSTANCE_ID_LABEL]: String(id), [ORPHANED_LABEL]: null, [TO_EXCLUDE_LABEL]: null },
+    ownerReferences: [...ownerReferences, controllerReference(set)],
+  };
+  const patched = await patchPod(deps, pod, { type: 'merge', body: { metadata } });
+  if (patched) await takeClaims(deps, set, { pod, id });
 }
 
 /**
- * Gives a Pod of the set the claims that it mounts and that have no owner: the rest of an inclusion that broke off, or of an exclusion
- * that was taken back.
- * @throws ConflictError when the Pod is no longer the set's; the cache has caught up
+ * Takes over the claims without an owner that a Pod of the set mounts. They are left from an interrupted inclusion, or from an exclusion
+ * that the user cancelled.
+ * @throws ConflictError if the Pod no longer belongs to the set. The cache then shows that.
  */
 export async function bringClaims({ deps, set }: Pass, { pod }: ActionOf<'bringClaims'>): Promise<Written> {
   const id = instanceIdOf(pod);
   if (id === undefined || !mountedClaims(deps, pod).some(isNobodys)) return SKIPPED;
-  // Another replica may have let the Pod go: its claims, made ours again without it, would be deleted as unused.
+  // Another replica may have excluded the Pod. If the set took over only the claims, it would delete them as unused.
   await verifyOwned(deps, set, pod);
-  await takeClaims(deps, set, pod, id);
+  await takeClaims(deps, set, { pod, id });
   return DONE;
 }
 
-async function takeClaims(deps: Deps, set: CollaSet, pod: Pod, id: number): Promise<void> {
+async function takeClaims(deps: Deps, set: CollaSet, { pod, id }: Inclusion): Promise<void> {
   for (const claim of mountedClaims(deps, pod).filter(isNobodys)) {
-    await moveClaim(deps, set, claim, { [INSTANCE_ID_LABEL]: String(id), [ORPHANED_LABEL]: null });
+    await moveClaim(deps, set, { claim, labels: { [INSTANCE_ID_LABEL]: String(id), [ORPHANED_LABEL]: null } });
   }
 }
 
@@ -95,16 +93,13 @@ async function verifyOwned({ client, pods }: Deps, set: CollaSet, { metadata }: 
   if (found?.metadata.uid === uid && controllerOf(found)?.uid === set.metadata.uid) return;
   if (found) pods.observe(found);
   else pods.observeGone(`${namespace}/${name}`, uid);
-  throw staleCache(`Pod ${namespace}/${name} is not the set's any more`);
+  throw staleCache(`Pod ${namespace}/${name} no longer belongs to the set`);
 }
 
-/** An orphaned claim is nobody's, any other one the set's. */
-async function moveClaim(
-  deps: Deps,
-  set: CollaSet,
-  claim: PersistentVolumeClaim,
-  labels: Record<string, string | null>,
-): Promise<void> {
+type ClaimMove = { readonly claim: PersistentVolumeClaim; readonly labels: Readonly<Record<string, string | null>> };
+
+/** Writes the labels. The set becomes the owner of the claim if they remove the label `orphaned`, and stops being it otherwise. */
+async function moveClaim(deps: Deps, set: CollaSet, { claim, labels }: ClaimMove): Promise<void> {
   const { namespace, name = '', resourceVersion, ownerReferences = [] } = claim.metadata;
   const others = ownerReferences.filter(({ uid }) => uid !== set.metadata.uid);
   const owners = labels[ORPHANED_LABEL] === null ? [...others, controllerReference(set)] : others;

@@ -17,13 +17,13 @@ export type Node = KubeObject & {
 
 export const NODES: Resource<Node> = { group: '', version: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 
-/** Nodes matter only when Pods are to become larger: they are read then, and not watched. */
+/** How long answers about nodes are cached. Nodes are not watched, because they matter only when Pods become larger. */
 const REMEMBERED_MS = 30_000;
 
 export type Nodes = {
-  /** What the node can never give to such a Pod, for people; undefined when it can, or nothing is known of the node. */
+  /** Says which resource of the node is too small for the Pod; undefined if none is, or the node is unknown. */
   shortage(spec: PodSpec, node: string): Promise<string | undefined>;
-  /** Whether such a Pod fits on some node, were it empty; undefined when that is not known. */
+  /** True if some node could run the Pod if it were empty; undefined if that is unknown. */
   fits(spec: PodSpec): Promise<boolean | undefined>;
 };
 
@@ -36,7 +36,7 @@ export function nodes({ client, clock }: { client: Pick<KubeClient, 'get' | 'lis
   async function nodeNamed(name: string): Promise<Node | undefined> {
     const last = known.get(name);
     if (last && isFresh(last)) return last.node;
-    // Nodes come and go: what is forgotten is read again.
+    // Bound the size of the cache. A node that is forgotten is read again.
     if (known.size > 1000) known.clear();
     const node = await unlessForbidden(() => client.get(NODES, { name }));
     known.set(name, { node, atMs: clock.monotonic() });
@@ -54,7 +54,7 @@ export function nodes({ client, clock }: { client: Pick<KubeClient, 'get' | 'lis
     async shortage(spec, name) {
       const node = await nodeNamed(name);
       const lack = node && lackOf(totalOf(spec, 'requests'), node);
-      return lack && `the Pod asks for ${lack.asks} ${lack.resource}, node ${name} has ${lack.has} in all`;
+      return lack && `the Pod asks for ${lack.asks} ${lack.resource}, but node ${name} has ${lack.has} in total`;
     },
     async fits(spec) {
       const candidates = await allNodes();
@@ -65,7 +65,7 @@ export function nodes({ client, clock }: { client: Pick<KubeClient, 'get' | 'lis
   };
 }
 
-/** An operator confined to one namespace may not read nodes. */
+/** Returns undefined if the controller may not read nodes, as in an installation that is limited to one namespace. */
 async function unlessForbidden<T>(read: () => Promise<T>): Promise<T | undefined> {
   try {
     return await read();
@@ -85,7 +85,7 @@ function trim({ metadata, spec, status }: Node): Node {
 }
 
 function lackOf(total: Total, { status }: Node): { resource: string; asks: number; has: string } | undefined {
-  // A node that has not reported yet is not known to be too small.
+  // A node that has not reported its size yet does not count as too small.
   if (!status?.allocatable) return undefined;
   for (const [resource, nanos] of total) {
     const has = own(status.allocatable, resource) ?? '0';
@@ -94,7 +94,10 @@ function lackOf(total: Total, { status }: Node): { resource: string; asks: numbe
   return undefined;
 }
 
-/** Required affinity is not evaluated: a Pod that has it may be kept off a node, so the node does not count. */
+/**
+ * True if the node accepts the Pod. The function does not evaluate required node affinity: for a Pod that has one, no node counts as
+ * accepting it.
+ */
 function mayTake({ metadata, spec }: Node, pod: PodSpec): boolean {
   if (spec?.unschedulable) return false;
   const affinity = pod.affinity as { nodeAffinity?: Record<string, unknown> } | undefined;

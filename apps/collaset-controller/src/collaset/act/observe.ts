@@ -1,4 +1,4 @@
-// Collects what a pass is decided from: the caches, and the few facts that only the API server knows.
+// Collects the input of a pass: the caches, and a few facts that only the API server knows.
 import { type CollaSet, keyOf, type PersistentVolumeClaim } from '@kuperator/api';
 import { classesToAsk } from '../claims/claim-adoption.ts';
 import { classesOf, expandableTemplates } from '../claims/claim-growth.ts';
@@ -13,11 +13,11 @@ import { type Deps, ORPHAN_MOUNTS, UNOWNED } from './deps.ts';
 import { knowledgeOf, lookAt } from './memory.ts';
 import { mountedClaims } from './moves.ts';
 import type { Pass } from './pass.ts';
-import { completedAlike } from './revision-writes.ts';
+import { newestIfAlike } from './revision-writes.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** What the pass can know now. Without a stored revision of the template, the facts about updates are not asked for. */
+/** Collects the input of the pass. The facts about updates are collected only if the template has a stored revision. */
 export async function observe(pass: Pass): Promise<Observed> {
   const { deps, set, memory } = pass;
   const { clock, pods, settings } = deps;
@@ -43,7 +43,7 @@ export async function observe(pass: Pass): Promise<Observed> {
   };
 }
 
-/** What the user asks for by now is a matter of the next pass. */
+/** False if the user has changed the set since the pass started. The next pass acts on the change. */
 function isCurrent({ sets }: Deps, set: CollaSet): boolean {
   return sets.get(keyOf(set))?.metadata.generation === set.metadata.generation;
 }
@@ -53,7 +53,7 @@ async function observeRevision(pass: Pass): Promise<ObservedRevision> {
   const stored = pass.storedRevisions();
   const collisions = Math.max(set.status?.collisionCount ?? 0, memory.collisionCount);
   const plan = planRevision(set, stored, collisions);
-  const alike = plan.action === 'create' ? await completedAlike(deps, set, stored, memory) : undefined;
+  const alike = plan.action === 'create' ? await newestIfAlike(pass, stored) : undefined;
   const updated = plan.action === 'reuse' ? parseRevision(plan.revision) : alike;
   const unowned = deps.revisions.byIndex(UNOWNED, set.metadata.namespace ?? '');
   return {
@@ -67,7 +67,7 @@ async function observeRevision(pass: Pass): Promise<ObservedRevision> {
   };
 }
 
-/** A revision that was refused is tried again from time to time: what was missing may be there. */
+/** False if a dry run of the revision is due: none was made yet, or one was refused and may succeed by now. */
 function isTried({ memory: { trial }, deps }: Pass, { name }: Revision): boolean {
   if (trial?.revision !== name) return false;
   return trial.refusal === undefined || deps.clock.monotonic() < trial.retryAtMs;
@@ -93,7 +93,7 @@ const NO_FACTS: UpdateFacts = {
   knowledgeOf: () => ({ nowMs: 0 }),
 };
 
-/** What an update must know of the cluster beyond what the caches hold. */
+/** Collects the facts about the cluster that updates need and the caches do not have. */
 async function updateFacts(pass: Pass, updated: Revision): Promise<UpdateFacts> {
   const { deps, memory } = pass;
   const owned = pass.owned();

@@ -1,4 +1,4 @@
-// The single writes by which Pods are created, asked to leave, deleted, and moved in and out of the set.
+// The writes that create Pods, begin and cancel their operations, delete them, and move them in and out of the set.
 import { COLLASET_OPERATION_ID, controllerOf, type Pod, TO_DELETE_LABEL } from '@kuperator/api';
 import {
   beginOperation,
@@ -18,13 +18,12 @@ import { ensureClaims } from './claim-writes.ts';
 import { unknownFieldsRefusal } from './dry-run.ts';
 import { excludePod, includePod } from './moves.ts';
 import type { Pass } from './pass.ts';
-
 import { createPod, deletePod, patchPod, relabelPod, staleCache } from './pod-writes.ts';
 import { mayBegin } from './update-attempt.ts';
 import { warnOf } from './warning.ts';
 import { DONE, SKIPPED, type Written } from './written.ts';
 
-/** Begins the operation. A probe confirms first that an update would be admitted. */
+/** Begins the operation. Before an update, a probe checks that the API server would admit it. */
 export async function begin(pass: Pass, action: Beginning): Promise<Written> {
   const { pod, operation } = action;
   if (action.operation === 'update' && !(await mayBegin(pass, pod, action.transition))) return SKIPPED;
@@ -33,7 +32,7 @@ export async function begin(pass: Pass, action: Beginning): Promise<Written> {
   const labels = willDelete ? prepareToDelete(pod, nanos) : {};
   const changes = beginOperation(pod, { id: COLLASET_OPERATION_ID, type: operation, nanos, labels });
   if (!changes) return SKIPPED;
-  return { nanos, pod: await relabelPod(pass.deps, pod, changes) };
+  return { nanos, pod: await relabelPod(pass.deps, pod, { labels: changes }) };
 }
 
 export async function cancel({ deps, memory }: Pass, { pod, operation }: ActionOf<'cancel'>): Promise<Written> {
@@ -41,9 +40,9 @@ export async function cancel({ deps, memory }: Pass, { pod, operation }: ActionO
   const labels = keepFromDeletion(pod, COLLASET_OPERATION_ID);
   const changes = cancelOperation(pod, { id: COLLASET_OPERATION_ID, nanos, labels });
   if (!changes) return SKIPPED;
-  // The Pod was out of service for nothing: no replica is to begin the same update again at once.
+  // If the Pod was out of service for a refused update, record the refusal, so that no replica begins the same update immediately.
   const refusal = operation === 'update' ? memory.refusals.get(pod.metadata.uid ?? '') : undefined;
-  await relabelPod(deps, pod, changes, refusal?.wasOut ? noteOf(refusal) : {});
+  await relabelPod(deps, pod, { labels: changes, annotations: refusal?.wasOut ? noteOf(refusal) : {} });
   return DONE;
 }
 
@@ -53,7 +52,7 @@ export async function remove(pass: Pass, { pod, operation }: ActionOf<'delete'>)
   return DONE;
 }
 
-/** Records how long the permission that is used now took. */
+/** Observes the metric for the time from the start of the operation to its permission. */
 export function observePermission({ deps }: Pass, pod: Pod, type: string): void {
   const until = permittedSince(pod, COLLASET_OPERATION_ID);
   const from = pod.metadata.labels?.[`operating.podopslifecycle.kusionstack.io/${COLLASET_OPERATION_ID}`];
@@ -67,47 +66,47 @@ export async function create(pass: Pass, { creation, revision }: ActionOf<'creat
   try {
     if (!revision) throw new Error(`ControllerRevision ${creation.revision} is gone`);
     if (isNew && !hasPodsOf(pass, revision)) await checkFields(pass, revision);
-    const volumes = await ensureClaims(deps, set, id, revision);
+    const volumes = await ensureClaims(deps, set, { id, revision });
     const nanos = deps.clock.nanos();
     const pod = podFor(set, { id, name, revision, isNew, volumes, nanos, originName: origin?.metadata.name });
     const { taken } = await createPod(deps, set, pod);
     memory.refused.delete(id);
     if (taken === undefined) return DONE;
     const holder = deps.pods.get(`${set.metadata.namespace}/${taken}`);
-    // By sequence there is no other name. To ask again at once does not make the stranger go.
+    // With sequence names, there is no other name to try, so the creation fails and backs off until the other Pod is gone.
     if (isSequence(set) && (!holder || controllerOf(holder)?.uid !== set.metadata.uid)) {
-      throw new Error(`the name ${taken} is taken by a Pod that is not of the set`);
+      throw new Error(`creating Pod ${taken}: a Pod that does not belong to the set has this name`);
     }
     memory.takenNames.add(taken);
-    throw staleCache(`the name ${taken} is taken`);
+    throw staleCache(`creating Pod ${taken}: the name is taken`);
   } catch (error) {
     if (error instanceof ForbiddenError || error instanceof InvalidError) memory.refused.add(id);
-    if (origin) warnOf(deps, set, 'ReplaceTarget', error);
+    if (origin) warnOf(deps, set, { reason: 'ReplaceTarget', error });
     throw error;
   }
 }
 
-/** True if a Pod of the revision shows that its template makes Pods. */
+/** True if a Pod of the revision exists, which proves that the API server accepts its template. */
 function hasPodsOf(pass: Pass, { name }: Revision): boolean {
   return pass.owned().some((pod) => revisionNameOf(pod) === name);
 }
 
-/** @throws InvalidError when the API server would make a Pod without what the template says */
+/** @throws InvalidError if the template has fields that the API server does not know and would drop */
 async function checkFields({ deps, set, memory }: Pass, revision: Revision): Promise<void> {
-  const refusal = await unknownFieldsRefusal(deps.client, set, revision, memory.completions);
+  const refusal = await unknownFieldsRefusal(deps.client, { set, revision, known: memory.completions });
   if (refusal !== undefined) throw new InvalidError(refusal, { status: 422, reason: 'Invalid' });
 }
 
-/** Marks of replacements, and marks that ask the coordinator to delete a Pod. */
+/** Writes the marks of replacements, and the mark by which the coordinator deletes a Pod. */
 export async function mark({ deps }: Pass, { pod, labels, annotations }: Marking): Promise<Written> {
   const { resourceVersion } = pod.metadata;
   const isLeaving = labels[TO_DELETE_LABEL] !== undefined;
   const changes = isLeaving ? markLeaving(pod, deps.clock.nanos(), labels) : labels;
-  await patchPod(deps, pod, 'merge', { metadata: { resourceVersion, labels: changes, annotations } });
+  await patchPod(deps, pod, { type: 'merge', body: { metadata: { resourceVersion, labels: changes, annotations } } });
   return DONE;
 }
 
-/** Deletes a Pod that has ended: it serves nobody, so nothing has to be waited for. */
+/** Deletes a Pod that has ended. It needs no permission, because it has no traffic. */
 export async function purge({ deps }: Pass, { pod }: ActionOf<'purge'>): Promise<Written> {
   await deletePod(deps, pod);
   return DONE;
@@ -116,7 +115,7 @@ export async function purge({ deps }: Pass, { pod }: ActionOf<'purge'>): Promise
 export async function release({ deps, set }: Pass, { pod }: ActionOf<'release'>): Promise<Written> {
   const { resourceVersion, ownerReferences = [] } = pod.metadata;
   const others = ownerReferences.filter((owner) => owner.uid !== set.metadata.uid);
-  await patchPod(deps, pod, 'merge', { metadata: { resourceVersion, ownerReferences: others } });
+  await patchPod(deps, pod, { type: 'merge', body: { metadata: { resourceVersion, ownerReferences: others } } });
   return DONE;
 }
 
@@ -125,7 +124,7 @@ export async function exclude({ deps, set }: Pass, { pod }: ActionOf<'exclude'>)
     await excludePod(deps, set, pod);
     return DONE;
   } catch (error) {
-    warnOf(deps, set, 'ExcludeIncludeFailed', error);
+    warnOf(deps, set, { reason: 'ExcludeIncludeFailed', error });
     throw error;
   }
 }
@@ -135,7 +134,7 @@ export async function include({ deps, set }: Pass, { pod, id }: ActionOf<'includ
     await includePod(deps, set, { pod, id });
     return DONE;
   } catch (error) {
-    // An admission plugin refuses it: that is between its owner and the user, and holds nothing else up.
+    // If admission refuses the inclusion, report it and continue: only the user can resolve it, and nothing else depends on it.
     if (!(error instanceof ForbiddenError || error instanceof InvalidError)) throw error;
     deps.recorder.warn(set, 'ExcludeIncludeFailed', error.message);
     return SKIPPED;

@@ -17,8 +17,8 @@ import type { Deps } from './deps.ts';
 type WriteDeps = Pick<Deps, 'client' | 'pods'>;
 
 /**
- * Creates the Pod, or finds that an earlier attempt did.
- * @returns the name when it is taken by a Pod that cannot be this one
+ * Creates the Pod, unless an earlier attempt did.
+ * @returns the name if another Pod has it
  */
 export async function createPod({ client, pods }: WriteDeps, set: CollaSet, pod: Pod): Promise<{ taken?: string }> {
   try {
@@ -32,7 +32,7 @@ export async function createPod({ client, pods }: WriteDeps, set: CollaSet, pod:
   try {
     existing = await client.get(PODS, { namespace, name });
   } catch (error) {
-    // Just gone: free for the next pass.
+    // The other Pod is gone now, so the next pass can use the name.
     if (error instanceof NotFoundError) return {};
     throw error;
   }
@@ -41,28 +41,36 @@ export async function createPod({ client, pods }: WriteDeps, set: CollaSet, pod:
   return isOurs && !isTerminating(existing) ? {} : { taken: name };
 }
 
-/** Label (and annotation) changes of a Pod as one merge patch, refused when the Pod is not as it was seen. */
+/**
+ * Writes label and annotation changes, and removes the record of an in-place change: it belongs to one operation, and the next operation
+ * must not find it.
+ * @throws ConflictError if the Pod has changed
+ */
 export function relabelPod(
   deps: WriteDeps,
   pod: Pod,
-  labels: LabelChanges,
-  more: LabelChanges = {},
+  { labels, annotations = {} }: { readonly labels: LabelChanges; readonly annotations?: LabelChanges },
 ): Promise<Pod | undefined> {
-  // The record of an in-place change belongs to one operation: none may find that of an earlier one.
   const hasRecord = pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION] !== undefined;
-  const changes = { ...more, ...(hasRecord ? { [LAST_POD_STATUS_ANNOTATION]: null } : {}) };
-  const annotations = Object.keys(changes).length > 0 ? { annotations: changes } : {};
+  const changes = { ...annotations, ...(hasRecord ? { [LAST_POD_STATUS_ANNOTATION]: null } : {}) };
   const { resourceVersion } = pod.metadata;
-  return patchPod(deps, pod, 'merge', { metadata: { resourceVersion, labels, ...annotations } });
+  const metadata = { resourceVersion, labels, ...(Object.keys(changes).length > 0 ? { annotations: changes } : {}) };
+  return patchPod(deps, pod, { type: 'merge', body: { metadata } });
 }
 
-/** @returns the Pod as it is now; undefined when it is gone */
+export type PodPatch = {
+  readonly type: 'merge' | 'strategic';
+  readonly body: object;
+  readonly subresource?: string;
+  /** If true, the API server only answers what the write would do. */
+  readonly dryRun?: boolean;
+};
+
+/** @returns the Pod after the write; undefined if it is gone */
 export async function patchPod(
   { client, pods }: WriteDeps,
   pod: Pod,
-  type: 'merge' | 'strategic',
-  body: object,
-  options: { subresource?: string; dryRun?: boolean } = {},
+  { type, body, ...options }: PodPatch,
 ): Promise<Pod | undefined> {
   const { namespace, name = '', uid = '' } = pod.metadata;
   try {
@@ -77,23 +85,25 @@ export async function patchPod(
 }
 
 /**
- * Notes on the Pod that admission has changed images with a write of ours: the kubelet will restart these containers, and the Pod must not
- * be given back to service before.
+ * Records on the Pod that admission changed images in a write of this controller. The kubelet restarts these containers, and the Pod must
+ * not return to service before that.
  */
 export async function noteRewrite(deps: WriteDeps, before: Pod, after: Pod | undefined): Promise<void> {
   const record = after && recordOfRewrite(before, after, revisionNameOf(before));
   if (!record) return;
   const { resourceVersion } = after.metadata;
   const annotations = { [LAST_POD_STATUS_ANNOTATION]: JSON.stringify(record) };
-  await patchPod(deps, after, 'merge', { metadata: { resourceVersion, annotations } });
+  await patchPod(deps, after, { type: 'merge', body: { metadata: { resourceVersion, annotations } } });
 }
 
-/** Gives running containers new CPU and memory, refused when the Pod is not as it was seen. */
+/**
+ * Changes the CPU and memory of running containers.
+ * @throws ConflictError if the Pod has changed
+ */
 export function resizePod(
   deps: WriteDeps,
   pod: Pod,
-  resizes: readonly Resize[],
-  options: { dryRun?: boolean } = {},
+  { resizes, dryRun = false }: { readonly resizes: readonly Resize[]; readonly dryRun?: boolean },
 ): Promise<Pod | undefined> {
   const sidecars = new Set(pod.spec.initContainers?.map(({ name }) => name));
   const containers = resizes.filter(({ name }) => !sidecars.has(name));
@@ -103,16 +113,14 @@ export function resizePod(
     ...(initContainers.length > 0 ? { initContainers } : {}),
   };
   const { resourceVersion } = pod.metadata;
-  return patchPod(
-    deps,
-    pod,
-    'strategic',
-    { metadata: { resourceVersion }, spec },
-    { subresource: 'resize', ...options },
-  );
+  const body = { metadata: { resourceVersion }, spec };
+  return patchPod(deps, pod, { type: 'strategic', body, subresource: 'resize', ...(dryRun ? { dryRun } : {}) });
 }
 
-/** Deletes the Pod if it is as it was seen: one that changed meanwhile may no longer be permitted to go. */
+/**
+ * Deletes the Pod.
+ * @throws ConflictError if the Pod has changed, because its operation may no longer be permitted
+ */
 export async function deletePod({ client, pods }: WriteDeps, pod: Pod): Promise<void> {
   const { namespace, name = '', uid = '', resourceVersion } = pod.metadata;
   const preconditions = { uid, ...(resourceVersion ? { resourceVersion } : {}) };
@@ -121,7 +129,7 @@ export async function deletePod({ client, pods }: WriteDeps, pod: Pod): Promise<
   else pods.observeGone(keyOf(pod), uid);
 }
 
-/** Thrown when a decision was made on a cache that turned out to be behind. */
+/** The error to throw if a decision was based on a stale cache. */
 export function staleCache(message: string): ConflictError {
   return new ConflictError(message, { status: 409, reason: 'StaleCache' });
 }

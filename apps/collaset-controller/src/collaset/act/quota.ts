@@ -1,4 +1,4 @@
-// Whether a full quota leaves room for a Pod in place of another one, from the API server's own words about it.
+// Decides from the API server's error message whether a full quota has room for a Pod that replaces another one.
 
 import { own, type PodSpec, setOwn } from '@kuperator/api';
 import { totalOf } from '../plan/resources.ts';
@@ -7,8 +7,8 @@ import { nanosOf } from '../revision/quantity.ts';
 const REFUSAL = /exceeded quota: (\S+), requested: (\S+), used: (\S+), limited: (\S+)/;
 
 /**
- * True when the Pod that was refused would be admitted once the Pod of `old` is gone. The message counts the scopes of quotas in,
- * and reading it needs no right to read quotas; what cannot be understood counts as no room.
+ * True if the quota would admit the refused Pod after the deletion of the Pod of `old`. Unlike the quota itself, the message needs no
+ * permission to read and already considers scopes. A message that cannot be parsed counts as no room.
  */
 export function fitsInPlaceOf(message: string, old: PodSpec): boolean {
   const match = REFUSAL.exec(message);
@@ -22,7 +22,7 @@ export function fitsInPlaceOf(message: string, old: PodSpec): boolean {
   });
 }
 
-/** `requests.cpu=400m,pods=1` in nanos; undefined when an amount is none. */
+/** Parses amounts such as `requests.cpu=400m,pods=1`, in nanos; undefined if an amount is invalid. */
 function amountsIn(text: string): Record<string, bigint> | undefined {
   const amounts: Record<string, bigint> = {};
   for (const pair of text.split(',')) {
@@ -34,7 +34,7 @@ function amountsIn(text: string): Record<string, bigint> | undefined {
   return amounts;
 }
 
-/** What a Pod of `old` counts for under a name that quotas use. */
+/** The amount of the quota's resource that a Pod of `old` uses. */
 function freed(resource: string, old: PodSpec): bigint {
   if (resource === 'pods' || resource === 'count/pods') return 1_000_000_000n;
   const [kind, name = ''] = resource.startsWith('limits.')

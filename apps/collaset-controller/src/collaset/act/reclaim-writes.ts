@@ -7,17 +7,17 @@ import { renewedNames } from '../plan/housekeeping.ts';
 import { listsWithout, servedNames } from '../plan/reclaim.ts';
 import { contextOf, writeContext } from './context-writes.ts';
 import type { Deps } from './deps.ts';
-import type { ActMemory } from './memory.ts';
+
 import type { Pass } from './pass.ts';
 import { seeContext } from './verify.ts';
 import { warnOf } from './warning.ts';
 import { DONE, SKIPPED, type Written } from './written.ts';
 
 /**
- * Takes served names out of the lists of `spec.scaleStrategy`, in one write that is refused if the set has changed: a name that its user
- * adds meanwhile is not lost. What is served is confirmed by fresh reads, because the caches may be behind the set: a name may belong to
- * a Pod that they do not show yet, or show as it was before.
- * @throws ConflictError when the set, or what is on record of its ids, has changed
+ * Removes the names whose request is done from the lists of `spec.scaleStrategy`. The write is refused if the set has changed, so that a name
+ * which the user adds in the meantime is not lost. Fresh reads confirm that the requests are done, because the caches may not show a Pod
+ * yet, or show an earlier state of it.
+ * @throws ConflictError if the set or its ResourceContext has changed
  */
 export async function reclaimNames(pass: Pass, { listed: seeming }: ActionOf<'reclaimNames'>): Promise<Written> {
   const { deps, memory } = pass;
@@ -33,25 +33,25 @@ export async function reclaimNames(pass: Pass, { listed: seeming }: ActionOf<'re
         seeming.map(async (listed) => [listed.name, await podOf(deps, namespace, listed.name)] as const),
       ),
     );
-    // Names that were not looked at are a matter of another pass.
+    // Names that were not read are checked in a later pass.
     const podNamed = (pod: string) => (found.has(pod) ? found.get(pod) : pods.get(`${namespace}/${pod}`));
     const served = servedNames({ set, podNamed, renewed }).filter((listed) => found.has(listed.name));
     if (served.length === 0) return SKIPPED;
     const body = { metadata: { resourceVersion }, spec: { scaleStrategy: listsWithout(set, served) } };
     sets.observe(await client.patch(COLLA_SETS, { namespace, name }, { type: 'merge', body }));
     const names = served.map((listed) => listed.name).filter((pod) => renewed.has(pod));
-    await forgetRenewed(deps, set, names, memory);
+    await forgetRenewed(pass, set, names);
     return DONE;
   } catch (error) {
     // The set is gone.
     if (error instanceof NotFoundError) return SKIPPED;
-    warnOf(deps, set, 'ReclaimScaleStrategy', error);
+    warnOf(deps, set, { reason: 'ReclaimScaleStrategy', error });
     throw error;
   }
 }
 
-/** At once: the next pass could be about a list that names the Pod again. */
-async function forgetRenewed(deps: Deps, set: CollaSet, names: readonly string[], memory: ActMemory): Promise<void> {
+/** Clears the record that these Pods were recreated. This must happen before the next pass, in which a list may have the name again. */
+async function forgetRenewed({ deps, memory }: Pass, set: CollaSet, names: readonly string[]): Promise<void> {
   const seen = contextOf(deps, set);
   if (names.length === 0 || !seen) return;
   const own = poolOf(set, seen).own;
@@ -60,7 +60,7 @@ async function forgetRenewed(deps: Deps, set: CollaSet, names: readonly string[]
     const { [DELETE_SERVED]: _, ...data } = entry.data ?? {};
     return { ...entry, data };
   });
-  await writeContext(deps, set, seen, entries, memory);
+  await writeContext(deps, { set, seen, entries, memory });
 }
 
 async function podOf({ client }: Deps, namespace: string, name: string): Promise<Pod | undefined> {

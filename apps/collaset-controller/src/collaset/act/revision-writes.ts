@@ -7,15 +7,15 @@ import { controllerReference, revisionsByName } from '../revision/revision.ts';
 import { type Revision, type RevisionData, revisionDataOf, revisionOf } from '../revision/revision-data.ts';
 import { completionOf } from './completion.ts';
 import { BY_OWNER, type Deps } from './deps.ts';
-import type { ActMemory } from './memory.ts';
+
 import type { Pass } from './pass.ts';
 import { DONE, type Written } from './written.ts';
 
 const MAX_COLLISIONS = 20;
 
 /**
- * Stores the revision. If something else has its name, the next plan counts one more collision, which gives another name.
- * @throws Error after 20 collisions more than the set's status records
+ * Stores the revision. If another object has its name, the next plan uses a higher collision count and therefore another name.
+ * @throws Error after 20 more collisions than the set's status records
  */
 export async function storeRevision(pass: Pass, { revision }: ActionOf<'storeRevision'>): Promise<Written> {
   const { deps, set, memory } = pass;
@@ -23,7 +23,7 @@ export async function storeRevision(pass: Pass, { revision }: ActionOf<'storeRev
   const recorded = set.status?.collisionCount ?? 0;
   memory.collisionCount = Math.max(memory.collisionCount, recorded) + 1;
   if (memory.collisionCount - recorded <= MAX_COLLISIONS) return DONE;
-  throw new Error(`no free name for a ControllerRevision of ${keyOf(set)} after ${MAX_COLLISIONS} collisions`);
+  throw new Error(`storing a ControllerRevision of ${keyOf(set)}: ${MAX_COLLISIONS} names are taken`);
 }
 
 export async function raiseRevision({ deps }: Pass, action: ActionOf<'raiseRevision'>): Promise<Written> {
@@ -37,19 +37,17 @@ export async function adoptRevision({ deps, set }: Pass, { revision }: ActionOf<
 }
 
 /**
- * The newest revision, if the API server completes its template and the set's present one to the same: then there is nothing new.
- * Defaults that we know of are not asked about; this finds those of other Kubernetes versions.
+ * The newest revision, if the API server completes its template and the present one to the same Pod; undefined otherwise. The controller
+ * knows most defaults itself. This finds the defaults of other Kubernetes versions, so that a written-out default is not a new revision.
  */
-export async function completedAlike(
-  { client }: Deps,
-  set: CollaSet,
+export async function newestIfAlike(
+  { deps: { client }, set, memory: { completions } }: Pass,
   owned: readonly ControllerRevision[],
-  { completions }: ActMemory,
 ): Promise<Revision | undefined> {
   const newest = newestRevision(owned);
   const wanted = revisionOf('', revisionDataOf(set));
   if (!newest || claimMeaning(newest) !== claimMeaning(wanted)) return undefined;
-  const ask = (revision: Revision) => completionOf(client, set, revision, completions);
+  const ask = (revision: Revision) => completionOf(client, { set, revision, known: completions });
   const [{ completed }, before] = await Promise.all([ask(wanted), ask(newest)]);
   return completed !== undefined && completed === before.completed ? newest : undefined;
 }
@@ -64,8 +62,8 @@ function claimMeaning({ claimTemplates }: Revision): string {
 }
 
 /**
- * Lets revisions outlive the set. The garbage collector would do so with `--cascade=orphan`, but cannot: its strategic merge patch drops
- * the null our data holds (as the Go implementation's does), and data is immutable (seen on 1.36).
+ * Removes the set from the owners of its revisions, so that they outlive it. With `--cascade=orphan` the garbage collector should do this but
+ * fails (seen on Kubernetes 1.36): its strategic merge patch drops the null in the data of the revision, and that data is immutable.
  */
 export async function orphanRevisions(deps: Deps, set: CollaSet): Promise<void> {
   for (const revision of deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '')) {
@@ -87,7 +85,7 @@ async function changeOwners(
   }
 }
 
-/** @returns undefined when the name is taken by something else */
+/** @returns undefined if another object has the name */
 async function createRevision(
   deps: Deps,
   set: CollaSet,
@@ -95,7 +93,7 @@ async function createRevision(
 ): Promise<ControllerRevision | undefined> {
   deps.metrics.wrote('revision');
   try {
-    // The API server keeps the data's bytes as they are sent, and the Go implementation compares bytes.
+    // The API server stores the bytes of the data unchanged, and the Go implementation compares bytes.
     const created = await deps.client.create(CONTROLLER_REVISIONS, revision, { encode: goJson });
     deps.revisions.observe(created);
     return created;
@@ -107,13 +105,13 @@ async function createRevision(
   const owner = controllerOf(existing);
   if (owner && owner.uid !== set.metadata.uid) return undefined;
   const meaning = revisionOf(name, revision.data as RevisionData).meaning;
-  // One that cannot be read is somebody else's.
+  // A revision that cannot be parsed does not belong to a CollaSet.
   if (revisionsByName([existing]).get(name)?.meaning !== meaning) return undefined;
   if (owner) {
     deps.revisions.observe(existing);
     return existing;
   }
-  // Left behind by a set of this name that was deleted without its dependents.
+  // An earlier set of this name was deleted without its dependents and left the revision behind.
   const ownerReferences = [...(existing.metadata.ownerReferences ?? []), controllerReference(set)];
   return patchRevision(deps, existing, { metadata: { ownerReferences } });
 }

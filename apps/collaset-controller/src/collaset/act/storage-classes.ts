@@ -11,11 +11,11 @@ const STORAGE_CLASSES: Resource<StorageClass> = {
   namespaced: false,
 };
 
-/** Classes rarely change, and hardly ever matter: they are read when a claim is to grow, and not watched. */
+/** How long answers about StorageClasses are cached. They are not watched, because they matter only when a claim grows. */
 const REMEMBERED_MS = 30_000;
 
 export type StorageClasses = {
-  /** Those of the named classes that allow their volumes to be expanded. */
+  /** The classes of these names that allow the expansion of volumes. */
   expandable(names: ReadonlySet<string>): Promise<ReadonlySet<string>>;
 };
 
@@ -34,7 +34,7 @@ export function storageClasses({ client, clock }: { client: Pick<KubeClient, 'ge
     try {
       return (await client.get(STORAGE_CLASSES, { name })).allowVolumeExpansion ?? false;
     } catch (error) {
-      // An operator confined to one namespace may not read them: then claims are made anew, as without expansion.
+      // An installation that is limited to one namespace may not read StorageClasses. Claims are then recreated instead of expanded.
       if (error instanceof NotFoundError || error instanceof ForbiddenError) return false;
       throw error;
     }

@@ -1,4 +1,4 @@
-// What becomes of updates that the API server refuses, before they begin and after (docs/decisions/0022-updates-that-are-refused.md).
+// Handles updates that the API server refuses, before and after they begin (docs/decisions/0022-updates-that-are-refused.md).
 import type { Pod } from '@kuperator/api';
 import { revisionNameOf } from '../ids/members.ts';
 import { type InPlaceTransition, inPlacePatch, resizesFor, type Transition } from '../plan/in-place.ts';
@@ -9,22 +9,22 @@ import type { Pass } from './pass.ts';
 import { patchPod } from './pod-writes.ts';
 import { type Obstacle, obstacleOf, recreateObstacle, resizeObstacle } from './probe.ts';
 
-/** A write that fails without being refused is repeated for so long; then its Pod is given back to service. */
+/** How long a write that fails without being refused is retried. After that, its Pod returns to service. */
 const PATIENCE_MS = 30_000;
 
 export const CHANGE = 'it cannot be changed in place';
-export const RECREATE = 'it cannot be made anew';
+export const RECREATE = 'it cannot be recreated';
 
 export type RefusedUpdate = {
   readonly pod: Pod;
   /** Name of the revision that the Pod was to be updated to. */
   readonly revision: string;
   readonly obstacle: Obstacle;
-  /** The Pod was out of service for the update. */
+  /** True if the Pod was out of service for the update. */
   readonly wasOut: boolean;
 };
 
-/** Remembers that an update was refused; the next pass decides what follows. */
+/** Remembers the refusal of an update. The next pass decides what to do about it. */
 export function refuse(pass: Pass, { pod, revision, obstacle, wasOut }: RefusedUpdate): void {
   const { memory, deps } = pass;
   const { uid = '' } = pod.metadata;
@@ -36,18 +36,19 @@ export function refuse(pass: Pass, { pod, revision, obstacle, wasOut }: RefusedU
 
 export type Attempt = {
   readonly pod: Pod;
-  /** What cannot be done, for the message. */
+  /** Start of the message if the write fails: what cannot be done. */
   readonly what: string;
-  /** Name of the revision that the Pod is to get to. */
+  /** Name of the revision that the Pod is to be updated to. */
   readonly revision: string;
-  /** Making the Pod anew is no way out either. */
+  /** True if recreating the Pod would not help either. */
   readonly isFixed?: boolean;
 };
 
 /**
- * Runs a write of a Pod that is out of service. A write that is refused, or fails for too long, must not keep the Pod there.
- * @returns undefined if it was refused
- * @throws errors that the next try may not meet
+ * Runs a write to a Pod that is out of service. If the write is refused, or fails for too long, it is remembered as refused, so that the Pod
+ * can return to service.
+ * @returns undefined if the write was refused
+ * @throws other errors, so that the caller tries again
  */
 export async function attempt<T extends object>(
   pass: Pass,
@@ -56,6 +57,7 @@ export async function attempt<T extends object>(
 ): Promise<T | undefined> {
   const { deps, set, memory } = pass;
   const { uid = '' } = pod.metadata;
+  const remember = (obstacle: Obstacle) => refuse(pass, { pod, revision, obstacle, wasOut: true });
   try {
     const result = await run();
     memory.troubles.delete(uid);
@@ -64,50 +66,50 @@ export async function attempt<T extends object>(
     const nowMs = deps.clock.monotonic();
     if (isRefused(error)) {
       const to = pass.revisions().get(revision) ?? updatedOf(pass);
-      const found = await obstacleOf(deps, set, error, what, { from: originOf(pass, pod), to });
-      const obstacle = { ...found, canRecreate: found.canRecreate && !isFixed };
-      refuse(pass, { pod, revision, obstacle, wasOut: true });
+      const found = await obstacleOf(deps, error, { set, what, from: originOf(pass, pod), to });
+      remember({ ...found, canRecreate: found.canRecreate && !isFixed });
       return undefined;
     }
     const trouble = memory.troubles.get(uid);
     const sinceMs = trouble && nowMs - trouble.lastMs < PATIENCE_MS ? trouble.sinceMs : nowMs;
     memory.troubles.set(uid, { sinceMs, lastMs: nowMs });
     if (nowMs - sinceMs < PATIENCE_MS) throw error;
-    const obstacle = { reason: `${what}: ${sentenceOf(error)}`, canRecreate: false };
-    refuse(pass, { pod, revision, obstacle, wasOut: true });
+    remember({ reason: `${what}: ${sentenceOf(error)}`, canRecreate: false });
     return undefined;
   }
 }
 
-/** @returns true if the update of the Pod may begin */
+/** True if the update of the Pod may begin. Otherwise it is remembered as refused. */
 export async function mayBegin(pass: Pass, pod: Pod, transition: Transition): Promise<boolean> {
   const obstacle = await obstacleTo(pass, pod, transition);
   if (obstacle) refuse(pass, { pod, revision: updatedOf(pass).name, obstacle, wasOut: false });
   return obstacle === undefined;
 }
 
-/** Why the update of the Pod should not begin. */
+/** Why the update of the Pod must not begin; undefined if it may. */
 async function obstacleTo(pass: Pass, pod: Pod, transition: Transition): Promise<Obstacle | undefined> {
   const { deps, set } = pass;
   const updated = updatedOf(pass);
   const from = originOf(pass, pod);
-  if (transition.mode === 'recreate') return (await recreateObstacle(deps, set, from, updated))?.obstacle;
+  const revisions = { set, from, to: updated };
+  if (transition.mode === 'recreate') return (await recreateObstacle(deps, revisions))?.obstacle;
   const resizes = pendingResizes(pod, transition);
-  if (resizes.length > 0) return resizeObstacle(deps, set, pod, { from, to: updated, resizes });
-  // Once a change to this revision was refused, the others are tried before they cost a Pod its traffic.
+  if (resizes.length > 0) return resizeObstacle(deps, pod, { ...revisions, resizes });
+  // After a change to this revision was refused for one Pod, try the others by a dry run before they lose their traffic.
   pass.isSuspicious ??= hasRefusals(pass);
   if (!pass.isSuspicious) return undefined;
   try {
-    await patchPod(deps, pod, 'strategic', inPlacePatch(pod, updated.name, transition, {}), { dryRun: true });
+    const body = inPlacePatch(pod, { revision: updated.name, transition });
+    await patchPod(deps, pod, { type: 'strategic', body, dryRun: true });
     return undefined;
   } catch (error) {
     if (cannotTry(error)) return undefined;
     if (!isRefused(error)) throw error;
-    return obstacleOf(deps, set, error, CHANGE, { from, to: updated });
+    return obstacleOf(deps, error, { ...revisions, what: CHANGE });
   }
 }
 
-/** True if an update to the updated revision was refused on any Pod. */
+/** True if the API server refused the update of any Pod to the updated revision. */
 function hasRefusals(pass: Pass): boolean {
   const { refusals, retried } = pass.memory;
   const { name } = updatedOf(pass);
@@ -125,13 +127,13 @@ export function pendingResizes(pod: Pod, transition: InPlaceTransition): readonl
   );
 }
 
-/** The revision that the Pod is at; undefined if it is unknown. */
+/** The present revision of the Pod; undefined if it is unknown. */
 export function originOf(pass: Pass, pod: Pod): Revision | undefined {
   return pass.revisions().get(revisionNameOf(pod) ?? '');
 }
 
-/** @throws Error for a set that is being deleted: it updates no Pods */
+/** @throws Error if the set is being deleted, because it then updates no Pods */
 export function updatedOf({ updated }: Pass): Revision {
-  if (!updated) throw new Error('a Pod is updated before the revision is stored');
+  if (!updated) throw new Error('updating a Pod: the updated revision is not stored');
   return updated;
 }

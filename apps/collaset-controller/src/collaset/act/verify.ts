@@ -1,5 +1,5 @@
-// Reads from the API server what must not be decided from a cache that may be behind. Caches of different kinds are never compared with
-// each other: see docs/decisions/0017-fresh-reads-before-data-is-deleted.md.
+// Reads from the API server what a stale cache must not decide. Caches of different kinds are never compared with each other, see
+// docs/decisions/0017-fresh-reads-before-data-is-deleted.md.
 import {
   COLLA_SETS,
   CONTROL_LABEL,
@@ -31,30 +31,33 @@ import type { ActMemory } from './memory.ts';
 import type { Pass } from './pass.ts';
 import { staleCache } from './pod-writes.ts';
 
-/** Confirms by fresh reads what actions rest on. Returns the actions that may be written. */
+/** Confirms by fresh reads that actions are safe. Returns the actions that may be written. */
 export type Verify = (pass: Pass, actions: readonly Action[]) => Promise<readonly Action[]>;
 
 /**
- * Makes sure that what creations rest on is not behind: that a Pod which the context speaks of is gone, that an origin is still there and
- * has no new Pod, that no other replica went on with an earlier attempt.
- * @throws ConflictError when it was behind; the caches have caught up
+ * Confirms that creations and inclusions are safe: the earlier Pod that the context records is gone, an origin still exists and has no
+ * successor, and no other replica continued an earlier attempt.
+ * @throws ConflictError if a cache was stale. It is up to date afterwards.
  */
 export const creationsAreSafe: Verify = async ({ deps, set, memory }, actions) => {
   const creations = actionsOf(actions, 'createPod').map(({ creation }) => creation);
   const isReused = actionsOf(actions, 'include').some((action) => action.isReused);
   const seen = contextOf(deps, set);
-  // A set that had Pods and has no context lost it.
+  // If the set had Pods and has no context, the context was lost.
   const isLost = !seen && creations.length > 0 && (set.status?.replicas ?? 0) > 0;
   const restsOnPods = creations.some(({ needsPods, origin }) => needsPods || origin) || isReused;
   if (isLost || restsOnPods) await seePods(deps, set, memory);
   const isResumed = creations.some(({ needsContext }) => needsContext);
-  // A write of the context in this pass is refused if the context was stale: no need to read it first.
+  // If this pass writes the context, a stale one is refused anyway and need not be read first.
   const isWritten = actions.some((action) => action.do === 'writeContext');
   if (seen && isResumed && !isWritten) await seeContext(deps, set, memory);
   return actions;
 };
 
-/** @throws ConflictError when claims that new Pods could get were not in the cache; it has caught up */
+/**
+ * Confirms that the cache has all claims that new Pods may get.
+ * @throws ConflictError if the cache was stale. It is up to date afterwards.
+ */
 export const claimsAreSeen: Verify = async ({ deps, set, memory }, actions) => {
   const getsClaims = actionsOf(actions, 'createPod').some(({ revision }) => (revision?.claimTemplates.length ?? 0) > 0);
   if (getsClaims) await seeClaims(deps, set, memory);
@@ -62,12 +65,12 @@ export const claimsAreSeen: Verify = async ({ deps, set, memory }, actions) => {
 };
 
 const NOT_CURRENT = 'CacheNotCurrent';
-/** How soon to look again whether the caches are current. */
+/** When to check again whether the caches are current. */
 const BLIND_MS = 1000;
 
 /**
- * Drops deletions for a scale-in while the caches are not known to be current: the user may want the Pods again by now.
- * @throws ConflictError when the set has changed; the cache has caught up
+ * Drops the deletions of a scale-in while the caches may be stale, because the user may want the Pods again by now.
+ * @throws ConflictError if the set has changed. The cache is up to date afterwards.
  */
 export const scaleInIsCurrent: Verify = async (pass, actions) => {
   const { sight, sets, recorder } = pass.deps;
@@ -79,7 +82,7 @@ export const scaleInIsCurrent: Verify = async (pass, actions) => {
   }
   const blindTo = await sight.blindTo(namespace);
   if (blindTo.length > 0) {
-    const message = `no Pod is deleted: the collaset-controller cannot tell whether its cache of ${blindTo.join(', ')} is current`;
+    const message = `the scale-in deletes no Pod, because the collaset-controller cannot tell whether its cache of ${blindTo.join(', ')} is current`;
     if (!told.has(NOT_CURRENT)) recorder.warn(pass.set, NOT_CURRENT, message);
     told.add(NOT_CURRENT);
     pass.wakeAfter(BLIND_MS);
@@ -90,13 +93,13 @@ export const scaleInIsCurrent: Verify = async (pass, actions) => {
   return actions;
 };
 
-/** Pods that are not under control are not watched: whether one still mounts a claim is asked again after this. */
+/** When to check again whether a Pod outside the cache still mounts a claim. Pods without the control label are not watched. */
 const HELD_MS = 30_000;
 
 /**
- * Drops deletions of claims that are used after all. What goes is decided from fresh reads, which are expensive: the plan asks for them
- * at most every `statusIntervalMs` for a set.
- * @throws ConflictError when set or context were stale; the caches have caught up
+ * Drops the deletions of claims that are in use according to fresh reads. The reads are expensive, so the plan deletes claims at most every
+ * `statusIntervalMs` for a set.
+ * @throws ConflictError if the set or its context was stale. The caches are up to date afterwards.
  */
 export const claimsAreUnused: Verify = async (pass, actions) => {
   const { deps, set, memory } = pass;
@@ -104,18 +107,14 @@ export const claimsAreUnused: Verify = async (pass, actions) => {
   if (!first) return actions;
   const nowMs = deps.clock.monotonic();
   memory.claimsCheckedMs = nowMs;
-  const { claims, held } = await verifyUnused(deps, set, first.use, memory);
+  const { claims, held } = await verifyUnused(pass, first.use);
   for (const [uid, untilMs] of memory.heldClaims) if (untilMs <= nowMs) memory.heldClaims.delete(uid);
   for (const [{ metadata }, pod] of held) {
     const { uid = '', name } = metadata;
     memory.heldClaims.set(uid, nowMs + HELD_MS);
     if (memory.toldClaims.has(`${uid}/held`)) continue;
     memory.toldClaims.add(`${uid}/held`);
-    deps.recorder.normal(
-      set,
-      'ClaimInUse',
-      `claim ${name} is not needed any more and stays while Pod ${pod} mounts it`,
-    );
+    deps.recorder.normal(set, 'ClaimInUse', `claim ${name} is no longer needed, but stays while Pod ${pod} mounts it`);
   }
   if (held.size > 0) pass.wakeAfter(HELD_MS);
   return actions.filter((action) => action.do !== 'deleteClaim' || claims.includes(action.claim));
@@ -123,16 +122,16 @@ export const claimsAreUnused: Verify = async (pass, actions) => {
 
 type Unused = {
   readonly claims: readonly PersistentVolumeClaim[];
-  /** Claims that would be unused, and the Pod that mounts each. */
+  /** Claims that the set does not use but another Pod mounts, and the name of that Pod. */
   readonly held: ReadonlyMap<PersistentVolumeClaim, string>;
 };
 
 /**
- * Which of the claims that the caches show as unused are so in fact. Asks for the set, since its retention policy decides, for its
- * context and for every Pod of the namespace: Pods that are not under control mount claims, too.
- * @throws ConflictError when set or context were stale; the caches have caught up
+ * Confirms which claims are unused. Reads the set, because its retention policy decides; its context; and every Pod of the namespace,
+ * because Pods without the control label mount claims too.
+ * @throws ConflictError if the set or its context was stale. The caches are up to date afterwards.
  */
-async function verifyUnused(deps: Deps, set: CollaSet, use: ClaimUse, memory: ActMemory): Promise<Unused> {
+async function verifyUnused({ deps, set, memory }: Pass, use: ClaimUse): Promise<Unused> {
   await seeSet(deps, set);
   await seeContext(deps, set, { ...memory, contextVersion: undefined });
   const { namespace = '', uid } = set.metadata;
@@ -151,7 +150,7 @@ async function verifyUnused(deps: Deps, set: CollaSet, use: ClaimUse, memory: Ac
   return { claims: unused.filter((claim) => !held.has(claim)), held };
 }
 
-/** @throws ConflictError when the set is not as the pass sees it; the cache has caught up */
+/** @throws ConflictError if the set has changed since the pass started. The cache is up to date afterwards. */
 async function seeSet(deps: Deps, set: CollaSet): Promise<void> {
   const { uid, generation } = set.metadata;
   const fresh = await present(deps, COLLA_SETS, set.metadata);
@@ -162,8 +161,8 @@ async function seeSet(deps: Deps, set: CollaSet): Promise<void> {
 }
 
 /**
- * Makes sure that the ResourceContext is as the cache shows it.
- * @throws ConflictError when it was not; the cache has caught up
+ * Confirms that the cached ResourceContext is the latest version.
+ * @throws ConflictError if it was stale. The cache is up to date afterwards.
  */
 export async function seeContext(deps: Deps, set: CollaSet, memory: Pick<ActMemory, 'contextVersion'>): Promise<void> {
   const seen = contextOf(deps, set);
@@ -178,9 +177,9 @@ export async function seeContext(deps: Deps, set: CollaSet, memory: Pick<ActMemo
 }
 
 /**
- * Brings the cache up to date in the set's Pods, once for each term: before the term others may have created Pods that the cache does
- * not show yet, since then every creation is ours and was put into the cache when it was answered.
- * @throws ConflictError when the cache was behind
+ * Refreshes the cached Pods of the set, once in each term. Before the term, another replica may have created Pods that the cache does not
+ * show yet. During the term, only this replica creates Pods, and it adds them to the cache itself.
+ * @throws ConflictError if the cache was stale
  */
 async function seePods(deps: Deps, set: CollaSet, memory: ActMemory): Promise<void> {
   if (memory.sawPods) return;
@@ -188,18 +187,18 @@ async function seePods(deps: Deps, set: CollaSet, memory: ActMemory): Promise<vo
   const facts = (pod: Pod) => [isTerminating(pod), isTerminal(pod), instanceIdOf(pod)];
   const hasMoved = await seeAll(deps, { resource: PODS, cache: deps.pods, set, selector, facts });
   memory.sawPods = true;
-  if (hasMoved) throw staleCache(`the Pod cache was behind in Pods of ${keyOf(set)}`);
+  if (hasMoved) throw staleCache(`the cache of the Pods of ${keyOf(set)} was stale`);
 }
 
 /**
- * Brings the cache up to date in the set's claims, and in those it could adopt, once for each term. Before a claim is created, since an
- * empty volume must not take the place of one that the cache does not show yet; and before the set's claims are let go, since the
- * garbage collector takes those that are forgotten.
- * @throws ConflictError when the cache was behind
+ * Refreshes the cached claims of the set, and those that it could adopt, once in each term. This is needed before a claim is created, because
+ * an empty volume must not replace one that the cache does not show yet, and before a deleted set releases its claims, because the garbage
+ * collector deletes those that it misses.
+ * @throws ConflictError if the cache was stale
  */
 export async function seeClaims(deps: Deps, set: CollaSet, memory: ActMemory): Promise<void> {
   if (memory.sawClaims) return;
-  // A set that is deleted has the claims of every selector it ever had.
+  // A deleted set releases all its claims, and these may have the labels of an earlier selector.
   const { matchLabels } = (isTerminating(set) ? undefined : set.spec.selector) ?? {};
   const selector = matchLabels ? { matchLabels } : {};
   const facts = (claim: PersistentVolumeClaim) => [
@@ -209,7 +208,7 @@ export async function seeClaims(deps: Deps, set: CollaSet, memory: ActMemory): P
   ];
   const hasMoved = await seeAll(deps, { resource: PERSISTENT_VOLUME_CLAIMS, cache: deps.claims, set, selector, facts });
   memory.sawClaims = true;
-  if (hasMoved) throw staleCache(`the claim cache was behind in claims of ${keyOf(set)}`);
+  if (hasMoved) throw staleCache(`the cache of the claims of ${keyOf(set)} was stale`);
 }
 
 type Listing<T extends KubeObject> = {
@@ -217,11 +216,11 @@ type Listing<T extends KubeObject> = {
   readonly cache: Cache<T>;
   readonly set: CollaSet;
   readonly selector: LabelSelector;
-  /** What decisions rest on; anything else may be behind. */
+  /** The values that decisions depend on. The cache may be stale in all others. */
   readonly facts: (object: T) => readonly unknown[];
 };
 
-/** Lists the objects under control that the selector matches, and answers whether the cache was behind in any of the set's. */
+/** Lists the objects with the control label that the selector matches. Returns true if the cache was stale. */
 async function seeAll<T extends KubeObject>(
   deps: Deps,
   { resource, cache, set, selector, facts }: Listing<T>,
@@ -237,13 +236,13 @@ async function seeAll<T extends KubeObject>(
     const key = keyOf(item);
     const before = factsOf(cache.get(key));
     cache.observe(item);
-    // What the cache does not take was deleted after the list.
+    // If the cache does not accept the item, the object was deleted after the list.
     hasMoved ||= factsOf(cache.get(key)) !== before;
   }
   const listed = new Set(items.map(({ metadata }) => metadata.uid));
   for (const object of cache.byIndex(BY_OWNER, uid)) {
     if (listed.has(object.metadata.uid)) continue;
-    // Gone, or its labels have changed: a uid that is taken for gone does not come back.
+    // The object is gone, or its labels have changed. Read it, because the cache never accepts a uid again that was removed.
     const fresh = await present(deps, resource, object.metadata);
     if (fresh?.metadata.uid === object.metadata.uid) continue;
     cache.observeGone(keyOf(object), object.metadata.uid ?? '');

@@ -1,15 +1,15 @@
 import type { Pod } from '@kuperator/api';
 import type { ActionKind } from '../plan/action.ts';
 
-/** What came of the write of one action. */
+/** The result of writing one action. */
 export type Written = {
-  /** The value of the operation's labels, unix nanoseconds. */
+  /** The value of the operation's labels, in Unix nanoseconds. */
   readonly nanos?: string;
-  /** The Pod as it was answered; undefined when it is gone. */
+  /** The Pod in the API server's answer; undefined if it is gone. */
   readonly pod?: Pod | undefined;
-  /** The action was refused, and this one was written in its place. */
+  /** The kind of action that was written instead, because this one was refused. */
   readonly insteadAs?: ActionKind;
-  /** Nothing was written: there was nothing to write, or it was refused. */
+  /** True if nothing was written, because there was nothing to write or the write was refused. */
   readonly isSkipped?: true;
 };
 

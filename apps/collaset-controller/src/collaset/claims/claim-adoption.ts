@@ -1,4 +1,4 @@
-// Which claims that belong to nobody a set takes over, and which it leaves alone.
+// Decides which claims without an owner a set adopts, and which it leaves alone.
 import {
   type CollaSet,
   isTerminating,
@@ -16,29 +16,29 @@ import { claimIdOf, newestFirst } from './claims.ts';
 
 export type AdoptionInput = {
   readonly set: CollaSet;
-  /** Claims of the namespace that have no owner. */
+  /** Claims of the namespace without an owner. */
   readonly unowned: readonly PersistentVolumeClaim[];
   readonly owned: readonly PersistentVolumeClaim[];
-  /** Of the updated revision: a claim that only an older one asks for would be unused as soon as it is the set's. */
+  /** Claim templates of the updated revision. A claim that only an older revision asks for would be unused immediately. */
   readonly templates: readonly ClaimTemplate[];
   /** StorageClasses that allow expansion. */
   readonly expandable: ReadonlySet<string>;
-  /** Name of an ownerless Pod that mounts the claim. */
+  /** Name of a Pod without an owner that mounts the claim; undefined if there is none. */
   readonly orphanOf: (claim: PersistentVolumeClaim) => string | undefined;
 };
 
 export type LeftClaim = {
   readonly claim: PersistentVolumeClaim;
   readonly reason: string;
-  /** The claim has the name of this set, so that its user may miss it. */
+  /** True if the claim was made for a set of this name, so that the user may expect the set to adopt it. */
   readonly isOwn: boolean;
 };
 
 export type Adoption = { readonly take: readonly PersistentVolumeClaim[]; readonly leave: readonly LeftClaim[] };
 
 /**
- * Takes the claims that an earlier set of the same name left behind (T61), if the set can mount them and has no such claim for the
- * instance id yet. Labels alone say little: a neighbour may have the same selector (T100).
+ * Adopts the claims that an earlier set of the same name left behind (T61), if the set can mount them and has no such claim for the
+ * instance id yet. Labels are not enough, because another set may have the same selector (T100). Pure.
  */
 export function planAdoption(input: AdoptionInput): Adoption {
   const { set } = input;
@@ -47,7 +47,8 @@ export function planAdoption(input: AdoptionInput): Adoption {
   for (const claim of input.unowned.filter((claim) => isRetained(set, claim)).toSorted(newestFirst)) {
     const setName = setNameOf(claim);
     if (setName !== set.metadata.name) {
-      const reason = setName === undefined ? 'its name is of no CollaSet' : `it is of CollaSet ${setName}`;
+      const reason =
+        setName === undefined ? 'its name does not tell its CollaSet' : `it belongs to CollaSet ${setName}`;
       if (agreesWithSelector(set, claim.metadata.labels)) leave.push({ claim, reason, isOwn: false });
       continue;
     }
@@ -58,13 +59,13 @@ export function planAdoption(input: AdoptionInput): Adoption {
   return { take, leave };
 }
 
-/** Classes that decide whether claims can be adopted. */
+/** The StorageClasses that decide whether claims can be adopted, because these claims must grow. */
 export function classesToAsk({ unowned, templates }: Pick<AdoptionInput, 'unowned' | 'templates'>): Set<string> {
   const growing = unowned.filter((claim) => templates.some((template) => canGrowTo(claim, template)));
   return new Set(growing.flatMap(({ spec }) => spec.storageClassName || []));
 }
 
-/** Not a claim that was let go together with its Pod: that one is waited for by the Pod. */
+/** True if an earlier set retained the claim. A claim that was excluded together with its Pod does not count: it stays with the Pod. */
 function isRetained({ metadata }: CollaSet, claim: PersistentVolumeClaim): boolean {
   const { namespace, labels, ownerReferences = [] } = claim.metadata;
   return (
@@ -78,8 +79,9 @@ function isRetained({ metadata }: CollaSet, claim: PersistentVolumeClaim): boole
 }
 
 /**
- * Name of the CollaSet that the claim was made for or retained by: on record, in `generateName`, or in its name, which is
- * `<set>-<template>-<5 characters>`. The template's name is on a label, so that the rest is the set's, whatever dashes are in it.
+ * Name of the CollaSet that the claim was made for or retained by. It comes from the annotation, from `generateName`, or from the claim's
+ * name, which is `<set>-<template>-<5 characters>`. A label has the template's name, so the set's name can be told apart even if it has
+ * dashes.
  */
 export function setNameOf({ metadata }: PersistentVolumeClaim): string | undefined {
   const recorded = metadata.annotations?.[RETAINED_BY_ANNOTATION];
@@ -97,15 +99,15 @@ function objectionTo(
 ): string | undefined {
   if (!agreesWithSelector(set, claim.metadata.labels)) return 'its labels do not match the selector';
   const orphan = orphanOf(claim);
-  if (orphan !== undefined) return `Pod ${orphan}, which no set owns, mounts it`;
+  if (orphan !== undefined) return `Pod ${orphan}, which has no owner, mounts it`;
   const canExpand = expandable.has(claim.spec.storageClassName ?? '');
   const meant = templates.filter((template) => isClaimOf(claim, template) || (canExpand && canGrowTo(claim, template)));
-  if (meant.length === 0) return `no claim template of the set asks for such a claim (of ${sizeOf(claim)})`;
+  if (meant.length === 0) return `it does not fit any claim template of the set (size ${sizeOf(claim)})`;
   const id = claimIdOf(claim);
   const rival = [...owned, ...taken].find(
     (other) => !isTerminating(other) && claimIdOf(other) === id && meant.some((template) => isClaimOf(other, template)),
   );
-  return rival && `claim ${rival.metadata.name} is that of instance ${id}`;
+  return rival && `instance ${id} already has claim ${rival.metadata.name}`;
 }
 
 /** One line for an Event. */

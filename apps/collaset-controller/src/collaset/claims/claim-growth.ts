@@ -6,10 +6,10 @@ import { isButForSize, plainTemplate, sizeOf } from './claim-template.ts';
 
 const CLAIM = 'PersistentVolumeClaim';
 
-/** Names of the templates that only ask for more storage; `other` when anything else differs. */
+/** `grows`: names of the templates that ask for more storage. `other`: something else differs. */
 export type ClaimDifference = { readonly grows: readonly string[] } | 'other';
 
-/** @param to templates in any order; one more or one less is a difference of its own */
+/** Compares claim templates, in any order. An added or removed template counts as `other`. */
 export function differenceOfClaims(from: readonly ClaimTemplate[], to: readonly ClaimTemplate[]): ClaimDifference {
   if (from.length !== to.length) return 'other';
   const before = new Map(from.map((template) => [template.metadata.name, template]));
@@ -30,7 +30,7 @@ export function differenceOfClaims(from: readonly ClaimTemplate[], to: readonly 
   return { grows };
 }
 
-/** False also when one of them is missing or is no quantity. */
+/** True if quantity `a` is less than `b`. False if either is missing or not a quantity. */
 export function isLess(a: string | undefined, b: string | undefined): boolean {
   const [left, right] = [a, b].map((size) => /^(\d+)n$/.exec(canonicalQuantity(size ?? ''))?.[1]);
   return left !== undefined && right !== undefined && BigInt(left) < BigInt(right);
@@ -41,19 +41,19 @@ function withoutSize(template: ClaimTemplate): ClaimTemplate {
   return { ...template, spec: { ...template.spec, resources: { ...template.spec?.resources, requests } } };
 }
 
-/** True if an expansion would make the bound claim what the template asks for. */
+/** True if the claim is bound and would fit the template after an expansion. */
 export function canGrowTo(claim: PersistentVolumeClaim, template: ClaimTemplate): boolean {
   return claim.status?.phase === 'Bound' && isLess(sizeOf(claim), sizeOf(template)) && isButForSize(claim, template);
 }
 
-/** StorageClasses of claims that could be expanded if these allow it: only bound ones can. */
+/** The StorageClasses of the claims. */
 export function classesOf(claims: readonly PersistentVolumeClaim[]): ReadonlySet<string> {
   return new Set(claims.flatMap(({ spec }) => spec.storageClassName || []));
 }
 
 /**
- * Claim templates whose existing claims can all be expanded where they are.
- * @param allows whether a StorageClass allows expansion
+ * Names of the claim templates whose existing claims can all be expanded.
+ * @param allows true if the StorageClass allows expansion
  */
 export function expandableTemplates(
   owned: readonly PersistentVolumeClaim[],

@@ -1,4 +1,4 @@
-// What a claim template asks for, and whether a claim is what it asks for.
+// The hash of a claim template, and whether a claim fits a template.
 import {
   type LabelSelector,
   type PersistentVolumeClaim,
@@ -14,7 +14,7 @@ import type { ClaimTemplate } from '../revision/revision-data.ts';
 
 type DataSource = { apiGroup?: string | null; kind?: string; name?: string; namespace?: string | null };
 
-/** How the parts of a template are written for its hash where Go's types and the user's YAML differ. */
+/** How the hash spells the parts of a template in which Go's types and the user's YAML differ. */
 type Spelling = {
   readonly quantity: (value: unknown) => unknown;
   readonly selector: (selector: LabelSelector) => object;
@@ -29,11 +29,11 @@ const GO: Spelling = {
       matchExpressions?.map(({ key, operator, values }) => ({ key, operator, values: nonEmpty(values) })),
     ),
   }),
-  // Go's type always writes the group.
+  // Go always writes the group, because its field has no omitempty.
   source: ({ apiGroup, kind, name }) => ({ apiGroup: apiGroup ?? null, kind, name }),
 };
 
-/** As this controller wrote it before it knew Go's form: the user's spelling, keys sorted. Claims with this hash exist. */
+/** The spelling of earlier versions of this controller: the user's, with sorted keys. Claims with such a hash still exist. */
 const EARLIER: Spelling = {
   quantity: (value) => value,
   selector: ({ matchExpressions, matchLabels }) => ({
@@ -46,12 +46,12 @@ const EARLIER: Spelling = {
 type Hashes = { readonly current: string; readonly earlier: string };
 const known = new WeakMap<ClaimTemplate, Hashes>();
 
-/** Hash of a claim template as the Go implementation labels its claims with: existing ones must be found again. */
+/** The hash of a claim template that the Go implementation labels its claims with, so that both find each other's claims. */
 export function claimTemplateHash(template: ClaimTemplate): string {
   return hashesOf(template).current;
 }
 
-/** Remembered for each object, since every pass asks for those of all its revisions. */
+/** Cached for each object, because every pass needs the hashes of all revisions. */
 function hashesOf(template: ClaimTemplate): Hashes {
   let hashes = known.get(template);
   if (!hashes) {
@@ -104,8 +104,8 @@ function nonEmptyMap(record: object | null | undefined): ReadonlyMap<string, unk
 }
 
 /**
- * True if the claim is what the template asks for: by its hash label, in either form, or by what it says. The meaning decides because
- * the hash depends on the spelling, and a claim that is taken for another one is replaced by an empty volume.
+ * True if the claim fits the template: its hash label matches in either spelling, or its spec has the same meaning. The hash alone is not
+ * enough, because it depends on the spelling, and a claim that is not recognised would be replaced by an empty volume.
  */
 export function isClaimOf(claim: PersistentVolumeClaim, template: ClaimTemplate): boolean {
   if (claim.metadata.labels?.[PVC_TEMPLATE_NAME_LABEL] !== template.metadata.name) return false;
@@ -116,7 +116,7 @@ export function isClaimOf(claim: PersistentVolumeClaim, template: ClaimTemplate)
   return held === asked && isButForSize(claim, template);
 }
 
-/** True if the claim is what the template asks for, or would be with another size. What the API server fills in is no difference. */
+/** True if the claim fits the template, or would with another size. Defaults that the API server fills in do not count. */
 export function isButForSize({ metadata, spec }: PersistentVolumeClaim, template: ClaimTemplate): boolean {
   const asked = template.spec ?? {};
   return (
@@ -130,7 +130,7 @@ export function isButForSize({ metadata, spec }: PersistentVolumeClaim, template
   );
 }
 
-/** The template without what only spells out a default, for comparing templates with each other. */
+/** The template with one spelling for each default, for the comparison of templates. */
 export function plainTemplate(template: ClaimTemplate): ClaimTemplate {
   const { dataSource: _, dataSourceRef: __, volumeMode: ___, ...spec } = template.spec ?? {};
   return { ...template, spec: { ...spec, volumeMode: modeOf(template.spec ?? {}), source: sourceOf(template.spec) } };
@@ -140,14 +140,14 @@ function modeOf({ volumeMode }: PersistentVolumeClaim['spec']): string {
   return volumeMode || 'Filesystem';
 }
 
-/** The API server writes either field into the other one. */
+/** The API server copies each of the two fields into the other. */
 function sourceOf(spec: ClaimTemplate['spec'] | undefined): string {
   const source = (spec?.dataSourceRef ?? spec?.dataSource) as DataSource | undefined;
   if (!source) return '';
   return [source.apiGroup ?? '', source.kind, source.namespace ?? '', source.name].join('/');
 }
 
-/** Storage a claim or its template asks for. */
+/** The requested storage of a claim or a claim template. */
 export function sizeOf({ spec }: ClaimTemplate): string | undefined {
   return spec?.resources?.requests?.storage;
 }

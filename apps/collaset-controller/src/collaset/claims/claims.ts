@@ -24,7 +24,7 @@ import { claimTemplateHash, isButForSize, isClaimOf } from './claim-template.ts'
 
 const MAX_NAME = 253;
 
-/** The set's claim for an instance id and template, if it exists; of several the newest, which the id's last Pod had. */
+/** The set's claim for an instance id and template; undefined if there is none. Of several claims, the newest, which the last Pod had. */
 export function claimOf(
   owned: readonly PersistentVolumeClaim[],
   id: number,
@@ -33,16 +33,18 @@ export function claimOf(
   return owned.filter((claim) => isUsable(claim, id) && isClaimOf(claim, template)).toSorted(newestFirst)[0];
 }
 
-/**
- * The set's bound claims for an instance id that an expansion would make those of the template: nothing but the size differs from
- * what it asks for.
- * @param anySize true when the template is known to have grown: then the user may have expanded the claim first
- */
+/** An instance id and a claim template of its Pods. */
+export type ClaimSlot = { readonly id: number; readonly template: ClaimTemplate };
+
+export type GrowingInput = ClaimSlot & {
+  /** True if the template is known to have grown. Claims that the user expanded even further then count as well. */
+  readonly anySize: boolean;
+};
+
+/** The set's bound claims for an instance id that differ from the template only in their size, so that an expansion makes them fit. */
 export function growingClaimsOf(
   owned: readonly PersistentVolumeClaim[],
-  id: number,
-  template: ClaimTemplate,
-  anySize: boolean,
+  { id, template, anySize }: GrowingInput,
 ): readonly PersistentVolumeClaim[] {
   return owned.filter(
     (claim) =>
@@ -60,14 +62,19 @@ export function newestFirst({ metadata: a }: PersistentVolumeClaim, { metadata: 
   return times[1] - times[0] || ((a.name ?? '') < (b.name ?? '') ? -1 : 1);
 }
 
-/** The claim's instance id; undefined when it carries none that can be read. */
+/** The claim's instance id; undefined if its label is missing or invalid. */
 export function claimIdOf({ metadata }: PersistentVolumeClaim): number | undefined {
   const value = metadata.labels?.[INSTANCE_ID_LABEL];
   return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
 }
 
-/** @param attempt grows while claims on their way out still have the names before */
-export function claimFor(set: CollaSet, id: number, template: ClaimTemplate, attempt: number): PersistentVolumeClaim {
+export type ClaimInput = ClaimSlot & {
+  /** Part of the claim's name. It grows while terminating claims still have the earlier names. */
+  readonly attempt: number;
+};
+
+/** The claim that should exist for an instance id and template. */
+export function claimFor(set: CollaSet, { id, template, attempt }: ClaimInput): PersistentVolumeClaim {
   const hash = claimTemplateHash(template);
   const { name: templateName = '', namespace: _, creationTimestamp: __, ...metadata } = template.metadata;
   const prefix = `${set.metadata.name}-${templateName}`;
@@ -78,7 +85,7 @@ export function claimFor(set: CollaSet, id: number, template: ClaimTemplate, att
     metadata: {
       ...metadata,
       name: `${namePrefix(prefix, 247)}-${nameSuffix(`${set.metadata.uid}/${id}/${templateName}/${hash}/${attempt}`)}`,
-      // As the Go implementation's claims have it: it says in full whose claim this is.
+      // As in the Go implementation. Unlike the name, it is not truncated, so it identifies the set.
       ...(generateName.length <= MAX_NAME ? { generateName } : {}),
       ...(set.metadata.namespace ? { namespace: set.metadata.namespace } : {}),
       labels: {
@@ -105,20 +112,20 @@ export function claimVolume(template: ClaimTemplate, claim: PersistentVolumeClai
 
 export type ClaimUse = {
   readonly owned: readonly PersistentVolumeClaim[];
-  /** The set's Pods, in whatever state. */
+  /** All Pods of the set, in any state. */
   readonly pods: readonly Pod[];
-  /** Ids that have or are to have a Pod. */
+  /** Ids that have or get a Pod. */
   readonly ids: ReadonlySet<number>;
-  /** Ids that the set has given up, and the claims with them. */
+  /** Ids that the set has given up, together with their claims. */
   readonly ended: ReadonlySet<number>;
-  /** Of every revision that a Pod may be made at. */
+  /** Claim templates of every revision at which a Pod may be created. */
   readonly templates: readonly ClaimTemplate[];
 };
 
 /**
- * Claims that may be deleted, as far as the caches show: of ids that the set has given up, and of templates that no revision in use
- * has any more, once the id's Pod runs without the claim. A claim of any other id without a Pod stays: it may have been retained from
- * an earlier set of the name. Claims that a Pod mounts stay (T59).
+ * The claims that may be deleted as far as the caches show: claims of ids that the set has given up, and claims of templates that no used
+ * revision has any more, once the id's Pod runs without them. A claim of another id without a Pod stays, because it may have been retained
+ * from an earlier set of the same name. Mounted claims stay (T59).
  */
 export function unusedClaims(
   set: CollaSet,
@@ -136,12 +143,12 @@ export function unusedClaims(
   });
 }
 
-/** Names of the claims that a Pod mounts. */
+/** Names of the claims that the Pod mounts. */
 export function claimNamesOf({ spec }: Pod): readonly string[] {
   return (spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) => (claim ? [claim.claimName] : []));
 }
 
-/** Ids of which the set has claims. */
+/** The instance ids for which there are claims. */
 export function claimedIdsOf(owned: readonly PersistentVolumeClaim[]): ReadonlySet<number> {
   return new Set(owned.flatMap((claim) => (isTerminating(claim) ? [] : (claimIdOf(claim) ?? []))));
 }

@@ -4,8 +4,9 @@ import { instanceIdOf, isSequence, type Members } from './members.ts';
 import { podNameFor } from './pod-name.ts';
 
 /**
- * Active Pods whose instance id another active Pod holds: a replica that was cut off from the cluster for long may have sent its last
- * creation when another had long taken over. The Pod the ResourceContext's incarnation names stays, or else the oldest.
+ * Active Pods whose instance id belongs to another active Pod. This happens if a replica of the controller was cut off from the cluster
+ * and sent its last creation after another replica had taken over. The Pod that the incarnation in the ResourceContext names keeps the
+ * id, or else the oldest Pod.
  */
 export function doublesOf(set: CollaSet, members: Members, pool: Pool): ReadonlySet<Pod> {
   const doubles = new Set<Pod>();
@@ -20,14 +21,15 @@ export function doublesOf(set: CollaSet, members: Members, pool: Pool): Readonly
       continue;
     }
     const name = podNameFor(set, id, incarnationOf(pool.own.get(id)));
-    const stays = staying(holder, pod, name);
+    const stays = keeperOf(holder, pod, name);
     holders.set(id, stays);
     doubles.add(stays === pod ? holder : pod);
   }
   return doubles;
 }
 
-function staying(a: Pod, b: Pod, name: string): Pod {
+/** The Pod that keeps the instance id. */
+function keeperOf(a: Pod, b: Pod, name: string): Pod {
   if (a.metadata.name === name || b.metadata.name === name) return a.metadata.name === name ? a : b;
   const [older, younger] =
     (a.metadata.creationTimestamp ?? '') <= (b.metadata.creationTimestamp ?? '') ? [a, b] : [b, a];

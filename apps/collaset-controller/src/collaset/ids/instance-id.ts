@@ -12,42 +12,47 @@ import { instanceIdOf, type Members } from './members.ts';
 
 export type EntryData = Readonly<Record<string, string>>;
 
-/** Keys of an entry's data. Where not said otherwise the value is `true`. */
+// Keys of an entry's data. If the comment does not say otherwise, the value is `true`. "Not in Go" means that the Go implementation does
+// not write the key.
 export const OWNER = 'Owner';
 export const REVISION = 'Revision';
-/** The id was allocated and its first Pod is not known to exist. */
+/** The id was allocated, and its first Pod may not exist yet. */
 export const JUST_CREATE = 'PodJustCreate';
-/** An update makes the id's Pod anew, and the new one is not known to exist. */
+/** An update recreates the id's Pod, and the new Pod may not exist yet. */
 export const RECREATE_UPDATE = 'PodRecreateUpdate';
-/** The id's Pod was lost and is made anew at its own revision, and the new one is not known to exist. Ours. */
+/** The id's Pod was lost. It is recreated at its own revision, and the new Pod may not exist yet. Not in Go. */
 export const RECREATE = 'PodRecreate';
-/** The id goes when its Pod has gone. */
+/** The set gives up the id when its Pod is gone. */
 export const SCALE_IN_MARK = 'ScaleIn';
-/** Decimal count of the Pods the id has had before this one; part of the Pod's name. Ours. */
+/** The number of Pods that the id had before the present one, as a decimal. It is part of the Pod's name. Not in Go. */
 export const INCARNATION = 'Incarnation';
-/** The Pod named in podToDelete was made anew under the same name: the entry in the list is served. Ours. */
+/** The Pod in podToDelete was recreated under the same name, so its request is done. Not in Go. */
 export const DELETE_SERVED = 'PodToDeleteServed';
 
-/** How many Pods of the id ended one soon after another, and the uid of the last of them: `3/<uid>`. Ours. */
+/** How many Pods of the id ended soon after their start, and the uid of the last of them: `3/<uid>`. Not in Go. */
 export const ENDED = 'PodsEnded';
 
-/** A Pod of this uid is being taken into the set under the id. Ours. */
+/** The uid of a Pod that the set includes under the id. Not in Go. */
 export const INCLUDE = 'PodInclude';
-/** In the entry of an origin: the id of the Pod that is to take its place. Decimal. */
+/** In the entry of an origin: the id of its successor, as a decimal. */
 export const REPLACE_NEW_ID = 'ReplaceNewPodID';
-/** In the entry of the Pod that is to take another's place: the id of that other. Decimal. */
+/** In the entry of a successor: the id of its origin, as a decimal. */
 export const REPLACE_ORIGIN_ID = 'ReplaceOriginPodID';
 
-/** A ResourceContext as one of the sets that share it sees it. */
+/** A ResourceContext from the point of view of one of the sets that share it. */
 export type Pool = {
+  /** Entries of the set. */
   readonly own: ReadonlyMap<number, EntryData>;
-  /** Entries of other sets: taken, and kept as they are (T53). */
+  /** Entries of other sets. Their ids are taken, and the entries must not change (T53). */
   readonly foreign: ReadonlyMap<number, ContextEntry>;
-  /** True when entries of an earlier set of the same name were left out: they are nobody's. */
+  /** True if the context has entries of an earlier set of the same name. They belong to no set and are removed. */
   readonly hasLeftovers: boolean;
 };
 
-/** Annotation of a ResourceContext: JSON from the names of its owners to their uids, since entries name their owner only. Ours. */
+/**
+ * Annotation of a ResourceContext that maps the names of its owners to their uids, as JSON. It is needed because an entry only has the
+ * name of its owner. The Go implementation does not write it.
+ */
 export const OWNER_UIDS_ANNOTATION = 'collaset.kusionstack.io/owner-uids';
 
 export function poolOf(set: CollaSet, context: ResourceContext | undefined): Pool {
@@ -64,7 +69,7 @@ export function poolOf(set: CollaSet, context: ResourceContext | undefined): Poo
   return { own: mine, foreign, hasLeftovers };
 }
 
-/** The uids noted of the context's owners, by name; none of those the Go implementation wrote. */
+/** The recorded uids of the context's owners, by name; empty if the Go implementation wrote the context. */
 function ownerUidsOf(context: ResourceContext | undefined): Record<string, unknown> {
   try {
     const uids: unknown = JSON.parse(context?.metadata.annotations?.[OWNER_UIDS_ANNOTATION] ?? '{}');
@@ -74,7 +79,7 @@ function ownerUidsOf(context: ResourceContext | undefined): Record<string, unkno
   }
 }
 
-/** The annotation for a context with these entries: this set's uid is noted, and nobody's that has none of them. */
+/** The value of the annotation for a context with these entries. It has the uid of this set, and only of sets that own an entry. */
 export function ownerUidsWith(
   set: CollaSet,
   context: ResourceContext | undefined,
@@ -86,6 +91,7 @@ export function ownerUidsWith(
   return JSON.stringify(Object.fromEntries(noted.toSorted(([a], [b]) => (a < b ? -1 : 1))));
 }
 
+/** True if the entry records that a Pod is to be created for the id. */
 export function isMarked(data: EntryData | undefined): boolean {
   return data !== undefined && (JUST_CREATE in data || RECREATE_UPDATE in data || RECREATE in data);
 }
@@ -96,8 +102,8 @@ export function incarnationOf(data: EntryData | undefined): number {
 }
 
 /**
- * Ids for which Pods are missing: owned ids without a Pod first, then the lowest free ones; ascending.
- * @param reserved ids that Pods bring with them
+ * Chooses the ids of missing Pods, in ascending order: the set's ids without a Pod first, then the lowest free ones.
+ * @param reserved ids of the Pods that the set includes
  */
 export function chooseIds(
   pool: Pool,
@@ -109,22 +115,24 @@ export function chooseIds(
   const occupied = idsOf(members.occupying);
   const chosen = [...pool.own]
     .filter(([id, data]) => isIdle(id, data, occupied) && !reserved.has(id))
-    // An origin's id before that of the Pod that was to take its place: the claims of the latter are the newer ones.
+    // Of a replace pair without Pods, choose the id of the origin before that of the successor, whose claims are newer.
     .sort(([a, one], [b, other]) => Number(REPLACE_ORIGIN_ID in one) - Number(REPLACE_ORIGIN_ID in other) || a - b)
     .map(([id]) => id)
     .slice(0, missing);
-  return [...chosen, ...freeIds(pool, occupied, [...reserved, ...chosen], missing - chosen.length)].sort(
-    (a, b) => a - b,
-  );
+  const free = freeIds(pool, { occupied, chosen: [...reserved, ...chosen], count: missing - chosen.length });
+  return [...chosen, ...free].sort((a, b) => a - b);
 }
 
-/** The lowest ids nobody has or will get. */
-export function freeIds(
-  pool: Pool,
-  occupied: ReadonlySet<number>,
-  chosen: readonly number[],
-  count: number,
-): readonly number[] {
+export type FreeIdsInput = {
+  /** Ids of the set's Pods. */
+  readonly occupied: ReadonlySet<number>;
+  /** Ids that Pods get in the same pass. */
+  readonly chosen: readonly number[];
+  readonly count: number;
+};
+
+/** The lowest ids that no Pod has or gets. */
+export function freeIds(pool: Pool, { occupied, chosen, count }: FreeIdsInput): readonly number[] {
   const own = [...pool.own].filter(([, data]) => data[SCALE_IN_MARK] === undefined).map(([id]) => id);
   const taken = new Set([...occupied, ...pool.foreign.keys(), ...own, ...chosen]);
   const free: number[] = [];
@@ -132,18 +140,18 @@ export function freeIds(
   return free;
 }
 
-/** No Pod has the id, and it is the set's to give a Pod to. */
+/** True if no Pod has the id and the set may create one for it. */
 function isIdle(id: number, data: EntryData, occupied: ReadonlySet<number>): boolean {
   return !occupied.has(id) && data[SCALE_IN_MARK] === undefined && !isOfPair(data, occupied);
 }
 
-/** One id of a pair while the other one has a Pod: an origin's that was replaced, or a new Pod's that its origin waits for. */
+/** True if the id belongs to a replace pair and the other id of the pair has a Pod. */
 export function isOfPair(data: EntryData | undefined, occupied: ReadonlySet<number>): boolean {
   const partner = data?.[REPLACE_NEW_ID] ?? data?.[REPLACE_ORIGIN_ID];
   return partner !== undefined && occupied.has(Number(partner));
 }
 
-/** Ids of Pods. */
+/** The instance ids of the Pods that have one. */
 export function idsOf(pods: readonly Pod[]): ReadonlySet<number> {
   const ids = new Set<number>();
   for (const pod of pods) {
@@ -154,9 +162,9 @@ export function idsOf(pods: readonly Pod[]): ReadonlySet<number> {
 }
 
 /**
- * Revision of ids that are allocated now (T10): the highest of them are born at the updated revision, as many as the partition still
- * asks for; the others at the current one.
- * @param kept revisions recorded for the ids that stay
+ * Chooses the revisions of newly allocated ids (T10). The highest ids get the updated revision, as many as the partition still asks for. The
+ * others get the current revision.
+ * @param kept recorded revisions of the ids that stay
  */
 export function freshRevisions(
   set: CollaSet,

@@ -1,4 +1,4 @@
-// Pods that once were a set's and that its selector, changed meanwhile, no longer matches: they run on, and nobody keeps them.
+// Pods that a set released because its selector changed and no longer matches them. They keep running without a controller.
 import {
   CONTROL_LABEL,
   type CollaSet,
@@ -12,19 +12,20 @@ import {
 import { isActive } from './members.ts';
 import { generateNameFor } from './pod-name.ts';
 
-/** Index of Pods without a controller by what the names of their set's Pods begin with. */
+/** Index of Pods without a controller, by namespace and `generateName`, which is the prefix of the Pod names of their set. */
 export const LEFT_BEHIND = 'left-behind';
 
+/** Index values of the Pod. */
 export function leftBehindBy(pod: Pod): readonly string[] {
   const { namespace, generateName, labels = {} } = pod.metadata;
   if (generateName === undefined || controllerOf(pod) || labels[CONTROL_LABEL] !== 'true') return [];
-  // Excluded Pods were let go on purpose.
+  // A user excluded these Pods on purpose.
   return labels[INSTANCE_ID_LABEL] === undefined || labels[ORPHANED_LABEL] !== undefined
     ? []
     : [`${namespace}/${generateName}`];
 }
 
-/** Key of the set whose Pod this once was; undefined for any other Pod. */
+/** Key of the set that the Pod belonged to; undefined for any other Pod. */
 export function formerSetOf(pod: Pod): string | undefined {
   const [key] = leftBehindBy(pod);
   return key?.replace(/-$/, '');
@@ -41,14 +42,12 @@ export function leftBehindOf(set: CollaSet, pods: Cache): readonly Pod[] {
 
 const SHOWN = 5;
 
-/** For people; empty when there are none. */
+/** Text for the condition `Scale` and an Event; empty without Pods. */
 export function leftBehindText(pods: readonly Pod[]): string {
   if (pods.length === 0) return '';
   const names = pods.map(({ metadata }) => metadata.name ?? '').toSorted();
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
-  const subject =
-    names.length === 1
-      ? '1 Pod that spec.selector no longer matches runs'
-      : `${names.length} Pods that spec.selector no longer matches run`;
-  return `${subject} on without the set: ${names.slice(0, SHOWN).join(', ')}${more}`;
+  const subject = names.length === 1 ? '1 Pod keeps' : `${names.length} Pods keep`;
+  const shown = names.slice(0, SHOWN).join(', ');
+  return `${subject} running outside the set, because spec.selector no longer matches: ${shown}${more}`;
 }

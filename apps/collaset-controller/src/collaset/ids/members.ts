@@ -10,29 +10,30 @@ import {
 } from '@kuperator/api';
 import { pairsOf } from './pairs.ts';
 
-/** The Pods a CollaSet owns, by the part they play. */
+/** The Pods that a CollaSet owns, by their role. */
 export type Members = {
-  /** Running or to run, not on the way out. */
+  /** Pods that have not ended and are not being deleted. */
   readonly active: readonly Pod[];
-  /** Being deleted. */
+  /** Pods that are being deleted. */
   readonly terminating: readonly Pod[];
-  /** Succeeded or Failed and not being deleted. */
+  /** Pods that have ended (Succeeded or Failed) and are not being deleted. */
   readonly finished: readonly Pod[];
   /**
-   * Those that hold their instance id's place. With random names a Pod that ends makes room at once; with names by sequence the name
-   * must be free first, so terminating and finished Pods hold it as well.
+   * Pods that occupy their instance id. With random names, these are the active Pods. With sequence names, the next Pod of the id needs the
+   * same name, so terminating and finished Pods occupy the id as well.
    */
   readonly occupying: readonly Pod[];
-  /** New Pods that are to take the place of another occupying one, by that other. */
+  /** The new Pod of each replace pair, by its origin. Both occupy an id. */
   readonly successors: ReadonlyMap<Pod, Pod>;
-  /** New Pods whose origin has gone out of the count and is still terminating. */
+  /** Active successors whose origin is terminating. */
   readonly heirs: ReadonlySet<Pod>;
-  /** Those of `occupying` that count towards the replicas: of a pair one, the origin until it goes. */
+  /** The Pods of `occupying` that count towards the replicas. A pair counts once: as its origin, or as the successor after the origin ends. */
   readonly counted: readonly Pod[];
-  /** Owned, but no longer matched by the selector: to be let go. */
+  /** Owned Pods that the selector no longer matches. The set releases them. */
   readonly released: readonly Pod[];
 };
 
+/** Sorts the Pods that a CollaSet owns by their role. */
 export function membersOf(set: CollaSet, owned: readonly Pod[]): Members {
   const active: Pod[] = [];
   const terminating: Pod[] = [];
@@ -59,21 +60,22 @@ function heirsOf(active: readonly Pod[], terminating: readonly Pod[]): ReadonlyS
   );
 }
 
-/** The one of a pair whose place is not to be filled again when it goes. */
+/** The Pod of the pair that does not count towards the replicas. */
 function uncountedOf(origin: Pod, successor: Pod): Pod {
   return !isActive(origin) && isActive(successor) ? origin : successor;
 }
 
-/** Running or to run, not on the way out. */
+/** True if the Pod has not ended and is not being deleted. */
 export function isActive(pod: Pod): boolean {
   return !isTerminating(pod) && !isTerminal(pod);
 }
 
+/** True if the set's Pods have sequence names, `<set>-<id>`, because its naming policy is PersistentSequence. */
 export function isSequence(set: CollaSet): boolean {
   return namingPolicyOf(set) === 'PersistentSequence';
 }
 
-/** The Pod's instance id; undefined when it carries none that can be read. */
+/** The Pod's instance id; undefined if its label is missing or invalid. */
 export function instanceIdOf(pod: Pod): number | undefined {
   const value = pod.metadata.labels?.[INSTANCE_ID_LABEL];
   return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;

@@ -73,7 +73,7 @@ test('T106 every name of a claim is legal, whatever its template is called', () 
   const templates = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
   fc.assert(
     fc.property(names, templates, ids, (name, template, id) => {
-      const claim = claimFor(setNamed(name), id, { metadata: { name: template }, spec: {} }, 0);
+      const claim = claimFor(setNamed(name), { id, template: { metadata: { name: template }, spec: {} }, attempt: 0 });
       expect(isObjectName(claim.metadata.name)).toBe(true);
     }),
     { numRuns: 300 },

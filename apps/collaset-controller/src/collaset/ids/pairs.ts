@@ -9,8 +9,8 @@ import {
 import { originLabelFor } from './pod-name.ts';
 
 /**
- * Replace pairs: the origin, and the new Pod that names it. The origin must know of the replacement, by its mark or by the new Pod's
- * id: a Pod that merely got the name of an origin long gone is none.
+ * The replace pairs among the Pods: each origin and its successor, which names the origin in a label. The origin must confirm this by its
+ * label `to-replace` or by the id of the successor. Otherwise a Pod that happens to have the name of a former origin would count as one.
  */
 export function pairsOf(pods: readonly Pod[]): ReadonlyMap<Pod, Pod> {
   const pairs = new Map<Pod, Pod>();
@@ -19,14 +19,14 @@ export function pairsOf(pods: readonly Pod[]): ReadonlyMap<Pod, Pod> {
   const byLabel = new Map(pods.map((pod) => [originLabelFor(pod.metadata.name ?? ''), pod]));
   for (const pod of newPods) {
     const origin = byLabel.get(pod.metadata.labels?.[REPLACE_PAIR_ORIGIN_NAME_LABEL] ?? '');
-    if (!origin || origin === pod || !knows(origin, pod)) continue;
+    if (!origin || origin === pod || !confirms(origin, pod)) continue;
     const other = pairs.get(origin);
     if (!other || isBetter(origin, pod, other)) pairs.set(origin, pod);
   }
   return pairs;
 }
 
-function knows(origin: Pod, pod: Pod): boolean {
+function confirms(origin: Pod, pod: Pod): boolean {
   return origin.metadata.labels?.[TO_REPLACE_LABEL] !== undefined || isNamedBy(origin, pod);
 }
 
@@ -35,7 +35,7 @@ function isNamedBy({ metadata }: Pod, pod: Pod): boolean {
   return id !== undefined && id === pod.metadata.labels?.[INSTANCE_ID_LABEL];
 }
 
-/** Of several the one that lives, then the one the origin names, then always the same. */
+/** Prefers a Pod that is not terminating, then the Pod that the origin names, then the lower name. */
 function isBetter(origin: Pod, a: Pod, b: Pod): boolean {
   if (isTerminating(a) !== isTerminating(b)) return isTerminating(b);
   if (isNamedBy(origin, a) !== isNamedBy(origin, b)) return isNamedBy(origin, a);

@@ -16,19 +16,19 @@ import type { Revision } from '../revision/revision-data.ts';
 import { isSequence } from './members.ts';
 import { generateNameFor, originLabelFor } from './pod-name.ts';
 
-/** Labels that are the controller's on every Pod, whatever the template says. */
+/** Labels that the controller sets on every Pod. The template cannot change them. */
 export const reservedLabels: ReadonlySet<string> = new Set([CONTROL_LABEL, INSTANCE_ID_LABEL, REVISION_LABEL]);
 
 export type PodBlueprint = {
   readonly id: number;
   readonly name: string;
   readonly revision: Revision;
-  /** The id never had a Pod. */
+  /** True if the id never had a Pod. */
   readonly isNew: boolean;
-  /** Volumes for the claim templates; each takes the place of the template's volume of that name. */
+  /** Volumes for the claim templates. Each replaces the template's volume of the same name. */
   readonly volumes: readonly Volume[];
   readonly nanos: string;
-  /** Name of the Pod whose place it is to take. */
+  /** Name of the Pod that the new Pod replaces. */
   readonly originName?: string | undefined;
 };
 
@@ -61,13 +61,13 @@ export function podFor(set: CollaSet, blueprint: PodBlueprint): Pod {
       ...spec,
       readinessGates: withGate(spec.readinessGates),
       ...(volumes.length + kept.length > 0 ? { volumes: [...kept, ...volumes] } : {}),
-      // Where the name is no legal hostname the kubelet makes one of it.
+      // If the name is not a legal hostname, the kubelet derives one from it.
       ...(isSequence(set) && isDnsLabel(name) ? { hostname: name } : {}),
     },
   };
 }
 
-/** What admission would add to a controlled Pod: a Pod that brings it costs the API server no mutation, and asks no webhook. */
+/** Adds the readiness gate that admission would add otherwise, which saves a call of the webhook for each Pod. */
 function withGate(gates: NonNullable<Pod['spec']['readinessGates']> = []): typeof gates {
   const isThere = gates.some(({ conditionType }) => conditionType === SERVICE_READY_GATE);
   return isThere ? gates : [...gates, { conditionType: SERVICE_READY_GATE }];

@@ -34,38 +34,43 @@ import { podNameFor } from '../ids/pod-name.ts';
 import type { EndedPlan } from './ended.ts';
 import type { Inclusion } from './include.ts';
 
-/** A Pod to create for an instance id, once the context says so. */
+/** A Pod to create for an instance id, after the ResourceContext records it. */
 export type Creation = {
   readonly id: number;
   readonly name: string;
   readonly revision: string;
   /** The id never had a Pod. */
   readonly isNew: boolean;
-  /** Where the context says that the id had a Pod: rests on the Pod cache having seen it go. */
+  /** The context records an earlier Pod of this id. The creation is safe only if the Pod cache has seen that Pod's deletion. */
   readonly needsPods: boolean;
-  /** Where an earlier attempt, maybe another replica's, is gone on with: rests on the context being the latest. */
+  /**
+   * The creation continues an earlier attempt, perhaps of another replica. It is safe only if the cached context is the latest version.
+   */
   readonly needsContext: boolean;
-  /** The Pod whose place the new one is to take. */
+  /** The Pod that the new Pod replaces. */
   readonly origin?: Pod;
 };
 
-/** The instance id of a Pod that is to take another's place. */
+/** What the instance id of a replacement Pod is for. */
 export type Replacement = {
   readonly origin: Pod;
   readonly revision: string;
-  /** The id is allocated now. */
+  /** This pass allocates the id. */
   readonly isFresh: boolean;
 };
 
 export type ContextPlan = {
-  /** The context's entries as they should be, other sets' included, by id. */
+  /** The desired entries of the context, sorted by id. They include the entries of other sets. */
   readonly entries: readonly ContextEntry[];
-  /** `needed`: to be written before any Pod is touched; `tidy`: can wait for the next needed write, or a quiet moment. */
+  /** `needed`: write before any Pod is touched. `tidy`: the write can wait for the next needed one, or until the set is idle. */
   readonly change: 'none' | 'tidy' | 'needed';
   readonly creations: readonly Creation[];
-  /** Ids that Pods bring with them, of which the context says that they had a Pod: rest on the Pod cache having seen it go. */
+  /**
+   * Ids of included Pods for which the context records an earlier Pod. The inclusion is safe only if the Pod cache has seen that Pod's
+   * deletion.
+   */
   readonly reused: readonly number[];
-  /** Ids that the set has given up, as their entries say. The entries stay until the claims of the ids are gone. */
+  /** Ids that their entries record as given up by the set. An entry stays until the claims of its id are gone. */
   readonly ended: ReadonlySet<number>;
 };
 
@@ -75,34 +80,34 @@ export type ContextInput = {
   readonly set: CollaSet;
   readonly pool: Pool;
   readonly members: Members;
-  /** Pods whose id another Pod holds. */
+  /** Pods whose id belongs to another Pod. */
   readonly doubles: ReadonlySet<Pod>;
-  /** Ids to create Pods for, those of replacements left out. */
+  /** Ids to create Pods for, without the ids of replacement Pods. */
   readonly create: readonly number[];
-  /** Pods to create that are to take the place of others, by their ids. */
+  /** Replacement Pods to create, by their ids. */
   readonly replacements: ReadonlyMap<number, Replacement>;
-  /** Pods that are taken into the set. */
+  /** Pods that the set takes over. */
   readonly included: readonly Inclusion[];
-  /** Revisions of those among them that are allocated now. */
+  /** The ids in `create` that this pass allocates, and their revisions. */
   readonly fresh: ReadonlyMap<number, string>;
   readonly surplus: ReadonlySet<Pod>;
-  /** Pods to be updated, and whether by making them anew. */
+  /** Pods to update, and how. */
   readonly pending: ReadonlyMap<Pod, { readonly mode: 'in-place' | 'recreate' | 'replace' }>;
-  /** Ids without a Pod that are in the update's scope. */
+  /** Ids without a Pod that are in the scope of the update. */
   readonly updatedIds: ReadonlySet<number>;
   readonly updated: string;
   readonly isKnownRevision: (name: string) => boolean;
-  /** Ids whose last creation the API server refused because of what the template says. */
+  /** Ids whose last creation the API server refused because of the template. */
   readonly refused: ReadonlySet<number>;
-  /** True for names no new Pod can have: a Pod with it exists, or existed when we last tried. */
+  /** True for a name that no new Pod can have, because a Pod has it, or had it when the controller last tried to create one. */
   readonly isNameTaken: (name: string) => boolean;
-  /** Ids of which the set has claims. */
+  /** Ids for which the set has claims. */
   readonly claimed: ReadonlySet<number>;
-  /** Ids that must wait for their next Pod, and what is to be recorded of Pods that ended. */
+  /** Ids that must wait for their next Pod, and what to record about Pods that ended. */
   readonly ended: Pick<EndedPlan, 'held' | 'records'>;
 };
 
-/** What the ResourceContext should record of the set's instance ids, and what it allows to create. */
+/** Plans the entries of the set in the ResourceContext, and the Pods that can be created once these are recorded. Pure. */
 export function planContext(input: ContextInput): ContextPlan {
   const { set, pool, members } = input;
   if (set.spec.paused) return NOTHING;
@@ -115,9 +120,9 @@ export function planContext(input: ContextInput): ContextPlan {
     if (id === undefined || pool.foreign.has(id) || desired.has(id) || input.doubles.has(pod)) continue;
     const data = isActive(pod) ? occupiedEntry(input, id, pod) : leftEntry(input, id, pod);
     desired.set(id, { ...data, ...partners.get(id) });
-    // The Pod is deleted next, and what it tells of the others before it with it.
+    // Record the count of ended Pods before the Pod is deleted, because the count is derived from the Pod.
     if (data[ENDED] !== pool.own.get(id)?.[ENDED] && !isActive(pod)) urgent.add(id);
-    // An id that is on a Pod but not on record could be given away.
+    // Record an id that a Pod has and the context does not, or the id could be allocated a second time.
     if (!pool.own.has(id) || input.surplus.has(pod) || input.pending.has(pod)) urgent.add(id);
   }
   for (const { pod, id } of input.included) desired.set(id, includedEntry(input, id, pod));
@@ -133,7 +138,7 @@ export function planContext(input: ContextInput): ContextPlan {
     creations.push(creation);
   }
   const ended = keepEnded(input, desired);
-  // Named again, the Pod is to be made anew again: the mark of the last time must not outlive its name in the list.
+  // DELETE_SERVED must go as soon as the name leaves podToDelete, or a user who lists the name again gets no new Pod.
   for (const [id, data] of desired) {
     if (pool.own.get(id)?.[DELETE_SERVED] !== undefined && data[DELETE_SERVED] === undefined) urgent.add(id);
   }
@@ -149,16 +154,16 @@ export function planContext(input: ContextInput): ContextPlan {
 }
 
 /**
- * Ids that end and have claims to delete keep their entries, marked as scaled in: the entry is the only proof that the set gave the id
- * up, and that its claims were not retained from an earlier set.
- * @param desired gets the entries that stay
- * @returns the ids of which that is on record already
+ * Keeps the entries of given-up ids that still have claims to delete, and marks these entries as scaled in. The entry is the only proof
+ * that the set gave the id up and did not retain the claims from an earlier set.
+ * @param desired receives the entries that stay
+ * @returns the ids whose entries already record that the set gave them up
  */
 function keepEnded({ set, pool, claimed }: ContextInput, desired: Map<number, EntryData>): ReadonlySet<number> {
   const ended = new Set<number>();
   for (const [id, data] of pool.own) {
     if (desired.has(id) || !claimed.has(id)) continue;
-    // An id that ends with a replacement loses its claims even under `whenScaled: Retain`.
+    // The claims of a replaced instance are deleted even under `whenScaled: Retain`.
     const isReplaced = REPLACE_NEW_ID in data || REPLACE_ORIGIN_ID in data;
     if (!isReplaced && retainsClaims(set, 'whenScaled')) continue;
     if (isReplaced || SCALE_IN_MARK in data) ended.add(id);
@@ -167,7 +172,7 @@ function keepEnded({ set, pool, claimed }: ContextInput, desired: Map<number, En
   return ended;
 }
 
-/** The ids of pairs say of each other, once each has one. */
+/** The references between the two entries of each replace pair whose Pods both have an id. */
 function partnersOf({ members, replacements }: ContextInput): ReadonlyMap<number, EntryData> {
   const partners = new Map<number, EntryData>();
   const pair = (origin: number | undefined, successor: number | undefined) => {
@@ -203,14 +208,14 @@ function occupiedEntry(input: ContextInput, id: number, pod: Pod): EntryData {
   if (surplus.has(pod)) data[SCALE_IN_MARK] = 'true';
   if (transition?.mode === 'recreate') {
     data[RECREATE_UPDATE] = 'true';
-    // By sequence the name says nothing, and need not: it cannot exist twice.
+    // With sequence names, the name does not tell whether the Pod is new. It need not, because two Pods cannot have the same name.
     const isOtherName = isSequence(set) || podNameFor(set, id, incarnationOf(before)) !== pod.metadata.name;
     if (!wasMarked || !isOtherName) data[INCARNATION] = String(nextIncarnation(input, id, incarnationOf(before) + 1));
   }
-  return withServed(input, data, pod.metadata.name ?? '');
+  return withServed(input, data, { name: pod.metadata.name ?? '', isRenewed: false });
 }
 
-/** By sequence a Pod on its way out holds the place of the next one, for which the entry is kept. */
+/** The entry of an id whose Pod ends or terminates. With sequence names, that Pod still occupies the name of the next one. */
 function leftEntry(input: ContextInput, id: number, pod: Pod): EntryData {
   const data = copyWithout(input.pool.own.get(id), SCALE_IN_MARK, ...PAIR_KEYS);
   data[OWNER] = input.set.metadata.name ?? '';
@@ -221,7 +226,7 @@ function leftEntry(input: ContextInput, id: number, pod: Pod): EntryData {
   return data;
 }
 
-/** What ended at another revision says nothing of this one. */
+/** Records how many Pods of the id ended. The count starts again at another revision, whose Pods may run. */
 function recordEnded({ ended, pool }: ContextInput, id: number, data: Record<string, string>): void {
   const record = ended.records.get(id);
   if (record !== undefined) data[ENDED] = record;
@@ -233,7 +238,7 @@ function vacantEntry(input: ContextInput, id: number): { data: EntryData; creati
   const before = pool.own.get(id);
   const replacement = input.replacements.get(id);
   const isFresh = replacement?.isFresh ?? input.fresh.has(id);
-  // A fresh id begins anew, whatever an earlier owner of the number left.
+  // A newly allocated id starts with an empty entry, even if an earlier entry for the number is left.
   const data: Record<string, string> = isFresh ? {} : copyWithout(before, SCALE_IN_MARK, INCLUDE, ...PAIR_KEYS);
   const originId = replacement && instanceIdOf(replacement.origin);
   if (originId !== undefined) data[REPLACE_ORIGIN_ID] = String(originId);
@@ -247,14 +252,14 @@ function vacantEntry(input: ContextInput, id: number): { data: EntryData; creati
   const name = podNameFor(set, id, incarnation);
 
   let revision = replacement?.revision ?? (isFresh ? input.fresh.get(id) : data[REVISION]);
-  // A template the API server refuses would hold the id for ever: its next Pod follows the set's present one.
+  // If the API server refuses the recorded revision, use the updated one. Otherwise the id could never get a Pod.
   const isRefused = !replacement && input.refused.has(id) && (JUST_CREATE in data || RECREATE_UPDATE in data);
   if (input.updatedIds.has(id) || isRefused || revision === undefined || !input.isKnownRevision(revision)) {
     revision = updated;
   }
   data[REVISION] = revision;
   recordEnded(input, id, data);
-  // A first Pod can exist under this name only; so can one that was lost, once that was seen.
+  // These creations are safe without a fresh read, because any earlier Pod of the id would have the same name.
   const isSafeByName = isSequence(set) || before === undefined || (wasMarked && before[RECREATE_UPDATE] === undefined);
   const creation: Creation = {
     id,
@@ -265,10 +270,10 @@ function vacantEntry(input: ContextInput, id: number): { data: EntryData; creati
     needsContext: !isSequence(set) && wasMarked && incarnation === count,
     ...(replacement ? { origin: replacement.origin } : {}),
   };
-  return { data: withServed(input, data, name, true), creation };
+  return { data: withServed(input, data, { name, isRenewed: true }), creation };
 }
 
-/** The first incarnation from `from` on whose name is free; by sequence the name never changes. */
+/** The first incarnation, starting at `from`, whose name is free. With sequence names, the name never changes. */
 function nextIncarnation(input: ContextInput, id: number, from: number): number {
   if (isSequence(input.set)) return from;
   let incarnation = from;
@@ -276,15 +281,19 @@ function nextIncarnation(input: ContextInput, id: number, from: number): number 
   return incarnation;
 }
 
-/** By sequence the new Pod has the name of the one that podToDelete names, and must not be deleted again. */
-function withServed({ set }: ContextInput, data: Record<string, string>, name: string, isRenewed = false): EntryData {
+/** With sequence names, the new Pod has the name that podToDelete lists. The entry records that it must not be deleted again. */
+function withServed(
+  { set }: ContextInput,
+  data: Record<string, string>,
+  { name, isRenewed }: { name: string; isRenewed: boolean },
+): EntryData {
   const isNamed = set.spec.scaleStrategy?.podToDelete?.includes(name) ?? false;
   if (!isNamed) delete data[DELETE_SERVED];
   else if (isRenewed && isSequence(set)) data[DELETE_SERVED] = 'true';
   return data;
 }
 
-/** The ResourceContext to create where there is none. */
+/** The ResourceContext to create if the set has none. */
 export function contextFor(set: CollaSet, contexts: readonly ContextEntry[]): ResourceContext {
   return {
     apiVersion: apiVersionOf(RESOURCE_CONTEXTS),

@@ -1,19 +1,19 @@
-// Pods that have ended (Succeeded or Failed, evicted ones among them): when the next Pod of their instance id is made, and which of them
-// stay to be looked at. See docs/decisions/0023-pods-that-end.md.
+// Pods that have ended (phase Succeeded or Failed, for example after an eviction): when the next Pod of their instance id is created, and
+// which of them stay for inspection. See docs/decisions/0023-pods-that-end.md.
 import type { CollaSet, Pod } from '@kuperator/api';
 import { ENDED, type EntryData, idsOf, incarnationOf, type Pool, REVISION, SCALE_IN_MARK } from '../ids/instance-id.ts';
 import { instanceIdOf, isSequence, type Members, revisionNameOf } from '../ids/members.ts';
 import { podNameFor } from '../ids/pod-name.ts';
 import { newestFirst } from './scale.ts';
 
-/** Ended Pods of a set that stay, the youngest; besides those that instance ids without another Pod need for their back-off. */
+/** How many ended Pods of a set stay, the youngest first. The last Pod of an id that waits for its next Pod stays in addition. */
 export const KEPT_ENDED = 5;
 
 const BACKOFF_MS = 1000;
 const MAX_BACKOFF_MS = 300_000;
-/** Instance ids that may wait for no longer than one does. The more there are, the longer each waits: a large set that fails as a whole is no flood. */
+/** If more ids than this fail at once, their back-off grows with their number, so that a large set does not flood the API server. */
 const UNDAMPED_IDS = 10;
-/** A Pod that lived for so long did not fail as soon as it started: longer than the longest back-off that its age may include. */
+/** A Pod that is older than this did not fail at its start. It exceeds the longest back-off, which may be part of the Pod's age. */
 const LIVED_MS = 2 * MAX_BACKOFF_MS;
 
 /** Why an instance id has to wait for its next Pod. */
@@ -25,11 +25,11 @@ export type Hold = {
 };
 
 export type EndedPlan = {
-  /** By instance id, those whose next Pod must not be made yet. */
+  /** The instance ids whose next Pod must not be created yet. */
   readonly held: ReadonlyMap<number, Hold>;
-  /** By instance id, what its entry should record of the Pods that ended. */
+  /** What the entry of each instance id records about its ended Pods. */
   readonly records: ReadonlyMap<number, string>;
-  /** To be deleted. */
+  /** Ended Pods to delete. */
   readonly purge: readonly Pod[];
 };
 
@@ -37,17 +37,18 @@ export type EndedInput = {
   readonly set: CollaSet;
   readonly members: Members;
   readonly pool: Pool;
-  /** Ids that are to get a Pod. */
+  /** Ids that get a Pod. */
   readonly vacancies: ReadonlySet<number>;
-  /** Pods to leave for good: nothing is to come after them. */
+  /** Pods whose instance id the set gives up. */
   readonly surplus: ReadonlySet<Pod>;
-  /** Name of the revision the id's next Pod is made from. */
+  /** Name of the revision of the id's next Pod. */
   readonly nextRevision: (id: number) => string;
   readonly nowMs: number;
 };
 
 const NOTHING: EndedPlan = { held: new Map(), records: new Map(), purge: [] };
 
+/** Plans the back-off of the instance ids whose Pods end, and which ended Pods to delete. Pure. */
 export function planEnded(input: EndedInput): EndedPlan {
   const { set, members, pool } = input;
   if (set.spec.paused || members.finished.length === 0) return NOTHING;
@@ -62,9 +63,9 @@ export function planEnded(input: EndedInput): EndedPlan {
     if (id === undefined || last.has(id) || active.has(id) || input.surplus.has(pod)) continue;
     if (entry === undefined || entry[SCALE_IN_MARK] !== undefined) continue;
     last.set(id, pod);
-    // By sequence an ended Pod has to make room before its id is vacant.
+    // With sequence names, the id becomes vacant only after the ended Pod is deleted.
     if (!isSequence(set) && !input.vacancies.has(id)) continue;
-    // The next Pod is another one: it may well not end.
+    // There is no back-off if the next Pod has another revision, because that one may run.
     if (input.nextRevision(id) !== revisionNameOf(pod)) continue;
     const endedInARow = countOf(entry, pod, input.nowMs);
     records.set(id, `${endedInARow}/${pod.metadata.uid}`);
@@ -80,12 +81,12 @@ export function planEnded(input: EndedInput): EndedPlan {
   return { held, records, purge: isSequence(set) ? withoutHeld(ended, held) : beyondLimit(ended, last, input) };
 }
 
-/** By sequence the next Pod needs the name. */
+/** With sequence names, every ended Pod is deleted when its back-off ends, because the next Pod needs the name. */
 function withoutHeld(ended: readonly Pod[], held: ReadonlyMap<number, Hold>): readonly Pod[] {
   return ended.filter((pod) => held.get(instanceIdOf(pod) ?? -1)?.pod !== pod);
 }
 
-/** Pods of ids that are gone would keep the claims of these, so they go at once. */
+/** The ended Pods beyond the limit. Pods of given-up ids are deleted without regard to the limit, because they keep the ids' claims in use. */
 function beyondLimit(
   ended: readonly Pod[],
   last: ReadonlyMap<number, Pod>,
@@ -103,7 +104,7 @@ function createdMs({ metadata }: Pod): number {
   return Date.parse(metadata.creationTimestamp ?? '') || 0;
 }
 
-/** How many Pods of the id ended one soon after another, this one included. */
+/** How many Pods of the id, including this one, ended soon after their start without a longer-lived one in between. */
 function countOf(entry: EntryData, pod: Pod, nowMs: number): number {
   const [count = '', uid] = (entry[ENDED] ?? '').split('/');
   const before = /^\d{1,9}$/.test(count) ? Number(count) : 0;
@@ -111,7 +112,7 @@ function countOf(entry: EntryData, pod: Pod, nowMs: number): number {
   return nowMs - createdMs(pod) > LIVED_MS ? 1 : before + 1;
 }
 
-/** Of Pods created in the same second the one comes first that the id's entry names. */
+/** If Pods were created in the same second, the one that the id's entry names comes first. */
 function youngestFirst(set: CollaSet, pool: Pool) {
   const isNamed = (pod: Pod) => {
     const id = instanceIdOf(pod) ?? -1;
@@ -123,7 +124,7 @@ function youngestFirst(set: CollaSet, pool: Pool) {
     ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1);
 }
 
-/** The revision an id's next Pod is made from, as far as it is known before its entry is planned. */
+/** The revision of the id's next Pod, as far as it is known before the entry of the id is planned. */
 export function nextRevisionOf(
   {
     pool,
@@ -143,7 +144,7 @@ export function nextRevisionOf(
   return isUpdated ? updated : recorded;
 }
 
-/** What holds the next Pods back; undefined when nothing does. */
+/** Says why the next Pods wait, for the condition `Scale`; undefined if none waits. */
 export function heldMessage(held: EndedPlan['held']): string | undefined {
   const [first, ...others] = [...held].toSorted(([a], [b]) => a - b);
   if (!first) return undefined;
@@ -151,9 +152,9 @@ export function heldMessage(held: EndedPlan['held']): string | undefined {
   const { phase, reason, message } = pod.status ?? {};
   const cause = [reason, message].filter((text) => typeof text === 'string' && text !== '').join(': ');
   const until = new Date(untilMs).toISOString().replace(/\.\d+Z$/, 'Z');
-  const more = others.length > 0 ? `, and so do the Pods of ${others.length} more` : '';
+  const more = others.length > 0 ? `; ${others.length} more instances also wait for their next Pod` : '';
   return (
     `Pod ${pod.metadata.name} of instance ${id} has ended (${phase}${cause ? `, ${cause}` : ''}), ` +
-    `${endedInARow} in a row: the next one waits until ${until}${more}`
+    `${endedInARow} in a row: its next Pod is created after ${until}${more}`
   );
 }

@@ -13,20 +13,20 @@ import { isSequence, type Members } from '../ids/members.ts';
 export type Refusal = { readonly pod: string; readonly reason: string; readonly message: string };
 
 export type ExcludePlan = {
-  /** To be let go now. */
+  /** Pods to exclude now. */
   readonly now: ReadonlySet<Pod>;
-  /** Those, and the ones that stay until nothing else is under way with them. */
+  /** The Pods of `now`, and those that are excluded after their replacement. */
   readonly all: ReadonlySet<Pod>;
   readonly refused: readonly Refusal[];
 };
 
-/** Labels of a Pod that is being replaced, or replaces another. */
+/** Labels of a Pod that is being replaced, or that replaces another. */
 const PAIR_LABELS = [TO_REPLACE_LABEL, REPLACE_PAIR_ORIGIN_NAME_LABEL, REPLACE_PAIR_NEW_ID_LABEL];
 
 /**
- * Which Pods the set is to let go and leave running. Deletion comes before replacement, and that before exclusion: what is being
- * replaced is held until then, what is to be deleted is not let go.
- * @param isServed true when the Pod's entry in podToDelete is already served
+ * Chooses the Pods that the set releases and leaves running. Deletion takes precedence over replacement, and replacement over exclusion:
+ * a Pod that is to be deleted is not excluded, and a Pod of a replace pair is excluded after the replacement. Pure.
+ * @param isServed true if the Pod was already recreated for its entry in podToDelete
  */
 export function planExclude(set: CollaSet, members: Members, isServed: (pod: Pod) => boolean): ExcludePlan {
   const now = new Set<Pod>();
@@ -34,7 +34,7 @@ export function planExclude(set: CollaSet, members: Members, isServed: (pod: Pod
   const refused: Refusal[] = [];
   if (set.spec.paused) return { now, all, refused };
   const { podToExclude = [], podToInclude = [], podToDelete = [] } = set.spec.scaleStrategy ?? {};
-  // The lists mean nothing where the name says which instance a Pod is; the label does: it is put on by hand.
+  // With sequence names, the lists are ignored. The label is not, because a user sets it on the Pod itself.
   const listed = new Set(isSequence(set) ? [] : podToExclude);
   const included = new Set(podToInclude);
   const deleted = new Set(podToDelete);
@@ -56,6 +56,6 @@ export function duplicate(name: string): Refusal {
   return {
     pod: name,
     reason: 'DupExIncludedTarget',
-    message: `Pod ${name} is to be excluded and included: it stays as it is`,
+    message: `Pod ${name} is in both podToExclude and podToInclude, so it stays as it is`,
   };
 }

@@ -1,4 +1,4 @@
-// Whether the kubelet has followed an in-place change. docs/decisions/0021 has the table of what it reports in each case.
+// Decides whether the kubelet has completed an in-place change. docs/decisions/0021 has a table of what the kubelet reports in each case.
 import { type ContainerStatus, conditionOf, own, type Pod } from '@kuperator/api';
 import {
   type Before,
@@ -11,43 +11,43 @@ import {
 } from './in-place-record.ts';
 import { includes, resizableOf, runningContainers } from './resources.ts';
 
-/** What was seen of a Pod when the kubelet first reported that it works on the changed spec. Remembered by the process alone. */
+/** The containers of a Pod when the kubelet first reported that it had seen the changed spec. Only the process remembers it. */
 export type Sighting = {
-  /** The record and the images it was seen with: another change needs another sighting. */
+  /** The record and the images of the change. A sighting counts only for its own change. */
   readonly change: string;
-  /** Container ids by container name. */
+  /** Container ids, by container name. */
   readonly containers: ReadonlyMap<string, string>;
-  /** By the monotonic clock. */
+  /** Time of the sighting, by the monotonic clock. */
   readonly atMs: number;
 };
 
-/** What is known besides the Pod itself. */
+/** What the process knows about a change in addition to the Pod itself. */
 export type Knowledge = {
   readonly sighting?: Sighting | undefined;
   /** By the monotonic clock. */
   readonly nowMs: number;
-  /** The record for which the resize was written. */
+  /** The record whose resizes were written. */
   readonly answered?: string | undefined;
-  /** The resize is given up: only images count. */
+  /** True if the resize was abandoned, so that only the images count. */
   readonly ignoresResize?: boolean;
 };
 
 /** Why a change is not finished. */
 export type Unfinished = {
   readonly reason: string;
-  /** When time alone changes the answer. */
+  /** Time after which the change counts as finished if the Pod does not change; undefined if time alone is not enough. */
   readonly againMs?: number;
 };
 
 const NOTHING: Knowledge = { nowMs: 0 };
 const DEFAULT_GRACE_SECONDS = 30;
 const LONGEST_GRACE_SECONDS = 60;
-/** The time a kubelet takes besides the grace period to stop a container. */
+/** The time that a kubelet needs to stop a container, in addition to the grace period. */
 const MARGIN_MS = 2000;
 
 /**
- * The sighting of a Pod that is being changed: the one before if it is of the same change, a new one when the kubelet has seen the spec.
- * @returns undefined when the Pod is not being changed, or the kubelet has not seen the change
+ * The sighting of a Pod that is being changed: `before` if it belongs to the same change, or else a new one.
+ * @returns undefined if the Pod is not being changed, or the kubelet has not seen the change
  */
 export function sightingOf(pod: Pod, before: Sighting | undefined, nowMs: number): Sighting | undefined {
   const record = recordTextOf(pod);
@@ -58,7 +58,7 @@ export function sightingOf(pod: Pod, before: Sighting | undefined, nowMs: number
   return { change, containers: new Map(ids), atMs: nowMs };
 }
 
-/** Why the in-place change is not finished; undefined when the kubelet has followed in every container the change touched (T42, T98). */
+/** Why the in-place change is not finished; undefined if the kubelet has completed it in every changed container (T42, T98). */
 export function unfinished(pod: Pod, knowledge: Knowledge = NOTHING): Unfinished | undefined {
   const record = recordOf(pod);
   if (!record) return { reason: 'has no record of the change' };
@@ -71,11 +71,11 @@ export function unfinished(pod: Pod, knowledge: Knowledge = NOTHING): Unfinished
   for (const container of runningContainers(pod.spec)) {
     const { name } = container;
     const status = statuses.get(name);
-    const hold = imageHold(pod, name, own(record.containerStates, name), knowledge);
+    const hold = imageHold(pod, name, knowledge);
     if (hold) return hold;
     if (!own(record.resize, name) || knowledge.ignoresResize) continue;
     if (missing.has(name)) return { reason: `container ${name} is to be resized` };
-    // What was stored counts: admission may have changed the amounts that were asked for.
+    // Compare with the stored resources, because admission may have changed the requested ones.
     if (!includes(status?.resources, resizableOf(container)) && !hasReportedSpec(pod)) {
       return { reason: `container ${name} is being resized` };
     }
@@ -84,40 +84,43 @@ export function unfinished(pod: Pod, knowledge: Knowledge = NOTHING): Unfinished
   return reason === undefined ? undefined : { reason };
 }
 
-/** True when the change recorded on the Pod is finished in the container: what runs there was started from the present spec. */
+/** True if the recorded change is finished in the container, which means that the running container was started from the present spec. */
 export function isContainerEnded(pod: Pod, container: string, knowledge: Knowledge): boolean {
-  return imageHold(pod, container, own(recordOf(pod)?.containerStates, container), knowledge) === undefined;
+  return imageHold(pod, container, knowledge) === undefined;
 }
 
-function imageHold(
-  pod: Pod,
-  name: string,
-  state: ContainerState | undefined,
-  knowledge: Knowledge,
-): Unfinished | undefined {
+/** Why the image change is not finished in the container of that name; undefined if it is. */
+function imageHold(pod: Pod, name: string, knowledge: Knowledge): Unfinished | undefined {
+  const state = own(recordOf(pod)?.containerStates, name);
   const image = runningContainers(pod.spec).find((container) => container.name === name)?.image ?? '';
   const before = state && startOf(state);
-  // A container that the change does not touch, say a sidecar with troubles of its own, holds nothing up (T42).
+  // A container that the change does not touch, for example a failing sidecar, does not delay the end of the change (T42).
   if (!before || (before.image === image && !before.passed)) return undefined;
   const status = statusesOf(pod).get(name);
   if (!status?.imageID || !isRunning(status))
     return { reason: `container ${name} does not run ${image}${whyNot(status)}` };
-  const hold = startHold(pod, image, before, status, knowledge);
+  const hold = startHold(pod, { image, before, status }, knowledge);
   if (hold) return { ...hold, reason: `container ${name} ${hold.reason}` };
   return status.ready ? undefined : { reason: `container ${name} runs ${image} and is not ready` };
 }
 
-/** Records of the Go implementation say nothing of the image before, and nothing at all of containers that do not change. */
+/** Records of the Go implementation lack the earlier image, and lack containers that do not change. */
 function startOf({ before, lastImageID }: ContainerState): Before | undefined {
   return before ?? (lastImageID === undefined ? undefined : { imageID: lastImageID });
 }
 
-/** Why the running container is not proven to be started from `image`; undefined when it is. */
+type RunningContainer = {
+  /** The image in the present spec. */
+  readonly image: string;
+  /** The container that ran when the change was written. */
+  readonly before: Before;
+  readonly status: ContainerStatus;
+};
+
+/** Why it is not proven that the running container was started from `image`; undefined if it is. */
 function startHold(
   pod: Pod,
-  image: string,
-  before: Before,
-  status: ContainerStatus,
+  { image, before, status }: RunningContainer,
   { sighting, nowMs }: Knowledge,
 ): Unfinished | undefined {
   const others = [before.image, ...(before.passed ?? [])].filter((other) => other !== undefined && other !== image);
@@ -125,32 +128,32 @@ function startHold(
   const isSeen = hasSeenSpec(pod);
   if (isSame && before.image !== undefined) {
     if (before.image !== image) return { reason: `still runs ${before.image}, not ${image}` };
-    // Started from the very image the spec has: the kubelet leaves it alone, once it has seen that.
+    // The container was started from the image in the spec. The kubelet keeps it once it has seen the spec.
     return isSeen ? undefined : { reason: `runs ${image}; the kubelet has not confirmed that it stays` };
   }
-  // The content of the image before is known. When it is the only other one, other content must be that of the new image.
+  // If the earlier image is the only other candidate, and its content is known, any other content is that of the new image.
   const isOldContent = before.imageID !== undefined && before.image !== image && status.imageID === before.imageID;
   const isOnlyOther = before.image !== image && !before.passed;
   if (isOnlyOther && !isOldContent) return undefined;
   if (hasDigest(status.imageID, image) && !others.some((other) => other && hasDigest(status.imageID, other)))
     return undefined;
   if (!isSeen) return { reason: `is not known to run ${image}: the kubelet has not seen the change yet` };
-  // Nothing is started any more from an earlier spec once the kubelet works on this one.
+  // After the kubelet has seen the spec, it starts containers only from that spec.
   if (sighting && (sighting.containers.get(status.name) ?? '') !== (status.containerID ?? '')) return undefined;
   if (!isOldContent && sameImage(status.image, image)) return undefined;
-  // Equal content under another name. It was started from this spec, or from an earlier one and is being stopped right now.
+  // Two images have the same content. The container was started from the new one, or from an earlier one and is being stopped now.
   const settledMs = (sighting?.atMs ?? nowMs) + stopMs(pod) - nowMs;
   if (sighting && settledMs <= 0) return undefined;
   return { reason: `may still be restarted for ${image}`, againMs: Math.max(1, settledMs) };
 }
 
-/** The longest time for which a container that the kubelet stops is still reported as running. */
+/** The longest time that the kubelet still reports a container as running while it stops it. */
 function stopMs({ spec }: Pod): number {
   const seconds = spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
   return Math.min(seconds, LONGEST_GRACE_SECONDS) * 1000 + MARGIN_MS;
 }
 
-/** A status without a state, which no kubelet writes, is taken for running. */
+/** A status without a state counts as running. No kubelet writes one. */
 function isRunning({ state }: ContainerStatus): boolean {
   return state === undefined || Object.keys(state).length === 0 || state.running !== undefined;
 }
@@ -161,20 +164,20 @@ function whyNot(status: ContainerStatus | undefined): string {
   return text ? ` (${text})` : '';
 }
 
-/** True when the content the kubelet reports is the one that `image` names by its digest. */
+/** True if `image` has a digest and it is the digest that the kubelet reports. */
 function hasDigest(imageID: string, image: string): boolean {
   const digest = /@([a-z0-9]+:[0-9a-f]{32,})$/.exec(image)?.[1];
   return digest !== undefined && imageID.endsWith(digest);
 }
 
-/** Why the kubelet will not resize the Pod where it is; undefined while it may. */
+/** Why the kubelet can never resize the Pod on its node; undefined if it may. */
 export function infeasibleReason(pod: Pod): string | undefined {
   const pending = conditionOf(pod, 'PodResizePending');
   if (pending?.status !== 'True' || pending.reason !== 'Infeasible' || resizedContainers(pod).length === 0) return;
-  return `the node cannot hold it at its new size${pending.message ? `: ${pending.message}` : ''}`;
+  return `the node is too small for its new size${pending.message ? `: ${pending.message}` : ''}`;
 }
 
-/** Why, and since when (ms since the epoch), the kubelet puts the resize off until there is room on the node. */
+/** Why, and since when (ms since the epoch), the kubelet defers the resize until the node has room; undefined if it does not. */
 export function deferred(pod: Pod): { readonly reason: string; readonly sinceMs: number } | undefined {
   const pending = conditionOf(pod, 'PodResizePending');
   if (pending?.status !== 'True' || pending.reason !== 'Deferred' || resizedContainers(pod).length === 0) return;
@@ -192,18 +195,18 @@ function resizeHold(pod: Pod): string | undefined {
   return undefined;
 }
 
-/** False when the kubelet reports that it has not yet seen the present spec: its status may be that of a change since undone. */
+/** False if the kubelet reports that it has not seen the present spec yet, so that its status may be about an earlier spec. */
 function hasSeenSpec(pod: Pod): boolean {
   const observed = pod.status?.observedGeneration;
   return typeof observed !== 'number' || observed >= (pod.metadata.generation ?? 0);
 }
 
-/** Amounts the kubelet rounds never show as they were asked for: then its word that it is done with this spec counts. */
+/** True if the kubelet reports that it has completed this spec. That counts because reported amounts may be rounded and never match. */
 function hasReportedSpec(pod: Pod): boolean {
   return typeof pod.status?.observedGeneration === 'number' && hasSeenSpec(pod) && resizeHold(pod) === undefined;
 }
 
-/** Equal once `docker.io/library/` and `:latest` are filled in, as container runtimes report images. */
+/** True if the images are equal after `docker.io/library/` and `:latest` are added, as container runtimes do. */
 export function sameImage(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && b !== undefined && fullImage(a) === fullImage(b);
 }

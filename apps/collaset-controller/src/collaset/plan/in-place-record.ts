@@ -1,49 +1,48 @@
-// What an in-place change touched, kept on the Pod while it is under way, so that its end can be judged after a restart as well.
+// The record of an in-place change. It is an annotation of the Pod, so that a restarted controller can tell when the change is finished.
 import { type ContainerStatus, LAST_POD_STATUS_ANNOTATION, own, type Pod, setOwn } from '@kuperator/api';
 import { includes, type Resize, type Resources, runningContainers } from './resources.ts';
 
-/** The container that ran, as far as it is known, when the change was written. */
+/** What is known about the container that ran when the change was written. */
 export type Before = {
-  /** The image in the spec it was started from; absent if a change before this one was not finished. */
+  /** The image in the spec that the container was started from; absent if an earlier change was not finished. */
   readonly image?: string;
   readonly imageID?: string;
   readonly containerID?: string;
-  /** Images that unfinished changes asked for in between: the kubelet may have started any of them. */
+  /** Images that earlier, unfinished changes asked for. The kubelet may have started any of them. */
   readonly passed?: readonly string[];
 };
 
 export type ContainerState = {
-  /** The image asked for. What the API server stored may be another one, if admission rewrites images. */
+  /** The requested image. The API server may have stored another one, if admission rewrites images. */
   readonly latestImage: string;
-  /** The field by which the Go implementation judges the end; only of containers whose image is asked to change. */
+  /** Set only for containers whose image changes. The Go implementation compares it to decide that the change is finished. */
   readonly lastImageID?: string;
-  /** Unknown to the Go implementation, missing in its records. Of every container: admission may change any of them. */
+  /** Set for every container, because admission may change any of them. Records of the Go implementation lack it. */
   readonly before?: Before;
 };
 
-/** `containerStates` is the wire format of the Go implementation; the other fields are ours and ride along. */
+/** `containerStates` is the wire format of the Go implementation. Only this controller writes and reads the other fields. */
 export type LastPodStatus = {
   readonly containerStates?: Readonly<Record<string, ContainerState>>;
   readonly resize?: Readonly<Record<string, Resources>>;
-  /** Name of the revision the Pod was changed from: what it goes back to if the change cannot be completed. */
+  /** Name of the revision before the change. The Pod returns to it if the change cannot be completed. */
   readonly from?: string;
 };
 
-/**
- * The record of a change about to be written.
- * @param images those that change, by container name
- * @param from the Pod's revision before the change
- * @param isEnded whether the earlier change recorded on the Pod is finished in a container
- */
-export function recordFor(
-  pod: Pod,
-  images: ReadonlyMap<string, string>,
-  resizes: readonly Resize[],
-  from: string | undefined,
-  isEnded: (container: string) => boolean,
-): LastPodStatus {
+export type RecordInput = {
+  /** The new images, by container name. */
+  readonly images: ReadonlyMap<string, string>;
+  readonly resizes: readonly Resize[];
+  /** Name of the Pod's revision before the change. */
+  readonly from: string | undefined;
+  /** True if the earlier change that the Pod records is finished in the container. */
+  readonly isEnded: (container: string) => boolean;
+};
+
+/** The record of a change that is about to be written. */
+export function recordFor(pod: Pod, { images, resizes, from, isEnded }: RecordInput): LastPodStatus {
   const resize = Object.fromEntries(resizes.map(({ name, resources }) => [name, resources]));
-  // An earlier change of images may not be finished: what comes after it has to wait for it as well.
+  // If an earlier change of images is not finished, this change must wait for it as well.
   const touchesContainers = images.size + resizes.length > 0 || recordOf(pod)?.containerStates !== undefined;
   return {
     ...(touchesContainers ? { containerStates: statesFor(pod, images, isEnded) } : {}),
@@ -53,14 +52,15 @@ export function recordFor(
 }
 
 /**
- * The record of what admission changed with a write that was to change no image; undefined when it changed none. Any write of a Pod can
- * have that effect, a label's as well, once a policy on images is put in force.
+ * The record of the images that admission changed in a write that should change no image; undefined if admission changed none. Any write
+ * of a Pod, even of a label, can have this effect once the cluster has an image policy.
  */
 export function recordOfRewrite(before: Pod, after: Pod, from: string | undefined): LastPodStatus | undefined {
   const old = new Map(runningContainers(before.spec).map(({ name, image }) => [name, image]));
   const rewritten = runningContainers(after.spec).filter(({ name, image }) => old.has(name) && old.get(name) !== image);
   if (rewritten.length === 0 || recordOf(after)?.containerStates) return undefined;
-  return recordFor(before, new Map(rewritten.map(({ name, image = '' }) => [name, image])), [], from, () => true);
+  const images = new Map(rewritten.map(({ name, image = '' }) => [name, image]));
+  return recordFor(before, { images, resizes: [], from, isEnded: () => true });
 }
 
 function statesFor(
@@ -94,7 +94,7 @@ function beforeOf(image: string, status: ContainerStatus | undefined, unfinished
   if (present.containerID !== undefined && present.containerID === unfinished.containerID) {
     return withPassed(unfinished, [...passed, image]);
   }
-  // Another container already, and it is not known from which of the images it was started.
+  // Another container runs by now. It is not known which of the images it was started from.
   return withPassed(present, [...(unfinished.image === undefined ? [] : [unfinished.image]), ...passed, image]);
 }
 
@@ -104,24 +104,25 @@ function withPassed(before: Before, images: readonly string[]): Before {
   return passed.length > 0 ? { ...rest, passed } : rest;
 }
 
-/** True when an in-place change was written to the Pod and is not finished: its record is there. */
+/** True if the Pod carries the record of an in-place change, which stays until the change is finished. */
 export function isChangedInPlace(pod: Pod): boolean {
   return pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION] !== undefined;
 }
 
-/** Names of the containers that the change under way resizes. */
+/** Names of the containers that the recorded change resizes. */
 export function resizedContainers(pod: Pod): readonly string[] {
   return Object.keys(recordOf(pod)?.resize ?? {});
 }
 
-/** Name of the revision the Pod was changed from; undefined when no record says so. */
+/** Name of the Pod's revision before the recorded change; undefined if no record names it. */
 export function changedFrom(pod: Pod): string | undefined {
   return recordOf(pod)?.from;
 }
 
 /**
- * Resizes the change under way calls for that the Pod's spec does not show yet: they are a write of their own.
- * @param answered the record for which that write was made: what the API server stored then counts, though it is not what was asked
+ * Resizes of the recorded change that the Pod's spec does not show yet. The controller writes them after the change itself.
+ * @param answered the record whose resizes were written. The resources that the API server stored then count, even if admission changed
+ *   them
  */
 export function missingResizes(pod: Pod, answered?: string): readonly Resize[] {
   if (answered !== undefined && answered === recordTextOf(pod)) return [];
@@ -132,7 +133,7 @@ export function missingResizes(pod: Pod, answered?: string): readonly Resize[] {
   });
 }
 
-/** The record as it is stored: another text is another change. */
+/** The stored text of the record. Each change has another text. */
 export function recordTextOf(pod: Pod): string | undefined {
   return pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION];
 }
@@ -148,7 +149,7 @@ export function recordOf(pod: Pod): LastPodStatus | undefined {
   }
 }
 
-/** Statuses of all containers that run as long as the Pod does, by name. */
+/** Statuses of the containers and the init containers, by name. */
 export function statusesOf({ status }: Pod): ReadonlyMap<string, ContainerStatus> {
   const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
   return new Map(all.map((item) => [item.name, item]));

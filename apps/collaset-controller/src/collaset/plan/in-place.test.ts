@@ -246,7 +246,7 @@ describe('inPlacePatch', () => {
   test('carries image, revision and record in one write, refused on a stale Pod (T43)', () => {
     const transition = inPlace({ labels: { tier: 'x' }, images: [{ name: 'app', image: 'app:v2' }] });
     const seen = pod([running('app', 'id1', { containerID: 'c1' }), running('side', 'id2', { containerID: 'c2' })]);
-    const patch = inPlacePatch(seen, 'web-2', transition, {});
+    const patch = inPlacePatch(seen, { revision: 'web-2', transition });
     expect(patch).toMatchObject({
       metadata: { resourceVersion: '1', labels: { tier: 'x', [REVISION_LABEL]: 'web-2' } },
       spec: { containers: [{ name: 'app', image: 'app:v2' }] },
@@ -266,7 +266,11 @@ describe('inPlacePatch', () => {
 
   test('writes an empty record and no spec when only metadata changes (T44)', () => {
     const transition = inPlace({ labels: { tier: 'x' } });
-    const patch = inPlacePatch(pod(), 'web-2', transition, { [PREPARING_TO_DELETE_LABEL]: null });
+    const patch = inPlacePatch(pod(), {
+      revision: 'web-2',
+      transition,
+      labels: { [PREPARING_TO_DELETE_LABEL]: null },
+    });
     expect(patch.metadata.annotations[LAST_POD_STATUS_ANNOTATION]).toBe('{}');
     expect(patch).not.toHaveProperty('spec');
     expect(patch.metadata.labels).not.toHaveProperty(PREPARING_TO_DELETE_LABEL);
@@ -278,7 +282,7 @@ describe('inPlacePatch', () => {
       annotations: { [LAST_POD_STATUS_ANNOTATION]: JSON.stringify({ resize: { app: { requests: { cpu: '2' } } } }) },
     });
     const resources = [{ name: 'app', resources: { requests: { cpu: '3' }, limits: {} } }];
-    const patch = inPlacePatch(unwritten, 'web-3', inPlace({ resources }), {});
+    const patch = inPlacePatch(unwritten, { revision: 'web-3', transition: inPlace({ resources }) });
     expect(JSON.parse(patch.metadata.annotations[LAST_POD_STATUS_ANNOTATION] ?? '')).toMatchObject({
       resize: { app: { requests: { cpu: '3' }, limits: {} } },
       from: 'web-1',
@@ -290,7 +294,7 @@ describe('inPlacePatch', () => {
     const record = { containerStates: { app: first, side: { latestImage: 'side:v1', before: { image: 'side:v1' } } } };
     const transition = inPlace({ images: [{ name: 'app', image: 'app:v2' }] });
     const next = (status: object) => {
-      const patch = inPlacePatch(pod([status], record), 'web-2', transition, {});
+      const patch = inPlacePatch(pod([status], record), { revision: 'web-2', transition });
       return JSON.parse(patch.metadata.annotations[LAST_POD_STATUS_ANNOTATION] ?? '').containerStates.app.before;
     };
     expect(next(running('app', 'id0', { containerID: 'c0' }))).toEqual({ ...first.before, passed: ['app:v1'] });

@@ -48,14 +48,14 @@ export type Transition =
   | { readonly mode: 'recreate'; readonly reason: string };
 export type InPlaceTransition = Transition & { mode: 'in-place' };
 
-/** Why a Pod of no known revision is made anew. */
+/** Why a Pod without a known revision is recreated. */
 export const UNKNOWN_REVISION = 'its present revision is unknown';
 
 /**
- * What differs between two revisions, and whether a running Pod can follow: only labels, annotations, images and resources of containers
- * that run all the time, and the size of claims may differ. Computed from the templates and not from the Pod, so that what users or
- * injectors changed on the Pod is no difference.
- * @param from undefined when the Pod's revision is unknown
+ * Compares two revisions and decides whether a running Pod can change from one to the other in place. That is possible if they differ only
+ * in labels, annotations, images and resources of containers and sidecars, and the size of claims. The comparison uses the templates and
+ * not the Pod, so changes that users or injectors made to the Pod do not count.
+ * @param from undefined if the Pod's revision is unknown
  */
 export function planTransition(from: Revision | undefined, to: Revision): Transition {
   if (!from) return { mode: 'recreate', reason: UNKNOWN_REVISION };
@@ -87,42 +87,51 @@ export function planTransition(from: Revision | undefined, to: Revision): Transi
   };
 }
 
-/** True when the Pod itself stays as it is: nothing stops, so that no permission is needed. */
+/** True if only claims grow. The containers keep running, so the change needs no permission. */
 export function leavesContainersAlone({ images, sidecars, resize, grows }: InPlaceTransition): boolean {
   return grows.length > 0 && images.length + sidecars.length + resize.length === 0;
 }
 
+export type PatchInput = {
+  /** Name of the new revision. */
+  readonly revision: string;
+  readonly transition: InPlaceTransition;
+  /** Further label changes; applied only if the Pod has the label `preparing-to-delete`. */
+  readonly labels?: Changes;
+  readonly knowledge?: Knowledge;
+};
+
 /**
- * Body of the strategic merge patch that takes the Pod to `revision`: one write for template, revision and record. Resizes are in the
- * record only; `pods/resize` takes nothing else along.
+ * Body of the strategic merge patch that changes the Pod to `revision`. One write changes the spec, the revision label and the record.
+ * Resizes are only recorded, because they need a separate write to `pods/resize`.
  */
-export function inPlacePatch(
-  pod: Pod,
-  revision: string,
-  transition: InPlaceTransition,
-  labels: Changes,
-  knowledge: Knowledge = { nowMs: 0 },
-) {
+export function inPlacePatch(pod: Pod, { revision, transition, labels = {}, knowledge = NO_KNOWLEDGE }: PatchInput) {
   const { images, sidecars } = transition;
   const dropped = pod.metadata.labels?.[PREPARING_TO_DELETE_LABEL] === undefined ? {} : labels;
   const changed = new Map([...images, ...sidecars].map(({ name, image }) => [name, image]));
-  const isEnded = (container: string) => isContainerEnded(pod, container, knowledge);
-  const record = JSON.stringify(recordFor(pod, changed, resizesFor(pod, transition), revisionNameOf(pod), isEnded));
+  const record = recordFor(pod, {
+    images: changed,
+    resizes: resizesFor(pod, transition),
+    from: revisionNameOf(pod),
+    isEnded: (container) => isContainerEnded(pod, container, knowledge),
+  });
   const spec = {
     ...(images.length > 0 ? { containers: images } : {}),
     ...(sidecars.length > 0 ? { initContainers: sidecars } : {}),
   };
   return {
     metadata: {
-      ...metadataPatch(pod, revision, transition, dropped),
-      annotations: { ...transition.annotations, [LAST_POD_STATUS_ANNOTATION]: record },
+      ...metadataPatch(pod, { revision, transition, labels: dropped }),
+      annotations: { ...transition.annotations, [LAST_POD_STATUS_ANNOTATION]: JSON.stringify(record) },
     },
     ...(changed.size > 0 ? { spec } : {}),
   };
 }
 
-/** The part of an in-place change that concerns no container. */
-export function metadataPatch(pod: Pod, revision: string, transition: InPlaceTransition, labels: Changes = {}) {
+const NO_KNOWLEDGE: Knowledge = { nowMs: 0 };
+
+/** The metadata of an in-place change. */
+export function metadataPatch(pod: Pod, { revision, transition, labels }: Omit<PatchInput, 'knowledge'>) {
   return {
     resourceVersion: pod.metadata.resourceVersion,
     labels: { ...transition.labels, ...labels, [REVISION_LABEL]: revision },
@@ -130,18 +139,19 @@ export function metadataPatch(pod: Pod, revision: string, transition: InPlaceTra
   };
 }
 
-/** What the change resizes. A resize that an earlier change called for may not have been written: then it goes on, to the new size. */
+/** The resizes of the change. They include containers that an earlier change should have resized, because it may not have done so. */
 export function resizesFor(pod: Pod, { resize, resources }: InPlaceTransition): readonly Resize[] {
   const names = new Set([...resize.map(({ name }) => name), ...resizedContainers(pod)]);
   return resources.filter(({ name }) => names.has(name));
 }
+
 function imagesBetween(from: PodTemplateSpec['spec']['containers'] = [], to: typeof from = []): readonly Image[] {
   return to.flatMap(({ name, image }, index) =>
     image !== undefined && image !== from[index]?.image ? [{ name, image }] : [],
   );
 }
 
-/** The template without what can be changed in place, to be compared with `other`. */
+/** The template without the fields that can change in place, for the comparison with `other`. */
 function comparable(template: PodTemplateSpec, other: PodTemplateSpec): unknown {
   const { containers, initContainers, ...spec } = template.spec;
   const bare = (container: Container, counterpart: Container | undefined) => {
@@ -157,7 +167,7 @@ function comparable(template: PodTemplateSpec, other: PodTemplateSpec): unknown 
   };
 }
 
-/** A policy that is not given follows the image when the Pod is created, and stays when the image is changed. */
+/** Without `imagePullPolicy`, the API server derives it from the image when the Pod is created. A later change of the image keeps it. */
 function hasSamePullPolicy(a: Container, b: Container | undefined): boolean {
   if (!b || a.imagePullPolicy === b.imagePullPolicy) return true;
   const [left, right] = [a, b].map(({ image, imagePullPolicy }) => imagePullPolicy ?? defaultPullPolicy(image));

@@ -12,7 +12,7 @@ import { type EntryData, freeIds, INCLUDE, idsOf, type Pool } from '../ids/insta
 import { instanceIdOf, isSequence, type Members } from '../ids/members.ts';
 import { duplicate, type Refusal } from './exclude.ts';
 
-/** A Pod to be taken into the set, and the instance id it gets. */
+/** A Pod that the set takes over, and the instance id that it gets. */
 export type Inclusion = { readonly pod: Pod; readonly id: number };
 
 export type IncludePlan = {
@@ -24,14 +24,14 @@ export type IncludeInput = {
   readonly set: CollaSet;
   readonly members: Members;
   readonly pool: Pool;
-  /** The Pod of that name in the set's namespace, if it is under control. */
+  /** The Pod of that name in the set's namespace, if it has the label `kusionstack.io/control`. */
   readonly podNamed: (name: string) => Pod | undefined;
   readonly claimsOf: (pod: Pod) => readonly PersistentVolumeClaim[];
-  /** Ids of which the set has claims: a Pod brings its own, and an id has one claim of a template. */
+  /** Ids for which the set has claims. An included Pod brings its own claims, and an id has only one claim of each template. */
   readonly claimed: ReadonlySet<number>;
 };
 
-/** Which of the Pods in podToInclude the set may take over. What it may not is refused, and holds nothing else up. */
+/** Chooses the Pods in podToInclude that the set takes over. A Pod that it refuses does not block anything else. Pure. */
 export function planInclude({ set, members, pool, podNamed, claimsOf, claimed }: IncludeInput): IncludePlan {
   const { podToInclude = [], podToExclude = [] } = set.spec.scaleStrategy ?? {};
   const pods: Inclusion[] = [];
@@ -64,7 +64,7 @@ function refusalOf(
   pod: Pod | undefined,
   claimsOf: (pod: Pod) => readonly PersistentVolumeClaim[],
 ): string | undefined {
-  if (!pod) return 'there is none under control (label kusionstack.io/control: "true")';
+  if (!pod) return 'no Pod of this name has the label kusionstack.io/control: "true"';
   const owner = controllerOf(pod);
   if (owner) return `${owner.kind} ${owner.name} controls it`;
   if (isTerminating(pod) || isTerminal(pod)) return 'it has ended';
@@ -84,18 +84,18 @@ type Ids = Pick<IncludeInput, 'pool' | 'claimed'> & {
   readonly chosen: readonly number[];
 };
 
-/** The id on record for it, the one the Pod has if nobody else has it, or else the lowest free one. */
+/** The id that an earlier attempt recorded for the Pod, or the Pod's own id if it is free, or else the lowest free id. */
 function idFor(pod: Pod, { pool, claimed, occupied, chosen }: Ids): number {
   const begun = [...pool.own].find(([, data]) => data[INCLUDE] === pod.metadata.uid)?.[0];
   const own = instanceIdOf(pod);
   const isFree = (id: number) => !occupied.has(id) && !pool.foreign.has(id) && !chosen.includes(id);
   if (begun !== undefined && isFree(begun)) return begun;
   if (own !== undefined && isFree(own) && !claimed.has(own) && !isAwaited(pool.own.get(own))) return own;
-  const [id = 0] = freeIds(pool, occupied, [...chosen, ...claimed], 1);
+  const [id = 0] = freeIds(pool, { occupied, chosen: [...chosen, ...claimed], count: 1 });
   return id;
 }
 
-/** A creation for the id is under way, or may be. */
+/** True if another Pod may be about to be created for the id. */
 function isAwaited(data: EntryData | undefined): boolean {
   return data !== undefined && Object.keys(data).some((key) => key.startsWith('Pod') || key.startsWith('Replace'));
 }

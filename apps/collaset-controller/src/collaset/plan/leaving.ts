@@ -1,4 +1,4 @@
-// Pods marked `to-delete`: the podopslifecycle-coordinator takes them out of service and deletes them, whoever owns them.
+// The podopslifecycle-coordinator drains and deletes every Pod that has the label `to-delete`, whatever its owner.
 import {
   COLLASET_OPERATION_ID,
   DELETE_OPERATION_TYPE,
@@ -8,7 +8,7 @@ import {
 } from '@kuperator/api';
 import { beginOperation, type LabelChanges, type Operation, prepareToDelete } from '@kuperator/lifecycle';
 
-/** Operation type under which Pods leave because there are too many. */
+/** The operation type of scale-ins. */
 export const SCALE_IN = 'scale-in';
 
 export function isMarked({ metadata }: Pod): boolean {
@@ -16,8 +16,8 @@ export function isMarked({ metadata }: Pod): boolean {
 }
 
 /**
- * Label changes that mark the Pod and begin the coordinator's operation with it, as its webhook does for a DELETE: one write, and the
- * coordinator's next one can be the permission.
+ * Label changes that mark the Pod and begin the coordinator's operation in the same write, as the coordinator's webhook does for a DELETE.
+ * The coordinator then only has to permit the operation.
  * @param labels further changes for the same write
  */
 export function markLeaving(pod: Pod, nanos: string, labels: LabelChanges = {}): LabelChanges {
@@ -26,7 +26,7 @@ export function markLeaving(pod: Pod, nanos: string, labels: LabelChanges = {}):
   return beginOperation(pod, { ...operation, labels: { ...labels, ...marks } }) ?? {};
 }
 
-/** True for operations at whose end their Pod is deleted for good. */
+/** True if the operation ends in the deletion of the Pod and its instance id. */
 export function takesAway({ id, type }: Operation): boolean {
   return id === POD_DELETE_OPERATION_ID || (id === COLLASET_OPERATION_ID && type === SCALE_IN);
 }

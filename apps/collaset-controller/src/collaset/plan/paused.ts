@@ -10,7 +10,7 @@ import { isActive, revisionNameOf } from '../ids/members.ts';
 import type { ActionOf } from './action.ts';
 import type { Decisions } from './decisions.ts';
 
-/** What a paused set would do if it were not paused. */
+/** Lists the kinds of work that begin once the set is resumed. Empty if the set is not paused. Pure. */
 export function planPaused(
   set: CollaSet,
   { members, exclude, include }: Decisions,

@@ -1,26 +1,34 @@
 import { COLLASET_OPERATION_ID, conditionOf, isReady, type Pod, SERVICE_READY_GATE } from '@kuperator/api';
 import { isPermitted, permittedSince } from '@kuperator/lifecycle';
 
-/** `granted`, `none`, or granted and to be used only after `delayMs`. */
+/** `delayMs`: the operation is permitted, but may continue only after this time. */
 export type Permission = 'granted' | 'none' | { readonly delayMs: number };
 
-/** How long at most the kubelet is waited for after its Pod's gate was closed. */
+/** The longest wait for the kubelet to report the Pod as unready after the readiness gate was closed. */
 const KUBELET_MS = 3000;
 
-/** Whether our operation of `type` may go on now, `operationDelaySeconds` counted from the moment permission was given. */
-export function permissionOf(pod: Pod, type: string, delaySeconds: number, nowMs: number): Permission {
+export type PermissionInput = {
+  /** The operation type. */
+  readonly type: string;
+  /** `operationDelaySeconds`, counted from the time of the permission. */
+  readonly delaySeconds: number;
+  readonly nowMs: number;
+};
+
+/** Tells whether this controller's operation on the Pod may continue now. */
+export function permissionOf(pod: Pod, { type, delaySeconds, nowMs }: PermissionInput): Permission {
   if (!isPermitted(pod, COLLASET_OPERATION_ID, type)) return 'none';
   const since = permittedSince(pod, COLLASET_OPERATION_ID);
   const delayMs = Math.max(delaySeconds * 1000, expectsKubelet(pod) ? KUBELET_MS : 0);
   if (delayMs <= 0 || since === undefined) return 'granted';
-  // The stamp comes from another machine's clock: one ahead of ours must not lengthen the delay.
+  // The timestamp comes from the clock of another machine. A clock that is ahead of ours must not lengthen the delay.
   const remainingMs = Math.min(delayMs, Number(since / 1_000_000n) + delayMs - nowMs);
   return remainingMs <= 0 ? 'granted' : { delayMs: remainingMs };
 }
 
 /**
- * The gate is closed and the kubelet has not yet said that the Pod is unready: it will in a moment, and a write of ours before that
- * would be refused as decided on a stale Pod, to be repeated.
+ * True if the readiness gate is closed and the kubelet has not reported the Pod as unready yet. Its report follows soon and changes the
+ * Pod's resourceVersion, so a write before that would be refused as stale.
  */
 function expectsKubelet(pod: Pod): boolean {
   return conditionOf(pod, SERVICE_READY_GATE)?.status === 'False' && isReady(pod);

@@ -4,8 +4,8 @@ import type { Preparation } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /**
- * What must be written before a pass can plan: the finalizer, without which the set could vanish before its Pods have left their traffic;
- * the revision of its template; and the claims that an earlier set of the name left behind.
+ * Plans what must be written before the pass can plan anything else: the finalizer, so that the set does not disappear before its Pods are
+ * drained; the revision of its template; and the adoption of claims that an earlier set of the same name left behind. Pure.
  */
 export function planPreparations(observed: Observed): readonly Preparation[] {
   const { set, revision } = observed;
@@ -21,7 +21,7 @@ function storing({ revision: { plan } }: Observed): Preparation {
     : { do: 'storeRevision', revision: plan.revision };
 }
 
-/** Which claims without an owner the set takes, and which it leaves alone. */
+/** Decides which claims without an owner the set adopts, and which it leaves alone. */
 export function adoptionOf({ set, claims, revision: { updated } }: Observed): ReturnType<typeof planAdoption> {
   if (!updated || claims.unowned.length === 0) return { take: [], leave: [] };
   const { owned, unowned, expandable, orphanOf } = claims;

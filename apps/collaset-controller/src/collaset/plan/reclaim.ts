@@ -1,6 +1,6 @@
 import { type CollaSet, controllerOf, type Pod } from '@kuperator/api';
 
-/** The lists of `spec.scaleStrategy` by which Pods are asked for by name. */
+/** The lists of Pod names in `spec.scaleStrategy`. */
 export const POD_LISTS = ['podToDelete', 'podToExclude', 'podToInclude'] as const;
 export type PodList = (typeof POD_LISTS)[number];
 
@@ -9,13 +9,13 @@ export type Listed = { readonly list: PodList; readonly name: string };
 
 export type ReclaimInput = {
   readonly set: CollaSet;
-  /** The Pod of that name in the set's namespace, whoever owns it. */
+  /** The Pod of that name in the set's namespace, whatever its owner. */
   readonly podNamed: (name: string) => Pod | undefined;
-  /** Names in podToDelete whose Pod was made anew under the same name. */
+  /** Names in podToDelete whose Pod was recreated under the same name. */
   readonly renewed: ReadonlySet<string>;
 };
 
-/** Names that have had done what they ask for; each once. */
+/** The listed names whose request is done. Each is returned once. */
 export function servedNames(input: ReclaimInput): readonly Listed[] {
   const { scaleStrategy = {} } = input.set.spec;
   return POD_LISTS.flatMap((list) =>
@@ -27,13 +27,13 @@ function isServed({ set, podNamed, renewed }: ReclaimInput, { list, name }: List
   const pod = podNamed(name);
   if (list === 'podToDelete') return pod === undefined || renewed.has(name);
   const { podToExclude = [], podToInclude = [] } = set.spec.scaleStrategy ?? {};
-  // In both it is left alone; out of one it would be moved.
+  // A Pod in both lists stays as it is. If its name left one list, the other list would move the Pod.
   if (podToExclude.includes(name) && podToInclude.includes(name)) return false;
   const isOurs = pod !== undefined && controllerOf(pod)?.uid === set.metadata.uid;
   return list === 'podToExclude' ? !isOurs : isOurs;
 }
 
-/** The lists that change, as they are without these names; null for one that is empty then. */
+/** The lists that change, without the served names; null for a list that becomes empty. */
 export function listsWithout(set: CollaSet, served: readonly Listed[]): { [list in PodList]?: string[] | null } {
   const lists: { [list in PodList]?: string[] | null } = {};
   for (const list of POD_LISTS) {

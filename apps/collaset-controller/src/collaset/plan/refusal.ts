@@ -1,39 +1,42 @@
-// Updates of single Pods that were refused: why, what may be done about it, and when the next try is due.
+// Refused updates of single Pods: why each was refused, whether the Pod can be recreated, and when the next attempt is due.
 import type { Pod } from '@kuperator/api';
 import { ApiError, ForbiddenError, flattenErrors } from '@kuperator/runtime';
 
-/** On a Pod that was out of service for an update that was refused, so that no replica begins the same again at once. Ours. */
+/**
+ * Annotation of a Pod that was out of service for a refused update. It keeps every replica from starting the same update immediately. The
+ * Go implementation does not have it.
+ */
 export const REFUSED_UPDATE_ANNOTATION = 'collaset.kusionstack.io/refused-update';
 
 export type Refusal = {
-  /** The revision the Pod was to be updated to. */
+  /** The revision that the Pod was to be updated to. */
   readonly revision: string;
-  /** For people, after the Pod's name and `cannot be updated: `. */
+  /** Text for people. It follows the Pod's name and `cannot be updated: `. */
   readonly reason: string;
-  /** A Pod made anew in its place would be admitted and would find a node, as far as is known. */
+  /** True if, as far as is known, a recreated Pod would be admitted and scheduled. */
   readonly canRecreate: boolean;
-  /** How often in a row. */
+  /** The number of refusals in a row before this one. */
   readonly times: number;
-  /** Of the last one, ms since the epoch. */
+  /** Time of the last refusal, in ms since the epoch. */
   readonly atMs: number;
-  /** The Pod was out of service for it, so that the next try costs more than a request. */
+  /** True if the Pod was out of service for the update, so that the next attempt may cost an outage and not only a request. */
   readonly wasOut: boolean;
 };
 
 const FIRST_RETRY_MS = 5000;
 const LONGEST_PROBE_MS = 60_000;
 const LONGEST_OUTAGE_MS = 600_000;
-/** Enough for the sentence of an admission policy; annotations are no place for more. */
+/** Characters. Enough for the message of an admission policy, and short enough for an annotation. */
 const REASON_LIMIT = 400;
 
-/** When the update may be tried again, ms since the epoch. */
+/** When the update may be retried, in ms since the epoch. */
 export function dueMs({ times, atMs, wasOut }: Refusal): number {
   return atMs + Math.min(wasOut ? LONGEST_OUTAGE_MS : LONGEST_PROBE_MS, FIRST_RETRY_MS * 2 ** Math.min(times, 20));
 }
 
 /**
  * The refusal that follows `last` on the same Pod.
- * @param isCertain the answer will not be another one next time; counts like one that was given twice
+ * @param isCertain true if the next attempt would be refused as well; counts like two refusals
  */
 export function refusalAfter(
   last: Refusal | undefined,
@@ -50,8 +53,8 @@ export function refusalAfter(
 }
 
 /**
- * Why the Pod is not updated to `revision`; undefined when nothing is known against it.
- * @param remembered by the process; newer than what stands on the Pod
+ * The refusal of the Pod's update to `revision`; undefined if none is known.
+ * @param remembered the refusal in the memory of this process, which is newer than the Pod's annotation
  */
 export function refusalOf(pod: Pod, revision: string, remembered: Refusal | undefined): Refusal | undefined {
   if (remembered?.revision === revision) return remembered;
@@ -59,7 +62,7 @@ export function refusalOf(pod: Pod, revision: string, remembered: Refusal | unde
   return noted?.revision === revision ? noted : undefined;
 }
 
-/** What stands on the Pod of a refusal; undefined when nothing does that can be read. */
+/** The refusal in the Pod's annotation; undefined if the annotation is missing or invalid. */
 export function notedRefusal({ metadata }: Pod): Refusal | undefined {
   const text = metadata.annotations?.[REFUSED_UPDATE_ANNOTATION];
   if (text === undefined) return undefined;
@@ -74,36 +77,36 @@ export function notedRefusal({ metadata }: Pod): Refusal | undefined {
   }
 }
 
-/** The annotation that notes the refusal on its Pod. */
+/** The annotation that records the refusal on the Pod. */
 export function noteOf({ revision, reason, canRecreate, times, atMs }: Refusal): Record<string, string> {
   const at = new Date(atMs).toISOString();
   return { [REFUSED_UPDATE_ANNOTATION]: JSON.stringify({ revision, reason, canRecreate, times, at }) };
 }
 
-/** The annotation change that takes the note off; empty when there is none. */
+/** The annotation change that removes the recorded refusal; empty if there is none. */
 export function withoutNote({ metadata }: Pod): Record<string, null> {
   return metadata.annotations?.[REFUSED_UPDATE_ANNOTATION] === undefined ? {} : { [REFUSED_UPDATE_ANNOTATION]: null };
 }
 
-/** Answers after which the same request may well succeed: a lost race, a lost session, overload, a time-out. */
+/** HTTP statuses after which the same request may succeed: a lost race, a lost session, overload, a time-out. */
 const TRANSIENT = new Set([401, 404, 408, 409, 410, 425, 429]);
 
-/** True when the API server, or what it asks, will not have the write however often it is sent. */
+/** True if the API server or a webhook would refuse the write again, however often it is sent. */
 export function isRefused(error: unknown): error is ApiError {
   return error instanceof ApiError && error.status >= 400 && error.status < 500 && !TRANSIENT.has(error.status);
 }
 
-/** True when a quota is full. Where a change of a running Pod does not fit into it, a Pod of the same size in its place does not either. */
+/** True if a quota is full. If the change of a Pod does not fit into the quota, a recreated Pod of the same size does not fit either. */
 export function isOverQuota(error: unknown): boolean {
   return error instanceof ForbiddenError && error.message.includes('exceeded quota');
 }
 
-/** True when the API server or a webhook cannot do a dry run of this request: then it says nothing of the real one. */
+/** True if the API server or a webhook does not support a dry run of this request. The answer then does not predict the real request. */
 export function cannotTry(error: unknown): boolean {
   return error instanceof ApiError && error.status === 400 && /dry.?run/i.test(error.message);
 }
 
-/** The sentence of an error without what was attempted: `PATCH /api/v1/…: 403 Forbidden: `. */
+/** The message of an error without the prefix that names the request, such as `PATCH /api/v1/…: 403 Forbidden: `. */
 export function sentenceOf(error: unknown): string {
   const [first] = flattenErrors(error);
   const text = first instanceof Error ? first.message : String(first);

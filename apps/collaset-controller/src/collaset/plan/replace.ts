@@ -12,27 +12,30 @@ import { hasOperation, isServiceAvailable, type LabelChanges } from '@kuperator/
 import { instanceIdOf, isActive, type Members, revisionNameOf } from '../ids/members.ts';
 import { SCALE_IN } from './leaving.ts';
 
-/** On an origin whose `to-replace` the set's own update wrote, not a user: it goes when the update no longer asks for it. Ours. */
+/**
+ * Annotation of an origin whose label `to-replace` was set by an update of this controller and not by a user. The controller removes
+ * both if the update no longer asks for the replacement. The Go implementation does not have this annotation.
+ */
 export const REPLACE_BY_UPDATE_ANNOTATION = 'collaset.kusionstack.io/to-replace-by-update';
 
 /** Changes of a Pod's labels and annotations, as in a merge patch. */
 export type Relabelling = { readonly labels: LabelChanges; readonly annotations: LabelChanges };
 
 export type ReplacePlan = {
-  /** What is to be changed of each Pod's labels and annotations, in one write. */
+  /** Label and annotation changes of each Pod, in one write. */
   readonly relabel: ReadonlyMap<Pod, Relabelling>;
-  /** Origins that lack their new Pod, and the revision it is to have. */
+  /** Origins that lack a successor, and the revision that it gets. */
   readonly start: readonly { readonly origin: Pod; readonly revision: string }[];
-  /** New Pods that do not serve yet, by their origins. */
+  /** Successors that do not serve yet, by their origins. */
   readonly waiting: ReadonlyMap<Pod, Pod>;
 };
 
 export type ReplaceInput = {
   readonly set: CollaSet;
   readonly members: Members;
-  /** Pods to be brought to the updated revision by another one. */
+  /** Pods that the update replaces by Pods at the updated revision. */
   readonly targets: ReadonlySet<Pod>;
-  /** Pods that leave anyhow: no replacement for these. */
+  /** Pods that are deleted or excluded, and therefore not replaced. */
   readonly leaving: ReadonlySet<Pod>;
   readonly updated: string;
   readonly isKnownRevision: (name: string) => boolean;
@@ -42,8 +45,8 @@ export type ReplaceInput = {
 const NOTHING: ReplacePlan = { relabel: new Map(), start: [], waiting: new Map() };
 
 /**
- * Next step of every replacement, whether a user asked for it (`to-replace`) or an update. The new Pod must serve, at the revision
- * asked for, before its origin is marked `to-delete`; a new Pod that is not wanted (any more) is marked itself.
+ * Plans the next step of every replacement that a user (by the label `to-replace`) or an update asks for. The origin is marked `to-delete`
+ * only once its successor serves at the requested revision. A successor that is no longer wanted is marked `to-delete` itself. Pure.
  */
 export function planReplace(input: ReplaceInput): ReplacePlan {
   const { set, members, leaving } = input;
@@ -53,27 +56,28 @@ export function planReplace(input: ReplaceInput): ReplacePlan {
   const waiting = new Map<Pod, Pod>();
   const successors = new Set(members.successors.values());
   for (const origin of members.active) {
-    // The new Pod of a pair is itself replaced only when its origin is gone (T38).
+    // A successor can only be replaced itself after its origin is gone (T38).
     if (successors.has(origin)) continue;
-    const labels = origin.metadata.labels ?? {};
-    // Others may want to know whose place it takes for as long as that one is there.
-    const isForgotten = labels[REPLACE_PAIR_ORIGIN_NAME_LABEL] !== undefined && !members.heirs.has(origin);
+    const { labels: present = {} } = origin.metadata;
+    // A former successor keeps the name of its origin as long as the origin exists, because other controllers may read it.
+    const isForgotten = present[REPLACE_PAIR_ORIGIN_NAME_LABEL] !== undefined && !members.heirs.has(origin);
     const changes: LabelChanges = isForgotten ? DROP_ORIGIN : {};
-    const isGoing =
+    const isLeaving =
       leaving.has(origin) ||
-      labels[TO_DELETE_LABEL] !== undefined ||
+      present[TO_DELETE_LABEL] !== undefined ||
       hasOperation(origin, COLLASET_OPERATION_ID, SCALE_IN);
-    if (isGoing) {
-      write(relabel, origin, changes);
+    if (isLeaving) {
+      addChanges(relabel, origin, { labels: changes, annotations: {} });
       continue;
     }
     const successor = members.successors.get(origin);
     const wish = wishOf(input, origin, successor);
-    write(relabel, origin, { ...changes, ...wish.labels, ...linkOf(origin, successor, wish) }, wish.annotations);
+    const labels = { ...changes, ...wish.labels, ...linkOf(origin, successor, wish) };
+    addChanges(relabel, origin, { labels, annotations: wish.annotations });
     const victim = successor && victimOf(origin, successor, wish);
-    if (victim) write(relabel, victim, { [TO_DELETE_LABEL]: input.nanos });
+    if (victim) addChanges(relabel, victim, { labels: { [TO_DELETE_LABEL]: input.nanos }, annotations: {} });
     else if (successor) waiting.set(origin, successor);
-    // The marks first: a new Pod whose origin does not know of it is none.
+    // Mark the origin before its successor is created: without the mark, the two Pods do not count as a pair.
     const isMarked = Object.keys(wish.labels).length === 0;
     if (wish.isWanted && !successor && isMarked) start.push({ origin, revision: newRevision(input, origin, wish) });
   }
@@ -83,9 +87,9 @@ export function planReplace(input: ReplaceInput): ReplacePlan {
 const DROP_ORIGIN: LabelChanges = { [REPLACE_PAIR_ORIGIN_NAME_LABEL]: null };
 
 /**
- * Pods whose replacement goes on whatever the update policy is: those a user asked it for, and those whose new Pod serves. What the
- * policy Replace began and did not bring so far is left to the policy that follows it: a new Pod that does not serve may never do so,
- * for want of a node, say (T41, T105).
+ * Pods whose replacement continues under every update policy: those that a user wants replaced, and those whose successor serves. If the
+ * user changes the policy from Replace while a successor does not serve yet, the new policy updates the origin instead, because the
+ * successor may never serve, for example if no node has room for it (T41, T105).
  */
 export function replacedPods(members: Members): ReadonlySet<Pod> {
   const isSeenThrough = (pod: Pod) => {
@@ -99,15 +103,15 @@ export function replacedPods(members: Members): ReadonlySet<Pod> {
 
 type Wish = {
   readonly isWanted: boolean;
-  /** Taken back by the update, though the new Pod may serve already. */
+  /** The update no longer asks for the replacement. Its successor is deleted, even if it serves already. */
   readonly isWithdrawn: boolean;
-  /** The revision the new Pod must have; undefined: any. */
+  /** The revision that the successor must have; undefined if any will do. */
   readonly revision: string | undefined;
   readonly labels: LabelChanges;
   readonly annotations: LabelChanges;
 };
 
-/** Whether the Pod is to be replaced, by which revision, and what its marks should say of it. */
+/** Decides whether the Pod is to be replaced and at which revision, and how its labels and annotations must change for that. */
 function wishOf(input: ReplaceInput, origin: Pod, successor: Pod | undefined): Wish {
   const { targets, updated, nanos, isKnownRevision } = input;
   const { [TO_REPLACE_LABEL]: asked, [REPLACED_BY_REPLACE_UPDATE_LABEL]: named } = origin.metadata.labels ?? {};
@@ -126,7 +130,7 @@ function wishOf(input: ReplaceInput, origin: Pod, successor: Pod | undefined): W
   }
   const own = revisionNameOf(origin);
   const isUpdate = named !== undefined || isOurs;
-  // Out of scope too late: what serves at the revision it was made for stays. Rolled back, the origin is what is wanted.
+  // If the Pod left the scope of the update after its successor served, the successor stays. After a rollback, the origin stays.
   const isDone = successor !== undefined && serves(successor) && revisionNameOf(successor) === named;
   if (isUpdate && !(isDone && asked !== undefined && own !== updated)) {
     return {
@@ -144,17 +148,17 @@ function wishOf(input: ReplaceInput, origin: Pod, successor: Pod | undefined): W
   return { isWanted: asked !== undefined, isWithdrawn: false, revision, labels: {}, annotations: {} };
 }
 
-/** Which of the pair is to go now; undefined: neither. */
+/** The Pod of the pair that is deleted now; undefined for neither. */
 function victimOf(origin: Pod, successor: Pod, { isWanted, isWithdrawn, revision }: Wish): Pod | undefined {
   if (!isActive(successor) || successor.metadata.labels?.[TO_DELETE_LABEL] !== undefined) return undefined;
   if (isWithdrawn) return successor;
-  // Cancelled too late, it is seen through: a Pod that serves is not taken away for it (T36).
+  // If the user cancels the replacement after the successor serves, it still completes: a serving Pod is not deleted (T36).
   if (!isWanted) return serves(successor) ? origin : successor;
   if (revision !== undefined && revisionNameOf(successor) !== revision) return successor;
   return serves(successor) ? origin : undefined;
 }
 
-/** The origin's note of its new Pod's id. */
+/** The change of the label by which the origin names the instance id of its successor. */
 function linkOf(origin: Pod, successor: Pod | undefined, { isWanted }: Wish): LabelChanges {
   const noted = origin.metadata.labels?.[REPLACE_PAIR_NEW_ID_LABEL];
   const id = successor && instanceIdOf(successor);
@@ -167,12 +171,12 @@ function newRevision({ updated, isKnownRevision }: ReplaceInput, origin: Pod, { 
   return name !== undefined && isKnownRevision(name) ? name : updated;
 }
 
-/** Active, and with nothing that will take it away. */
+/** True if the Pod is available and nothing is about to delete it. */
 function serves(pod: Pod): boolean {
   return isActive(pod) && isServiceAvailable(pod) && pod.metadata.labels?.[TO_DELETE_LABEL] === undefined;
 }
 
-function write(relabel: Map<Pod, Relabelling>, pod: Pod, labels: LabelChanges, annotations: LabelChanges = {}): void {
+function addChanges(relabel: Map<Pod, Relabelling>, pod: Pod, { labels, annotations }: Relabelling): void {
   if (Object.keys(labels).length + Object.keys(annotations).length === 0) return;
   const before = relabel.get(pod);
   relabel.set(pod, {

@@ -6,17 +6,17 @@ import type { ReplacePlan } from './replace.ts';
 export type ReplacementIdInput = {
   readonly pool: Pool;
   readonly members: Members;
-  /** Origins that lack their new Pod. */
+  /** Origins that lack a successor. */
   readonly start: ReplacePlan['start'];
   /** Ids that other new Pods get in the same pass. */
   readonly chosen: readonly number[];
-  /** Ids of which the set has claims. */
+  /** Ids for which the set has claims. */
   readonly claimed: ReadonlySet<number>;
 };
 
 /**
- * Ids for the Pods that take the place of others: the id that the pair had already, or else the lowest free one without claims. A pair
- * that ends deletes the claims of one of its ids, so a retained claim must not become part of a pair.
+ * Chooses the ids of successors: the id that the context already records for the pair, or else the lowest free id without claims. The end
+ * of a replacement deletes the claims of one of its two ids, so an id with retained claims must not become part of a pair.
  */
 export function replacementIds(input: ReplacementIdInput): ReadonlyMap<number, Replacement> {
   const { pool, members, start, chosen, claimed } = input;
@@ -26,14 +26,14 @@ export function replacementIds(input: ReplacementIdInput): ReadonlyMap<number, R
   for (const { origin, revision } of start) {
     const before = pairedId(pool, instanceIdOf(origin));
     const isFresh = before === undefined || occupied.has(before) || taken.includes(before);
-    const [id = 0] = isFresh ? freeIds(pool, occupied, [...taken, ...claimed], 1) : [before];
+    const [id = 0] = isFresh ? freeIds(pool, { occupied, chosen: [...taken, ...claimed], count: 1 }) : [before];
     taken.push(id);
     ids.set(id, { origin, revision, isFresh });
   }
   return ids;
 }
 
-/** The id on record for the new Pod of the origin, if both entries say so. */
+/** The id that the context records for the origin's successor, if the entries of both ids agree. */
 function pairedId({ own }: Pool, originId: number | undefined): number | undefined {
   const id = Number(own.get(originId ?? -1)?.[REPLACE_NEW_ID] ?? -1);
   return own.get(id)?.[REPLACE_ORIGIN_ID] === String(originId) ? id : undefined;

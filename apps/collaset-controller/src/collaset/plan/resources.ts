@@ -2,15 +2,15 @@ import { type Container, own, type PodSpec } from '@kuperator/api';
 import { canonicalQuantity, nanosOf } from '../revision/quantity.ts';
 
 export type Amounts = Readonly<Record<string, string>>;
-/** What a container asks for of what can be resized. */
+/** The requests and limits of a container that can be resized. */
 export type Resources = { readonly requests: Amounts; readonly limits: Amounts };
 /** A container's new resources, by its name. */
 export type Resize = { readonly name: string; readonly resources: Resources };
 
-/** What `pods/resize` changes. */
+/** The resources that `pods/resize` can change. */
 const RESIZABLE = ['cpu', 'memory'] as const;
 
-/** Requests and limits of CPU and memory as the API server completes them: what is only limited is requested as well. */
+/** Requests and limits of CPU and memory with the API server's default: a missing request equals its limit. */
 export function resizableOf({ resources }: Pick<Container, 'resources'>): Resources {
   const limits = amountsOf(resources?.limits);
   return { requests: { ...limits, ...amountsOf(resources?.requests) }, limits };
@@ -22,7 +22,7 @@ function amountsOf(amounts: Amounts = {}): Amounts {
   );
 }
 
-/** A container without what a resize changes: where this differs, no resize helps. */
+/** A container without the fields that a resize can change. */
 export function withoutResizable(container: Container): Container {
   const { resources, ...others } = container;
   if (!resources) return container;
@@ -34,17 +34,17 @@ export function withoutResizable(container: Container): Container {
   };
 }
 
-/** A sidecar: an init container that runs along with the Pod. */
+/** True if the init container is a sidecar, which runs as long as the Pod. */
 export function isSidecar({ restartPolicy }: Container): boolean {
   return restartPolicy === 'Always';
 }
 
-/** Containers that run as long as the Pod does: those that can be changed in place. */
+/** The containers that run as long as the Pod. Only these can change in place. */
 export function runningContainers(spec: Pick<PodSpec, 'containers' | 'initContainers'>): readonly Container[] {
   return [...spec.containers, ...(spec.initContainers ?? []).filter(isSidecar)];
 }
 
-/** Containers of `to` whose CPU or memory differs from `from`; both hold the same containers in the same order. */
+/** The containers of `to` whose CPU or memory differs from `from`. Both specs must have the same containers in the same order. */
 export function resizesBetween(from: PodSpec, to: PodSpec): readonly Resize[] {
   const before = runningContainers(from);
   return runningContainers(to).flatMap((container, index) => {
@@ -54,7 +54,7 @@ export function resizesBetween(from: PodSpec, to: PodSpec): readonly Resize[] {
   });
 }
 
-/** Why the API server would refuse to resize from one to the other; undefined when it would not. */
+/** Why the API server would refuse the resize; undefined if it would not. */
 export function resizeObstacle(from: PodSpec, to: PodSpec): string | undefined {
   const before = runningContainers(from);
   for (const [index, container] of runningContainers(to).entries()) {
@@ -65,7 +65,7 @@ export function resizeObstacle(from: PodSpec, to: PodSpec): string | undefined {
       if (dropped) return `container ${container.name} drops its ${kind} of ${dropped}`;
     }
   }
-  return qosOf(from) === qosOf(to) ? undefined : `the Pod would become ${qosOf(to)}`;
+  return qosOf(from) === qosOf(to) ? undefined : `the QoS class of the Pod would become ${qosOf(to)}`;
 }
 
 /** @see Kubernetes, Pod Quality of Service Classes */
@@ -78,7 +78,7 @@ function qosOf({ containers, initContainers = [] }: PodSpec): 'Guaranteed' | 'Bu
   return isGuaranteed ? 'Guaranteed' : 'Burstable';
 }
 
-/** True when `actual` has all that `wanted` says. */
+/** True if `actual` has every amount in `wanted`. */
 export function includes(actual: Container['resources'], wanted: Resources): boolean {
   return (['requests', 'limits'] as const).every((kind) =>
     Object.entries(wanted[kind]).every(([name, amount]) => sameAmount(own(actual?.[kind], name), amount)),
@@ -89,12 +89,12 @@ function sameAmount(a: string | undefined, b: string | undefined): boolean {
   return a !== undefined && b !== undefined && canonicalQuantity(a) === canonicalQuantity(b);
 }
 
-/** What a Pod asks for in all, in nanos by resource name. */
+/** The total amounts of a Pod, in nanos, by resource name. */
 export type Total = ReadonlyMap<string, bigint>;
 
 /**
- * What a Pod asks for, as the scheduler and quotas count it: its running containers together, or its largest init container where that
- * is more; what is only limited is requested as well.
+ * The total amounts of a Pod as the scheduler and quotas count them: the sum over its containers and sidecars, or its largest init container
+ * if that is more. A missing request equals its limit.
  */
 export function totalOf(spec: PodSpec, kind: 'requests' | 'limits'): Total {
   const amountsIn = ({ resources }: { readonly resources?: Container['resources'] | undefined }): Amounts =>
@@ -106,7 +106,7 @@ export function totalOf(spec: PodSpec, kind: 'requests' | 'limits'): Total {
     }
   }
   const single = (spec.initContainers ?? []).filter((container) => !isSidecar(container)).map(amountsIn);
-  // Amounts of the Pod as a whole stand in for those of its containers.
+  // Resources at the level of the Pod replace those of its containers.
   const whole = amountsIn({ resources: spec.resources as Container['resources'] });
   for (const amounts of [...single, whole]) {
     for (const [name, amount] of Object.entries(amounts)) {
@@ -117,7 +117,7 @@ export function totalOf(spec: PodSpec, kind: 'requests' | 'limits'): Total {
   return total;
 }
 
-/** True when a Pod of `to` asks for more of anything than one of `from`. */
+/** True if a Pod of `to` asks for more of any resource than a Pod of `from`. */
 export function asksForMore(from: PodSpec, to: PodSpec): boolean {
   return (['requests', 'limits'] as const).some((kind) => {
     const before = totalOf(from, kind);

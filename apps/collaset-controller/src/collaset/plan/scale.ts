@@ -14,38 +14,38 @@ import { isMarked, SCALE_IN } from './leaving.ts';
 import { permissionOf } from './permission.ts';
 
 export type ScalePlan = {
-  /** Instance ids that lack a Pod and can get one. */
+  /** How many Pods the set lacks and can create. */
   readonly missing: number;
-  /** Why further ids that lack a Pod cannot get one: what only the user can mend. */
+  /** Why the set cannot create further Pods that it lacks. Only the user can resolve this. */
   readonly beyond?: string;
-  /** Pods beyond the replicas, whether or not they have been asked to leave: their instance ids go with them. */
+  /** Pods beyond `spec.replicas`, whether or not their scale-in has begun. The set gives up their instance ids. */
   readonly surplus: ReadonlySet<Pod>;
-  /** Pods marked `to-delete`, or to be marked: the coordinator deletes them, and their instance id gets another Pod. */
+  /** Pods that have or get the label `to-delete`. The coordinator deletes them, and their instance ids get other Pods. */
   readonly renewed: ReadonlySet<Pod>;
-  /** Among them those that lack the mark. */
+  /** The Pods of `renewed` that lack the label. */
   readonly mark: readonly Pod[];
-  /** To be asked to leave. */
+  /** Pods whose scale-in begins. */
   readonly begin: readonly Pod[];
-  /** Asked to leave, wanted again. */
+  /** Pods whose scale-in is cancelled, because the set wants them again. */
   readonly cancel: readonly Pod[];
-  /** Permitted to leave. */
+  /** Pods whose scale-in is permitted. */
   readonly delete: readonly Pod[];
-  /** Asked to leave, or marked for the coordinator to delete; not permitted yet. */
+  /** Pods whose scale-in, or whose deletion by the coordinator, is not permitted yet. */
   readonly waiting: readonly Pod[];
-  /** Until the next one of those that only wait for their delay. */
+  /** Time until the operation delay of the next permitted Pod ends; undefined if no Pod waits for its delay. */
   readonly delayMs: number | undefined;
 };
 
 export type ScaleInput = {
   readonly set: CollaSet;
   readonly members: Members;
-  /** To be deleted and made anew besides those the user marked. */
+  /** Pods to recreate because their instance id belongs to another Pod. */
   readonly doubles: ReadonlySet<Pod>;
-  /** Pods to be let go by the set and left running, now or once nothing else is under way with them. */
+  /** Pods that the set releases and leaves running, now or after their replacement. */
   readonly excluded: ReadonlySet<Pod>;
-  /** Pods that are on their way into the set. */
+  /** How many Pods the set is about to include. */
   readonly joining: number;
-  /** True when the user's podToDelete entry for the Pod is already served. */
+  /** True if the Pod was already recreated for its entry in podToDelete. */
   readonly isServed: (pod: Pod) => boolean;
   readonly nowMs: number;
 };
@@ -55,13 +55,13 @@ export function planScale(input: ScaleInput): ScalePlan {
   const { set, members, doubles, isServed, nowMs } = input;
   const named = new Set(set.spec.scaleStrategy?.podToDelete ?? []);
   const isNamed = (pod: Pod) => doubles.has(pod) || (named.has(pod.metadata.name ?? '') && !isServed(pod));
-  // A paused set wants the Pods it has: nobody is asked to leave, and who was is given back to service.
+  // While the set is paused, no scale-in starts and running ones are cancelled.
   const marked = new Set(set.spec.paused ? [] : members.active.filter((pod) => isNamed(pod) || isMarked(pod)));
   const difference = set.spec.paused ? 0 : members.counted.length - replicasOf(set);
-  // Marks within a pair are the replacement's own: they say nothing of who is to leave.
+  // Within a replace pair, the replacement sets the marks. They do not choose a Pod for the scale-in.
   const paired = new Set([...members.successors].flat());
   const chosen = new Set([...marked].filter((pod) => isNamed(pod) || !paired.has(pod)));
-  const { surplus, held } = leavers(input, difference, chosen, isNamed);
+  const { surplus, held } = chooseSurplus(input, { difference, marked: chosen, isNamed });
   const renewed = new Set([...marked].filter((pod) => !surplus.has(pod) && !held.has(pod)));
   const mark = [...renewed].filter((pod) => !isMarked(pod));
 
@@ -78,12 +78,12 @@ export function planScale(input: ScaleInput): ScalePlan {
       continue;
     }
     if (!isAsked) {
-      // Marked, it goes by the coordinator's operation: a second one would only have it drained twice.
+      // The coordinator's operation already deletes a marked Pod. A second operation would drain the Pod twice.
       if (isMarked(pod)) waiting.push(pod);
       else begin.push(pod);
       continue;
     }
-    const permission = permissionOf(pod, SCALE_IN, delaySeconds, nowMs);
+    const permission = permissionOf(pod, { type: SCALE_IN, delaySeconds, nowMs });
     if (permission === 'granted') {
       permitted.push(pod);
       continue;
@@ -95,21 +95,28 @@ export function planScale(input: ScaleInput): ScalePlan {
   return { missing, surplus, renewed, mark, begin, cancel, delete: permitted, waiting, delayMs };
 }
 
-/**
- * Pods beyond the replicas, and new Pods of pairs that wait for the end of their replacement although they are named: until the origin
- * is gone, not only on its way.
- */
-function leavers(
-  { members, excluded }: ScaleInput,
-  difference: number,
-  marked: ReadonlySet<Pod>,
-  isNamed: (pod: Pod) => boolean,
-) {
+type Surplus = {
+  readonly surplus: ReadonlySet<Pod>;
+  /** Successors that are listed in podToDelete, but stay until their origin is gone and not only terminating. */
+  readonly held: ReadonlySet<Pod>;
+};
+
+type SurplusInput = {
+  /** How many Pods the set has beyond `spec.replicas`. */
+  readonly difference: number;
+  /** Pods that leave before all others. */
+  readonly marked: ReadonlySet<Pod>;
+  /** True if podToDelete lists the Pod, or its instance id belongs to another Pod. */
+  readonly isNamed: (pod: Pod) => boolean;
+};
+
+/** Chooses the Pods beyond `spec.replicas`. */
+function chooseSurplus({ members, excluded }: ScaleInput, { difference, marked, isNamed }: SurplusInput): Surplus {
   const surplus = new Set<Pod>();
   const held = new Set<Pod>();
   if (difference <= 0) return { surplus, held };
   const { successors, heirs, counted } = members;
-  // What is asked of the new Pod of a pair is asked of the pair.
+  // The origin stands for its pair, so a request for the successor chooses the origin.
   const ofPair = (pods: ReadonlySet<Pod>) => {
     const origins = [...successors].flatMap(([origin, successor]) => (pods.has(successor) ? [origin] : []));
     return origins.length === 0 ? pods : new Set([...pods, ...origins]);
@@ -117,28 +124,25 @@ function leavers(
   const leavingByExclusion = ofPair(excluded);
   for (const pod of leavingFirst(counted, ofPair(marked), leavingByExclusion).slice(0, difference)) {
     const successor = successors.get(pod);
-    // It leaves the set by itself, and is counted until it has.
+    // The exclusion removes the Pod from the set. Until then, the Pod counts.
     if (leavingByExclusion.has(pod) && !marked.has(pod)) continue;
     if (heirs.has(pod) && isNamed(pod) && !hasOperation(pod, COLLASET_OPERATION_ID, SCALE_IN)) {
       held.add(pod);
       continue;
     }
     if (successor && isNamed(successor) && !marked.has(pod)) {
-      // Deleted now, it would only be made anew: the replacement comes first, then its Pod is the one that leaves.
+      // If the successor were deleted now, the replacement would create another one. It leaves after the replacement.
       held.add(successor);
       continue;
     }
     surplus.add(pod);
-    // A pair counts once and leaves at once (T28).
+    // A pair counts as one Pod, so both of its Pods leave together (T28).
     if (successor) surplus.add(successor);
   }
   return { surplus, held };
 }
 
-/**
- * The order in which Pods leave. The first difference decides; ids and names come last so that every pass picks the same Pods (T6).
- * @returns Pods beyond the replicas are taken from the front
- */
+/** Sorts Pods so that those that leave first come first. Ids and names break ties, so that every pass chooses the same Pods (T6). */
 export function leavingFirst(
   pods: readonly Pod[],
   marked: ReadonlySet<Pod>,
@@ -151,7 +155,7 @@ export function leavingFirst(
     leaving: hasOperation(pod, COLLASET_OPERATION_ID, SCALE_IN) ? 0 : 1,
     terminating: isTerminating(pod) ? 0 : 1,
     ready: isReady(pod) ? 1 : 0,
-    // Times of the API server are RFC 3339 in UTC with whole seconds: text order is time order.
+    // Timestamps of the API server are RFC 3339 in UTC with whole seconds, so they sort as text.
     readySince: conditionOf(pod, 'Ready')?.lastTransitionTime ?? '',
     created: pod.metadata.creationTimestamp ?? '',
     id: instanceIdOf(pod) ?? Number.MAX_SAFE_INTEGER,
@@ -174,7 +178,7 @@ export function leavingFirst(
     .map(({ pod }) => pod);
 }
 
-/** Orders times latest first; an unset one before all. */
+/** Compares timestamps: the latest first, and an unset one before all. */
 export function newestFirst(a: string, b: string): number {
   if (a === b) return 0;
   if (a === '' || b === '') return a === '' ? -1 : 1;

@@ -15,7 +15,7 @@ import { instanceIdOf, revisionNameOf } from '../ids/members.ts';
 import type { Revision } from '../revision/revision-data.ts';
 import { newestFirst } from './scale.ts';
 
-/** Operation type under which Pods are updated. */
+/** The operation type of updates. */
 export const UPDATE = 'update';
 
 export type Placeholder = { readonly id: number; readonly revision: string | undefined };
@@ -25,7 +25,7 @@ export type ScopeInput = {
   readonly pods: readonly Pod[];
   readonly placeholders: readonly Placeholder[];
   readonly updated: Revision;
-  /** Why no Pod may be taken to the updated revision; undefined when nothing is against it. */
+  /** Why the API server refuses the updated template; undefined if it does not. */
   readonly held: string | undefined;
 };
 
@@ -33,9 +33,9 @@ type Slot = { pod: Pod | undefined; id: number; isUpdated: boolean };
 type Scope = { readonly pods: ReadonlySet<Pod>; readonly placeholders: ReadonlySet<number> };
 
 /**
- * Pods, and ids without one, that are to be at the updated revision. `partition` of the replicas stay out (T1, T2): those already
- * updated or under way come first, so the choice is kept from pass to pass and grows with a falling partition. A raised partition
- * rolls nothing back (T9b).
+ * Chooses the Pods, and the ids without a Pod, that should be at the updated revision. `partition` of the replicas stay at their revision
+ * (T1, T2). Pods that are already updated or being updated are chosen first, so each pass makes the same choice, and a lower partition only
+ * adds to it. A higher partition does not roll back any Pod (T9b).
  */
 export function scopeOf({ set, pods, placeholders, updated, held }: ScopeInput): Scope {
   if (set.spec.paused || held !== undefined) return { pods: new Set(), placeholders: new Set() };
@@ -65,7 +65,7 @@ function isUnderWay(pod: Pod): boolean {
   return isBeingReplaced || hasOperation(pod, COLLASET_OPERATION_ID, UPDATE);
 }
 
-/** The order in which Pods come into the scope of an update: unavailable ones before those that serve (T5). */
+/** Sorts Pods so that those that are updated first come first. Pods that are not ready come before ready ones (T5). */
 function updatedFirst(slots: readonly Slot[]): readonly Slot[] {
   const rank = (slot: Slot) => ({
     slot,

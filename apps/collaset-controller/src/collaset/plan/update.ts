@@ -16,58 +16,58 @@ import { permissionOf } from './permission.ts';
 import { dueMs, type Refusal, refusalOf } from './refusal.ts';
 import { type Placeholder, scopeOf, UPDATE } from './update-scope.ts';
 
-/** The Pod stays as it is until another one, at the updated revision, has taken its place. */
+/** The Pod stays as it is until a Pod at the updated revision has replaced it. */
 export type Replaced = { readonly mode: 'replace' };
 export type PodTransition = { readonly pod: Pod; readonly transition: Transition };
 export type InPlaceChange = { readonly pod: Pod; readonly transition: InPlaceTransition };
-/** A change that cannot be completed and is undone in place. */
+/** A change that cannot be completed and is reverted in place. */
 export type Reversal = InPlaceChange & { readonly revision: Revision; readonly refusal: Refusal };
 export type Held = { readonly pod: Pod; readonly reason: string };
-/** A resize the kubelet does not make: never on this node, or not as long as it has no room. */
+/** A resize that the kubelet does not perform. `isDeferred`: it may do so later, when the node has room. */
 export type Stuck = Held & { readonly isDeferred: boolean };
 
 export type UpdatePlan = {
-  /** Pods that are to be at the updated revision and are not. */
+  /** Pods that are not at the updated revision and should be. */
   readonly pending: ReadonlyMap<Pod, Transition | Replaced>;
-  /** Instance ids without a Pod whose next Pod is to be at the updated revision. */
+  /** Instance ids without a Pod whose next Pod gets the updated revision. */
   readonly placeholders: ReadonlySet<number>;
   readonly begin: readonly PodTransition[];
   readonly cancel: readonly Pod[];
-  /** Operations that will end in another way than they began: whether the Pod will be deleted must stand on it (T101). */
+  /** Pods whose label `preparing-to-delete` must change, because their operation now ends in another way (T101). */
   readonly turn: readonly { readonly pod: Pod; readonly willDelete: boolean }[];
-  /** Permitted to be changed where they are. */
+  /** Permitted changes in place. */
   readonly change: readonly InPlaceChange[];
-  /** Changed, and still to be resized: the second write of a change. */
+  /** Changed Pods whose resize is not written yet. It is the second write of a change. */
   readonly resize: readonly Pod[];
-  /** Changed, and the rest of the change was refused: they go back to the revision they came from. */
+  /** Changed Pods that return to their earlier revision, because the rest of the change was refused. */
   readonly revert: readonly Reversal[];
-  /** Changed, and the node will not resize them, or not for long: to be decided what becomes of them. */
+  /** Changed Pods that their node never resizes, or has not resized for a while. The pass finds out what to do with them. */
   readonly stuck: readonly Stuck[];
-  /** To be taken to the updated revision without an operation: their containers stay as they are. */
+  /** Pods that get the updated revision without an operation, because their containers stay the same. */
   readonly relabel: readonly InPlaceChange[];
-  /** Permitted to be deleted, so that their id gets a Pod at the updated revision. */
+  /** Pods that may be deleted, so that their instance id gets a Pod at the updated revision. */
   readonly recreate: readonly Pod[];
   readonly finish: readonly Pod[];
-  /** Changed, and not followed by the kubelet yet. */
+  /** Changed Pods that the kubelet has not brought to the new spec yet. */
   readonly unfinished: readonly Held[];
-  /** Begun, and not permitted yet. */
+  /** Pods whose operation is not permitted yet. */
   readonly waiting: readonly Pod[];
-  /** What the policy does not allow to be updated, and what was refused and is tried again later. */
+  /** Pods that the policy does not allow to update, and Pods whose update was refused and is retried later. */
   readonly blocked: readonly Held[];
-  /** Pods would be updated if the API server took the template. */
+  /** True if the API server refuses the template, so that no Pod is updated. */
   readonly isHeld: boolean;
   readonly delayMs: number | undefined;
 };
 
 export type UpdateInput = {
   readonly set: CollaSet;
-  /** Active Pods that stay. */
+  /** Active Pods that stay in the set. */
   readonly pods: readonly Pod[];
-  /** Among them those that are about to be deleted and made anew for another reason. */
+  /** The Pods of `pods` that are recreated for another reason. */
   readonly renewed: ReadonlySet<Pod>;
-  /** Among them those that are being replaced, which goes on whatever the policy (T35). */
+  /** The Pods of `pods` whose replacement continues under every policy (T35). */
   readonly replaced?: ReadonlySet<Pod>;
-  /** Instance ids that are to have a Pod and have none. */
+  /** Instance ids that lack a Pod. */
   readonly placeholders: readonly Placeholder[];
   readonly updated: Revision;
   readonly revisions: ReadonlyMap<string, Revision>;
@@ -75,17 +75,17 @@ export type UpdateInput = {
   readonly facts?: UpdateFacts;
 };
 
-/** What was found out about the cluster and the updated revision. */
+/** Facts about the cluster and the updated revision that are not in the objects of the set. */
 export type UpdateFacts = {
-  /** Why no Pod may be taken to the updated revision: the API server refuses its template. */
+  /** Why the API server refuses the updated template; undefined if it does not. If it does, no Pod is updated. */
   readonly held?: string | undefined;
-  /** The cluster serves `pods/resize`. */
+  /** True if the cluster serves `pods/resize`. */
   readonly canResize: boolean;
-  /** Claim templates whose claims can be expanded. */
+  /** Names of claim templates whose claims can be expanded. */
   readonly expandable: ReadonlySet<string>;
-  /** Updates that were refused, by the uid of their Pod. */
+  /** Refused updates, by the uid of their Pod. */
   readonly refusals: ReadonlyMap<string, Refusal>;
-  /** What is known of a Pod that is being changed. */
+  /** What the controller has observed about a Pod that is being changed. */
   readonly knowledgeOf: (pod: Pod) => Knowledge;
 };
 
@@ -96,10 +96,10 @@ const NO_FACTS: UpdateFacts = {
   knowledgeOf: () => ({ nowMs: 0 }),
 };
 
-/** A node that has no room for a resize may have it soon. A Pod is not kept out of service for longer than this to see. */
+/** The longest time that a Pod stays out of service while its node has no room for a resize. */
 const DEFERRED_MS = 30_000;
 
-/** Next step of the Pods towards the updated revision, as far as the rolling update asks for it. */
+/** Plans the next step of each Pod towards the updated revision, as far as the rolling update asks for it. Pure. */
 export function planUpdate(input: UpdateInput): UpdatePlan {
   const { facts = NO_FACTS, set, pods, placeholders, updated } = input;
   const scope = scopeOf({ set, pods, placeholders, updated, held: facts.held });
@@ -113,7 +113,7 @@ export function planUpdate(input: UpdateInput): UpdatePlan {
   return { ...steps, placeholders: scope.placeholders, isHeld: facts.held !== undefined, delayMs };
 }
 
-/** Collects the steps of a plan, Pod by Pod. */
+/** Collects the steps of the plan, one Pod after another. */
 class Planner {
   readonly steps = {
     pending: new Map<Pod, Transition | Replaced>(),
@@ -144,7 +144,7 @@ class Planner {
     this.#delaySeconds = operationDelaySecondsOf(input.set, UPDATE);
   }
 
-  /** A Pod in the scope of the update. */
+  /** Plans the next step of a Pod in the scope of the update. */
   update(pod: Pod): void {
     const next = this.#nextOf(pod);
     switch (next.do) {
@@ -163,7 +163,7 @@ class Planner {
         this.release(pod, next.isWanted);
         break;
       case 'take':
-        // Said until it has succeeded, and not only between the tries.
+        // Report the refusal until the update succeeds, and not only between the attempts.
         if (next.retries) this.steps.blocked.push({ pod, reason: next.retries.reason });
         this.#take(pod, next.transition);
     }
@@ -174,12 +174,12 @@ class Planner {
     const isUpdated = revisionNameOf(pod) === updated.name;
     const remembered = this.#facts.refusals.get(pod.metadata.uid ?? '');
     const refusal = refusalOf(pod, updated.name, remembered);
-    // Of a Pod that is changed, a note is about an earlier try.
+    // Once the Pod is changed, the refusal in its annotation is about an earlier attempt.
     const isRefused = isUpdated && isChangedInPlace(pod) && refusal !== undefined && refusal === remembered;
     if (isUpdated && !isRefused) return { do: 'release' };
     if (this.#policy === 'Replace' || replaced?.has(pod)) return { do: 'replace' };
     const mayRecreate = this.#policy === 'InPlaceIfPossible' && refusal?.canRecreate === true;
-    // A webhook may refuse by mistake: a Pod is made anew only for what was refused twice.
+    // A webhook may refuse by mistake, so a Pod is recreated only after a second refusal.
     const isOnce = mayRecreate && refusal.times === 0;
     if (isRefused && isOnce) return { do: 'release' };
     if (isRefused) return mayRecreate ? recreateFor(refusal) : { do: 'take-back', refusal };
@@ -197,7 +197,11 @@ class Planner {
       : { do: 'block', reason: refusal.reason, isWanted: false };
   }
 
-  /** Out of scope, or nothing (more) to change: what was changed is seen through, what was not is given back to service. */
+  /**
+   * Ends the operation of a Pod that needs no (further) change. If the Pod was changed, the kubelet must complete the change first. If not,
+   * the operation is cancelled and the Pod returns to service.
+   * @param isWanted false if the updated revision no longer asks for the change
+   */
   release(pod: Pod, isWanted: boolean): void {
     const { steps } = this;
     if (!hasOperation(pod, COLLASET_OPERATION_ID, UPDATE)) return;
@@ -207,7 +211,7 @@ class Planner {
     }
     const knowledge = this.#facts.knowledgeOf(pod);
     const stuck = this.#stuck(pod);
-    // A resize that nobody asks for any more and that cannot be had must not keep the Pod out of service.
+    // Abandon a resize that is no longer wanted and not possible, so that it does not keep the Pod out of service.
     const isGivenUp = !isWanted && (stuck !== undefined || this.#isResizeRefused(pod));
     const hold = unfinished(pod, isGivenUp ? { ...knowledge, ignoresResize: true } : knowledge);
     if (hold) {
@@ -215,11 +219,16 @@ class Planner {
       this.#delay(hold.againMs);
       if (stuck !== undefined && !isGivenUp) steps.stuck.push(stuck);
       else if (!isGivenUp && missingResizes(pod, knowledge.answered).length > 0) steps.resize.push(pod);
-    } else if (permissionOf(pod, UPDATE, 0, this.#input.nowMs) === 'granted') steps.finish.push(pod);
+    } else if (this.#mayEnd(pod)) steps.finish.push(pod);
     else steps.waiting.push(pod);
   }
 
-  /** The next step of a Pod that is to get to the updated revision. */
+  /** True if the Pod's operation is permitted. `operationDelaySeconds` only delays the change, not the end of the operation. */
+  #mayEnd(pod: Pod): boolean {
+    return permissionOf(pod, { type: UPDATE, delaySeconds: 0, nowMs: this.#input.nowMs }) === 'granted';
+  }
+
+  /** Plans the next step of a Pod towards the updated revision. */
   #take(pod: Pod, transition: Transition): void {
     const { steps } = this;
     steps.pending.set(pod, transition);
@@ -229,7 +238,8 @@ class Planner {
       } else steps.begin.push({ pod, transition });
       return;
     }
-    const permission = permissionOf(pod, UPDATE, this.#delaySeconds, this.#input.nowMs);
+    const { nowMs } = this.#input;
+    const permission = permissionOf(pod, { type: UPDATE, delaySeconds: this.#delaySeconds, nowMs });
     if (permission === 'granted') {
       if (transition.mode === 'recreate') steps.recreate.push(pod);
       else steps.change.push({ pod, transition });
@@ -238,26 +248,26 @@ class Planner {
     steps.waiting.push(pod);
     if (permission !== 'none') this.#delay(permission.delayMs);
     const willDelete = transition.mode === 'recreate';
-    const saysDelete = pod.metadata.labels?.[PREPARING_TO_DELETE_LABEL] !== undefined;
-    // Other operations on the Pod may mean the mark as well.
-    if (willDelete !== saysDelete && (willDelete || isAlone(pod))) steps.turn.push({ pod, willDelete });
+    const hasLabel = pod.metadata.labels?.[PREPARING_TO_DELETE_LABEL] !== undefined;
+    // Another operation on the Pod may need the label, so it is removed only if there is none.
+    if (willDelete !== hasLabel && (willDelete || isAlone(pod))) steps.turn.push({ pod, willDelete });
   }
 
-  /** The rest of the Pod's change was refused and no other Pod can take its place: it goes back to where it came from. */
+  /** Reverts a Pod to its earlier revision, because the rest of its change was refused and it cannot be recreated either. */
   #takeBack(pod: Pod, refusal: Refusal): void {
     const { steps } = this;
-    const { updated, revisions, nowMs } = this.#input;
+    const { updated, revisions } = this.#input;
     steps.blocked.push({ pod, reason: refusal.reason });
-    if (permissionOf(pod, UPDATE, 0, nowMs) !== 'granted') {
+    if (!this.#mayEnd(pod)) {
       steps.waiting.push(pod);
       return;
     }
     const revision = revisions.get(changedFrom(pod) ?? '');
-    // Claims that have grown stay as they are.
+    // Claims cannot shrink, so they keep the size of the updated revision.
     const present = revision && { ...updated, claimTemplates: revision.claimTemplates };
     const transition = revision && present && planTransition(present, revision);
     if (revision && transition?.mode === 'in-place') steps.revert.push({ pod, transition, revision, refusal });
-    // Nobody knows any more what it came from. In service as it is, it does less harm.
+    // The earlier revision is unknown. It is better to return the Pod to service as it is than to keep it out of service.
     else steps.finish.push(pod);
   }
 
@@ -272,7 +282,7 @@ class Planner {
     return refusal !== undefined && refusal.revision === revisionNameOf(pod);
   }
 
-  /** Undefined while the kubelet may still resize the Pod. */
+  /** Why the kubelet does not resize the Pod; undefined while it still may. */
   #stuck(pod: Pod): Stuck | undefined {
     const infeasible = infeasibleReason(pod);
     if (infeasible !== undefined) return { pod, reason: infeasible, isDeferred: false };
@@ -301,7 +311,7 @@ type Next =
   | { readonly do: 'release' | 'replace' }
   | { readonly do: 'take'; readonly transition: Transition; readonly retries?: Refusal }
   | { readonly do: 'take-back'; readonly refusal: Refusal }
-  /** Not updated now, and given back to service. */
+  /** The Pod is not updated now and returns to service. */
   | { readonly do: 'block'; readonly reason: string; readonly isWanted: boolean };
 
 function recreateFor({ reason }: Refusal): Next {
@@ -311,10 +321,10 @@ function recreateFor({ reason }: Refusal): Next {
 const REPLACED: Replaced = { mode: 'replace' };
 const RECREATE_ALWAYS: Transition = { mode: 'recreate', reason: 'podUpgradePolicy is Recreate' };
 
-// Per pair of revisions, since Pods by the thousand share few of them.
+// Cached for each pair of revisions, because thousands of Pods share a few revisions.
 const transitions = new WeakMap<Revision, WeakMap<Revision, Transition>>();
 
-/** The transition as far as this cluster can make it in place. */
+/** The transition that this cluster supports: in place if it can, or else by recreating the Pod. */
 function transitionOf(from: Revision | undefined, to: Revision, facts: UpdateFacts): Transition {
   const transition = bestTransition(from, to);
   if (transition.mode === 'recreate') return transition;
@@ -322,7 +332,7 @@ function transitionOf(from: Revision | undefined, to: Revision, facts: UpdateFac
   if (resized && !facts.canResize) {
     return {
       mode: 'recreate',
-      reason: `it cannot be resized: container ${resized.name}: the cluster has no pods/resize`,
+      reason: `it cannot be resized: container ${resized.name}: the cluster does not serve pods/resize`,
     };
   }
   return transition.grows.every((name) => facts.expandable.has(name)) ? transition : CLAIMS_DIFFER;

@@ -3,11 +3,11 @@ import { goJson } from './go-json.ts';
 import { withoutDefaults } from './meaning.ts';
 
 /**
- * Path of the first place where two values differ by meaning; undefined when they do not.
- * @param type of both, as in go-types.gen.ts
+ * Path of the first field in which two Pod specs differ in meaning; undefined if they do not.
+ * @param path prefix of the result
  */
-export function firstDifference(a: unknown, b: unknown, path: string, type = 'PodSpec'): string | undefined {
-  return differenceOf(withoutDefaults(a, type), withoutDefaults(b, type), path);
+export function firstDifference(a: unknown, b: unknown, path: string): string | undefined {
+  return differenceOf(withoutDefaults(a, 'PodSpec'), withoutDefaults(b, 'PodSpec'), path);
 }
 
 const OF_AMOUNTS: ReadonlySet<string> = new Set(['resources', 'requests', 'limits']);
@@ -21,7 +21,7 @@ function differenceOf(a: unknown, b: unknown, path: string): string | undefined 
     }
   } else if (isRecord(a) && isRecord(b)) {
     for (const key of [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()) {
-      // An added probe differs as a whole; of resources it is told which.
+      // An added field, such as a probe, differs as a whole. Added resources are named one by one.
       const nothing = OF_AMOUNTS.has(key) ? {} : undefined;
       const found = differenceOf(own(a, key) ?? nothing, own(b, key) ?? nothing, `${path}.${key}`);
       if (found) return found;

@@ -1,8 +1,8 @@
-// The hash of Kubernetes' own controllers and of the Go implementation: revision and claim hashes must come out the same.
+// The hash function of the Kubernetes controllers and of the Go implementation. Revision and claim hashes must equal theirs.
 
 const OFFSET = 0x811c9dc5;
 const PRIME = 0x01000193;
-// No vowels and no 0, 1 and 3, so that no word comes out by chance (k8s.io/apimachinery/pkg/util/rand).
+// The alphabet has no vowels and no 0, 1 and 3, so that hashes do not form words (k8s.io/apimachinery/pkg/util/rand).
 const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** FNV-1 (not 1a), 32 bit, over the UTF-8 bytes of `text`. */
@@ -12,22 +12,22 @@ export function fnv1(text: string): number {
   return hash;
 }
 
-/** `rand.SafeEncodeString`: each character mapped into the safe alphabet by its code. */
+/** Like `rand.SafeEncodeString`: maps each character by its code into the safe alphabet. */
 export function safeEncode(text: string): string {
   let encoded = '';
   for (const character of text) encoded += SAFE[(character.codePointAt(0) ?? 0) % SAFE.length];
   return encoded;
 }
 
-/** `safeEncode` of the decimal hash, as ControllerRevision names end in. */
+/** The encoded hash of the text, as in the names of ControllerRevisions. */
 export function safeHash(text: string): string {
   return safeEncode(String(fnv1(text)));
 }
 
-/** A five character suffix, one of 27^5 (14 million), that spreads neighbouring texts well. */
+/** A suffix of five characters, one of 27^5 (14 million). Similar texts get different suffixes. */
 export function nameSuffix(text: string): string {
   let hash = fnv1(text);
-  // FNV changes few bits when only the last byte differs: mixed (murmur3's finalizer) before it is cut down.
+  // FNV changes few bits if only the last byte differs, so mix the bits with the finalizer of murmur3.
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   let rest = (hash ^ (hash >>> 16)) >>> 0;

@@ -1,5 +1,5 @@
-// What Go's encoding/json makes of an object that it has read into its types: fields of no value added or left out, quantities
-// respelled. The Go implementation's ControllerRevisions hold Pod templates in this form.
+// Rewrites an object as Go's encoding/json writes it after reading it into its types: it adds or omits empty fields and respells
+// quantities. The ControllerRevisions of the Go implementation contain Pod templates in this form.
 import { own, setOwn } from '@kuperator/api';
 import { goQuantity } from './go-quantity.ts';
 import { GO_TYPES_1_22 } from './go-types.gen.ts';
@@ -7,9 +7,9 @@ import { GO_TYPES_1_22 } from './go-types.gen.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * @param type as in go-types.gen.ts, e.g. `PodTemplateSpec` or `[]PersistentVolumeClaim`
- * @returns `value` as Go writes it. Fields that the types of Kubernetes 1.22 do not have stay as they are, although Go drops
- * them: Pods are made from the result.
+ * @param type a type in go-types.gen.ts, for example `PodTemplateSpec` or `[]PersistentVolumeClaim`
+ * @returns `value` as Go writes it. Go would drop fields that are not in Kubernetes 1.22. They are kept, because Pods are created from the
+ *   result.
  */
 export function goForm(value: unknown, type: string): unknown {
   const given = value ?? null;
@@ -53,7 +53,7 @@ function goStruct(value: Fields, name: string): unknown {
   return written;
 }
 
-/** Go's `omitempty`: never for a struct, and for a pointer only when it is nil. */
+/** Whether `omitempty` omits the value in Go. It never omits a struct, and a pointer only if it is nil. */
 function isOmitted(item: unknown, type: string): boolean {
   if (type.startsWith('*')) return item === null;
   if (type.startsWith('[]')) return item === null || (Array.isArray(item) && item.length === 0);

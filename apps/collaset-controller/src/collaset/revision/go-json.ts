@@ -1,4 +1,4 @@
-// Compact JSON as Go's encoding/json writes it: the characters that could end an HTML element are escaped.
+// Compact JSON as Go's encoding/json writes it, with escapes for the characters that could end an HTML element.
 
 import { own } from '@kuperator/api';
 
@@ -10,17 +10,17 @@ const ESCAPED: Record<string, string> = {
   '\u2029': '\\u2029',
 };
 
-/** Every object is written as Go writes a map: keys sorted. */
+/** Writes every object with sorted keys, as Go writes a map. */
 export function goJson(value: unknown): string {
   return escaped(write(value, true));
 }
 
-/** Objects keep the order of their keys, as Go marshals a struct; a `Map` is written in its own order (see `goMap`). */
+/** Writes every object in the order of its keys, as Go writes a struct, and every `Map` in its own order (see `goMap`). */
 export function goStructJson(value: unknown): string {
   return escaped(write(value, false));
 }
 
-/** The entries of a record sorted by key. A plain object would move keys that look like array indexes to the front. */
+/** The entries of the record, sorted by key. A plain object would move keys that look like array indexes to the front. */
 export function goMap(record: object): ReadonlyMap<string, unknown> {
   return new Map(Object.entries(record).toSorted(byKey));
 }
@@ -36,7 +36,7 @@ function write(value: unknown, isSorted: boolean): string | undefined {
   return `{${fields.join(',')}}`;
 }
 
-/** By the bytes of the key, as Go does. Only beyond ASCII these are in another order than JavaScript's characters. */
+/** Compares the bytes of the keys, as Go does. Outside ASCII their order differs from that of JavaScript strings. */
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   if (BEYOND_ASCII.test(a) && BEYOND_ASCII.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
   return a < b ? -1 : Number(a > b);

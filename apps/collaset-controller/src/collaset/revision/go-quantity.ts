@@ -1,5 +1,5 @@
-// A port of k8s.io/apimachinery/pkg/api/resource: how Go writes a quantity that it has read. Spellings that look canonical are
-// kept as they are, others are written anew, so that the result is no function of the amount alone.
+// A port of k8s.io/apimachinery/pkg/api/resource: how Go writes a quantity that it has read. Go keeps a spelling that looks canonical and
+// rewrites any other, so equal amounts may have different results.
 
 const FORM = /^([+-]?)0*(\d*)(?:\.(\d*))?([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d{1,3})?$/;
 const DECIMAL_SUFFIXES = ['n', 'u', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E'];
@@ -9,7 +9,7 @@ const MAX = 2n ** 63n - 1n;
 
 type Format = 'decimal' | 'exponent' | 'binary';
 
-/** How Go writes the quantity it reads from `value`; what is no quantity comes back unchanged. */
+/** The quantity as Go writes it after reading `value`. Returns an invalid quantity unchanged. */
 export function goQuantity(value: unknown): string {
   const text = String(value).trim();
   const match = FORM.exec(text);
@@ -34,7 +34,7 @@ function scaleOf(suffix: string): { format: Format; exponent: number } {
   return { format: 'exponent', exponent: Number(suffix.slice(1)) };
 }
 
-/** Whether Go's fast path keeps the string it has read. */
+/** True if Go keeps the spelling, which its fast path for parsing does. */
 function isKept(quantity: { whole: string; fraction: string; format: Format; exponent: number }): boolean {
   const { whole, fraction, format, exponent } = quantity;
   const shifted = `${whole}${fraction}`;
@@ -65,7 +65,7 @@ function power(exponent: number): bigint {
   return exponent > 0 ? 10n ** BigInt(exponent) : 1n;
 }
 
-/** Rounded away from zero; the sign is kept apart. */
+/** The quotient, rounded up. The sign is handled by the caller. */
 function ceilDiv(a: bigint, b: bigint): bigint {
   return (a + b - 1n) / b;
 }

@@ -1,5 +1,5 @@
-// Two templates are the same when the API server makes the same Pods and claims of them, not when their bytes are equal: users
-// write defaults out or leave them away, and the Go implementation stores what its types make of what they wrote.
+// Two templates have the same meaning if the API server creates the same Pods and claims from them. Their bytes may differ: users may write
+// out defaults or omit them, and the Go implementation stores templates in the form of its types.
 import { own, setOwn } from '@kuperator/api';
 import { goJson } from './go-json.ts';
 import { GO_TYPES_1_36 } from './go-types.gen.ts';
@@ -7,18 +7,17 @@ import { dropDefaults, type Fields } from './pod-defaults.ts';
 import { canonicalQuantity, roundedQuantity } from './quantity.ts';
 
 /**
- * A string that is equal for values that mean the same to the API server.
- * @param type as in go-types.gen.ts
+ * A string that is equal for values with the same meaning to the API server.
+ * @param type a type in go-types.gen.ts
  */
 export function meaningOf(value: unknown, type: string): string {
   return goJson(withoutDefaults(value, type) ?? null);
 }
 
 /**
- * `value` without what the API server would fill in or cannot tell from nothing, and with one spelling for each quantity;
- * undefined when nothing is left. A pointer's zero stays: there the API server can tell it from none. Fields that the types of
- * Kubernetes 1.36 do not have stay as they are.
- * @param type as in go-types.gen.ts
+ * The value without defaults and without empty values that equal a missing one, and with one spelling for each quantity; undefined if nothing
+ * is left. The zero value of a pointer stays, because it differs from a missing one. Fields that are not in Kubernetes 1.36 stay as they are.
+ * @param type a type in go-types.gen.ts
  */
 export function withoutDefaults(value: unknown, type: string): unknown {
   if (value === null || value === undefined) return undefined;
@@ -40,7 +39,7 @@ export function withoutDefaults(value: unknown, type: string): unknown {
   }
 }
 
-/** What a pointer points at, or what stands in a list or map: there also when it is nothing. */
+/** The value of a pointer, or of an element of a list or map. An empty one stays, because it differs from a missing one. */
 function pointed(value: unknown, type: string): unknown {
   if (type === 'Quantity') return canonicalQuantity(value);
   return withoutDefaults(value, type) ?? (isFields(value) ? {} : value);
@@ -53,7 +52,7 @@ function listOf(value: readonly unknown[], type: string): unknown {
 function mapOf(value: Readonly<Fields>, type: string): unknown {
   const given = Object.entries(value).filter(([, item]) => item !== undefined);
   const entries = given.map(([key, item]) => {
-    // The API server rounds amounts of resources up to thousandths.
+    // The API server rounds resource amounts up to thousandths.
     return [key, type === 'Quantity' ? roundedQuantity(item) : pointed(item ?? '', type)] as const;
   });
   return entries.length === 0 ? undefined : Object.fromEntries(entries);

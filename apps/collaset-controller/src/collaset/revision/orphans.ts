@@ -1,4 +1,4 @@
-// What a set of this name left behind when it was deleted with its dependents orphaned.
+// Finds what an earlier set of the same name left behind when it was deleted with `--cascade=orphan`.
 import {
   type CollaSet,
   type ControllerRevision,
@@ -10,8 +10,8 @@ import { revisionName } from './revision.ts';
 import { agreesWithSelector } from './selector-labels.ts';
 
 /**
- * Ownerless revisions a set takes over: its Pods, should they come back, are at these. Name and labels must be those that the set
- * gives its own revisions; a StatefulSet of the same name has no collision count among them.
+ * The revisions without an owner that the set adopts, because its orphaned Pods may return to it at these revisions. Their names and labels
+ * must be those of the set's own revisions. The revisions of a StatefulSet of the same name lack the label with the collision count.
  */
 export function adoptableRevisions(
   set: CollaSet,
@@ -29,7 +29,7 @@ export function adoptableRevisions(
   });
 }
 
-/** Keys of the claims an ownerless Pod mounts: they are its data, and go with it wherever it goes. */
+/** Keys of the claims that a Pod without an owner mounts. They have its data, so they stay with it. */
 export function claimsOfOrphan({ metadata, spec }: Pod): readonly string[] {
   if (metadata.ownerReferences?.length) return [];
   return (spec.volumes ?? []).flatMap(({ persistentVolumeClaim: claim }) =>

@@ -1,6 +1,6 @@
+// The defaults that the API server fills in for Pods and claims: pkg/apis/core/v1/defaults.go and zz_generated.defaults.go of Kubernetes
+// 1.36. An integration test compares them with the answers of an API server.
 import { own } from '@kuperator/api';
-// What the API server fills in where a Pod or a claim says nothing: pkg/apis/core/v1/defaults.go and zz_generated.defaults.go of
-// Kubernetes 1.36. An integration test compares this with the API server's own answers.
 
 export type Fields = Record<string, unknown>;
 
@@ -8,7 +8,7 @@ const probed = { path: '/', scheme: 'HTTP' };
 const container = { terminationMessagePath: '/dev/termination-log', terminationMessagePolicy: 'File' };
 const withMode = { defaultMode: 0o644 };
 
-/** Constant defaults, by the name of the Go type. */
+/** The constant defaults, by the name of the Go type. */
 const DEFAULTS: Readonly<Record<string, Readonly<Fields>>> = {
   AzureDiskVolumeSource: { cachingMode: 'ReadWrite', fsType: 'ext4', kind: 'Shared', readOnly: false },
   ConfigMapVolumeSource: withMode,
@@ -41,8 +41,8 @@ const DEFAULTS: Readonly<Record<string, Readonly<Fields>>> = {
 };
 
 /**
- * Takes out of `object` what the API server would fill in if it were not there.
- * @param object of the Go type `type`, without empty fields; changed
+ * Removes the fields of `object` that equal their default.
+ * @param object an object of the Go type `type` without empty fields. The function changes it.
  */
 export function dropDefaults(object: Fields, type: string): void {
   for (const [field, value] of Object.entries(own(DEFAULTS, type) ?? {}))
@@ -68,7 +68,7 @@ export function dropDefaults(object: Fields, type: string): void {
 
 function dropSpecDefaults(spec: Fields): void {
   if (isEmpty(spec.securityContext)) delete spec.securityContext;
-  // Another name for the same, and less than it.
+  // serviceAccount is a deprecated alias of serviceAccountName, which takes precedence.
   if (spec.serviceAccount !== undefined) spec.serviceAccountName ??= spec.serviceAccount;
   delete spec.serviceAccount;
   if (spec.hostNetwork !== true) return;
@@ -90,10 +90,10 @@ const PART = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*';
 const IMAGE = new RegExp(
   `^(?:[A-Za-z0-9.-]+(?::\\d+)?/)?${PART}(?:/${PART})*(?::(?<tag>\\w[\\w.-]{0,127}))?(?<digest>@[a-z0-9+.-]+:[0-9a-f]{32,})?$`,
 );
-/** Refused as a name, since it looks like an image's id. */
+/** An image that looks like an image id. The API server does not accept it as a name. */
 const ID = /^[0-9a-f]{64}$/;
 
-/** Always for the tag `latest`, or none and no digest; else IfNotPresent. Undefined for what cannot be read for certain. */
+/** `Always` for the tag `latest`, or without tag and digest; `IfNotPresent` otherwise. Undefined if the image cannot be parsed. */
 export function defaultPullPolicy(image: unknown): 'Always' | 'IfNotPresent' | undefined {
   const match = typeof image === 'string' && !ID.test(image) ? IMAGE.exec(image) : null;
   if (!match) return undefined;

@@ -5,8 +5,8 @@ const BINARY: Record<string, bigint> = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi:
 const FORM = /^([+-]?)(\d*)(?:\.(\d*))?(?:([numkMGTPE]|[KMGTPE]i)|[eE]([+-]?\d{1,2}))?$/;
 
 /**
- * One spelling for equal quantities: `1`, `1000m` and `1.0` come out alike, so do `1Gi` and `1024Mi`.
- * What is no quantity comes back unchanged.
+ * A spelling that is the same for equal quantities, such as `1`, `1000m` and `1.0`, or `1Gi` and `1024Mi`. Returns an invalid quantity
+ * unchanged.
  */
 export function canonicalQuantity(value: unknown): string {
   const text = String(value);
@@ -17,7 +17,7 @@ export function canonicalQuantity(value: unknown): string {
   const power = (exponent === undefined ? (own(DECIMAL, suffix) ?? 0) : Number(exponent)) + 9 - fraction.length;
   const digits = BigInt(`${whole}${fraction}` || '0');
   const shifted = binary === undefined ? digits : digits << binary;
-  // In nanos, the finest a quantity can say; anything finer keeps its own spelling.
+  // The result is in nanos, the smallest unit of a quantity. An amount that is not a whole number of nanos keeps its spelling.
   if (power < 0) return shifted % 10n ** BigInt(-power) === 0n ? spell(sign, shifted / 10n ** BigInt(-power)) : text;
   return spell(sign, shifted * 10n ** BigInt(power));
 }
@@ -26,13 +26,13 @@ function spell(sign: string | undefined, nanos: bigint): string {
   return `${sign === '-' && nanos !== 0n ? '-' : ''}${nanos}n`;
 }
 
-/** A quantity as a number of nanos; undefined when it is none, or finer than that. */
+/** The quantity in nanos; undefined if it is invalid or not a whole number of nanos. */
 export function nanosOf(value: unknown): bigint | undefined {
   const text = canonicalQuantity(value);
   return /^-?\d+n$/.test(text) ? BigInt(text.slice(0, -1)) : undefined;
 }
 
-/** As `canonicalQuantity`, rounded up to thousandths as the API server does with resources. */
+/** Like `canonicalQuantity`, but rounds up to thousandths, as the API server does with resources. */
 export function roundedQuantity(value: unknown): string {
   const nanos = /^(\d+)n$/.exec(canonicalQuantity(value))?.[1];
   if (nanos === undefined) return canonicalQuantity(value);

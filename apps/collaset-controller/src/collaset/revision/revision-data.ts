@@ -5,23 +5,23 @@ import { meaningOf } from './meaning.ts';
 
 export type ClaimTemplate = Omit<PersistentVolumeClaim, 'metadata'> & { metadata: ObjectMeta };
 
-/** `data` of a ControllerRevision as the Go implementation writes it. */
+/** The `data` of a ControllerRevision, in the form of the Go implementation. */
 export type RevisionData = {
   spec: { template: PodTemplateSpec & { $patch?: string }; volumeClaimTemplates?: ClaimTemplate[] };
 };
 
-/** What one revision makes Pods from. */
+/** The templates of one revision. */
 export type Revision = {
   readonly name: string;
   readonly template: PodTemplateSpec;
   readonly claimTemplates: readonly ClaimTemplate[];
-  /** Equal for revisions that make the same Pods and claims. */
+  /** A string that is equal for revisions with the same Pods and claims. */
   readonly meaning: string;
 };
 
 const dataOf = new WeakMap<CollaSet, RevisionData>();
 
-/** Data for the set's present template, as Go's types write it; remembered per object, since every pass asks for it. */
+/** The revision data of the set's present template, in Go's form. Cached for each object, because every pass needs it. */
 export function revisionDataOf(set: CollaSet): RevisionData {
   const known = dataOf.get(set);
   if (known) return known;
@@ -37,14 +37,17 @@ export function revisionDataOf(set: CollaSet): RevisionData {
   return data;
 }
 
-/** The bytes that are hashed for the revision's name. */
+/** The bytes that the hash in the revision's name is computed from. */
 export function revisionBytes(data: RevisionData): string {
   return goJson(data);
 }
 
 const parsed = new WeakMap<ControllerRevision, Revision>();
 
-/** Reads a stored revision; remembered per object, since every pass asks for all of them. */
+/**
+ * Parses a stored revision. Cached for each object, because every pass needs all revisions.
+ * @throws Error if the data is not that of a CollaSet's revision
+ */
 export function parseRevision(stored: ControllerRevision): Revision {
   const known = parsed.get(stored);
   if (known) return known;
@@ -55,10 +58,10 @@ export function parseRevision(stored: ControllerRevision): Revision {
 
 const meanings = new WeakMap<RevisionData, string>();
 
-/** @throws Error when the data is not that of a CollaSet's revision */
+/** @throws Error if the data is not that of a CollaSet's revision */
 export function revisionOf(name: string, data: RevisionData): Revision {
   const stored = data?.spec?.template;
-  if (!stored?.spec) throw new Error(`ControllerRevision ${name} holds no Pod template`);
+  if (!stored?.spec) throw new Error(`parsing ControllerRevision ${name}: it has no Pod template`);
   const { $patch: _, ...template } = stored;
   const claimTemplates = data.spec.volumeClaimTemplates ?? [];
   let meaning = meanings.get(data);

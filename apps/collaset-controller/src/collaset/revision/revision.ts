@@ -13,14 +13,18 @@ import { safeHash } from './fnv.ts';
 import { parseRevision, type Revision, revisionBytes, revisionDataOf, revisionOf } from './revision-data.ts';
 import { selectorLabelsOf } from './selector-labels.ts';
 
-/** What must be written so that the newest revision is that of the set's present template. */
+/** The write after which the newest revision is that of the set's present template. */
 export type RevisionPlan =
   | { readonly action: 'reuse'; readonly revision: ControllerRevision }
-  /** Rolled back to an older template: its revision becomes the newest again and keeps its name. */
+  /** The set was rolled back to an older template, whose revision becomes the newest again and keeps its name. */
   | { readonly action: 'raise'; readonly revision: ControllerRevision; readonly number: number }
   | { readonly action: 'create'; readonly revision: ControllerRevision };
 
-/** @param owned the set's stored revisions, in any order */
+/**
+ * Plans the revision of the set's present template. Pure.
+ * @param owned the set's stored revisions, in any order
+ * @param collisions how often the name of a new revision was already taken
+ */
 export function planRevision(set: CollaSet, owned: readonly ControllerRevision[], collisions: number): RevisionPlan {
   const ordered = owned.toSorted(byNumber);
   const newest = ordered.at(-1);
@@ -33,7 +37,7 @@ export function planRevision(set: CollaSet, owned: readonly ControllerRevision[]
   return equal === newest ? { action: 'reuse', revision: equal } : { action: 'raise', revision: equal, number };
 }
 
-/** The ControllerRevision for the set's present template; its name is a function of template and collision count. */
+/** The ControllerRevision for the set's present template. Its name depends on the template and the collision count. */
 export function revisionFor(set: CollaSet, collisions: number, number: number): ControllerRevision {
   const data = revisionDataOf(set);
   const hash = safeHash(`${revisionBytes(data)}${collisions}`);
@@ -56,8 +60,8 @@ export function revisionFor(set: CollaSet, collisions: number, number: number): 
 }
 
 /**
- * `<set>-<hash>`, legal as a label value: Pods carry it (T56). Without what comes before the first letter, as the Go implementation has
- * it, unless that would take from the hash: of a set named by digits alone nothing might be left.
+ * The name `<set>-<hash>`, which must be a legal label value (T56). As in the Go implementation, everything before the first letter is
+ * removed. The hash is never shortened, as it would be for a set whose name has only digits.
  */
 export function revisionName(setName: string, hash: string): string {
   const base = setName.slice(0, 63 - hash.length - 1);
@@ -66,16 +70,13 @@ export function revisionName(setName: string, hash: string): string {
   return fromLetter.endsWith(hash) ? fromLetter : name.replace(/^-+/, '');
 }
 
-/**
- * Revisions beyond the history limit, oldest first. Those in `used` (by a Pod, the status or an instance id) stay however old
- * they are (T57).
- */
+/** The revisions beyond the history limit, oldest first. Revisions that a Pod, the status or an instance id uses always stay (T57). */
 export function expiredRevisions(
   set: CollaSet,
   owned: readonly ControllerRevision[],
   used: ReadonlySet<string>,
 ): readonly ControllerRevision[] {
-  // The two that the limit does not count are the current and the updated one.
+  // The limit does not count the current and the updated revision.
   const exceed = owned.length - historyLimitOf(set) - 2;
   if (exceed <= 0) return [];
   return owned
@@ -84,7 +85,7 @@ export function expiredRevisions(
     .slice(0, exceed);
 }
 
-/** Revisions by name, those that cannot be read left out. */
+/** The revisions by name, without those that cannot be parsed. */
 export function revisionsByName(owned: readonly ControllerRevision[]): ReadonlyMap<string, Revision> {
   const revisions = new Map<string, Revision>();
   for (const stored of owned) {
@@ -92,7 +93,7 @@ export function revisionsByName(owned: readonly ControllerRevision[]): ReadonlyM
       const revision = parseRevision(stored);
       revisions.set(revision.name, revision);
     } catch {
-      // Not ours to mend: whoever names it is treated as being at an unknown revision.
+      // A Pod at a revision that cannot be parsed is treated like a Pod at an unknown revision.
     }
   }
   return revisions;

@@ -2,7 +2,7 @@ import { type CollaSet, matchesSelector, own } from '@kuperator/api';
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Labels of the set's claims and revisions: what its Pod template says for each key of its selector. */
+/** Labels for the set's claims and revisions: for each key of the selector, the label of the Pod template. */
 export function selectorLabelsOf(set: CollaSet): Record<string, string> {
   const { matchLabels = {}, matchExpressions = [] } = set.spec.selector ?? {};
   const labels = set.spec.template?.metadata?.labels ?? {};
@@ -12,9 +12,9 @@ export function selectorLabelsOf(set: CollaSet): Record<string, string> {
 }
 
 /**
- * True if the labels of a claim or revision agree with the set's selector. Expressions count only for keys that the object has,
- * since the Go implementation copies nothing but `matchLabels`. This is no proof that the object is the set's: a neighbour may have
- * the same selector.
+ * True if the labels of a claim or revision match the set's selector. Expressions count only for keys that the object has, because the Go
+ * implementation copies only `matchLabels`. A match does not prove that the object belongs to the set: another set may have the same
+ * selector.
  */
 export function agreesWithSelector(set: CollaSet, labels: Labels = {}): boolean {
   const { selector } = set.spec;

@@ -1,12 +1,12 @@
 import type { CollaSet, Condition } from '@kuperator/api';
 import { failureText } from '../act/failure-text.ts';
 
-/** Shown in this order, whichever was written first (T65). */
+/** The order of the conditions in the status (T65). */
 const TYPES = ['Scale', 'Update', 'Available', 'Progressing', 'Reconciling', 'Stalled', 'Terminating'];
 
 export type ConditionUpdate = Pick<Condition, 'type' | 'status'> & { reason: string; message: string };
 
-/** Neither done nor failed: under way, paused, or held. */
+/** A condition with status Unknown, because the work is neither done nor failed. */
 export function unsettled(
   type: 'Scale' | 'Update',
   reason: 'Scaling' | 'Updating' | 'Paused' | 'Terminating',
@@ -15,7 +15,7 @@ export function unsettled(
   return { type, status: 'Unknown', reason, message };
 }
 
-/** @param message what there is to say all the same */
+/** @param message a remark, although the work is done */
 export function succeeded(type: 'Scale' | 'Update', message = ''): ConditionUpdate {
   return { type, status: 'True', reason: type === 'Scale' ? 'Scaled' : 'Updated', message };
 }
@@ -28,7 +28,7 @@ export function failed(
   return { type, status: 'False', reason, message: failureText(failures) };
 }
 
-/** The set's conditions with the news taken over; the time of transition moves only with the status. */
+/** The set's conditions after the updates. The transition time changes only if the status of the condition changes. */
 export function conditionsWith(set: CollaSet, updates: readonly ConditionUpdate[], now: string): Condition[] {
   const conditions = new Map((set.status?.conditions ?? []).map((condition) => [condition.type, condition]));
   for (const update of updates) {

@@ -16,7 +16,7 @@ const STAGES: Record<OperationStage, Stage> = {
 };
 
 /**
- * The event of a done action on a Pod; undefined for one that no other party waits for.
+ * The NATS event of an action that was written to a Pod; undefined if its kind has none.
  * @param updated name of the updated revision
  */
 export function eventOf(set: CollaSet, { action, written }: Done, updated?: string): KuperatorEvent | undefined {
@@ -48,7 +48,7 @@ function operation(set: CollaSet, type: string) {
   return { operation: { id: COLLASET_OPERATION_ID, type }, owner: set.metadata.name ?? '' };
 }
 
-/** What a pass does towards the replicas; undefined when nothing. */
+/** The event about the steps of a pass towards the replicas; undefined if there are none. */
 export function scaling(set: CollaSet, actions: readonly Action[], current: number): KuperatorEvent | undefined {
   const isScaleIn = (action: Action) => 'operation' in action && action.operation === 'scale-in';
   const steps = {
@@ -66,7 +66,7 @@ export function scaling(set: CollaSet, actions: readonly Action[], current: numb
   });
 }
 
-/** What a pass does towards the updated revision; undefined when nothing. */
+/** The event about the steps of a pass towards the updated revision; undefined if there are none. */
 export function updating(
   set: CollaSet,
   actions: readonly Action[],
@@ -87,6 +87,7 @@ export function updating(
   });
 }
 
+/** The event that the set has what it asks for. */
 export function settled(set: CollaSet, revision: string, available: number): KuperatorEvent {
   return collaSetEvent('settled', set, {
     generation: set.metadata.generation ?? 0,

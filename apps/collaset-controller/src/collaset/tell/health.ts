@@ -2,46 +2,39 @@ import { type CollaSet, replicasOf } from '@kuperator/api';
 import type { ConditionUpdate } from './conditions.ts';
 import { DEADLINE_EXCEEDED } from './progress.ts';
 
-/** Where a set stands on its way to what it asks for. `cause`: who holds it, in words. */
+/** How far a set is from its spec. `cause`: a text that says what it waits for. */
 export type Stand =
   | { readonly at: 'complete' }
   | { readonly at: 'under-way' | 'overdue' | 'terminating'; readonly cause: string }
-  /** `isPending`: there is work that begins only once the set is resumed. */
+  /** `isPending`: the set has work that begins only after it is resumed. */
   | { readonly at: 'paused'; readonly isPending: boolean; readonly cause: string }
-  /** Nothing goes on until the user mends what `message` says. */
+  /** The set makes no progress until the user resolves the failure in `message`. */
   | { readonly at: 'refused'; readonly reason: 'UpdateFailed' | 'ScaleOutFailed'; readonly message: string };
 
 type Counts = { readonly replicas: number; readonly availableReplicas: number; readonly updatedReplicas: number };
 
 /**
- * The conditions that tools read: Available and Progressing as of a Deployment, Reconciling and Stalled as kstatus wants them: at most one
- * of the two is True, and neither once the set has what it asks for.
+ * The conditions for tools. Available and Progressing mean the same as on a Deployment. Reconciling and Stalled follow kstatus: at most one
+ * of them is True, and neither is once the set matches its spec.
  */
 export function healthConditions(set: CollaSet, counts: Counts, stand: Stand): readonly ConditionUpdate[] {
-  const wanted = replicasOf(set);
-  const cause = 'cause' in stand && stand.cause !== '' ? `; ${stand.cause}` : '';
-  const text = `${counts.availableReplicas} of ${wanted} Pods available, ${counts.updatedReplicas} updated${cause}`;
-  return [
-    available(set, counts, wanted, stand, cause),
-    progressing(stand, text),
-    reconciling(stand, text),
-    stalled(stand, text),
-  ];
+  const { availableReplicas, updatedReplicas } = counts;
+  const text = `${availableReplicas} of ${replicasOf(set)} Pods available, ${updatedReplicas} updated${causeOf(stand)}`;
+  return [available(set, counts, stand), progressing(stand, text), reconciling(stand, text), stalled(stand, text)];
 }
 
-function available(
-  set: CollaSet,
-  { availableReplicas }: Counts,
-  wanted: number,
-  { at }: Stand,
-  cause: string,
-): ConditionUpdate {
+function causeOf(stand: Stand): string {
+  return 'cause' in stand && stand.cause !== '' ? `; ${stand.cause}` : '';
+}
+
+function available(set: CollaSet, { availableReplicas }: Counts, stand: Stand): ConditionUpdate {
   const type = 'Available';
-  // A set that is being deleted wants no Pods: to have all of none would say it serves.
-  if (at === 'terminating' || set.metadata.deletionTimestamp !== undefined)
+  const wanted = replicasOf(set);
+  // A set that is being deleted wants no Pods. It must not report Available only because it has all of zero Pods.
+  if (stand.at === 'terminating' || set.metadata.deletionTimestamp !== undefined)
     return { type, status: 'False', reason: 'Terminating', message: 'the set is being deleted' };
   if (availableReplicas >= wanted) return { type, status: 'True', reason: 'ReplicasAvailable', message: '' };
-  const message = `${availableReplicas} of ${wanted} Pods are available${cause}`;
+  const message = `${availableReplicas} of ${wanted} Pods are available${causeOf(stand)}`;
   return { type, status: 'False', reason: 'ReplicasUnavailable', message };
 }
 

@@ -1,4 +1,4 @@
-// Who holds the Pods of a set, for its conditions.
+// Describes what the Pods of a set wait for, for its conditions.
 import {
   COLLASET_OPERATION_ID,
   type CollaSet,
@@ -27,28 +27,28 @@ import { availableInMs, isAvailable } from '../plan/availability.ts';
 import { SCALE_IN } from '../plan/leaving.ts';
 import { UPDATE } from '../plan/update-scope.ts';
 
-/** For each question a condition answers: who holds the Pods concerned, in words; empty when nobody does. */
+/** Texts that say what Pods wait for. Empty if they do not wait. */
 export type Holding = {
   readonly scale: string;
   readonly update: string;
-  /** All Pods of the set. */
+  /** About all Pods of the set. */
   readonly all: string;
 };
 
 export type HoldingInput = {
   readonly set: CollaSet;
   readonly actions: readonly Action[];
-  /** The set's Pods as they are after the pass. */
+  /** The set's Pods after the pass. */
   readonly pods: readonly Pod[];
   /** Name of the updated revision. */
   readonly updated: string;
   readonly nowMs: number;
   readonly isRunning: Facts['isRunning'];
-  /** Why Pods that are missing cannot be created. */
+  /** Why missing Pods cannot be created; undefined if they can. */
   readonly creationRefusal: string | undefined;
 };
 
-/** Pure. */
+/** Describes what the Pods of the set wait for. Pure. */
 export function holdingOf(input: HoldingInput): Holding {
   const { set, actions, pods, updated, nowMs, isRunning, creationRefusal } = input;
   const leaving = podsOf(actions, 'scale-in', 'renew');
@@ -69,7 +69,7 @@ export function holdingOf(input: HoldingInput): Holding {
     const { uid } = pod.metadata;
     const isLeaving = leaving.has(uid) || isTakenAway(pod);
     const isUpdating = updating.has(uid) || hasOperation(pod, COLLASET_OPERATION_ID, UPDATE);
-    // Most Pods serve; a closer look at each would cost every pass.
+    // Most Pods are in service. Skip them early, because this runs in every pass.
     if (!isLeaving && !isUpdating && !isTerminating(pod) && isAvailable(set, pod, nowMs)) continue;
     const facts = { ...factsOf(set, pod, nowMs), isRunning, unfinished: unfinished.get(uid) };
     const hold =
@@ -87,7 +87,7 @@ export function holdingOf(input: HoldingInput): Holding {
   return { scale: textOf(scale), update: textOf(update), all: textOf(all) };
 }
 
-/** Who keeps the Pods of a set that is being deleted. Pure. */
+/** Describes what the Pods of a set that is being deleted wait for. Pure. */
 export function holdersOfDeletion({
   set,
   pods,
@@ -98,7 +98,7 @@ export function holdersOfDeletion({
   return textOf(pods.map((pod) => leavingHold(pod, facts(pod)) ?? unbegunHold(pod, isRunning)));
 }
 
-/** Pods that stay at another revision because the rolling update asks for no more. */
+/** Describes the Pods that stay at another revision because the rolling update does not include them; empty if there are none. */
 export function keptText(set: CollaSet, members: Members, updated: string): string {
   if (!updatesByLabel(set) && partitionOf(set) === 0) return '';
   const kept = members.active.filter((pod) => revisionNameOf(pod) !== updated);
@@ -123,7 +123,7 @@ function delayOf(set: CollaSet, pod: Pod, { id, type }: Operation): ReturnType<N
   return { seconds, untilMs: Number(since / 1_000_000n) + seconds * 1000 };
 }
 
-/** Of a Pod on its way out the holder of the operation that takes it away, should it have others. */
+/** What a Pod that is being deleted waits for; undefined for any other Pod. */
 function leavingHold(pod: Pod, facts: Facts): Hold | undefined {
   const isAsked = isTerminating(pod) || isTakenAway(pod);
   return isAsked ? holdOf(pod, facts) : undefined;
@@ -133,13 +133,13 @@ function isTakenAway(pod: Pod): boolean {
   return hasOperation(pod, POD_DELETE_OPERATION_ID) || hasOperation(pod, COLLASET_OPERATION_ID, SCALE_IN);
 }
 
-/** A Pod that is marked, or about to be, and whose operation the coordinator begins. */
+/** A Pod is marked `to-delete`, or is about to be, and waits for the coordinator to begin its operation. */
 function unbegunHold(pod: Pod, isRunning: Facts['isRunning']): Hold {
   const holder: Holder = { kind: 'coordinator', step: 'begin', isRunning: isRunning?.(COORDINATOR) ?? true };
   return holdFor(pod, holder, RANKS.PreCheck);
 }
 
-/** An origin serves until its new Pod does. */
+/** An origin waits until its successor is available. */
 function successorHold(
   pod: Pod,
   successor: Pod | undefined,
@@ -167,7 +167,7 @@ const PAUSED: Hold = {
   rank: RANKS.set,
 };
 
-/** Pods on their way to the updated revision, and those that others replace. A cancelled update is none. */
+/** Uids of the Pods that are being updated or replaced. A cancelled update does not count. */
 function updatingPods(actions: readonly Action[]): ReadonlySet<string | undefined> {
   return podsOf(
     actions.filter((action) => action.do !== 'cancel'),

@@ -1,17 +1,17 @@
 import type { Holding } from './holding.ts';
 import type { Progress } from './progress.ts';
 
-/** What a replica remembers of its reports about a set. Times are those of the monotonic clock. */
+/** What a replica remembers about its reports on a set. Times are those of the monotonic clock. */
 export type TellMemory = {
-  /** Reasons of waits that were recorded as Events and go on. */
+  /** Event reasons of waits that were already reported and continue. */
   readonly waits: Set<string>;
-  /** Who held the Pods when that was last looked at. */
+  /** What the Pods waited for when this was last computed. */
   holding: { readonly atMs: number; readonly value: Holding } | undefined;
   progress: Progress | undefined;
   statusWrittenMs: number;
-  /** Since when there is a status to write; undefined while the stored one holds. */
+  /** When the status first differed from the stored one; undefined while it does not differ. */
   statusChangedMs: number | undefined;
-  /** What the last `settled` event reported. */
+  /** The content of the last `settled` event. */
   settled: string | undefined;
 };
 

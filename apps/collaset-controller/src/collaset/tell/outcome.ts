@@ -1,4 +1,4 @@
-// What a pass came to, for the conditions Scale and Update of the wire.
+// Computes the conditions Scale and Update from the result of a pass.
 import type { Outcome } from '../act/run.ts';
 import { type Action, actionsOf } from '../plan/action.ts';
 import { heldMessage } from '../plan/ended.ts';
@@ -9,15 +9,15 @@ export type OutcomeInput = {
   readonly actions: readonly Action[];
   readonly lanes: Outcome['lanes'];
   readonly holding: Holding;
-  /** Which Pods the rolling update keeps at their revision, in words. */
+  /** Text about the Pods that the rolling update keeps at their revision. */
   readonly kept: () => string;
-  /** Which Pods a changed selector left behind, in words. */
+  /** Text about the Pods that the set released because its selector changed. */
   readonly leftBehind: string;
 };
 
 /**
- * True: done. False: failed. Unknown: neither, so that no tool takes a wait for one of them. See
- * docs/decisions/0025-conditions-that-agree.md.
+ * The conditions Scale and Update. Their status is True if the work is done, False if it failed, and Unknown while it waits or runs, so that
+ * tools do not mistake a wait for success or failure. See docs/decisions/0025-conditions-that-agree.md.
  */
 export function conditionsOf(input: OutcomeInput): readonly ConditionUpdate[] {
   return [...scaleCondition(input), updateCondition(input)];
@@ -34,11 +34,11 @@ function scaleCondition({ actions, lanes, holding, leftBehind }: OutcomeInput): 
   const message = joined(holding.scale, leftBehind);
   if (isPaused(actions, 'scale')) return [unsettled('Scale', 'Paused', message)];
   if (isScalingIn(actions)) return [unsettled('Scale', 'Scaling', message)];
-  // What was not tried this time says nothing about whether it works.
+  // If creations were not tried in this pass, the condition keeps its status.
   return areCreationsTried ? [succeeded('Scale', message)] : [];
 }
 
-/** Pods are to leave that are not being deleted in this pass. */
+/** True if a scale-in waits, so that this pass does not complete it. */
 function isScalingIn(actions: readonly Action[]): boolean {
   return actions.some(
     (action) =>
@@ -62,7 +62,7 @@ function updateCondition({ actions, lanes, holding, kept }: OutcomeInput): Condi
   return succeeded('Update', joined(holding.update, kept()));
 }
 
-/** Why Pods cannot be updated under the policy of the set; undefined when the policy holds none back. */
+/** Why Pods cannot be updated under the policy of the set, or were refused; undefined if there are no such Pods. */
 export function blockageOf(actions: readonly Action[]): string | undefined {
   const blocked = actionsOf(actions, 'blockUpdate');
   const [first] = blocked;

@@ -2,21 +2,22 @@ import type { CollaSet, CollaSetStatus, Pod } from '@kuperator/api';
 import { rowOf } from '../act/actions.ts';
 import { type Action, type ActionKind, podOf } from '../plan/action.ts';
 
-/** As a Deployment's. */
+/** The default of `progressDeadlineSeconds`, as in a Deployment. */
 const DEFAULT_DEADLINE_SECONDS = 600;
 export const DEADLINE_EXCEEDED = 'ProgressDeadlineExceeded';
 
-/** How far a set is from what it asks for, and since when no nearer; kept from pass to pass. */
+/** The progress of a set towards its spec. It is kept from pass to pass. */
 export type Progress = {
   readonly generation: number;
+  /** The lowest number of steps left so far. */
   readonly remaining: number;
-  /** By the monotonic clock. */
+  /** Time of the last progress, by the monotonic clock. */
   readonly sinceMs: number;
 };
 
 /**
- * Steps left until the set has what it asks for. The number falls with every step of any Pod, so that a rollout of many Pods at once is
- * not taken for one that stands still. 0 does not say that the set is complete.
+ * The number of steps left until the set matches its spec. Every step of any Pod lowers it, so that a slow rollout of many Pods counts as
+ * progress. 0 does not mean that the set is complete.
  */
 export function stepsLeft(actions: readonly Action[]): number {
   const byPod = new Map<Pod, number>();
@@ -31,7 +32,7 @@ export function stepsLeft(actions: readonly Action[]): number {
   return steps;
 }
 
-/** The progress after this pass; undefined when the set has all it asks for or is not to get there. */
+/** The progress after this pass; undefined if the set is complete or paused. */
 export function progressOf(
   set: CollaSet,
   last: Progress | undefined,
@@ -45,18 +46,18 @@ export function progressOf(
   return last;
 }
 
-/** A replica that begins with an empty memory does not take back what was said of this generation. */
+/** True if the status reports that the deadline is exceeded. A replica with an empty memory must not withdraw that report. */
 function wasExceeded(status: CollaSetStatus | undefined, generation: number): boolean {
   const said = status?.conditions?.find(({ type }) => type === 'Progressing');
   return said?.reason === DEADLINE_EXCEEDED && said.observedGeneration === generation;
 }
 
-/** True once it was said of what the set asks for now: the Event goes with the condition, once. */
+/** True if the exceeded deadline was already reported for this generation, so that it gets only one Event. */
 export function isOverdueTold(set: CollaSet): boolean {
   return wasExceeded(set.status, set.metadata.generation ?? 0);
 }
 
-/** Until the deadline; 0 or less when it has passed. */
+/** Time until the deadline; 0 or less if it has passed. */
 export function deadlineInMs(set: CollaSet, progress: Progress, nowMs: number): number {
   const seconds = set.spec.progressDeadlineSeconds ?? DEFAULT_DEADLINE_SECONDS;
   return progress.sinceMs + seconds * 1000 - nowMs;

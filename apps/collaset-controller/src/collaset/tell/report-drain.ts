@@ -10,7 +10,7 @@ export function terminating(status: 'True' | 'False', reason: string, message: s
   return { type: 'Terminating', status, reason, message };
 }
 
-/** Reports how far the deletion of a set is, and that it is overdue if no Pod has gone for too long. */
+/** Reports the progress of the deletion of a set, and an Event if no Pod was deleted for too long. */
 export async function reportDrain(pass: Pass, memory: TellMemory, condition: ConditionUpdate): Promise<void> {
   const { deps, set } = pass;
   const members = membersOf(set, pass.owned());

@@ -6,14 +6,14 @@ import { statusChange } from './status.ts';
 
 const NOT_FOUND_MS = 5000;
 
-/** `settled`: nothing is left to do, so these are the last figures. `failed`: the pass came to no end, and may not be repeated. */
+/** `settled`: nothing is left to do, so the counts are final. `failed`: the pass failed, and may not run again soon. */
 export type PassEnd = 'settled' | 'under-way' | 'failed';
 
 /**
- * Writes the status if it is another. What somebody waits for goes at once: that a generation was seen, the last figures of a set that
- * has settled, why a pass failed. All else is written at most every `statusIntervalMs`, and only after half of that, since the changes of
- * a slow roll come in bunches. Texts alone, which follow every mood of kubelets and rules, are written ten times as seldom.
- * @returns how long to wait with what was not written
+ * Writes the status if it has changed. It writes immediately what users wait for: that a generation was observed, the final counts of a
+ * settled set, and why a pass failed. Other changes are written at most every `statusIntervalMs`, and not before half of that has passed,
+ * because the changes of a rollout come in bursts. If only texts change, which happens often, the interval is ten times as long.
+ * @returns the time until an unwritten change is due; undefined if there is none
  */
 export async function writeStatus(
   deps: Deps,
@@ -32,7 +32,7 @@ export async function writeStatus(
   const isAwaited = change === 'news' || end === 'settled' || (change === 'conditions' && end === 'failed');
   const { statusIntervalMs } = deps.settings;
   const intervalMs = change === 'texts' ? 10 * statusIntervalMs : statusIntervalMs;
-  // A failed pass comes back when its backoff says, so what it has to tell is not put off for others to join.
+  // A failed pass runs again only after its back-off, so do not wait for further changes.
   const togetherMs = end === 'failed' ? 0 : statusIntervalMs / 2;
   const dueMs = Math.max(memory.statusWrittenMs + intervalMs, memory.statusChangedMs + togetherMs);
   if (!isAwaited && dueMs > now) return dueMs - now;
@@ -45,7 +45,7 @@ export async function writeStatus(
     const patch = { type: 'merge', body } as const;
     deps.sets.observe(await deps.client.patch(COLLA_SETS, { namespace, name }, patch, { subresource: 'status' }));
   } catch (error) {
-    // Gone meanwhile: nobody reads it any more. Where its definition is just being replaced, it is back soon.
+    // The set is gone, or its definition is being replaced. In the second case the set is back soon, so check again.
     if (!(error instanceof NotFoundError)) throw error;
     return NOT_FOUND_MS;
   }

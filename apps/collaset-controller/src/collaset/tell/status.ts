@@ -24,14 +24,14 @@ export type StatusInput = {
   readonly updatedRevision: string;
   readonly isKnownRevision: (name: string) => boolean;
   readonly collisionCount: number;
-  /** News of the pass; conditions it says nothing of stay. */
+  /** The conditions to update. All others stay. */
   readonly conditions: readonly ConditionUpdate[];
   readonly now: string;
-  /** Where the set stands; what was said of that stays when it is left out. */
+  /** How far the set is from its spec; undefined keeps the health conditions as they are. */
   readonly stand?: Stand;
 };
 
-/** The status that follows from what is observed, and what became of the pass. */
+/** Computes the status of the set. Pure. */
 export function statusOf(input: StatusInput): CollaSetStatus {
   const { set, members, updatedRevision } = input;
   const nowMs = Date.parse(input.now);
@@ -52,7 +52,7 @@ export function statusOf(input: StatusInput): CollaSetStatus {
   };
 }
 
-/** With names by sequence everything that exists counts, since it holds its name. */
+/** With sequence names, every existing Pod counts, because it occupies its name. */
 function countedPods(set: CollaSet, members: Members): readonly Pod[] {
   return isSequence(set) ? members.occupying : members.active;
 }
@@ -86,8 +86,8 @@ function countsOf(pods: readonly Pod[], updatedRevision: string, isAvailable: (p
 }
 
 /**
- * `news` is told at once: whoever changed the set waits for it, or it is stuck or being deleted. `conditions` (Available turns with every Pod of a roll), `figures` (counts)
- * and, for longer, `texts` (of conditions) may wait and be told together.
+ * Tells how urgent the change of the status is. `news` must be written immediately, because users wait for it. `conditions` (Available changes
+ * with every Pod of a rollout), `figures` (counts) and `texts` (messages of conditions) may wait and be written together.
  */
 export function statusChange(
   before: CollaSetStatus | undefined,
@@ -105,7 +105,7 @@ function factsOf(status: CollaSetStatus | undefined): string {
   return JSON.stringify([facts, reasonsOf(status, AWAITED_CONDITIONS)]);
 }
 
-/** Those that turn seldom, and that somebody waits for. */
+/** Conditions that change rarely and that users wait for. */
 const AWAITED_CONDITIONS = ['Stalled', 'Terminating'];
 
 function reasonsOf(status: CollaSetStatus | undefined, types?: readonly string[]): string {
