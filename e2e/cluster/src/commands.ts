@@ -72,7 +72,9 @@ async function killOrphans(dir: string): Promise<void> {
 async function belongsTo(pid: number, dir: string, name: string): Promise<boolean> {
   if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid)) return false;
   const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-  const command = await run('ps', ['-o', 'command=', '-p', String(pid)], { what: `inspecting process ${pid}` }).catch(() => '');
+  const command = await run('ps', ['-o', 'command=', '-p', String(pid)], { what: `inspecting process ${pid}` }).catch(
+    () => '',
+  );
   return command.includes(dir) || environ.includes(dir) || command.includes(`/apps/${name.replace(/-\d+$/, '')}/src/`);
 }
 
