@@ -1,6 +1,6 @@
 // node tools/bootstrap.mjs <script.ts> [arguments]: runs a TypeScript script of this repository, on a fresh clone too.
-// It installs the dependencies if package-lock.json asks for others than are there, and goes on under the Node.js among
-// them. Plain JavaScript, so that the Node.js a bare machine has (20 or later) can run it. Prints on stderr only.
+// It installs the dependencies if they differ from package-lock.json, then continues under the Node.js among them. It is plain
+// JavaScript, so that the Node.js of the machine (20 or later) can run it. It prints on stderr only.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import Module from 'node:module';
@@ -21,16 +21,16 @@ function installIfNeeded() {
   const reason = whyInstall();
   if (!reason) return;
   console.error(`Installing dependencies: ${reason}`);
-  // `npm ci` empties node_modules first, under the feet of anything that runs from it: only where there is none.
+  // `npm ci` empties node_modules first, which breaks any process that runs from it. So it runs only if there is no node_modules.
   const install = existsSync(join(root, 'node_modules')) ? ['install', '--no-save'] : ['ci'];
   const [command, ...first] = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  // npm's words about engines are for the Node.js that runs npm, which we are about to leave.
+  // npm's warnings about engines concern the Node.js that runs npm, which is replaced below.
   const options = [...install, '--no-audit', '--no-fund', '--loglevel=error', '--progress'];
   const { status, error } = spawnSync(command, [...first, ...options], { cwd: root, stdio: ['ignore', 2, 2] });
   if (status !== 0) fail(`npm ${install.join(' ')} failed${error ? `: ${error.message}` : ''}`);
 }
 
-/** What is missing from node_modules by the lockfile; undefined if nothing is. */
+/** Describes how node_modules differs from the lockfile; undefined if it does not. */
 function whyInstall() {
   const wanted = packagesIn(join(root, 'package-lock.json'));
   const installed = packagesIn(join(root, 'node_modules', '.package-lock.json'));
@@ -38,7 +38,7 @@ function whyInstall() {
   for (const [path, { version, link, optional, devOptional }] of Object.entries(wanted ?? {})) {
     if (path === '' || link) continue;
     const found = installed[path];
-    if (!found && (optional || devOptional)) continue; // made for another platform
+    if (!found && (optional || devOptional)) continue; // for another platform
     if (!found) return `${path} is missing`;
     if (found.version !== version) return `${path} is ${found.version}, package-lock.json says ${version}`;
   }
@@ -56,12 +56,12 @@ function runHere() {
 
 function runUnder(node) {
   if (!existsSync(node)) {
-    fail(`Node.js ${FIRST_NODE_WITH_TYPES} or later is needed (this is ${process.version}); npm has none for this platform`);
+    fail(`Node.js ${FIRST_NODE_WITH_TYPES} or later is required (this is ${process.version}), and npm has no Node.js for this platform`);
   }
   const child = spawn(node, [resolve(root, script), ...args], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
-      // Ctrl-C in a terminal reaches the child by itself; a second one would mean "end at once".
+      // In a terminal the child also gets Ctrl-C. A second signal would mean "end at once".
       if (signal !== 'SIGINT' || !process.stderr.isTTY) child.kill(signal);
     });
   }

@@ -1,7 +1,7 @@
-// Describes the Go types behind a Pod template and a claim template as k8s.io/api has them, for apps/collaset-controller:
+// Describes the Go types of a Pod template and a claim template in k8s.io/api, for apps/collaset-controller:
 // `npm run generate -w @kuperator/collaset-controller` runs this for the version in go.mod and for kubernetes-1.22.mod.
 //
-// For each struct it writes the fields by JSON name, with the type as a Go type is written: `*` is a pointer, `[]` a list,
+// For each struct it writes the fields by JSON name, with the type in Go's notation: `*` is a pointer, `[]` a list,
 // `{}` a map. `!` at the end means that Go writes the field even when it is empty (no omitempty).
 package main
 
@@ -15,7 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Types with a JSON form of their own.
+// Types that define their own JSON form.
 var scalars = map[string]string{
 	"k8s.io/apimachinery/pkg/api/resource.Quantity":   "Quantity",
 	"k8s.io/apimachinery/pkg/apis/meta/v1.Time":       "Time",

@@ -1,4 +1,4 @@
-// Bundles the app in the working directory: src/main.ts with all it imports becomes dist/main.js, one file for an image.
+// Bundles the app in the working directory: src/main.ts and everything it imports become dist/main.js, one file for an image.
 import { build } from 'esbuild';
 
 const { metafile } = await build({
@@ -9,9 +9,9 @@ const { metafile } = await build({
   target: 'node24',
   format: 'esm',
   sourcemap: 'linked',
-  // Less than half the size, with names and lines of stack traces still readable through the map.
+  // Minified code is less than half the size. Stack traces stay readable through the source map.
   minifyWhitespace: true,
-  // Error names are part of logs and metrics.
+  // Keep names, because error names appear in logs and metrics.
   keepNames: true,
   legalComments: 'linked',
   metafile: true,

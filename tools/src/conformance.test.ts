@@ -1,11 +1,11 @@
-// The lists under docs/conformance name tests: each of them exists.
+// Checks that each test that the lists under docs/conformance name exists.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 
 const FOLDER = join(import.meta.dirname, '../../docs/conformance');
 
-/** A link to a file, and the test in it: `[…](path) “name”`. */
+/** A link to a file, and the name of a test in it: `[…](path) “name”`. */
 const CITATION = /\[`[^`]+`\]\(([^)]+)\) “([^”]+)”/g;
 
 const citations = readdirSync(FOLDER).flatMap((list) => {
@@ -17,7 +17,7 @@ const citations = readdirSync(FOLDER).flatMap((list) => {
   }));
 });
 
-test('the lists name tests', () => {
+test('the lists contain names of tests', () => {
   expect(citations.length).toBeGreaterThan(50);
 });
 

@@ -1,12 +1,12 @@
-// Checks that what is generated was committed: runs every `generate` target and reports the files that it changed. They
-// are left as generated, so that the remedy is to commit them.
+// Checks that generated files are committed as generated: runs every `generate` target and reports the files that it changed. The
+// files stay as generated, so commit them to fix the problem.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
-/** Everything that is made carries this in its name. */
+/** The name of every generated file contains this. */
 const GENERATED = '{apps,libs,e2e,deploy,docs}/**/*.gen.*';
 
 const before = hashes();
@@ -21,7 +21,7 @@ const after = hashes();
 const changed = [...new Set([...before.keys(), ...after.keys()])].filter(
   (file) => before.get(file) !== after.get(file),
 );
-for (const file of changed.toSorted()) console.error(`${file} was not up to date: commit what is there now`);
+for (const file of changed.toSorted()) console.error(`${file} was not up to date: commit the file as it is now`);
 console.log(changed.length === 0 ? 'generated files are up to date' : `${changed.length} generated files were stale`);
 process.exitCode = status === 0 && changed.length === 0 ? 0 : 1;
 

@@ -1,4 +1,4 @@
-// Writes go-types.gen.ts of the collaset-controller: the shape of Kubernetes' Go types, read by a small Go program.
+// Writes go-types.gen.ts of the collaset-controller: the shape of Kubernetes' Go types, which a small Go program reads.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const tables = [
 
 if (spawnSync('go', ['version']).status !== 0) {
   // Go is needed only to move to another version of Kubernetes.
-  console.error(`go is not installed: ${target} is left as it is`);
+  console.error(`go is not installed: ${target} is not changed`);
 } else {
   const parts = tables.map(
     ({ name, about, modfile }) =>

@@ -42,11 +42,11 @@ test.each([
   expect(tallyOf({ testResults: results }, exitCode)).toEqual(tally);
 });
 
-test('a run without a report is one failure', () => {
+test('counts a run without a report as one failure', () => {
   expect(tallyOf(undefined, 137)).toEqual({ passed: 0, failed: 1 });
 });
 
-test('the summary adds up every step', () => {
+test('the summary adds up all steps', () => {
   const sum = total([
     { passed: 2, failed: 0 },
     { passed: 1, failed: 3 },

@@ -1,13 +1,13 @@
 export type Tally = { passed: number; failed: number };
 
-/** What Vitest's JSON reporter writes, as far as it is counted. */
+/** The part of the report of Vitest's JSON reporter that is counted. */
 export type VitestReport = {
   testResults: readonly { status: string; assertionResults: readonly { status: string }[] }[];
 };
 
 /**
  * Counts the tests of a run that ended with `exitCode`. A file that failed outside its tests (it did not load, a hook threw)
- * counts as one failure, and so does a run that failed without any: no report, or an error nobody caught.
+ * counts as one failure, and so does a run that failed without any: no report, or an uncaught error.
  */
 export function tallyOf(report: VitestReport | undefined, exitCode: number): Tally {
   const tally = { passed: 0, failed: 0 };
@@ -20,7 +20,7 @@ export function tallyOf(report: VitestReport | undefined, exitCode: number): Tal
   return tally;
 }
 
-/** All tallies together. */
+/** The sum of all tallies. */
 export function total(tallies: readonly Tally[]): Tally {
   return tallies.reduce((sum, { passed, failed }) => ({ passed: sum.passed + passed, failed: sum.failed + failed }), {
     passed: 0,
@@ -28,7 +28,7 @@ export function total(tallies: readonly Tally[]): Tally {
   });
 }
 
-/** The line a caller reads: the last that `npm test` prints. */
+/** The summary line: the last line that `npm test` prints. */
 export function summaryOf({ passed, failed }: Tally): string {
   return `${passed} passed, ${failed} failed`;
 }

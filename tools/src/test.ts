@@ -1,5 +1,5 @@
-// npm test [-- --unit]: every check of the repository, the fastest first. A failure does not stop the later ones. The last line
-// is `N passed, N failed`: tests, and each of the other checks as one.
+// npm test [-- --unit]: runs every check of the repository, the fastest first. After a failure the later checks still run. The last
+// line is `N passed, N failed`. It counts each test, and each other check as one.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { summaryOf, type Tally, tallyOf, total, type VitestReport } from './tall
 
 type Step = { title: string; slow?: true; run: () => Promise<Tally> };
 
-// First of all: a question for the options, or a wrong one, runs nothing.
+// Parse the options first, so that --help or a wrong option runs nothing.
 const options = new Command('npm test --')
   .description('Runs every check of the repository, the fastest first; the last line is `N passed, N failed`.')
   .option(
@@ -45,7 +45,7 @@ const steps: readonly Step[] = [
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     interruptedBy = signal;
-    // Ctrl-C in a terminal reaches the child by itself.
+    // In a terminal the child gets Ctrl-C itself.
     if (signal !== 'SIGINT' || !process.stderr.isTTY) running?.kill(signal);
   });
 }
@@ -80,13 +80,13 @@ function vitest(project: string): Step['run'] {
     reported(project, (reporters) => [bin('vitest/vitest.mjs'), 'run', `--project=${project}`, ...reporters]);
 }
 
-/** Where the machine cannot run a node it says so, and nothing is counted; with `CI` set that is a failure. */
+/** If the machine cannot run a node, the command says so and nothing is counted. If `CI` is set, that is a failure. */
 function realNode(): Promise<Tally> {
   const main = join(root, 'e2e', 'real-node', 'src', 'main.ts');
   return reported('real-node', (reporters) => [main, '--', ...reporters]);
 }
 
-/** Runs a command that hands `reporters` to Vitest, and counts by the report. */
+/** Runs a command that passes `reporters` to Vitest, and counts the tests in the report. */
 async function reported(name: string, command: (reporters: readonly string[]) => readonly string[]): Promise<Tally> {
   const reportFile = join(reports, `${name}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`];
@@ -94,7 +94,7 @@ async function reported(name: string, command: (reporters: readonly string[]) =>
   return tallyOf(readReport(reportFile), exitCode);
 }
 
-/** Built here, where their minutes are not taken from a test's time limit. */
+/** Builds the binaries before the tests, so that the build does not use up the time limit of a test. */
 async function clusterPrograms(): Promise<Tally> {
   try {
     const { ensureBinaries } = await import('@kuperator/cluster');
@@ -110,11 +110,11 @@ function readReport(file: string): VitestReport | undefined {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    return undefined; // Vitest ended before it could write one.
+    return undefined; // Vitest ended before it could write a report.
   }
 }
 
-/** Runs a Node.js program in the repository's root. A death by signal counts as failure. */
+/** Runs a Node.js program in the root of the repository. If a signal ends it, that counts as a failure. */
 function exitCodeOf(command: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const env = process.stdout.isTTY || process.env.FORCE_COLOR ? process.env : { ...process.env, NO_COLOR: '1' };

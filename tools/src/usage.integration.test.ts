@@ -1,4 +1,4 @@
-// What the commands of the README say to questions and to mistakes, without running anything.
+// Checks what the commands of the README and of CONTRIBUTING.md print for --help and for wrong arguments.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,7 +10,7 @@ const run = (script: string, ...args: string[]) => promisify(execFile)(process.e
 test.each([
   { script: 'tools/src/test.ts', name: 'npm test' },
   { script: 'tools/src/dev/main.ts', name: 'npm run dev' },
-])('$name -- --help prints how it is used, and runs nothing', async ({ script, name }) => {
+])('$name -- --help prints the usage, and runs nothing', async ({ script, name }) => {
   const { stdout, stderr } = await run(script, '--help');
   expect(stdout).toContain(`Usage: ${name} -- `);
   expect(stderr).toBe('');

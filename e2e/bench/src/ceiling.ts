@@ -1,5 +1,5 @@
-// The protocol's own ceiling: one loop that does the least writes the lifecycle needs, and no thinking. No operator can be
-// faster without another protocol, so ours are measured against it.
+// The ceiling of the protocol: one loop that makes the fewest writes that the lifecycle needs, without decisions. No operator can be
+// faster with this protocol, so our operators are measured against it.
 
 import { isReady, isTerminating, keyOf, PODS, type Pod, REVISION_LABEL, stageLabel } from '@kuperator/api';
 import {
@@ -56,7 +56,7 @@ export async function runCeiling(
   }
 }
 
-/** Answers each version of a Pod with the next write it needs; one write of a Pod at a time. */
+/** Makes the next write that each version of a Pod needs, one write of a Pod at a time. */
 class Loop {
   readonly #client: KubeClient;
   readonly #watch: PodWatch;
@@ -73,11 +73,11 @@ class Loop {
     this.#unsubscribe = watch.informer.onChange(({ type, object }) => {
       if (type !== 'deleted') this.#goOn(object);
     });
-    // Raced against by whoever waits; between two phases nobody does.
+    // Each wait races against this promise. Between two phases nothing waits, so a rejection must not count as unhandled.
     this.failure.catch(() => {});
   }
 
-  /** Rejects with what the loop failed with, if it does. */
+  /** Rejects with the error of the loop, if the loop fails. */
   get failure(): Promise<never> {
     return this.#failed.promise;
   }
@@ -112,7 +112,7 @@ class Loop {
     try {
       progressed = await this.#next(pod);
     } catch (error) {
-      // The kubelet wrote at the same time; its event brings the Pod back here.
+      // The kubelet wrote at the same time. The watch event of its write leads to the next attempt.
       if (!(error instanceof ConflictError) && !(error instanceof NotFoundError)) throw error;
     } finally {
       this.#busy.delete(key);
@@ -121,7 +121,7 @@ class Loop {
     if (latest && (progressed || latest !== pod)) this.#goOn(latest);
   }
 
-  /** @returns whether it wrote */
+  /** @returns whether it made a write */
   async #next(pod: Pod): Promise<boolean> {
     if (isPermitted(pod, ID, 'scale-in')) return this.#delete(pod);
     if (isPermitted(pod, ID, 'update')) {
@@ -144,7 +144,7 @@ class Loop {
         'status',
       );
     }
-    // Before readiness there is nothing to settle; the loop does no write the protocol does not need.
+    // Before the Pod is ready there is nothing to settle, and the loop makes no write that the protocol does not need.
     if (Object.keys(settled.labels).length === 0 || (!isReady(pod) && !this.#operating(pod))) return false;
     return this.#patch(pod, { metadata: { labels: settled.labels } });
   }
@@ -160,7 +160,7 @@ class Loop {
     return true;
   }
 
-  /** Takes what the API server answers into the watch: a Pod not seen to be terminating would be made anew once more. */
+  /** Puts the answer of the API server into the watch. Otherwise a Pod that is not seen to be terminating would be recreated once more. */
   async #delete(pod: Pod): Promise<false> {
     const { namespace, name = '', uid = '' } = pod.metadata;
     const answer = await this.#client.delete(PODS, { namespace, name }, { uid });

@@ -1,4 +1,4 @@
-/** Runs `work` for each item from `connections` workers at once; the first failure ends it. */
+/** Runs `work` for each item with `connections` concurrent workers. The first failure ends all. */
 export async function overConnections<T>(
   items: readonly T[],
   connections: number,

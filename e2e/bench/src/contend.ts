@@ -9,7 +9,7 @@ export const say = (line: string): void => {
 
 type Contender<T> = (client: ReturnType<typeof createKubeClient>, watch: PodWatch, arena: Arena) => Promise<T>;
 
-/** Gives a contender its namespace, client and watch. */
+/** Prepares the namespace, the client and the watch of a contender. */
 export async function contend<T>(cluster: Cluster, namespace: string, run: Contender<T>): Promise<T> {
   await cluster.kubectl(['create', 'namespace', namespace]);
   const client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'bench' });

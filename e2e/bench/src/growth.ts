@@ -1,4 +1,4 @@
-/** How much dearer something becomes from one size to the next, beside how much bigger the size is. */
+/** How much a cost grows from one size to the next, compared with the growth of the size. */
 export type Growth = { readonly from: number; readonly to: number; readonly size: number; readonly cost: number };
 
 export function growthBetween<T>(
@@ -13,7 +13,7 @@ export function growthBetween<T>(
   });
 }
 
-/** `1 000 → 2 000 Pods: 2.0× the Pods, 1.9× the CPU a pass: grows no faster`. @param slack what counts as no faster */
+/** `1 000 → 2 000 Pods: 2.0× the Pods, 1.9× the CPU a pass: grows no faster`. @param slack the largest ratio of the two that counts as no faster */
 export function growthLine({ from, to, size, cost }: Growth, what: string, price: string, slack = 1): string {
   const factor = (value: number) => `${value.toFixed(1)}×`;
   const verdict = cost <= size * slack ? 'grows no faster' : 'GROWS FASTER';

@@ -11,7 +11,7 @@ import { renderVerdict } from './verdict-report.ts';
 
 function wholeNumber(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number from 1 on is allowed');
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('must be a whole number, 1 or more');
   return value;
 }
 
@@ -31,23 +31,27 @@ type Options = {
 
 const { suite, pods, maxUnavailable, service, sizes, sets, podsPerSet, minutes, json } = new Command('npm run bench --')
   .description(
-    'Measures the operators: how fast they are beside two ceilings, how they bear size and attacks, and what a verdict costs.',
+    'Measures the operators: their speed against two ceilings, the effect of size and of attacks, and the cost of verdicts.',
   )
   .addOption(
     new Option('--suite <name>', 'what to measure').choices(['speed', 'scale', 'verdict', 'attacks']).default('speed'),
   )
-  .option('--pods <n>', 'speed: Pods each contender handles', wholeNumber, 200)
-  .option('--max-unavailable <value>', 'speed: adds a PodTransitionRule with this budget, e.g. 20%')
-  .option('--service', 'speed: adds a Service over the Pods of ours, for the endpointslice-adapter', false)
+  .option('--pods <n>', 'speed: number of Pods of each contender', wholeNumber, 200)
+  .option('--max-unavailable <value>', 'speed: add a PodTransitionRule with this budget, e.g. 20%')
+  .option('--service', 'speed: add a Service over the Pods of our CollaSet, for the endpointslice-adapter', false)
   .option(
     '--sizes <n,n,…>',
-    'scale: Pods of the sets measured one after another (10,100,1000); verdict: waiting Pods (100,1000,2000)',
+    'scale: Pods of the CollaSets that are measured one after another (10,100,1000); verdict: waiting Pods (100,1000,2000)',
     wholeNumbers,
   )
-  .option('--sets <n>', 'scale: sets measured at once', wholeNumber, 500)
-  .option('--pods-per-set <n>', 'scale: Pods of each of these', wholeNumber, 2)
-  .option('--minutes <n>', 'attacks: all of them at once for so long, in place of one after the other', wholeNumber)
-  .option('--json <file>', 'writes all figures to this file')
+  .option('--sets <n>', 'scale: number of CollaSets that are measured at once', wholeNumber, 500)
+  .option('--pods-per-set <n>', 'scale: number of Pods of each of these CollaSets', wholeNumber, 2)
+  .option(
+    '--minutes <n>',
+    'attacks: run all attacks at once for this time, instead of one after the other',
+    wholeNumber,
+  )
+  .option('--json <file>', 'write all numbers to this file')
   .parse()
   .opts<Options>();
 

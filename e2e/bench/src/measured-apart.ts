@@ -1,11 +1,11 @@
-// What single functions cost, without a cluster. They are an operator's own, which nobody may import: each operator has a script
-// that measures them, run here in a process of its own.
+// Measures the cost of single functions without a cluster. No package may import the functions of an operator, so each operator has a
+// script that measures them, and this file runs the scripts as processes.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** One evaluation of a rule object under which `pods` wait: CPU of the first one, and of one that finds nothing new. */
+/** An evaluation of a rule object under which `pods` wait: CPU time of the first one, and of one that finds nothing new. */
 export type EvaluationCost = {
   readonly pods: number;
   readonly firstMs: number;
@@ -13,7 +13,7 @@ export type EvaluationCost = {
   readonly statusBytes: number;
 };
 
-/** One event of a Pod in the coordinator: so many labels besides the lifecycle's, so many rule objects, Services and waiting Pods beside it. */
+/** An event of a Pod in the coordinator: number of labels besides the lifecycle labels, and number of other rule objects, Services and waiting Pods. */
 export type PodEventCost = { readonly labels: number; readonly others: number; readonly microseconds: number };
 
 export async function measureEvaluation(sizes: readonly number[]): Promise<readonly EvaluationCost[]> {

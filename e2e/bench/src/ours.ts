@@ -1,4 +1,4 @@
-// Ours: a CollaSet of the same Pods, with the operators as they are shipped. Only the CollaSet is written here.
+// The contender "ours": a CollaSet of the same Pods, with the operators as they are shipped. This file writes only the CollaSet.
 
 import { COLLA_SETS, POD_TRANSITION_RULES, type Pod, SERVICES } from '@kuperator/api';
 import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
@@ -11,11 +11,11 @@ const TIMEOUT_MS = 600_000;
 
 export type OursOptions = {
   readonly pods: number;
-  /** maxUnavailable of a PodTransitionRule over the Pods; none: no rule. */
+  /** maxUnavailable of a PodTransitionRule over the Pods. If it is not set, there is no rule. */
   readonly maxUnavailable?: string | undefined;
   /** Whether a Service selects the Pods, so that each also waits for its endpoint. */
   readonly service: boolean;
-  /** Called as each phase begins and ends, to attribute API calls and CPU to it. */
+  /** Called when a phase begins and ends, to attribute API calls and CPU time to the phase. */
   readonly around: (phase: Phase, run: () => Promise<Timing>) => Promise<Timing>;
 };
 
@@ -55,12 +55,12 @@ export async function runOurs(
   };
 }
 
-/** In the service, with nothing under way. */
+/** Whether the Pod is in service, with no operation in progress. */
 export function isServing(pod: Pod): boolean {
   return isServiceAvailable(pod) && operationsOf(pod).length === 0;
 }
 
-/** Whether the Pod's container runs the image, not only is asked to. */
+/** Whether the Pod's container runs the image, not only the spec names it. */
 export function runs(pod: Pod, image: string): boolean {
   return pod.status?.containerStatuses?.[0]?.image === image;
 }

@@ -17,13 +17,13 @@ test('counts the passes of one controller, whatever their result, and the CPU of
   expect(parsePasses(METRICS, 'collaset')).toEqual({ passes: 11, passSeconds: 0.75, cpuSeconds: 3.25 });
 });
 
-test('says which metric is missing', () => {
+test('names the missing metric', () => {
   expect(() => parsePasses(METRICS, 'pod')).toThrow(
     'no metric kuperator_reconcile_seconds_count with controller="pod"',
   );
 });
 
-test('tells what was done between two looks', () => {
+test('computes the difference between two reads', () => {
   const before = parsePasses(METRICS, 'collaset');
   expect(passesBetween(before, { passes: 15, passSeconds: 1, cpuSeconds: 4 })).toEqual({
     passes: 4,

@@ -1,4 +1,4 @@
-/** What a controller has done since its process began, by its metrics endpoint. */
+/** The work of a controller since its process began, from its metrics endpoint. */
 export type Passes = { readonly passes: number; readonly passSeconds: number; readonly cpuSeconds: number };
 
 /** @throws Error when the process serves no metrics, or none of this controller */
@@ -6,15 +6,15 @@ export async function passesOf(httpPort: number | undefined, controller: string)
   return parsePasses(await metricsOf(httpPort), controller);
 }
 
-/** What a process tells of itself, as text. */
+/** The metrics of a process, as text. */
 export async function metricsOf(httpPort: number | undefined): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
   return response.text();
 }
 
 /**
- * Sum of a metric over its series, or those with `label`. Reads the text format of Prometheus, as far as it is needed here.
- * @throws Error when there is none
+ * Sum of a metric over all its series, or over those with `label`. Reads the part of Prometheus' text format that is needed here.
+ * @throws Error if there is no such series
  */
 export function sumOf(text: string, metric: string, label = ''): number {
   const values = text

@@ -7,12 +7,12 @@ import {
   type Service,
 } from '@kuperator/api';
 
-/** A namespace of its own for each contender, so that no watch of one sees the Pods of another. */
+/** Each contender has its own namespace, so that its watch does not see the Pods of another. */
 export type Arena = { readonly namespace: string };
 
 export const APP_LABEL = 'bench.kuperator.io/app';
 
-/** The template all contenders use. */
+/** The template that all contenders use. */
 export function templateFor(image: string, env = 'a') {
   return {
     metadata: { labels: { [APP_LABEL]: 'web' } },
@@ -23,13 +23,13 @@ export function templateFor(image: string, env = 'a') {
   };
 }
 
-/** A Pod as a user without a workload would write it. */
+/** A Pod without an owner, as a user would write it. */
 export function barePod({ namespace }: Arena, name: string, image: string): Pod {
   const { metadata, spec } = templateFor(image);
   return { apiVersion: 'v1', kind: 'Pod', metadata: { ...metadata, name, namespace }, spec };
 }
 
-/** The same under the lifecycle: with its label and its readiness gate. */
+/** The same Pod under the lifecycle, with the control label and the readiness gate. */
 export function controlledPod(arena: Arena, name: string, image: string): Pod {
   const pod = barePod(arena, name, image);
   return {
@@ -45,7 +45,7 @@ export function podName(at: number, round = 0): string {
 
 const WEB = { [APP_LABEL]: 'web' };
 
-/** A set of Pods from the template. */
+/** A CollaSet of Pods from the template. */
 export function webSet({ namespace }: Arena, replicas: number, image: string): CollaSet {
   return {
     apiVersion: 'apps.kusionstack.io/v1alpha1',
@@ -55,7 +55,7 @@ export function webSet({ namespace }: Arena, replicas: number, image: string): C
   };
 }
 
-/** A rule that lets so many of them be unavailable. */
+/** A rule that allows this number of Pods to be unavailable. */
 export function webBudget({ namespace }: Arena, maxUnavailableValue: number | string): PodTransitionRule {
   return {
     apiVersion: 'apps.kusionstack.io/v1alpha1',
@@ -65,7 +65,7 @@ export function webBudget({ namespace }: Arena, maxUnavailableValue: number | st
   };
 }
 
-/** A Service over them that the endpointslice-adapter serves. */
+/** A Service over the Pods, which the endpointslice-adapter guards. */
 export function webService({ namespace }: Arena): Service {
   return {
     apiVersion: 'v1',

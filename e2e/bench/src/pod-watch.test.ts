@@ -2,7 +2,7 @@ import { aCondition, aPod } from '@kuperator/testing';
 import { expect, test } from 'vitest';
 import { progressOf } from './pod-watch.ts';
 
-test('says how many Pods there are and what some of the others lack', () => {
+test('reports the number of Pods, and what some of the unfinished Pods lack', () => {
   const pods = Array.from({ length: 8 }, (_, at) =>
     aPod({
       metadata: { name: `web-${at}` },

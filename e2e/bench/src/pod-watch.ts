@@ -3,13 +3,13 @@ import { holdOf, textOf } from '@kuperator/holders';
 import { type createKubeClient, createLogger, Informer } from '@kuperator/runtime';
 import type { Arena } from './pod-manifest.ts';
 
-/** What a phase ends with: so many Pods, and each of them as it should be. */
+/** The state at the end of a phase: the number of Pods, and the condition that each Pod meets. */
 export type Goal = { readonly pods: number; readonly each?: (pod: Pod) => boolean };
 
-/** A look at a thousand Pods costs more than an event: many events share one. */
+/** Checking a thousand Pods costs more than an event, so many events share one check. */
 const LOOK_MS = 10;
 
-/** An independent watch of a namespace's Pods: phases end when what it shows says so, not when a contender does. */
+/** An independent watch of a namespace's Pods. It decides when a phase ends; the contender does not. */
 export class PodWatch {
   readonly informer: Informer<Pod>;
   readonly #lookers = new Set<() => void>();
@@ -34,8 +34,8 @@ export class PodWatch {
   }
 
   /**
-   * Resolves once the Pods are as `goal` wants them.
-   * @throws Error saying what was waited for, how far it got and what a few of the others lack, after `timeoutMs`
+   * Resolves once the Pods meet `goal`.
+   * @throws Error after `timeoutMs`, with the name of the wait, the progress, and what a few of the unfinished Pods lack
    */
   until(what: string, goal: Goal, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -63,7 +63,7 @@ export class PodWatch {
 
 const SHOWN = 5;
 
-/** How far Pods are from the goal, for people. */
+/** Describes the progress of the Pods to the goal. */
 export function progressOf(pods: readonly Pod[], { pods: wanted, each = () => true }: Goal): string {
   const behind = pods.filter((pod) => !each(pod));
   const shown = behind.slice(0, SHOWN).map((pod) => `\n  ${stateOf(pod)}`);

@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 
-/** CPU seconds since the process began, and its resident memory: now and at its highest. */
+/** CPU seconds since the process began, and its present and highest resident memory. */
 export type ProcessUsage = { readonly cpuSeconds: number; readonly residentMiB: number; readonly peakMiB: number };
 
-/** Clock ticks a second in /proc; 100 on every Linux Node runs on. */
+/** Clock ticks a second in /proc: 100 on every Linux that Node.js supports. */
 const TICKS_PER_SECOND = 100;
 
-/** @throws Error when there is no such process */
+/** @throws Error if there is no such process */
 export async function usageOf(pid: number): Promise<ProcessUsage> {
   const [stat, status] = await Promise.all([
     readFile(`/proc/${pid}/stat`, 'utf8'),

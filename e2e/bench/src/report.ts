@@ -4,17 +4,17 @@ import Table from 'cli-table3';
 import { PHASES, type Phase, podsPerSecond, type Timing } from './phase.ts';
 
 export type PhaseReport = Timing & {
-  /** Writes of our operators, Events and Leases left out. */
+  /** Writes of our operators, without Events and Leases. */
   readonly writesPerPod: number;
   readonly calls: readonly CallCount[];
   readonly cpuSeconds: Readonly<Record<string, number>>;
 };
 
-/** All that one run found out; what `--json` writes. */
+/** All results of a run, as `--json` writes them. */
 export type Report = {
   readonly pods: number;
   readonly maxUnavailable: string | null;
-  /** Whether a Service selected the Pods of ours. */
+  /** Whether a Service selected the Pods of our CollaSet. */
   readonly service: boolean;
   readonly node: string;
   readonly bare: Partial<Record<Phase, Timing>>;
@@ -25,12 +25,12 @@ export type Report = {
 
 const fixed = (value: number | undefined, digits = 1) => (value === undefined ? '–' : value.toFixed(digits));
 
-/** The report for people. */
+/** The report as text. */
 export function render(report: Report): string {
   return [
     `${report.pods} Pods, ${report.maxUnavailable ? `maxUnavailable ${report.maxUnavailable}` : 'no rule'}, ${report.service ? 'a' : 'no'} Service; Pods per second until all are available`,
     speeds(report),
-    'API calls per Pod by client and verb (Events, Leases and calls under 0.01 a Pod left out)',
+    'API calls per Pod by client and verb (without Events, Leases and calls under 0.01 a Pod)',
     callTable(report),
     'CPU seconds per phase, and peak memory',
     usageTable(report),

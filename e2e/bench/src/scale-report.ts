@@ -6,7 +6,7 @@ import { podsPerSecond, type Timing } from './phase.ts';
 export const SCALE_PHASES = ['scale out', 'in-place update', 'scale in'] as const;
 export type ScalePhase = (typeof SCALE_PHASES)[number];
 
-/** One phase: how many Pods in how long, and what that took of the CollaSet controller. */
+/** One phase: number of Pods, duration, and the work of the CollaSet controller. */
 export type SizeTiming = Timing & Passes;
 
 export type SizeReport = {
@@ -15,28 +15,28 @@ export type SizeReport = {
   readonly phases: Readonly<Record<ScalePhase, SizeTiming>>;
 };
 
-/** All that one run found out; what `--json` writes. */
+/** All results of a run, as `--json` writes them. */
 export type ScaleReport = {
   readonly node: string;
-  /** One set at a time, of growing size. */
+  /** One CollaSet at a time, of growing size. */
   readonly single: readonly SizeReport[];
-  /** Many sets at once. */
+  /** Many CollaSets at once. */
   readonly many: SizeReport;
 };
 
-/** CPU milliseconds of the controller's process per pass, over all phases; watching its caches is in it. */
+/** CPU milliseconds of the controller's process per pass, over all phases. The work of its watches is included. */
 export function cpuMsPerPass({ phases }: SizeReport): number {
   const sum = (figure: 'cpuSeconds' | 'passes') =>
     SCALE_PHASES.reduce((total, phase) => total + phases[phase][figure], 0);
   return (sum('cpuSeconds') * 1000) / sum('passes');
 }
 
-/** How much dearer a pass becomes from size to size, beside how many more Pods the set has. */
+/** How much the cost of a pass grows from size to size, compared with the growth of the number of Pods. */
 export function growthOf(sizes: readonly SizeReport[]): readonly Growth[] {
   return growthBetween(sizes, ({ podsPerSet }) => podsPerSet, cpuMsPerPass);
 }
 
-/** The report for people. */
+/** The report as text. */
 export function renderScale({ single, many }: ScaleReport): string {
   return [
     'Pods per second until all are as asked for',

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { measureScale } from './scale.ts';
 import { renderScale, SCALE_PHASES } from './scale-report.ts';
 
-// Five rolls one after the other.
+// The suite makes five rolls, one after the other.
 test('the scale suite measures every phase of every size', { timeout: 180_000 }, async () => {
   const report = await measureScale({ sizes: [2, 4], sets: 3, podsPerSet: 2, enoughPods: 4 });
   expect(report.single.map(({ podsPerSet }) => podsPerSet)).toEqual([2, 4]);

@@ -1,4 +1,4 @@
-// How the CollaSet controller bears size: one big set, and many small ones.
+// Measures the CollaSet controller by size: one large CollaSet, and many small ones.
 import { COLLA_SETS, CONTROLLER_REVISIONS, type CollaSet } from '@kuperator/api';
 import type { Cluster } from '@kuperator/cluster';
 import type { KubeClient } from '@kuperator/runtime';
@@ -12,12 +12,12 @@ import type { Goal, PodWatch } from './pod-watch.ts';
 import { SCALE_PHASES, type ScalePhase, type ScaleReport, type SizeReport, type SizeTiming } from './scale-report.ts';
 
 export type ScaleOptions = {
-  /** Pods of the sets that are measured one after another. */
+  /** Numbers of Pods of the CollaSets that are measured one after another. */
   readonly sizes: readonly number[];
-  /** Sets that are measured at once, and the Pods of each. */
+  /** Number of CollaSets that are measured at once, and the number of Pods of each. */
   readonly sets: number;
   readonly podsPerSet: number;
-  /** Small sets are measured several times, until so many Pods were handled: single passes are too short to time. Default 300. */
+  /** Small CollaSets are measured several times, until this number of Pods was handled, because single passes are too short to measure. Default 300. */
   readonly enoughPods?: number;
 };
 
@@ -27,7 +27,7 @@ const TIMEOUT_MS = 900_000;
 export async function measureScale({ sizes, sets, podsPerSet, enoughPods = 300 }: ScaleOptions): Promise<ScaleReport> {
   return withCluster('all', async (cluster) => {
     const single: SizeReport[] = [];
-    // Once unmeasured: the first passes of a process also compile it.
+    // Not measured, because the first passes of a process also compile its code.
     for (const size of [sizes[0] ?? 1, ...sizes]) {
       const rounds = Math.min(10, Math.ceil(enoughPods / size));
       single.push(await measure(cluster, { sets: 1, podsPerSet: size, rounds }, `one-${single.length}`));
@@ -39,7 +39,7 @@ export async function measureScale({ sizes, sets, podsPerSet, enoughPods = 300 }
 
 type Size = { readonly sets: number; readonly podsPerSet: number; readonly rounds: number };
 
-/** Scales sets out, updates them in place and scales them in, as often as asked. */
+/** Scales CollaSets out, updates them in place and scales them in, the given number of times. */
 async function measure(cluster: Cluster, size: Size, namespace: string): Promise<SizeReport> {
   const { sets, podsPerSet, rounds } = size;
   say(`${sets} of ${podsPerSet} Pods${rounds > 1 ? `, ${rounds} times` : ''}`);
@@ -114,13 +114,13 @@ function templateOf(name: string, image: string) {
   return { ...templateFor(image), metadata: { labels: { [APP_LABEL]: name } } };
 }
 
-/** Each set has its revision: what is left to do is scaling out. */
+/** Waits until each CollaSet has its revision, so that only the scale-out remains to be done. */
 async function untilSeen(client: KubeClient, { namespace }: Arena, sets: number): Promise<void> {
   const deadline = performance.now() + TIMEOUT_MS;
   for (;;) {
     const { items } = await client.list(CONTROLLER_REVISIONS, { namespace });
     if (items.length >= sets) return;
-    if (performance.now() > deadline) throw new Error(`${items.length} of ${sets} sets have a revision`);
+    if (performance.now() > deadline) throw new Error(`${items.length} of ${sets} CollaSets have a revision`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

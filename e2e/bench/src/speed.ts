@@ -24,7 +24,7 @@ export type SpeedOptions = {
 /** The operators against two ceilings, in one run on one control plane. */
 export async function measureSpeed(options: SpeedOptions): Promise<Report> {
   const { pods, maxUnavailable, service } = options;
-  // The ceilings have no operators beside them: they show what the control plane can do.
+  // The ceilings run without operators, because they show the limits of the control plane.
   say('the two ceilings');
   const ceilings = await withCluster('none', async (cluster) => ({
     bare: await contend(cluster, 'bare', (client, watch, arena) => runBare(client, watch, arena, pods)),

@@ -19,14 +19,14 @@ function size(pods: number, cpuSeconds: number): VerdictSize {
 const evaluation = (pods: number, againMs: number) => ({ pods, firstMs: 1, againMs, statusBytes: pods * 250 });
 const event = (labels: number, others: number, microseconds: number) => ({ labels, others, microseconds });
 
-test('the report says what grows faster than it should', () => {
+test('the report shows what grows faster than allowed', () => {
   const text = renderVerdict({
     node: 'v24',
     sizes: [size(100, 0.1), size(1000, 1.4), size(2000, 5.6)],
     evaluations: [evaluation(1000, 2), evaluation(10_000, 40)],
     podEvents: [event(1, 10, 5), event(100, 10, 90), event(1, 1000, 5), event(100, 1000, 180)],
   });
-  // Readable in a file, too: colours are none of a report.
+  // The report must also be readable in a file, so it has no colours.
   expect(text).not.toContain('\u001b');
   expect(text).toContain('100 → 1000 Pods: 10.0× the Pods, 14.0× the CPU a pass: grows no faster');
   expect(text).toContain('1000 → 2000 Pods: 2.0× the Pods, 4.0× the CPU a pass: GROWS FASTER');

@@ -7,26 +7,26 @@ import type { Timing } from './phase.ts';
 export const VERDICT_PHASES = ['all arrive', 'waits are explained', 'rule edited'] as const;
 export type VerdictPhase = (typeof VERDICT_PHASES)[number];
 
-/** One phase, and what it took of the engine. */
+/** One phase, and the work of the engine in it. */
 export type VerdictTiming = Timing &
   Passes & {
-    /** Evaluations among the passes, and their time alone: without the API server, and without the CPU of the watches. */
+    /** The evaluations among the passes, and their time alone, without the API server and without the CPU time of the watches. */
     readonly evaluations: number;
     readonly evaluationSeconds: number;
-    /** Writes of the status, refused ones included. */
+    /** Writes of the status, including refused writes. */
     readonly statusWrites: number;
   };
 
 export type VerdictSize = {
   readonly pods: number;
   readonly edits: number;
-  /** Pods in the status at the end: those that still wait. */
+  /** Pods in the status at the end, that is, Pods that still wait. */
   readonly waiting: number;
   readonly statusBytes: number;
   readonly phases: Readonly<Record<VerdictPhase, VerdictTiming>>;
 };
 
-/** All that one run found out; what `--json` writes. */
+/** All results of a run, as `--json` writes them. */
 export type VerdictReport = {
   readonly node: string;
   readonly sizes: readonly VerdictSize[];
@@ -35,8 +35,8 @@ export type VerdictReport = {
 };
 
 /**
- * How much more than its share a bigger size may cost. What one pass over thousands of Pods makes does not fit the young generation of
- * V8's heap, and is copied once or twice; that comes once, while a loop within a loop costs ten times as much for ten times the Pods.
+ * How much more than its share a larger size may cost. The data of a pass over thousands of Pods does not fit the young generation of V8's
+ * heap, and is copied once or twice. That happens once, but a loop within a loop costs ten times as much for ten times the Pods.
  */
 const SLACK = 1.75;
 
@@ -46,7 +46,7 @@ export function cpuMsPerEdit({ phases }: VerdictSize): number {
   return (cpuSeconds * 1000) / evaluations;
 }
 
-/** The report for people. */
+/** The report as text. */
 export function renderVerdict({ sizes, evaluations, podEvents }: VerdictReport): string {
   return [
     'Until every waiting Pod has its verdict: what the engine does',
@@ -78,7 +78,7 @@ function promises({ sizes, evaluations, podEvents }: Omit<VerdictReport, 'node'>
   ];
 }
 
-/** Other objects must make no difference at all. */
+/** The number of other objects must make no difference. */
 function besideOthers(podEvents: readonly PodEventCost[]): readonly string[] {
   const labels = [...new Set(podEvents.map((each) => each.labels))];
   return labels.flatMap((label) =>

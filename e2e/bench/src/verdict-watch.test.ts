@@ -23,11 +23,11 @@ const rule = aPodTransitionRule({
   status: { observedGeneration: 2, details: [verdict('a', '1'), verdict('b', '1')] },
 });
 
-test('a Pod is decided on by a verdict on this run of its operation', () => {
+test('a Pod is decided if there is a verdict on this run of its operation', () => {
   const pods = [waiting('a', '1'), waiting('b', '2'), waiting('c', '1')];
   expect(undecidedOf(pods, rule, 2).map(({ metadata }) => metadata.name)).toEqual(['b', 'c']);
 });
 
-test('and by none of an older spec', () => {
+test('a verdict on an older spec does not count', () => {
   expect(undecidedOf([waiting('a', '1')], rule, 3)).toHaveLength(1);
 });

@@ -4,14 +4,14 @@ import { createLogger, Informer, type KubeClient } from '@kuperator/runtime';
 import type { Arena } from './pod-manifest.ts';
 import type { PodWatch } from './pod-watch.ts';
 
-/** What all Pods of the suite are asked for. */
+/** The operation that begins on all Pods of the suite. */
 export const OPERATION = { id: 'bench', type: 'update' };
 
-/** A look at thousands of Pods costs more than an event: many events share one. */
+/** Checking thousands of Pods costs more than an event, so many events share one check. */
 const LOOK_MS = 50;
 const TIMEOUT_MS = 600_000;
 
-/** An independent watch of a rule object beside that of its Pods: says when every Pod has its verdict. */
+/** An independent watch of a rule object and of its Pods. It decides when every Pod has its verdict. */
 export class VerdictWatch {
   readonly #rules: Informer<PodTransitionRule>;
   readonly #pods: PodWatch;
@@ -47,19 +47,19 @@ export class VerdictWatch {
     return this.#until(() => undecidedOf(this.#pods.informer.list(), this.rule, generation).length);
   }
 
-  /** @throws Error saying how many are `left` after ten minutes */
+  /** @throws Error after ten minutes, with the number that is `left` */
   async #until(left: () => number): Promise<void> {
     const deadline = performance.now() + TIMEOUT_MS;
     for (;;) {
       const count = left();
       if (count === 0) return;
-      if (performance.now() > deadline) throw new Error(`${count} verdicts are still to come`);
+      if (performance.now() > deadline) throw new Error(`${count} verdicts are still missing`);
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   }
 }
 
-/** Pods that have not been let go and of which the rule object does not say, at `generation`, whether they may go. */
+/** Pods that have not passed and for which the rule object has no verdict at `generation`. */
 export function undecidedOf(
   pods: readonly Pod[],
   rule: PodTransitionRule | undefined,

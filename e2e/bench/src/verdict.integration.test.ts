@@ -19,5 +19,5 @@ test('the verdict suite measures every phase of every size, and the parts by the
   expect(report.evaluations).toHaveLength(2);
   expect(report.podEvents).toHaveLength(4);
   expect(renderVerdict(report)).toContain('5 → 10 Pods');
-  // Three times it waits for the coordinator to explain why Pods wait, which it does after ten seconds.
+  // The suite waits three times until the coordinator explains why Pods wait, which takes ten seconds each.
 }, 180_000);

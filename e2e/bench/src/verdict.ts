@@ -1,5 +1,5 @@
-// What verdicts cost: many controlled Pods that wait in PreCheck under one PodTransitionRule, decided on by the engine as it is
-// shipped; and its parts by themselves.
+// Measures the cost of verdicts: many controlled Pods wait in PreCheck under one PodTransitionRule, and the engine as it is shipped
+// decides on them. Also measures the parts of the engine separately.
 
 import { conditionOf, POD_TRANSITION_RULES, PODS } from '@kuperator/api';
 import type { Cluster } from '@kuperator/cluster';
@@ -18,11 +18,11 @@ import type { VerdictPhase, VerdictReport, VerdictSize, VerdictTiming } from './
 import { OPERATION, VerdictWatch } from './verdict-watch.ts';
 
 export type VerdictOptions = {
-  /** Pods that wait under one rule object; each is measured in a namespace of its own. */
+  /** Numbers of Pods that wait under one rule object. Each is measured in its own namespace. */
   readonly sizes: readonly number[];
   /** How often the rule is edited, so that every Pod needs another verdict. Default 10. */
   readonly edits?: number;
-  /** What is measured apart: Pods of an evaluation, labels of a Pod, and objects beside it. */
+  /** Sizes for the separate measurements: Pods of an evaluation, labels of a Pod, and other objects. */
   readonly apart?: {
     readonly pods: readonly number[];
     readonly labels: readonly number[];
@@ -43,7 +43,7 @@ export async function measureVerdict({ sizes, edits = 10, apart = APART }: Verdi
   const measured = await withCluster('all', async (cluster) => {
     const audit = new AuditLog(`${cluster.dir}/audit.log`);
     const done: VerdictSize[] = [];
-    // Once unmeasured: the first passes of a process also compile it.
+    // Not measured, because the first passes of a process also compile its code.
     for (const [at, pods] of [sizes[0] ?? 1, ...sizes].entries()) {
       say(`${pods} Pods`);
       done.push(
@@ -91,7 +91,7 @@ async function measure(given: Given): Promise<VerdictSize> {
     });
     await verdicts.untilDecided(created.metadata.generation ?? 0);
   });
-  // The coordinator writes on each waiting Pod why it waits. Only then is it quiet, and an edit alone makes passes.
+  // The coordinator writes on each waiting Pod why it waits. After that the cluster is quiet, and only an edit causes passes.
   const explained = await run('waits are explained', () =>
     watch.until(
       'all waits are explained',
@@ -123,7 +123,7 @@ async function measure(given: Given): Promise<VerdictSize> {
 
 const PROGRESSING = 'pod.kusionstack.io/operation-progressing';
 
-/** A tenth of the Pods may go; every edit says the same in other words, so that the verdicts stay and must be given anew. */
+/** A rule that lets a tenth of the Pods pass. Every edit changes its wording but not its meaning, so the verdicts stay the same but must be written again. */
 function ruleFor({ namespace }: Arena, pods: number, edit = 0) {
   const tenth = edit % 2 === 0 ? '10%' : Math.ceil(pods / 10);
   return {
@@ -140,7 +140,7 @@ function ruleFor({ namespace }: Arena, pods: number, edit = 0) {
   };
 }
 
-/** What the engine does while `act` runs. */
+/** Measures the work of the engine while `act` runs. */
 async function observed(
   { cluster, audit, pods }: Given,
   phase: VerdictPhase,

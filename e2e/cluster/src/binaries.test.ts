@@ -19,7 +19,7 @@ test.each([
   { name: 'little memory', free: 1 * gibibyte, cores: 8, builds: 1 },
   { name: 'one core', free: 64 * gibibyte, cores: 1, builds: 1 },
   { name: 'plenty of both', free: 64 * gibibyte, cores: 8, builds: 2 },
-])('builds $builds at once with $name', ({ free, cores, builds }) => {
+])('builds $builds products at once with $name', ({ free, cores, builds }) => {
   expect(concurrentBuilds(free, cores)).toBe(builds);
 });
 
@@ -28,21 +28,21 @@ test('keeps programs in the cache folder of the user', () => {
   expect(cacheDir({})).toMatch(/\/\.cache\/kuperator\/bin$/);
 });
 
-test('takes a program from KUBEBUILDER_ASSETS where it is there, and from the cache where it is not', async () => {
+test('takes a program from KUBEBUILDER_ASSETS if it is there, and from the cache otherwise', async () => {
   await executable(join(folder, 'etcd'));
   const { path } = binaryPaths({ KUBEBUILDER_ASSETS: folder, XDG_CACHE_HOME: '/c' });
   expect(path('etcd')).toBe(join(folder, 'etcd'));
   expect(path('kwok')).toMatch(/^\/c\/kuperator\/bin\/kwok-v.*\/kwok$/);
 });
 
-test('says what to do when Go is missing', async () => {
+test('explains what to do if Go is missing', async () => {
   vi.stubEnv('PATH', folder);
   vi.stubEnv('XDG_CACHE_HOME', folder);
   vi.stubEnv('KUBEBUILDER_ASSETS', '');
   await expect(ensureBinaries()).rejects.toThrow(/install Go 1\.26 or newer.*KUBEBUILDER_ASSETS/);
 });
 
-test('needs no Go when every program is there', async () => {
+test('needs no Go if every program exists', async () => {
   await executable(join(folder, 'etcd'));
   vi.stubEnv('PATH', '/nowhere');
   vi.stubEnv('KUBEBUILDER_ASSETS', folder);

@@ -11,10 +11,10 @@ export type Progress = (line: string) => void;
 
 const silent: Progress = () => {};
 
-/** Where the programs are. `dir` is the root of the cache; `path` answers the absolute path of one of them. */
+/** The location of the programs. `dir` is the root of the cache; `path` returns the absolute path of a program. */
 export type Binaries = { dir: string; path(name: BinaryName): string };
 
-/** What a control plane with operators needs; a real node needs `kubelet` and `kube-proxy` besides. */
+/** The programs that a control plane with operators needs. A real node also needs `kubelet` and `kube-proxy`. */
 export const controlPlaneBinaries: readonly BinaryName[] = [
   'etcd',
   'nats-server',
@@ -29,14 +29,14 @@ export const controlPlaneBinaries: readonly BinaryName[] = [
 const kilobyte = 1024;
 /** Linking kube-apiserver takes about 2 GiB; two links at once need twice that. */
 const memoryPerBuildBytes = 3 * kilobyte ** 3;
-/** A lock whose holder was killed is taken over after this long. */
+/** After this time a lock is taken over, in case its holder was killed. */
 const staleLockMs = 15_000;
 
 /**
- * Builds what is missing of `names` (default: everything a control plane needs) from the pinned Go modules under `binaries/`.
+ * Builds the missing programs of `names` (default: all that a control plane needs) from the pinned Go modules under `binaries/`.
  * Cached under `$XDG_CACHE_HOME/kuperator/bin` (default `~/.cache`), a folder for each product and version; about 8 minutes on
- * 2 cores the first time, milliseconds after. Two runs at once build once. Programs found in `$KUBEBUILDER_ASSETS` are used instead.
- * @throws Error when Go is missing or a build fails, with the end of the compiler's output
+ * 2 cores the first time, milliseconds after that. Concurrent runs build only once. Programs found in `$KUBEBUILDER_ASSETS` are used instead.
+ * @throws Error if Go is missing or a build fails, with the end of the compiler's output
  */
 export async function ensureBinaries(
   onProgress: Progress = silent,
@@ -68,7 +68,7 @@ export async function ensureBinaries(
   return { dir, path };
 }
 
-/** Where the programs are or will be; builds nothing. */
+/** The location of the programs, whether they exist or not. Builds nothing. */
 export function binaryPaths(env: NodeJS.ProcessEnv = process.env): Binaries {
   const dir = cacheDir(env);
   const assets = env.KUBEBUILDER_ASSETS;
@@ -80,12 +80,12 @@ export function binaryPaths(env: NodeJS.ProcessEnv = process.env): Binaries {
   return { dir, path };
 }
 
-/** How many products to build at once. The compiler uses every core by itself; two at once fill the gaps while one links. */
+/** Number of products to build at once. One compiler already uses every core; a second build uses the idle time while the first links. */
 export function concurrentBuilds(freeBytes: number, cores: number): number {
   return Math.max(1, Math.min(cores, 2, Math.floor(freeBytes / memoryPerBuildBytes)));
 }
 
-/** What building everything for a control plane takes: measured as 8 minutes on 2 cores. */
+/** Estimated time to build everything for a control plane, from a measurement of 8 minutes on 2 cores. */
 export function expectedMinutes(cores: number): number {
   return Math.max(2, Math.ceil(16 / cores));
 }
@@ -96,8 +96,8 @@ export function cacheDir(env: NodeJS.ProcessEnv): string {
 }
 
 /**
- * Builds `names` of `product` into `folder`. Holds a lock on the folder meanwhile and moves each finished program in by one
- * rename, so that a reader sees a whole program or none, and a second run waits and then finds everything there.
+ * Builds `names` of `product` into `folder`. Holds a lock on the folder meanwhile, so that a second run waits and then finds everything
+ * built. Moves each finished program into the folder by one rename, so that a reader sees a whole program or none.
  */
 export async function buildProduct(
   product: Product,
@@ -131,7 +131,7 @@ export async function buildProduct(
         ),
       );
       for (const [target, paths] of targets) {
-        // With -v each package is named as its compilation begins.
+        // With -v the compiler prints each package when its compilation begins.
         const onErrorLine = (line: string) => line.startsWith('go: ') || steps.compiled();
         await run('go', ['build', '-v', ...flags, '-o', target, ...paths], { ...go, onErrorLine });
       }
@@ -146,7 +146,7 @@ export async function buildProduct(
   }
 }
 
-/** Locks the folder of a product; says so where another process has it, which builds the same. */
+/** Locks the folder of a product. Reports it if another process, which builds the same product, has the lock. */
 async function lockFolder(folder: string, name: string, progress: BuildProgress): Promise<() => Promise<void>> {
   const options = { stale: staleLockMs };
   try {
@@ -164,7 +164,7 @@ async function lockFolder(folder: string, name: string, progress: BuildProgress)
   }
 }
 
-/** How many packages Go's build cache does not have yet. Loads the modules, too. */
+/** Number of packages that Go's build cache does not have yet. Also downloads the modules. */
 async function packagesToCompile(
   flags: readonly string[],
   paths: readonly string[],
@@ -176,8 +176,8 @@ async function packagesToCompile(
 }
 
 /**
- * What to hand to `go build -o`: one call for all commands named like their package, so that they link side by side, and one
- * for each of the others (a module's root package would be called "v3" or "server").
+ * The arguments of `go build -o`: one call for all commands that are named like their package, so that they link in parallel, and one
+ * call for each other command (a module's root package would be called "v3" or "server").
  */
 function targetsOf(product: Product, names: readonly BinaryName[], scratch: string): [string, string[]][] {
   const paths = names.map((name) => ({ name, path: product.packages[name] ?? name }));
@@ -211,7 +211,7 @@ async function absent(names: readonly BinaryName[], path: (name: BinaryName) => 
   return names.filter((_, index) => !found[index]);
 }
 
-/** A build that was killed leaves its scratch folder; whoever holds the lock next removes it. */
+/** A build that was killed leaves its scratch folder. The next holder of the lock removes it. */
 async function removeLeftOvers(folder: string): Promise<void> {
   const entries = await readdir(folder);
   await Promise.all(

@@ -5,7 +5,7 @@ function setup() {
   const lines: string[] = [];
   let nowMs = 0;
   const progress = new BuildProgress((line) => lines.push(line), { live: undefined, now: () => nowMs });
-  /** What is said at that time. */
+  /** The text that is shown at that time. */
   const at = (seconds: number) => {
     nowMs = seconds * 1000;
     lines.length = 0;
@@ -15,7 +15,7 @@ function setup() {
   return { progress, at };
 }
 
-test('a build says how many of its packages are compiled, and how long the rest will take', () => {
+test('a build shows how many of its packages are compiled, and how long the rest will take', () => {
   const { progress, at } = setup();
   const build = progress.begin('kubernetes v1');
   expect(at(5)).toEqual(['kubernetes v1: reading its modules, after 5 s']);
@@ -31,7 +31,7 @@ test('a build says how many of its packages are compiled, and how long the rest 
   progress.end();
 });
 
-test('builds side by side have a line each, and one that another process makes says so', () => {
+test('parallel builds have a line each, and a build by another process is shown as such', () => {
   const { progress, at } = setup();
   progress.begin('helm v4').compiling(0);
   progress.begin('nats v2', 'waiting');
@@ -42,8 +42,8 @@ test('builds side by side have a line each, and one that another process makes s
 test.each([
   { name: 'a terminal', isTTY: true, env: {}, live: true },
   { name: 'a pipe', isTTY: false, env: {}, live: false },
-  { name: 'a terminal that cannot', isTTY: true, env: { TERM: 'dumb' }, live: false },
+  { name: 'a dumb terminal', isTTY: true, env: { TERM: 'dumb' }, live: false },
   { name: 'a build server', isTTY: true, env: { CI: 'true' }, live: false },
-])('a line is drawn over again in $name: $live', ({ isTTY, env, live }) => {
+])('updates a line in place in $name: $live', ({ isTTY, env, live }) => {
   expect(isLive({ isTTY }, env)).toBe(live);
 });

@@ -4,21 +4,21 @@ import type { Progress } from './binaries.ts';
 type Build = { readonly name: string; readonly startedMs: number; total: number; done: number; doing: Doing };
 type Doing = 'downloading' | 'compiling' | 'linking' | 'waiting';
 
-/** In a pipe or a log a line is enough from time to time. */
+/** In a pipe or a log, an occasional line is enough. */
 const LINE_EVERY_MS = 30_000;
 const REDRAW_EVERY_MS = 200;
-/** Of a build's packages that are done: before, its rate says little of the rest. */
+/** Number of compiled packages from which on the rate of a build allows an estimate. */
 const KNOWN_FROM = 0.1;
 
 export type Terminal = Pick<NodeJS.WriteStream, 'isTTY'>;
 
-/** Whether a line may be drawn over again: a terminal that can, and nobody who keeps what we print. */
+/** Whether a line can be updated in place: in a capable terminal whose output is not recorded. */
 export function isLive({ isTTY }: Terminal, env: NodeJS.ProcessEnv): boolean {
   return isTTY === true && env.TERM !== 'dumb' && !env.CI;
 }
 
 /**
- * Shows how far builds are that take minutes: in a terminal one line that changes, else a line every half minute. `end` ends it.
+ * Shows the progress of builds that take minutes: in a terminal one line that changes, elsewhere a line every half minute. `end` stops it.
  */
 export class BuildProgress {
   readonly #say: Progress;
@@ -35,13 +35,13 @@ export class BuildProgress {
     this.#timer.unref();
   }
 
-  /** A line that stays. */
+  /** Prints a line that stays. */
   say(line: string): void {
     this.#live?.clear();
     this.#say(line);
   }
 
-  /** One more thing is under way; how far it is, is told to what this returns. */
+  /** Adds a build. The caller reports its progress to the returned object. */
   begin(name: string, doing: Doing = 'downloading'): BuildSteps {
     const build: Build = { name, startedMs: this.#now(), total: 0, done: 0, doing };
     this.#builds.add(build);
@@ -60,7 +60,7 @@ export class BuildProgress {
     };
   }
 
-  /** Shows where everything is now. */
+  /** Shows the present progress of all builds. */
   show(): void {
     if (this.#builds.size === 0) return;
     const texts = [...this.#builds].map((build) => textOf(build, this.#now() - build.startedMs));
@@ -76,9 +76,9 @@ export class BuildProgress {
 }
 
 export type BuildSteps = {
-  /** Its modules are there; so many packages have to be compiled. */
+  /** The modules are downloaded, and this number of packages must be compiled. */
   compiling(packages: number): void;
-  /** One more package is being compiled. */
+  /** The compilation of one more package has begun. */
   compiled(): void;
   end(): void;
 };

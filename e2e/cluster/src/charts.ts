@@ -16,8 +16,8 @@ const definitionsChart = 'crds';
 export type Charts = { folder: string; hasDefinitions: boolean; operators: readonly string[] };
 
 /**
- * Copies the repository's charts into `dir`, the library chart inside each that depends on it, as `helm dependency build` would
- * do in place: nothing is written in the repository, and two clusters do not meet there.
+ * Copies the repository's charts into `dir`, with the library chart inside each chart that depends on it, as `helm dependency build`
+ * would do in place. So nothing is written in the repository, and two clusters do not conflict there.
  */
 export async function copyCharts(dir: string): Promise<Charts> {
   const folder = join(dir, 'charts');
@@ -45,7 +45,7 @@ type Definition = { status?: { conditions?: { type: string; status: string }[] |
 /** Installs the custom resource definitions and returns once the API server serves them. */
 export async function installDefinitions(charts: Charts, options: HelmOptions): Promise<void> {
   await helmInstall(definitionsChart, join(charts.folder, definitionsChart), [], options);
-  // Not `kubectl wait`: it ends with an error while a definition, just created, has no conditions at all.
+  // `kubectl wait` cannot be used: it fails while a new definition has no conditions yet.
   const args = [`--kubeconfig=${options.kubeconfig}`, 'get', 'customresourcedefinitions', '--output=json'];
   const what = 'the custom resource definitions to be served';
   const established = async () => {
@@ -59,12 +59,12 @@ export async function installDefinitions(charts: Charts, options: HelmOptions): 
   await waitUntil(established, { what, timeoutMs: 30_000 });
 }
 
-/** True when the operator of a chart has a webhook that the API server is told of. */
+/** Whether the chart of an operator configures a webhook in the API server. */
 export async function hasWebhook(app: string, charts: Charts): Promise<boolean> {
   return /^webhook:/m.test(await readFile(join(charts.folder, app, 'values.yaml'), 'utf8'));
 }
 
-/** Installs the chart of one operator without its Pods: ServiceAccount, roles, policies and the rest are what a user gets. */
+/** Installs the chart of one operator without its Pods. ServiceAccount, roles, policies and the rest are those that a user gets. */
 export async function installOperatorChart(
   app: string,
   charts: Charts,
@@ -75,7 +75,7 @@ export async function installOperatorChart(
   await helmInstall(app, join(charts.folder, app), flags, options);
 }
 
-/** Removes the chart of one operator again. */
+/** Uninstalls the chart of one operator. */
 export async function uninstallOperatorChart(app: string, options: HelmOptions): Promise<void> {
   await helm(
     ['uninstall', app, `--namespace=${operatorNamespace}`, '--ignore-not-found'],

@@ -25,7 +25,7 @@ const pidsOf = (dir: string) =>
     ),
   );
 
-test('two clusters run side by side and leave nothing when they go down', async () => {
+test('two clusters run side by side, and leave nothing when they are stopped', async () => {
   const clusters = await Promise.all(['one', 'two'].map((name) => startCluster({ ...bare, name })));
   const pids = (await Promise.all(clusters.map(({ dir }) => pidsOf(dir)))).flat();
   expect(pids).toHaveLength(12);
@@ -37,7 +37,7 @@ test('two clusters run side by side and leave nothing when they go down', async 
   expect(await readdir(state())).toEqual([]);
 });
 
-test('a stopped process comes back on the same port with what it had stored', async () => {
+test('a stopped process restarts on the same port with its stored data', async () => {
   await using cluster = await startCluster(bare);
   await cluster.kubectl(['create', 'namespace', 'kept']);
   for (const name of ['nats', 'etcd']) {
@@ -50,7 +50,7 @@ test('a stopped process comes back on the same port with what it had stored', as
   expect(cluster.processes().every(({ state }) => state === 'running')).toBe(true);
 });
 
-test('a cluster of 0 nodes has none simulated, and a process of the caller belongs to it', async () => {
+test('a cluster of 0 nodes simulates none, and a process that the caller starts belongs to the cluster', async () => {
   const cluster = await startCluster({ ...bare, nats: false, nodes: 0 });
   await cluster.run({
     name: 'mine',
@@ -68,7 +68,7 @@ test('a cluster of 0 nodes has none simulated, and a process of the caller belon
   expect(isAlive(pid)).toBe(false);
 });
 
-test('the audit log tells who did what', async () => {
+test('the audit log records which user made which call', async () => {
   await using cluster = await startCluster({ ...bare, nats: false, audit: true });
   await cluster.kubectl(['create', 'namespace', 'audited']);
   const lines = (await readFile(join(cluster.dir, 'audit.log'), 'utf8')).trim().split('\n');
@@ -88,7 +88,7 @@ test.each([
     until: (dir: string) => readRecord('doomed').then((record) => record?.ready === true && existsSync(dir)),
   },
   { when: 'while it starts', until: async (dir: string) => existsSync(join(dir, 'kube-apiserver.pid')) },
-])('a caller killed $when leaves no process and no file', async ({ until }) => {
+])('a caller that is killed $when leaves no process and no file', async ({ until }) => {
   const script = `import { startCluster } from ${source('start.ts')};
     await startCluster({ name: 'doomed', operators: 'none', definitions: false });
     setInterval(() => {}, 1000);`;
@@ -112,14 +112,14 @@ test('down removes a cluster whose supervisor was killed', async () => {
   expect(await readdir(state())).toEqual([]);
 });
 
-test('a cluster that cannot start leaves nothing and says why', async () => {
+test('a cluster that cannot start leaves nothing, and the error gives the reason', async () => {
   await expect(
     startCluster({ ...bare, kubeconfig: '/no/such/file', definitions: true, name: 'failing' }),
   ).rejects.toThrow('starting cluster failing');
   expect(await readdir(state())).toEqual([]);
 });
 
-test('two runs that build at once build once', async () => {
+test('two concurrent runs build only once', async () => {
   const folder = join(state(), 'module');
   await mkdir(join(folder, 'tool'), { recursive: true });
   await writeFile(

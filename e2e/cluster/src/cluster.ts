@@ -50,7 +50,7 @@ export function clusterOf(record: ClusterRecord, client: SupervisorClient, binar
   };
 }
 
-/** A cluster that is not ours stays, so what we put into it goes: operators first, or they would fail for want of their rights. */
+/** A cluster that the user gave stays, so what we installed in it is removed. Operators stop first, because they would fail without their rights. */
 async function stopOperatorsOfForeignCluster(
   record: ClusterRecord,
   client: SupervisorClient,
@@ -67,7 +67,7 @@ async function supervisorEnded(pid: number): Promise<void> {
   await waitUntil(() => !isAlive(pid), { what: `the supervisor (pid ${pid}) to end`, timeoutMs: 10_000, everyMs: 10 });
 }
 
-/** Does a process of this id run? One that has ended and whose parent has not asked for its exit code does not. */
+/** Whether a process with this id runs. A process that has ended but whose parent has not read its exit code does not count. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -79,9 +79,9 @@ export function isAlive(pid: number): boolean {
 
 function isZombie(pid: number): boolean {
   try {
-    // The state follows the name, which is in brackets and may hold anything.
+    // The state follows the name, which is in parentheses and may contain any character.
     return /^ Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, ''));
   } catch {
-    return false; // gone meanwhile, or no Linux
+    return false; // the process has ended meanwhile, or this is not Linux
   }
 }

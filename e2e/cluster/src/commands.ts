@@ -11,20 +11,20 @@ import { SupervisorClient, SupervisorSilentError } from './supervisor-client.ts'
 
 export type ClusterSummary = {
   name: string;
-  /** `broken`: its supervisor was killed; `down` still removes everything. `not answering`: it is stopped, or too busy. */
+  /** `broken`: the supervisor was killed; `down` still removes everything. `not answering`: the supervisor is paused or too busy. */
   state: 'up' | 'starting' | 'broken' | 'not answering';
   processes: readonly ClusterProcess[];
 };
 
-/** Every cluster of this user. */
+/** All clusters of this user. */
 export async function listClusters(): Promise<readonly ClusterSummary[]> {
   const summaries = await Promise.all((await clusterNames()).map(summaryOf));
   return summaries.filter((summary) => summary !== undefined);
 }
 
-/** @returns undefined for one that has gone meanwhile, as after a SIGTERM of its supervisor */
+/** @returns undefined for a cluster that has been removed meanwhile, for example after a SIGTERM of its supervisor */
 async function summaryOf(name: string): Promise<ClusterSummary | undefined> {
-  // Its last lines may be missing where it was killed, or it may just be removed.
+  // If the supervisor was killed, the last lines may be missing, or the cluster may just be being removed.
   const record = await readRecord(name).catch(() => undefined);
   try {
     const client = await SupervisorClient.connect(clusterFolder(name));
@@ -36,7 +36,7 @@ async function summaryOf(name: string): Promise<ClusterSummary | undefined> {
   }
 }
 
-/** Stops the cluster called `name` and removes its folder, also when its supervisor is gone. Throws when there is none. */
+/** Stops the cluster called `name` and removes its folder, even if its supervisor was killed. Throws if there is no such cluster. */
 export async function clusterDown(name: string): Promise<void> {
   checkName(name);
   const dir = clusterFolder(name);
@@ -57,7 +57,7 @@ async function hasSupervisor(dir: string): Promise<boolean> {
   );
 }
 
-/** Kills what the pid files of `dir` name, where it still is the process we started and not another under a re-used id. */
+/** Kills the processes in the pid files of `dir`, but only if an id still belongs to the process that was started, and was not re-used. */
 async function killOrphans(dir: string): Promise<void> {
   const files = (await readdir(dir)).filter((file) => file.endsWith('.pid'));
   for (const file of files) {
@@ -68,15 +68,17 @@ async function killOrphans(dir: string): Promise<void> {
   }
 }
 
-/** The control plane names the folder in its arguments, operators have it in their environment. */
+/** The control plane has the folder in its arguments; operators have it in their environment. */
 async function belongsTo(pid: number, dir: string, name: string): Promise<boolean> {
   if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid)) return false;
   const environ = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-  const command = await run('ps', ['-o', 'command=', '-p', String(pid)], { what: `looking at ${pid}` }).catch(() => '');
+  const command = await run('ps', ['-o', 'command=', '-p', String(pid)], { what: `inspecting process ${pid}` }).catch(
+    () => '',
+  );
   return command.includes(dir) || environ.includes(dir) || command.includes(`/apps/${name.replace(/-\d+$/, '')}/src/`);
 }
 
-/** Prints the log of a process of a cluster; with `follow` until interrupted or until the cluster goes down. */
+/** Prints the log of a process of a cluster. With `follow`, continues until it is interrupted or the cluster is stopped. */
 export async function showLog(name: string, processName: string, follow: boolean): Promise<void> {
   checkName(name);
   const file = join(clusterFolder(name), `${basename(processName)}.log`);
@@ -106,7 +108,7 @@ async function* changesOf(file: string): AsyncGenerator<void> {
   }
 }
 
-/** Prints `file` from byte `start` and returns where it ended. */
+/** Prints `file` from byte `start`, and returns the position of its end. */
 async function printFrom(file: string, start: number): Promise<number> {
   let end = start;
   for await (const chunk of createReadStream(file, { start })) {

@@ -14,12 +14,12 @@ export type ControlPlaneOptions = {
   ports: Ports;
   audit: boolean;
   apiServerFlags: readonly string[];
-  /** undefined: the nodes are real, and KWOK is not started. */
+  /** If undefined, the nodes are real and KWOK is not started. */
   simulation: PodTimings | undefined;
   controllerManagerFlags: readonly string[];
 };
 
-/** Users of the API server's static token file. Each process is one, so that an audit log tells them apart. */
+/** Users in the API server's static token file. Each process has its own user, so that the audit log distinguishes them. */
 const users = {
   admin: { user: 'kuperator-admin', group: 'system:masters' },
   'kube-controller-manager': { user: 'system:kube-controller-manager', group: 'system:authenticated' },
@@ -29,7 +29,7 @@ const users = {
 
 type User = keyof typeof users;
 
-/** Reads cost the audit log little and tell much: who lists what is half of what a load test asks. */
+/** The audit log includes reads: they cost little, and a load test needs to know which client lists what. */
 const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
@@ -41,14 +41,13 @@ const unlimitedQps = ['--kube-api-qps=5000', '--kube-api-burst=10000'];
 const readyTimeoutMs = 60_000;
 
 /**
- * A control plane as it is to be started: `etcd`, then `apiServer`, then `writeKubeconfigs()` for the `others`, then these side by
- * side.
+ * A control plane in its starting order: `etcd`, then `apiServer`, then `writeKubeconfigs()` for the `others`, then these in parallel.
  */
 export type ControlPlane = {
   etcd: ProcessSpec;
   apiServer: ProcessSpec;
   others: readonly ProcessSpec[];
-  /** Returns the path of the administrator's. */
+  /** Returns the path of the administrator's kubeconfig. */
   writeKubeconfigs(): Promise<string>;
 };
 
@@ -80,7 +79,7 @@ export async function planControlPlane({
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
   const peerUrl = `http://127.0.0.1:${etcdPeerPort}`;
   const server = `https://127.0.0.1:${apiPort}`;
-  // The API server makes its certificate itself; the others serve with the same, which saves them making one.
+  // The API server makes its own certificate. The other processes use the same one, so they need not make their own.
   const [certificate, key] = [join(pki, 'apiserver.crt'), join(pki, 'apiserver.key')];
   const kubeconfig = (user: User) => (user === 'admin' ? join(dir, 'kubeconfig') : join(pki, `${user}.kubeconfig`));
   const spec = (
@@ -121,7 +120,7 @@ export async function planControlPlane({
         `--listen-peer-urls=${peerUrl}`,
         `--initial-advertise-peer-urls=${peerUrl}`,
         `--initial-cluster=etcd=${peerUrl}`,
-        // The data lives as long as the processes: waiting for a disk would protect nothing.
+        // The data lives only as long as the processes, so waiting for the disk would protect nothing.
         '--unsafe-no-fsync',
         '--quota-backend-bytes=8589934592',
         '--log-level=warn',
@@ -135,7 +134,7 @@ export async function planControlPlane({
         `--etcd-servers=${etcdUrl}`,
         '--bind-address=127.0.0.1',
         '--advertise-address=127.0.0.1',
-        // No Endpoints object may hold a loopback address, so the `kubernetes` Service has none.
+        // An Endpoints object may not contain a loopback address, so the `kubernetes` Service has none.
         '--endpoint-reconciler-type=none',
         `--secure-port=${apiPort}`,
         `--cert-dir=${pki}`,
@@ -146,7 +145,7 @@ export async function planControlPlane({
         `--service-account-key-file=${serviceAccountKey.publicFile}`,
         `--service-account-signing-key-file=${serviceAccountKey.privateFile}`,
         '--allow-privileged=true',
-        // One user's machine: nobody to be fair to, and a bench must not be throttled by the server it measures.
+        // There is only one user, so fairness is not needed, and the server must not throttle a benchmark that measures it.
         '--enable-priority-and-fairness=false',
         '--max-requests-inflight=3000',
         '--max-mutating-requests-inflight=1500',
@@ -166,11 +165,11 @@ export async function planControlPlane({
           `--service-account-private-key-file=${serviceAccountKey.privateFile}`,
           `--root-ca-file=${certificate}`,
           '--use-service-account-credentials=true',
-          // Simulated nodes beat seldom: no Pod is worth evicting because a laptop was asleep.
+          // Simulated nodes send heartbeats rarely, and no Pod should be evicted because a laptop was asleep.
           ...(simulation ? ['--node-monitor-grace-period=10m'] : []),
           '--concurrent-service-endpoint-syncs=20',
           '--concurrent-gc-syncs=20',
-          // Autoscalers are looked at every 15 s otherwise: most of the time of a test that has one.
+          // The default interval of autoscalers is 15 s, which would be most of the time of a test with an autoscaler.
           '--horizontal-pod-autoscaler-sync-period=1s',
           ...controllerManagerFlags,
         ],
@@ -241,7 +240,7 @@ export async function planNats(
   };
 }
 
-/** What every process inherits of our environment: enough to run, nothing that changes what it does. */
+/** The variables that every process inherits from our environment: enough to run, and none that changes its behaviour. */
 export function baseEnv(env: NodeJS.ProcessEnv): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'] as const;
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Cluster } from './options.ts';
 
 /**
- * Writes the cluster administrator's kubeconfig, acting as `user` in `groups`: with the rights of these alone, and named so in the audit log.
+ * Writes a kubeconfig of the cluster administrator that impersonates `user` in `groups`. It has only their rights, and the audit log names `user`.
  * @returns the file's path, in the cluster's folder
  */
 export async function kubeconfigAs(cluster: Cluster, user: string, groups: readonly string[] = []): Promise<string> {

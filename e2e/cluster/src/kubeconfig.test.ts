@@ -17,7 +17,7 @@ test('points its only context at the server with the token', () => {
   });
 });
 
-test('another user in place of the administrator leaves none of their credentials', () => {
+test('replacing the administrator by another user leaves no credentials of the administrator', () => {
   const changed = withToken(admin, 'operator', 'other');
   expect(changed).not.toContain('secret');
   expect(JSON.parse(changed)).toMatchObject({

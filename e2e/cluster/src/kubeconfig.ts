@@ -7,7 +7,7 @@ export type KubeconfigParts = {
   namespace?: string;
 };
 
-/** A kubeconfig with one context. JSON, which is YAML. */
+/** A kubeconfig with one context, as JSON (which is also YAML). */
 export function kubeconfigFor({ server, authority, user, token, namespace }: KubeconfigParts): string {
   const cluster = { server, 'certificate-authority-data': authority.toString('base64') };
   const context = { cluster: 'kuperator', user, ...(namespace === undefined ? {} : { namespace }) };
@@ -22,7 +22,7 @@ export function kubeconfigFor({ server, authority, user, token, namespace }: Kub
   return `${JSON.stringify(config, null, 2)}\n`;
 }
 
-/** `kubeconfig` (JSON, as `kubectl config view --raw --flatten --minify -o json` prints it) with `token` in place of its user. */
+/** `kubeconfig` (JSON, as `kubectl config view --raw --flatten --minify -o json` prints it) with `token` instead of its user. */
 export function withToken(kubeconfig: string, user: string, token: string): string {
   const config = JSON.parse(kubeconfig) as {
     contexts: { name: string; context: { cluster: string; user: string; namespace?: string } }[];

@@ -1,12 +1,12 @@
 import { jqTrue, stage } from './kwok-stage.ts';
 
-/** Provisioner of the default StorageClass, played by KWOK. */
+/** Name of the provisioner of the default StorageClass, which KWOK simulates. */
 export const provisioner = 'kuperator.local/simulated';
 
 /**
- * An external provisioner, as a CSI driver's would be: the controller-manager asks for a volume by an annotation on the claim (after the
+ * An external provisioner, like that of a CSI driver. The controller-manager asks for a volume by an annotation on the claim (after the
  * scheduler has chosen a node), gets a PersistentVolume and binds it. The controller-manager's own host-path provisioner would leave
- * folders on the disk that nobody removes when the cluster goes.
+ * folders on the disk when the cluster is removed.
  */
 export const claimStages = [
   stage(
@@ -32,7 +32,7 @@ export const claimStages = [
     },
     'PersistentVolumeClaim',
   ),
-  // What a driver's resizer does; the volume keeps its old capacity, which nobody reads.
+  // Acts as the resizer of a driver. The volume keeps its old capacity, which no component reads.
   stage(
     'claim-expand',
     [

@@ -1,6 +1,6 @@
 import { jqTrue, stage } from './kwok-stage.ts';
 
-/** Conditions of a healthy node, beaten now; the transition stays when it was. */
+/** Conditions of a healthy node, with a heartbeat of now. The transition time does not change. */
 const conditions = `
 {{ $now := Now }}{{ $since := or .metadata.creationTimestamp $now }}
 conditions:
@@ -38,7 +38,7 @@ phase: Running`),
   ),
 ];
 
-/** `count` simulated nodes, each with room for thousands of Pods. */
+/** Manifests of `count` simulated nodes, each with room for thousands of Pods. */
 export function simulatedNodes(count: number): object[] {
   const room = { cpu: '4000', memory: '16Ti', 'ephemeral-storage': '16Ti', pods: '5000' };
   return Array.from({ length: count }, (_, index) => ({

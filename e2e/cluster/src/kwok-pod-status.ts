@@ -6,15 +6,15 @@ export const absentTag = ':non-exist';
 export const find = (name: string, list: string, key: string, value: string) => `
 {{ ${name} = dict }}{{ range $item := (or ${list} list) }}{{ if eq (index $item "${key}") ${value} }}{{ ${name} = $item }}{{ end }}{{ end }}`;
 
-/** How a container's status says what it runs. */
+/** How the status of a container identifies its image and the container. */
 type Naming = {
-  /** Go template expressions over `$c`, the container; `id` over `$id`, a hash, too. */
+  /** Go template expressions over `$c`, the container; `id` also uses `$id`, a hash. */
   readonly image: string;
   readonly imageId: string;
   readonly containerId: string;
-  /** A container that is not new stays as it is: another Stage restarts it. */
+  /** If true, existing containers do not change here, because another Stage restarts them. */
   readonly keepsContainers: boolean;
-  /** Ready turns True with the containers; else another Stage turns it. */
+  /** If true, Ready becomes True together with the containers. Otherwise another Stage sets it. */
   readonly isReadyAtOnce: boolean;
 };
 
@@ -26,7 +26,7 @@ const AT_ONCE: Naming = {
   isReadyAtOnce: true,
 };
 
-/** Appends to `$waiting`, `$unready` and `$never` what the container counts for, and sets `$new`, its new status. */
+/** Adds the container to `$waiting`, `$unready` and `$never` as needed, and sets `$new`, its new status. */
 const containerStatus = (blocked: string, naming: Naming) => `
 {{ $ran := or $old.containerID (dig "lastState" "terminated" "" $old) }}
 {{ $restarts := or $old.restartCount 0 }}
@@ -69,7 +69,7 @@ const containerStatus = (blocked: string, naming: Naming) => `
 {{ if not $new.ready }}{{ $unready = append $unready $c.name }}{{ end }}
 {{ if and (hasKey $new.state "waiting") (not (dig "lastState" "terminated" "" $new)) }}{{ $never = append $never $c.name }}{{ end }}`;
 
-/** A plain init container: it has run to its end, unless its image cannot be pulled or one before it is stuck. */
+/** A plain init container. It has run to its end, unless its image cannot be pulled or an earlier init container is stuck. */
 const initStatus = `
 {{ $new = $old }}
 {{ if not (hasKey (or $old.state dict) "terminated") }}
@@ -88,7 +88,7 @@ const initStatus = `
 {{ end }}
 {{ if not $new.ready }}{{ $unready = append $unready $c.name }}{{ $never = append $never $c.name }}{{ end }}`;
 
-/** Conditions merge by type: only those that change are written, and a time moves only with its status. */
+/** Conditions merge by type. Only conditions that change are written, and a transition time changes only with its status. */
 export const condition = (type: string, status: string, reason: string) => `
 ${find('$old', '$pod.status.conditions', 'type', `"${type}"`)}
 {{ $why := ternary ${reason} "" (eq ${status} "False") }}
@@ -100,8 +100,8 @@ ${find('$old', '$pod.status.conditions', 'type', `"${type}"`)}
 {{ end }}`;
 
 /**
- * Sets the time at which a Pod was given its node. A new Pod starts right then: whichever version of it KWOK works on, and however
- * often, its first status is the same, and a second patch changes nothing.
+ * Sets the time at which a Pod was assigned to its node. A new Pod starts at that time. So its first status is the same whichever version KWOK
+ * works on, and however often, and a second patch changes nothing.
  */
 const firstStart = (name: string) => `
 {{ range $condition := (or .status.conditions list) }}
@@ -109,8 +109,8 @@ const firstStart = (name: string) => `
 {{ end }}`;
 
 /**
- * Appends the Pod's address, 28 bits of a hash of its uid: KWOK's own function gives another one to every version of a Pod it works on,
- * and the API server refuses a Pod two.
+ * Appends the Pod's address, 28 bits of a hash of its uid. KWOK's own function gives a different address for every version of a Pod,
+ * and the API server refuses a second address.
  */
 const podIp = (name: string) => `
 {{ $digits := regexReplaceAll "[^0-7]" (sha256sum .metadata.uid) "" }}
@@ -119,8 +119,8 @@ const podIp = (name: string) => `
 {{ ${name} = append ${name} (dict "ip" (join "." $octet)) }}`;
 
 /**
- * What has to change in the status. KWOK may work on two versions of a Pod at once, and the older patch may land last: so a patch
- * holds container statuses only where a container changes, and computes the same container id from the same restart.
+ * The required changes of the status. KWOK may work on two versions of a Pod at once, and the older patch may arrive last. So a patch
+ * contains container statuses only if a container changes, and computes the same container id for the same restart.
  *
  * `restart` is a Go template expression: may containers with a changed image restart now?
  */
@@ -191,12 +191,12 @@ ${condition('Ready', '$ready', '$unreadyFor')}
 }
 
 /**
- * Status of a Pod whose containers have ended. Only a Pod that stays, held by a finalizer, needs one: the delete that follows
- * removes every other.
+ * Status of a Pod whose containers have ended. Only a Pod that a finalizer keeps needs one, because the delete that follows removes every
+ * other Pod.
  */
 export const terminatedTemplate = endedTemplate('.metadata.finalizers');
 
-/** @param when a Go template expression: for which Pods there is something to say */
+/** @param when a Go template expression that is true for the Pods whose status changes */
 export function endedTemplate(when: string): string {
   return `
 {{ $now := Now }}{{ $pod := . }}{{ $old := dict }}{{ $new := dict }}{{ $conditions := list }}{{ $statuses := list }}{{ $status := dict }}

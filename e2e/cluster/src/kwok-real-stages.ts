@@ -1,5 +1,5 @@
-// Stages of a Pod that take the steps of a real kubelet, one status patch a step and a delay before each. Simulated nodes without
-// delays say all at once; what a controller makes of the states in between, and how long they last, only these show.
+// Stages of a Pod that take the steps of a real kubelet, with one status patch per step and a delay before each. Simulated nodes without
+// delays report all changes at once. Only these Stages show how a controller handles the states in between.
 import { absentTag, condition, endedTemplate, find, statusTemplate } from './kwok-pod-status.ts';
 import { jqTrue, type Stage, stage } from './kwok-stage.ts';
 
@@ -9,17 +9,17 @@ type Range = readonly [leastMs: number, mostMs: number];
 export type KubeletDelays = {
   /** From a readiness gate that turned False to Ready False. */
   readonly unready: Range;
-  /** From a changed spec to the patch that says only that it was seen; the old container still runs. */
+  /** From a changed spec to the patch that only acknowledges it. The old container still runs. */
   readonly acknowledge: Range;
   /** From there until the old container is killed, or resources are changed. */
   readonly restart: Range;
-  /** From the start of a container until it is ready; ContainersReady follows, Ready does not yet. */
+  /** From the start of a container until it is ready. ContainersReady becomes True then, but not Ready. */
   readonly start: Range;
   /** From ContainersReady and open gates to Ready. */
   readonly ready: Range;
   /** From the end of a Pod's containers (phase Succeeded) until it is removed. */
   readonly remove: Range;
-  /** Between ErrImageNeverPull and CrashLoopBackOff, or ErrImagePull and ImagePullBackOff, and before a start that is backed off. */
+  /** Between ErrImageNeverPull and CrashLoopBackOff, or ErrImagePull and ImagePullBackOff, and before a start that waits for its back-off. */
   readonly backOff: Range;
 };
 
@@ -33,13 +33,13 @@ export const KUBELET_DELAYS: KubeletDelays = {
   backOff: [1000, 2000],
 };
 
-/** An image whose tag ends like this has the content of the one without: containerd reports both by one name. */
+/** An image whose tag has this suffix has the content of the image without it. containerd reports both by one name. */
 const retagged = '-retag';
-/** Annotation of a Pod whose container dies between a changed spec and the kill: the kubelet restarts the old image first. */
+/** Annotation of a Pod whose container dies between a changed spec and the kill. The kubelet restarts the old image first. */
 export const diesBeforeChangeAnnotation = 'kwok.kuperator.io/dies-before-change';
 
 const content = `regexReplaceAll "${retagged}$" $c.image ""`;
-/** The image a container was asked to be started from is part of its id: the status names images by content, which cannot tell. */
+/** The id of a container contains the image from which it was started, because the status names images only by content. */
 const REAL = {
   image: content,
   imageId: `printf "sha256:%s" (sha256sum (${content}))`,
@@ -48,11 +48,11 @@ const REAL = {
   isReadyAtOnce: false,
 };
 
-/** @param killDelayOf jq: a duration that takes the place of the delay before the kill, or null */
+/** @param killDelayOf jq: a duration that replaces the delay before the kill, or null */
 export function realPodStages(delays: KubeletDelays, killDelayOf: string, endDelayOf: string): readonly Stage[] {
   const next = (template: string) => ({
     next: { patches: [{ subresource: 'status', root: 'status', type: 'strategic', template }] },
-    // KWOK does not look again at a Pod after a patch of its own.
+    // KWOK does not evaluate a Pod again after its own patch.
     immediateNextStage: true,
   });
   const step = (name: string, template: string, delay?: object) =>
@@ -92,7 +92,7 @@ function rangeOf([leastMs, mostMs]: Range) {
   return { durationMilliseconds: leastMs, jitterDurationMilliseconds: mostMs };
 }
 
-/** jq that binds `$step`, the one thing to do next: the selectors never hold together, since KWOK would choose at random. */
+/** jq that binds `$step`, the next step. At most one selector is true at a time, because KWOK would choose at random. */
 const facts = [
   '(.metadata.deletionTimestamp == null and ((.status.phase // "Pending") | . == "Pending" or . == "Running")) as $alive',
   '[.status.conditions[]? | select(.status == "True") | .type] as $true',
@@ -144,7 +144,7 @@ const eachContainer = (body: string) => `
   {{ $statuses = append $statuses $new }}
 {{ end }}`;
 
-/** Kills what must change and starts it again: from the image asked for, or, for a container that died, from the one it ran. */
+/** Kills the containers that must change and starts them again: from the image in the spec or, for a container that died, from its old image. */
 function restartTemplate(image: 'old' | 'new'): string {
   const exitCode = image === 'old' ? 137 : 0;
   const reason = image === 'old' ? 'Error' : 'Completed';
@@ -171,7 +171,7 @@ function restartTemplate(image: 'old' | 'new'): string {
   {{ toJson $status }}`;
 }
 
-/** A container whose image is missing says so and that it is backed off by turns; image, imageID and containerID stay those of the old one. */
+/** A container whose image is missing alternates between that reason and a back-off. Its image, imageID and containerID stay those of the old container. */
 const backOffTemplate = `${eachContainer(`
   {{ if hasKey (or $old.state dict) "waiting" }}
     {{ $first := ternary "ErrImageNeverPull" "ErrImagePull" (eq (or $c.imagePullPolicy "") "Never") }}
@@ -193,7 +193,7 @@ const readyTemplate = `
 ${condition('Ready', '"True"', '""')}
 {{ toJson (dict "conditions" $conditions) }}`;
 
-/** Resources are first admitted, with a condition, then changed by the runtime. */
+/** A resize is first admitted, with a condition, then the runtime changes the resources. */
 function resizeTemplate(at: 'begin' | 'end'): string {
   const status = at === 'begin' ? '"True"' : '"False"';
   return `${eachContainer(

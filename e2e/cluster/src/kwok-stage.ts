@@ -1,6 +1,6 @@
 export type Stage = { apiVersion: string; kind: 'Stage'; metadata: { name: string }; spec: object };
 
-/** A selector that holds where a jq expression is true. */
+/** A selector that matches if a jq expression is true. */
 export function jqTrue(expression: string): { key: string; operator: 'In'; values: ['true'] } {
   return { key: expression, operator: 'In', values: ['true'] };
 }

@@ -12,7 +12,7 @@ const delayOf = (stages: readonly object[], name: string) =>
   (stages as readonly Document[]).find(({ metadata }) => metadata?.name === name)?.spec?.delay?.durationFrom
     .expressionFrom;
 
-test('the configuration holds the options and a Stage for everything simulated', () => {
+test('the configuration contains the options and a Stage for everything that is simulated', () => {
   const all = documents(kwokConfiguration({ imageChangeDelayMs: 0, terminationDelay: 0 }));
   expect(all.map(({ kind, metadata }) => metadata?.name ?? kind)).toEqual([
     'KwokConfiguration',
@@ -27,7 +27,7 @@ test('the configuration holds the options and a Stage for everything simulated',
   ]);
 });
 
-test('a changed image takes as long as was asked, unless the Pod says otherwise', () => {
+test('a changed image takes the configured time, unless the Pod overrides it', () => {
   const stages = podStages({ imageChangeDelayMs: 1500, terminationDelay: 0 });
   expect(delayOf(stages, 'pod-restart')).toBe(
     '(.metadata.annotations["kwok.kuperator.io/image-change-delay"] // "1500ms")',
@@ -38,7 +38,7 @@ test.each([
   { terminationDelay: 0, expected: '"0ms"' },
   { terminationDelay: 700, expected: '"700ms"' },
   { terminationDelay: 'grace-period' as const, expected: '"grace-period"' },
-])('a deleted Pod ends after $expected, unless it says otherwise', ({ terminationDelay, expected }) => {
+])('a deleted Pod ends after $expected, unless the Pod overrides it', ({ terminationDelay, expected }) => {
   const stages = podStages({ imageChangeDelayMs: 0, terminationDelay });
   expect(delayOf(stages, 'pod-end')).toContain(`annotations["kwok.kuperator.io/termination-delay"] // ${expected})`);
 });

@@ -1,4 +1,4 @@
-// What the simulated nodes do with Pods, nodes and claims, as KWOK Stages.
+// The behaviour of the simulated nodes with Pods, nodes and claims, as KWOK Stages.
 import { claimStages } from './kwok-claims.ts';
 import { nodeStages } from './kwok-nodes.ts';
 import { statusTemplate, terminatedTemplate } from './kwok-pod-status.ts';
@@ -8,9 +8,9 @@ import { jqTrue, type Stage, stage } from './kwok-stage.ts';
 export type PodTimings = {
   /** Between a changed image in a Pod's spec and the restarted container in its status. */
   imageChangeDelayMs: number;
-  /** Between the deletion of a Pod and its end; `grace-period` waits as long as the Pod's grace period says. */
+  /** Between the deletion of a Pod and its end; `grace-period` waits for the Pod's grace period. */
   terminationDelay: number | 'grace-period';
-  /** Take a real kubelet's steps, one by one and so long; undefined: say all at once. */
+  /** Delays of a real kubelet's steps, which are taken one by one. If undefined, all changes are reported at once. */
   kubelet?: KubeletDelays | undefined;
 };
 
@@ -19,7 +19,7 @@ export const imageChangeDelayAnnotation = 'kwok.kuperator.io/image-change-delay'
 /** Annotation of a Pod that overrides `terminationDelay` for it: a duration such as `5s`, or `grace-period`. */
 export const terminationDelayAnnotation = 'kwok.kuperator.io/termination-delay';
 
-/** KWOK's default of 4 at a time would make the simulated nodes the bottleneck of a bench. */
+/** KWOK's default of 4 at a time would make the simulated nodes the bottleneck of a benchmark. */
 const parallelism = 32;
 
 /** KWOK's whole configuration file: its options and all Stages, as YAML documents. */
@@ -35,9 +35,9 @@ export function kwokConfiguration(timings: PodTimings): string {
 }
 
 /**
- * Stages of a Pod. `pod-sync` is level-based: whatever is wrong in the status is put right by one patch computed from the whole Pod,
- * since KWOK was seen not to look again at a Pod after a patch of its own. `pod-restart` does the same for a changed image that
- * is to take time. Their selectors never hold together: KWOK would choose at random.
+ * Stages of a Pod. `pod-sync` is level-based: one patch, computed from the whole Pod, corrects everything that is wrong in the status,
+ * because KWOK does not evaluate a Pod again after its own patch. `pod-restart` does the same for a changed image that takes time. At
+ * most one of their selectors is true at a time, because KWOK would choose at random.
  */
 export function podStages({ imageChangeDelayMs, terminationDelay, kubelet }: PodTimings): readonly Stage[] {
   const restartDelay = `${imageChangeDelayMs}ms`;
@@ -79,7 +79,7 @@ const alive = jqTrue(
   '.metadata.deletionTimestamp == null and ((.status.phase // "Pending") | . == "Pending" or . == "Running")',
 );
 
-/** jq that binds what the selectors ask: `$imageChanged`, and `$syncNeeded` for all that must not wait. */
+/** jq that binds the variables of the selectors: `$imageChanged`, and `$syncNeeded` for all changes that must not wait. */
 function facts(restartDelayOf: string): string {
   return [
     `${restartDelayOf} as $delay`,
@@ -90,7 +90,7 @@ function facts(restartDelayOf: string): string {
     '((.status.containerStatuses | length) == 0) as $new',
     '([.status.containerStatuses[]?, (.status.initContainerStatuses[]?)]) as $statuses',
     '(($statuses | length > 0) and all($statuses[]; .ready)) as $allReady',
-    // A plain init container has done its work once the Pod runs: a new image for it restarts nothing.
+    // A plain init container has ended once the Pod runs, so a new image for it restarts nothing.
     '((.status.phase // "Pending") == "Pending") as $pending',
     '([.spec.containers[], (.spec.initContainers[]? | select(.restartPolicy == "Always" or $pending))]) as $containers',
     '((([$containers[] | .name + "=" + .image] - [$statuses[] | .name + "=" + .image]) | length) > 0) as $imageChanged',
@@ -106,7 +106,7 @@ function facts(restartDelayOf: string): string {
     .trim();
 }
 
-/** Go template expression: does a changed image take effect at once for this Pod? */
+/** Go template expression that is true if a changed image takes effect at once for this Pod. */
 function restartsAtOnce(restartDelay: string): string {
   const annotation = `index (or .metadata.annotations dict) ${JSON.stringify(imageChangeDelayAnnotation)}`;
   return `regexMatch "^0(ms|s)?$" (${annotation} | default ${JSON.stringify(restartDelay)})`;

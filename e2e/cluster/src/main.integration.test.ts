@@ -11,7 +11,7 @@ import { useStateFolder } from './test/state-folder.ts';
 const execute = promisify(execFile);
 const main = join(import.meta.dirname, 'main.ts');
 const state = useStateFolder();
-// What a test that failed left.
+// Removes what a failed test left.
 afterEach(() => command('down', '--name', 'cli').catch(() => {}));
 
 const command = (...args: string[]) => execute(process.execPath, [main, ...args]);
@@ -40,7 +40,7 @@ test('up prints only exports and leaves the cluster running until down', async (
   expect(await readdir(state())).toEqual([]);
 });
 
-test('Ctrl-C while it comes up removes everything', async () => {
+test('Ctrl-C during the start removes everything', async () => {
   const up = spawn(process.execPath, [main, 'up', '--name', 'cli', '--operators', 'none'], { stdio: 'ignore' });
   const ended = exitCode(up);
   const pidFile = join(clusterFolder('cli'), 'kube-apiserver.pid');
@@ -57,8 +57,8 @@ test('a shell that evaluates what up prints has kubectl', async () => {
   expect(stdout).toContain('node-0');
 });
 
-// Two clusters one after the other.
-test('a cluster whose supervisor was killed is listed with what to do, and one that was asked to end is not', {
+// Starts two clusters one after the other.
+test('list shows a cluster whose supervisor was killed, with advice, and does not show a cluster that was stopped', {
   timeout: 180_000,
 }, async () => {
   await command('up', '--name', 'cli', '--operators', 'none', '--no-nats', '--nodes', '1');
@@ -74,7 +74,7 @@ test('a cluster whose supervisor was killed is listed with what to do, and one t
   await command('up', '--name', 'cli', '--operators', 'none', '--no-nats', '--nodes', '1');
   const again = JSON.parse(await readFile(join(clusterFolder('cli'), 'cluster.json'), 'utf8'));
   process.kill(again.supervisorPid, 'SIGTERM');
-  // At any moment of its end it is listed, or it is not.
+  // While a cluster is being stopped, it may or may not be listed.
   const isGone = async () => expect(await command('list')).toEqual({ stdout: '', stderr: 'no clusters\n' });
   await vi.waitFor(isGone, { timeout: 20_000 });
 });
@@ -98,7 +98,7 @@ test.each([
   { args: ['--name', 'A_B'], says: /^cluster name "A_B": use / },
   { args: ['--colour'], says: /unknown option '--colour'/ },
   { args: ['more'], says: /too many arguments/ },
-])('up $args is refused before anything is started', async ({ args, says }) => {
+])('up $args is refused before any process starts', async ({ args, says }) => {
   await expect(command('up', ...args)).rejects.toMatchObject({
     code: 1,
     stdout: '',
@@ -107,7 +107,7 @@ test.each([
   expect(await readdir(state())).toEqual([]);
 });
 
-test('says what is wrong in one line', async () => {
+test('reports an error in one line', async () => {
   await expect(command('down', '--name', 'nothing')).rejects.toMatchObject({ code: 1, stderr: 'no cluster nothing\n' });
   await expect(command('up', '--operators', 'no-such')).rejects.toMatchObject({ code: 1, stdout: '' });
 });

@@ -46,7 +46,7 @@ async function up(options: ClusterOptions): Promise<void> {
     if (interrupted) return;
     interrupted = true;
     say('interrupted: removing what was started');
-    // The supervisor holds everything and goes down when we end, but a user wants to see it done.
+    // The supervisor owns all processes and stops when this process ends, but a user wants to see that it is done.
     endInterrupted(options.name ?? 'default').catch((error: unknown) => {
       console.error(error);
       process.exit(1);
@@ -59,7 +59,7 @@ async function up(options: ClusterOptions): Promise<void> {
     await release();
     printEnv(cluster);
   } catch (error) {
-    if (!interrupted) throw error; // else it failed because everything is being removed
+    if (!interrupted) throw error; // after an interruption, the start fails because everything is being removed
   }
 }
 
@@ -82,15 +82,15 @@ const program = new Command('npm run cluster --').description(
 );
 
 named(program.command('up'))
-  .description('start a cluster, print its environment, leave it running')
-  .option('--nodes <count>', 'simulated nodes', wholeNumber, 3)
-  .option('--operators <names>', '"all", "none" or names with commas', operatorsOf, 'all')
-  .option('--replicas <app=count>', 'processes of an operator; may be repeated', addReplicas)
+  .description('start a cluster, print its environment, and keep it running')
+  .option('--nodes <count>', 'number of simulated nodes', wholeNumber, 3)
+  .option('--operators <names>', 'operators to run: "all", "none", or names separated by commas', operatorsOf, 'all')
+  .option('--replicas <app=count>', 'number of processes of an operator; may be repeated', addReplicas)
   .option('--audit', 'write audit.log', false)
   .option('--no-definitions', 'install no custom resource definitions')
   .option('--no-nats', 'start no NATS server')
-  .option('--kubeconfig <file>', 'use this cluster: start NATS and operators only')
-  .option('--image-change-delay <ms>', 'from a changed image to the restarted container', wholeNumber, 0)
+  .option('--kubeconfig <file>', 'use this cluster, and start only NATS and operators')
+  .option('--image-change-delay <ms>', 'time from a changed image to the restarted container', wholeNumber, 0)
   .option('--kubelet-delays', 'let the simulated nodes take the steps of a real kubelet, with its delays', false)
   .addOption(
     new Option('--termination-delay <ms>', 'from a deletion to the end, or "grace-period"')
@@ -102,12 +102,12 @@ named(program.command('up'))
   );
 
 named(program.command('down'))
-  .description('stop a cluster and remove what it left')
+  .description('stop a cluster and remove its files')
   .action(({ name }: Named) => clusterDown(name));
 
 program
   .command('list')
-  .description('clusters and their processes')
+  .description('list clusters and their processes')
   .action(async () => {
     const summaries = await listClusters();
     if (summaries.length === 0) say('no clusters');
@@ -121,7 +121,7 @@ named(program.command('env'))
 named(program.command('logs'))
   .description('print the log of a process')
   .argument('<process>', 'e.g. kube-apiserver, or an operator')
-  .option('-f, --follow', 'go on as it grows', false)
+  .option('-f, --follow', 'continue to print as the log grows', false)
   .action((processName: string, { name, follow }: Named & { follow: boolean }) => showLog(name, processName, follow));
 
 named(program.command('restart'))
@@ -133,12 +133,12 @@ named(program.command('restart'))
       .processes()
       .filter((p) => p.name === processName || p.name.replace(/-\d+$/, '') === processName);
     for (const { name: replica } of replicas) await cluster.restart(replica);
-    if (replicas.length === 0) await cluster.restart(processName); // which says what there is
+    if (replicas.length === 0) await cluster.restart(processName); // the error lists the processes
   });
 
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(0); // whoever read us has seen enough, as in `list | head -1`
+  process.exit(0); // the reader of the output has closed it, as in `list | head -1`
 });
 
 try {

@@ -14,7 +14,7 @@ afterAll(async () => {
 
 const stateOf = (name: string) => cluster.processes().find((process) => process.name === name);
 
-test('each replica is a process that says it is ready', async () => {
+test('each replica is a process that reports that it is ready', async () => {
   for (const name of [`${app}-0`, `${app}-1`]) {
     const response = await fetch(`http://127.0.0.1:${stateOf(name)?.httpPort}/readyz`);
     expect(response.status).toBe(200);
@@ -22,7 +22,7 @@ test('each replica is a process that says it is ready', async () => {
   expect(stateOf(app)).toBeUndefined();
 });
 
-test('an operator has the rights of its chart and no more', async () => {
+test('an operator has only the rights of its chart', async () => {
   const subject = `--as=system:serviceaccount:kuperator-system:${app}`;
   const can = (...args: string[]) =>
     cluster.kubectl(['auth', 'can-i', ...args, '--all-namespaces', subject]).catch(() => 'no\n');

@@ -12,7 +12,7 @@ test.each([
   expect(selectOperators(wanted, available)).toEqual(selected);
 });
 
-test('names the operators there are when asked for another', () => {
+test('lists the operators if the name is unknown', () => {
   expect(() => selectOperators(['a', 'x'], available)).toThrow('no operator x; there are a, b, c');
 });
 
@@ -27,7 +27,7 @@ test.each([0, -1, 1.5, Number.NaN])('refuses %s replicas', (replicas) => {
   expect(() => replicaNames('a', replicas)).toThrow('replicas of a');
 });
 
-test('replicas are for operators that run', () => {
+test('only an operator that runs may have replicas', () => {
   expect(() => checkReplicas({ a: 2, b: 1 }, available)).not.toThrow();
   expect(() => checkReplicas({ a: 2, x: 1 }, available)).toThrow(
     'replicas of x: no such operator runs; running are a, b, c',

@@ -13,16 +13,16 @@ const appsFolder = join(repositoryRoot, 'apps');
 const mainFile = (app: string) => join(appsFolder, app, 'src', 'main.ts');
 /** Long enough for many starts at once on a loaded machine. */
 const readyTimeoutMs = 120_000;
-/** Longer than any cluster of a developer lives. */
+/** Longer than the lifetime of a developer's cluster. */
 const tokenDuration = '8760h';
 
-/** Operators of this repository: every app that can be run. */
+/** The operators of this repository: every app that can run. */
 export async function availableOperators(): Promise<string[]> {
   const entries = await readdir(appsFolder).catch(() => []);
   return entries.filter((app) => existsSync(mainFile(app))).toSorted();
 }
 
-/** The operators asked for. Throws on a name that is no operator. */
+/** The requested operators. Throws if a name is not an operator. */
 export function selectOperators(
   wanted: 'all' | 'none' | readonly string[],
   available: readonly string[],
@@ -34,7 +34,7 @@ export function selectOperators(
   throw new Error(`no operator ${unknown.map(shown).join(', ')}; there are ${available.join(', ') || 'none'}`);
 }
 
-/** Throws unless each key of `replicas` is an operator that is to run, and each count can be. */
+/** Throws unless each key of `replicas` is an operator that is to run, and each count is valid. */
 export function checkReplicas(replicas: Readonly<Record<string, number>>, running: readonly string[]): void {
   const unknown = Object.keys(replicas).filter((app) => !running.includes(app));
   if (unknown.length > 0) {
@@ -49,7 +49,7 @@ function shown(name: string): string {
   return name === '' ? '""' : name;
 }
 
-/** Process names of `replicas` replicas of an app: its own name when it is alone. */
+/** Process names of `replicas` replicas of an app. A single replica has the name of the app. */
 export function replicaNames(app: string, replicas: number): readonly string[] {
   if (!Number.isInteger(replicas) || replicas < 1)
     throw new Error(`replicas of ${app}: ${replicas} is not a number of 1 or more`);
@@ -59,7 +59,7 @@ export function replicaNames(app: string, replicas: number): readonly string[] {
 export type OperatorOptions = {
   app: string;
   replicas: number;
-  /** One for each replica that is to serve a webhook. */
+  /** One port for each replica that serves a webhook. */
   webhookPorts: readonly number[];
   clusterName: string;
   dir: string;
@@ -70,7 +70,7 @@ export type OperatorOptions = {
   extraEnv: Record<string, string>;
 };
 
-/** The processes of one operator, each under the ServiceAccount that its chart made, with no more rights than in a cluster. */
+/** The processes of one operator. Each runs under the ServiceAccount of its chart, with no more rights than in a cluster. */
 export async function planOperator(options: OperatorOptions): Promise<readonly ProcessSpec[]> {
   const kubeconfig = await writeServiceAccountKubeconfig(options);
   const specs: ProcessSpec[] = [];

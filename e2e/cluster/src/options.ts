@@ -3,43 +3,43 @@ import type { KubeletDelays } from './kwok-real-stages.ts';
 import type { ProcessSpec } from './protocol.ts';
 
 export type ClusterOptions = {
-  /** Names the cluster among those of this user; default: a random one, so that tests run side by side. */
+  /** Name of the cluster, unique for this user. Default: a random name, so that tests run side by side. */
   name?: string;
-  /** Simulated nodes; default 3. With 0 there is no KWOK: nodes are the caller's, see `Cluster.run`. */
+  /** Number of simulated nodes; default 3. With 0, KWOK does not run and the caller provides the nodes, see `Cluster.run`. */
   nodes?: number;
-  /** Install the chart of the custom resource definitions; default true. */
+  /** Whether to install the chart of the custom resource definitions; default true. */
   definitions?: boolean;
   /** Which operators to install and run; default `all`. */
   operators?: 'all' | 'none' | readonly string[];
-  /** Processes of each operator; default 1. */
+  /** Number of processes of each operator; default 1. */
   replicas?: Record<string, number>;
-  /** Write `audit.log`, the API server's audit log at level Metadata; default false. */
+  /** Whether to write `audit.log`, the API server's audit log at level Metadata; default false. */
   audit?: boolean;
-  /** Start a NATS server with JetStream; default true. Without it operators get an empty `NATS_URL`. */
+  /** Whether to start a NATS server with JetStream; default true. Without it operators get an empty `NATS_URL`. */
   nats?: boolean;
-  /** Use the cluster of this kubeconfig file: only NATS and the operators are started. */
+  /** If set, the cluster of this kubeconfig file is used, and only NATS and the operators are started. */
   kubeconfig?: string;
-  /** Values of an operator's chart, as `helm --set` takes them; they win over those a local cluster needs. */
+  /** Values of an operator's chart, as for `helm --set`. They override the values that a local cluster sets. */
   chartValues?: Record<string, readonly string[]>;
-  /** More flags of the API server. */
+  /** Additional flags of the API server. */
   apiServerFlags?: readonly string[];
-  /** Environment of the operators besides what they always get; wins over it. */
+  /** Additional environment of the operators. It overrides their standard environment. */
   operatorEnv?: Record<string, string> | ((app: string) => Record<string, string>);
   /** From a changed image in a Pod's spec to the restarted container in its status; default 0. A Pod may override it. */
   imageChangeDelayMs?: number;
   /**
-   * From the deletion of a Pod to its end: milliseconds (default 0), or `grace-period` for what the Pod's grace period says. A
-   * Pod may override it.
+   * From the deletion of a Pod to its end: milliseconds (default 0), or `grace-period` for the Pod's grace period. A Pod may override
+   * it.
    */
   terminationDelay?: number | 'grace-period';
   /**
-   * Have the simulated nodes take a real kubelet's steps, each after a delay ({@link KUBELET_DELAYS}); default: all at once. Then
-   * `imageChangeDelayMs` is of no effect.
+   * Delays with which the simulated nodes take the steps of a real kubelet ({@link KUBELET_DELAYS}). By default they take all steps at
+   * once. If it is set, `imageChangeDelayMs` has no effect.
    */
   kubelet?: KubeletDelays;
-  /** More flags of the controller-manager. */
+  /** Additional flags of the controller-manager. */
   controllerManagerFlags?: readonly string[];
-  /** Told what is being done, a line at a time. */
+  /** Called with each line of progress. */
   onProgress?: Progress;
 };
 
@@ -65,7 +65,7 @@ export type Cluster = {
   kubectlPath: string;
   /** KUBECONFIG, NATS_URL and KUPERATOR_CLUSTER_DIR for programs that use the cluster. */
   env: Record<string, string>;
-  /** Every process and how it is, kept up to date. */
+  /** The present state of every process. */
   processes(): readonly ClusterProcess[];
   /**
    * Starts another process, which belongs to the cluster from then on: it is stopped and started by its name and ends with it.

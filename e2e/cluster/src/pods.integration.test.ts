@@ -79,7 +79,7 @@ test('a Pod is Ready only while all its readiness gates are True', async () => {
   await eventually('gated', (pod) => expect(conditionOf(pod, 'Ready')?.status).toBe('False'));
 });
 
-test('a Pod is Ready only while its containers are', async () => {
+test('a Pod is Ready only while its containers are ready', async () => {
   await create('probed', { containers: [{ name: 'app', image: 'app:1' }] });
   const { status } = await eventually('probed', isReady);
   const withReady = (ready: boolean) => status.containerStatuses?.map((container) => ({ ...container, ready }));
@@ -89,7 +89,7 @@ test('a Pod is Ready only while its containers are', async () => {
   await eventually('probed', isReady);
 });
 
-test('a changed image restarts its container alone', async () => {
+test('a changed image restarts only its container', async () => {
   const containers = ['a', 'b'].map((name) => ({ name, image: `${name}:1` }));
   await create('updated', { containers });
   const before = await eventually('updated', isReady);
@@ -119,7 +119,7 @@ test('init containers complete, sidecars run and restart on a changed image', as
   expect(statusOf(after, 'app')).toEqual(statusOf(before, 'app'));
 });
 
-test('a changed image takes effect after the delay that the Pod asks for', async () => {
+test('a changed image takes effect after the delay in the Pod’s annotation', async () => {
   const annotations = { 'kwok.kuperator.io/image-change-delay': '1500ms' };
   await create('slow', { containers: [{ name: 'app', image: 'app:1' }] }, annotations);
   await eventually('slow', isReady);
@@ -129,7 +129,7 @@ test('a changed image takes effect after the delay that the Pod asks for', async
   expect(performance.now() - changed).toBeGreaterThan(1_000);
 });
 
-test('an image that cannot be pulled leaves a new Pod Pending until it is mended', async () => {
+test('a new Pod whose image cannot be pulled stays Pending until the image is corrected', async () => {
   await create('broken', { containers: [{ name: 'app', image: 'app:non-exist' }] });
   await eventually('broken', (pod) => {
     expect(pod.status.phase).toBe('Pending');
@@ -165,7 +165,7 @@ test('a resize is reflected without a restart', async () => {
   expect(statusOf(after, 'app')?.restartCount).toBe(0);
 });
 
-test('a deleted Pod goes at once, and waits out its grace period where it asks for that', async () => {
+test('a deleted Pod is removed at once, or after its grace period if its annotation says so', async () => {
   const spec = { terminationGracePeriodSeconds: 3, containers: [{ name: 'app', image: 'app:1' }] };
   await create('fast', spec);
   await create('graceful', spec, { 'kwok.kuperator.io/termination-delay': 'grace-period' });
@@ -180,7 +180,7 @@ test('a deleted Pod goes at once, and waits out its grace period where it asks f
   expect(graceful).toBeGreaterThan(1_900);
 });
 
-test('a deleted Pod that a finalizer holds has ended and is not Ready', async () => {
+test('a deleted Pod that a finalizer keeps has ended and is not Ready', async () => {
   await create('held', { containers: [{ name: 'app', image: 'app:1' }] });
   await eventually('held', isReady);
   const finalizers = (names: string[]) =>
@@ -201,7 +201,7 @@ test('a deleted Pod that a finalizer holds has ended and is not Ready', async ()
   await cluster.kubectl(['wait', '--for=delete', 'pod/held', '--timeout=10s']);
 });
 
-test('a claim is bound once a Pod uses it, and its volume goes with it', async () => {
+test('a claim is bound once a Pod uses it, and its volume is deleted with it', async () => {
   const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
   await cluster.kubectl(
     ['create', '-f', '-'],

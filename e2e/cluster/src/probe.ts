@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
-/** True when `url` answers 200. The certificate is not checked: only processes we started on loopback are asked. */
+/** Whether `url` answers 200. The certificate is not checked, because only our own processes on loopback are asked. */
 export function answersOk(url: string, timeoutMs = 2_000): Promise<boolean> {
   return new Promise((resolve) => {
     const request = url.startsWith('https:') ? httpsRequest : httpRequest;
@@ -17,8 +17,8 @@ export function answersOk(url: string, timeoutMs = 2_000): Promise<boolean> {
 }
 
 /**
- * Asks `condition` until it holds.
- * @throws Error `timed out waiting for <what>` after `timeoutMs`; whatever `condition` throws is passed on at once
+ * Calls `condition` until it is true.
+ * @throws Error `timed out waiting for <what>` after `timeoutMs`; an error of `condition` is rethrown at once
  */
 export async function waitUntil(
   condition: () => boolean | Promise<boolean>,

@@ -34,7 +34,7 @@ test('a running process has a pid file and a log', async () => {
   await vi.waitFor(async () => expect(await readFile(join(dir, 'p.log'), 'utf8')).toBe('hello\n'));
 });
 
-test('a stopped process stays stopped until it is started, and is another one then', async () => {
+test('a stopped process stays stopped until it is started, and then has a new pid', async () => {
   await table.run(shell('exec sleep 60'));
   const before = table.states()[0]?.pid;
   await table.stop('p', 'SIGTERM');
@@ -45,7 +45,7 @@ test('a stopped process stays stopped until it is started, and is another one th
   expect(table.states()[0]?.pid).not.toBe(before);
 });
 
-test('a process that ends by itself is shown as crashed with how it ended', async () => {
+test('a process that ends by itself is shown as crashed, with its exit code', async () => {
   await table.run(shell('sleep 0.05; exit 3'));
   await vi.waitFor(() => expect(table.states()).toMatchObject([{ state: 'crashed', pid: 0, ended: 'exit code 3' }]));
 });
@@ -55,17 +55,17 @@ test('a process that ends before it is ready fails with the end of its log', asy
   await expect(table.run(spec)).rejects.toThrow(/p ended before it was ready \(exit code 1\):\nno such thing/);
 });
 
-test('a program that is not there fails', async () => {
+test('a program that does not exist fails', async () => {
   const spec = { ...shell(''), command: '/no/such/program', readyUrl: 'http://127.0.0.1:1/' };
   await expect(table.run(spec)).rejects.toThrow('ENOENT');
 });
 
-test('names the processes there are when asked for another', async () => {
+test('lists the processes if the name is unknown', async () => {
   await table.run(shell('exec sleep 60'));
   await expect(table.stop('q', 'SIGTERM')).rejects.toThrow('no process q; there are p');
 });
 
-test('closing stops everything and starts nothing any more', async () => {
+test('closing stops all processes, and none can be started afterwards', async () => {
   await table.run(shell('exec sleep 60'));
   await table.close();
   expect(table.states()).toMatchObject([{ state: 'stopped' }]);

@@ -14,13 +14,13 @@ type Entry = {
   state: ProcessState;
 };
 
-/** How long an operator may take after SIGTERM before it is killed: as long as a Pod's default grace period. */
+/** Time from SIGTERM until an operator is killed: the default grace period of a Pod. */
 const gracefulTimeoutMs = 30_000;
-/** The rest has nothing to lose; the API server would wait for its watches for a minute. */
+/** Time for the other processes, which have nothing to lose. The API server would wait for its watches for a minute. */
 const abruptTimeoutMs = 3_000;
 const downTimeoutMs = 5_000;
 
-/** The children of one supervisor: starts, stops and watches them, with a pid file and a log file each in `dir`. */
+/** Starts, stops and watches the child processes of one supervisor. Each has a pid file and a log file in `dir`. */
 export class ProcessTable {
   readonly #dir: string;
   readonly #onChange: () => void;
@@ -47,19 +47,19 @@ export class ProcessTable {
     await this.#launch(entry);
   }
 
-  /** Starts a stopped or crashed process as it was and waits until it is ready; nothing to do when it runs. */
+  /** Starts a stopped or crashed process with its old settings and waits until it is ready. Does nothing if the process runs. */
   async start(name: string): Promise<void> {
     const entry = this.#entry(name);
     if (!entry.child) await this.#launch(entry);
   }
 
-  /** Stops a process and waits for its end; it stays stopped. */
+  /** Stops a process and waits until it has ended. It stays stopped. */
   async stop(name: string, signal: NodeJS.Signals): Promise<void> {
     const entry = this.#entry(name);
     await this.#stop(entry, signal, entry.spec.graceful ? gracefulTimeoutMs : abruptTimeoutMs);
   }
 
-  /** Stops everything; no process can be started any more. */
+  /** Stops all processes. None can be started afterwards. */
   async close(): Promise<void> {
     this.#closed = true;
     const entries = [...this.#entries.values()];

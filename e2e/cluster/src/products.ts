@@ -14,7 +14,7 @@ export type BinaryName =
   | 'kubelet'
   | 'kube-proxy';
 
-/** One Go module under `binaries/`: what is built from it, and the module whose version names it. */
+/** A Go module under `binaries/`: the commands that are built from it, and the module whose version it has. */
 export type Product = {
   name: string;
   /** The folder that holds `go.mod` and `go.sum`. */
@@ -22,7 +22,7 @@ export type Product = {
   module: string;
   /** Import path of each command. */
   packages: Partial<Record<BinaryName, string>>;
-  /** Extra linker flags, which a release build of the product would also set. */
+  /** Additional linker flags, which a release build of the product also sets. */
   linkerFlags: (version: string) => readonly string[];
 };
 
@@ -70,12 +70,12 @@ export const products: readonly Product[] = [
     folder: join(binariesFolder, 'helm'),
     module: 'helm.sh/helm/v4',
     packages: { helm: 'helm.sh/helm/v4/cmd/helm' },
-    // Helm renders charts for the Kubernetes version of its client library; a module build knows both from its build info.
+    // Helm renders charts for the Kubernetes version of its client library. A module build has both versions in its build info.
     linkerFlags: (version) => [`-X helm.sh/helm/v4/internal/version.version=${version}`],
   },
 ];
 
-/** Version of `module` as a `require` line of `goMod` pins it. Throws when there is none. */
+/** The version of `module` in a `require` line of `goMod`. Throws if there is none. */
 export function pinnedVersion(goMod: string, module: string): string {
   for (const line of goMod.split('\n')) {
     const [path, version] = line
@@ -87,12 +87,12 @@ export function pinnedVersion(goMod: string, module: string): string {
   throw new Error(`go.mod requires no ${module}`);
 }
 
-/** Flags of `go build` that decide what a binary of `product` looks like. */
+/** Flags of `go build` that affect the binaries of `product`. */
 export function buildFlags(product: Product, version: string): readonly string[] {
   return ['-trimpath', '-buildvcs=false', '-ldflags', ['-s -w', ...product.linkerFlags(version)].join(' ')];
 }
 
-/** Folder name of a product in the cache: everything that changes a binary changes it. */
+/** Folder name of a product in the cache. It changes with everything that changes a binary. */
 export function cacheFolderName(product: Product, platform: string): string {
   const goMod = readFileSync(join(product.folder, 'go.mod'), 'utf8');
   const goSum = readFileSync(join(product.folder, 'go.sum'), 'utf8');

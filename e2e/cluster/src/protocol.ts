@@ -1,16 +1,16 @@
-/** What a process needs to run and be called ready. Kept by the supervisor, so that it can be started again later. */
+/** The settings of a process. The supervisor keeps them, so that it can start the process again. */
 export type ProcessSpec = {
   name: string;
   command: string;
   args: readonly string[];
   env: Record<string, string>;
   cwd?: string;
-  /** Answers 200 once the process is ready; without it the process is ready when started. */
+  /** Answers 200 once the process is ready. Without it, the process is ready as soon as it is started. */
   readyUrl?: string;
   readyTimeoutMs: number;
-  /** Where a human or a test reaches its HTTP endpoints. */
+  /** Port at which people and tests reach its HTTP endpoints. */
   httpPort?: number;
-  /** Operators are asked to stop and given time; the control plane's data goes away with it, so it is killed. */
+  /** Operators are asked to stop and get time. The control plane is killed, because its data is removed with it. */
   graceful: boolean;
 };
 
@@ -25,12 +25,12 @@ export type ProcessState = {
   ended?: string;
 };
 
-/** What a client asks of a supervisor; every answer comes back under the same id. */
+/** A request of a client to a supervisor. The answer has the same id. */
 export type Requests = {
   run: { params: ProcessSpec; result: null };
   start: { params: { name: string }; result: null };
   stop: { params: { name: string; signal: NodeJS.Signals }; result: null };
-  /** From now on the cluster outlives the process that started it. */
+  /** From this request on, the cluster outlives the process that started it. */
   release: { params: null; result: null };
   down: { params: null; result: null };
 };
@@ -39,13 +39,13 @@ export type Method = keyof Requests;
 
 export type RequestMessage = { id: number; method: Method; params: unknown };
 
-/** A supervisor tells every client the state of all processes when it connects and at each change. */
+/** A supervisor sends every client the state of all processes when the client connects and at each change. */
 export type ServerMessage =
   | { id: number; result: unknown }
   | { id: number; error: string }
   | { processes: readonly ProcessState[] };
 
-/** Splits a stream of text into lines of JSON and hands each one on. */
+/** Splits a stream of text into lines of JSON and passes each one on. */
 export function jsonLines<T>(onMessage: (message: T) => void): (chunk: string) => void {
   let pending = '';
   return (chunk) => {

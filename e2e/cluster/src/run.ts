@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** Thrown when a program cannot be started or ends with another code than 0. `stderr` is what it said. */
+/** Thrown when a program cannot be started or ends with a code other than 0. `stderr` is its error output. */
 export class CommandError extends Error {
   readonly stderr: string;
   readonly code: number | null;
@@ -14,14 +14,14 @@ export class CommandError extends Error {
   }
 }
 
-/** What runs now: it ends with us, so that an interrupted build does not go on for minutes. */
+/** The programs that run now. They end with this process, so that an interrupted build does not continue for minutes. */
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
 export type RunOptions = {
-  /** What is being done, for the error message. */
+  /** Describes the action in the error message. */
   what: string;
   cwd?: string;
   env?: NodeJS.ProcessEnv;
@@ -45,7 +45,7 @@ export function run(command: string, args: readonly string[], options: RunOption
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
     if (options.onErrorLine) createInterface({ input: child.stderr }).on('line', options.onErrorLine);
-    child.stdin.on('error', () => {}); // it may end without reading its input; its exit code tells
+    child.stdin.on('error', () => {}); // the program may end without reading its input; its exit code shows an error
     child.stdin.end(options.input ?? '');
     child.on('error', (cause) => reject(new CommandError(`${options.what}: ${cause.message}`, '', null, { cause })));
     child.on('close', (code, signal) => {

@@ -7,7 +7,7 @@ const evaluated = (lines: readonly string[], show: string) =>
     env: { PATH: '/bin:/with space' },
   }).toString();
 
-test('a shell that evaluates them has the environment, and kubectl before any other', () => {
+test('a shell that evaluates the lines has the environment, with the cluster’s kubectl first on PATH', () => {
   const lines = shellExports({
     env: { KUBECONFIG: "/it's/here", NATS_URL: '' },
     kubectlPath: '/cache/kubernetes/kubectl',

@@ -31,7 +31,7 @@ import {
 } from './state.ts';
 import { SupervisorClient, startSupervisor } from './supervisor-client.ts';
 
-/** What the steps of starting a cluster share. */
+/** The state that the steps of a start share. */
 type Start = {
   options: ClusterOptions;
   record: ClusterRecord;
@@ -43,16 +43,16 @@ type Start = {
 };
 
 /**
- * Starts a cluster and returns when it is ready: control plane, nodes, NATS, custom resource definitions and operators. It ends with
- * this process, however that ends, and leaves nothing behind; `down` ends it before.
- * @throws Error when something does not come up, with the end of its log; nothing is left then
+ * Starts a cluster and returns when it is ready: control plane, nodes, NATS, custom resource definitions and operators. The cluster ends
+ * with this process, however that ends, and leaves nothing behind. `down` ends it earlier.
+ * @throws Error if a process does not become ready, with the end of its log; nothing is left then
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { cluster } = await startReleasable(options);
   return cluster;
 }
 
-/** As `startCluster`; `release` lets the cluster outlive this process, until `down`. */
+/** Like `startCluster`. After `release` the cluster outlives this process, until `down`. */
 export async function startReleasable(
   options: ClusterOptions,
 ): Promise<{ cluster: Cluster; release: () => Promise<void> }> {
@@ -81,7 +81,7 @@ export async function startReleasable(
   try {
     await writeRecord(record);
     const [startRest] = await Promise.all([startApiServer(start), startNats(start)]);
-    // Charts and operators need the API server alone, so the rest of the control plane starts meanwhile.
+    // Charts and operators need only the API server, so the rest of the control plane starts meanwhile.
     await Promise.all([startRest(), startOperators(start, operators)]);
     record.ready = true;
     await writeRecord(record);
@@ -97,7 +97,7 @@ export async function startReleasable(
 
 /**
  * The cluster called `name`, whoever started it.
- * @throws Error when there is none, or when it has lost its supervisor
+ * @throws Error if there is no such cluster, or if its supervisor was killed
  */
 export async function attachCluster(name: string): Promise<Cluster> {
   checkName(name);
@@ -126,7 +126,7 @@ async function startNats({ options, record, dir, client, binaries, ports }: Star
   record.natsUrl = url;
 }
 
-/** Starts what answers API requests; the function it returns starts the rest of the control plane. */
+/** Starts etcd and the API server. The returned function starts the rest of the control plane. */
 async function startApiServer(start: Start): Promise<() => Promise<void>> {
   const { options, record, dir, client, binaries, ports, progress } = start;
   if (options.kubeconfig !== undefined) {
@@ -173,7 +173,7 @@ async function createNodes(start: Start): Promise<void> {
   await kubectl(start, ['create', '--validate=false', '--filename=-'], 'creating the nodes', list);
 }
 
-/** Every node takes Pods, and the default namespace has the ServiceAccount without which none is admitted. */
+/** Waits until every node accepts Pods and the default namespace has its ServiceAccount, without which no Pod is admitted. */
 async function nodesReady(start: Start): Promise<void> {
   type Item = { kind: string; spec?: { taints?: unknown[] }; metadata: { name: string } };
   const ready = async () => {
@@ -231,7 +231,7 @@ async function startOperator(start: Start, app: string, charts: Charts, helm: He
   await Promise.all(specs.map((spec) => client.request('run', spec)));
 }
 
-/** Which webhook configurations the chart has made follows from what the API server serves: the Deployment says so. */
+/** The webhook configurations of the chart depend on what the API server serves. The environment of the Deployment shows them. */
 async function webhookKindsEnv(start: Start, app: string): Promise<Record<string, string>> {
   const name = 'WEBHOOK_CONFIGURATION_KINDS';
   const output = `--output=jsonpath={.spec.template.spec.containers[0].env[?(@.name=="${name}")].value}`;
@@ -240,8 +240,8 @@ async function webhookKindsEnv(start: Start, app: string): Promise<Record<string
 }
 
 /**
- * A URL names one process: the first replica is asked, and while it is away deletions go through at once. An API server that is
- * not ours may run on another machine, from where it would not reach us.
+ * A URL names one process, so the API server calls the first replica. While that replica is down, deletions go through at once. An API
+ * server of the user may run on another machine, from which it could not reach the replica.
  */
 async function webhookValues(app: string, charts: Charts, ports: readonly number[]): Promise<readonly string[]> {
   if (!(await hasWebhook(app, charts))) return [];

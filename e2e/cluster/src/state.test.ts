@@ -22,36 +22,36 @@ test.each(['', 'UP', '-a', 'a-', 'a/b', '..', 'a.b', 'a'.repeat(41)])('refuses t
   expect(() => checkName(name)).toThrow(`cluster name "${name}"`);
 });
 
-test.each(['a', 'default', 'a-1', 'a'.repeat(40)])('takes the cluster name "%s"', (name) => {
+test.each(['a', 'default', 'a-1', 'a'.repeat(40)])('accepts the cluster name "%s"', (name) => {
   expect(() => checkName(name)).not.toThrow();
 });
 
-test('says so when the folder is too deep for a socket', () => {
+test('reports that the path of a folder is too long for a socket', () => {
   vi.stubEnv('XDG_STATE_HOME', `/${'x'.repeat(80)}`);
   expect(() => checkName('default')).toThrow('too long for a socket');
 });
 
-test('keeps state in the temporary folder where no state folder is set', () => {
+test('keeps state in the temporary folder if no state folder is set', () => {
   expect(clustersRoot({})).toBe(join(tmpdir(), 'kuperator', 'clusters'));
 });
 
-test('gives clusters claimed at the same time different ports', async () => {
+test('gives different ports to clusters that are created at the same time', async () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f'];
   const records = await Promise.all(names.map(claimCluster));
   expect(new Set(records.map(({ portBase }) => portBase)).size).toBe(names.length);
   expect(await clusterNames()).toEqual(names);
 });
 
-test('gives a name once', async () => {
+test('gives each name only once', async () => {
   await claimCluster('a');
   await expect(claimCluster('a')).rejects.toThrow('cluster a exists already');
 });
 
-test('finds no record of a cluster that is not there', async () => {
+test('finds no record of a cluster that does not exist', async () => {
   expect(await readRecord('a')).toBeUndefined();
 });
 
-test('leaves nothing behind when the last cluster goes, and the others when one goes', async () => {
+test('removes only the folder of a cluster, and with the last cluster everything', async () => {
   await Promise.all(['a', 'b'].map(claimCluster));
   await removeClusterFolder(clusterFolder('a'));
   expect(await clusterNames()).toEqual(['b']);
@@ -59,7 +59,7 @@ test('leaves nothing behind when the last cluster goes, and the others when one 
   await expect(rm(join(state(), 'kuperator'))).rejects.toThrow('ENOENT');
 });
 
-test('hands out no port that something listens on', async () => {
+test('gives out no port on which a process listens', async () => {
   const { portBase } = await claimCluster('a');
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(portBase, '127.0.0.1', resolve));

@@ -1,4 +1,4 @@
-// What is kept on disk while a cluster is up: one folder each, which every command finds by the cluster's name.
+// The state on disk while a cluster is up: one folder for each cluster, which every command finds by the cluster's name.
 import { mkdir, readdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,12 +8,12 @@ import { lock } from 'proper-lockfile';
 /** Written as `cluster.json` in the folder of a cluster. */
 export type ClusterRecord = {
   name: string;
-  /** Every port of the cluster lies in `portBase … portBase + portsPerCluster - 1`. */
+  /** Every port of the cluster is in `portBase … portBase + portsPerCluster - 1`. */
   portBase: number;
   supervisorPid: number;
   kubeconfigPath: string;
   natsUrl: string;
-  /** True when the control plane is ours, false when the user gave a kubeconfig. */
+  /** True if we started the control plane, false if the user gave a kubeconfig. */
   ownControlPlane: boolean;
   /** Operator apps whose charts were installed. */
   operators: readonly string[];
@@ -21,7 +21,7 @@ export type ClusterRecord = {
 };
 
 export const portsPerCluster = 128;
-/** Below the range from which Linux takes the ports of outgoing connections, so that nothing takes one between check and use. */
+/** Below the range of ports that Linux uses for outgoing connections, so that no connection takes a port between check and use. */
 const portRange = { first: 16_000, last: 32_000 };
 
 /** A Unix socket's path must fit in 104 bytes on some systems. */
@@ -51,7 +51,7 @@ export function checkName(name: string): void {
   }
 }
 
-/** The record of a cluster; undefined when there is none of that name. */
+/** The record of a cluster; undefined if there is no cluster with that name. */
 export async function readRecord(name: string): Promise<ClusterRecord | undefined> {
   try {
     return JSON.parse(await readFile(join(clusterFolder(name), 'cluster.json'), 'utf8')) as ClusterRecord;
@@ -66,7 +66,7 @@ export async function writeRecord(record: ClusterRecord): Promise<void> {
   await writeFile(file, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
 }
 
-/** Names of all clusters that have a folder, up or not. */
+/** Names of all clusters that have a folder, whether they run or not. */
 export async function clusterNames(): Promise<string[]> {
   const entries = await readdir(clustersRoot(), { withFileTypes: true }).catch(() => []);
   return entries
@@ -75,7 +75,7 @@ export async function clusterNames(): Promise<string[]> {
     .toSorted();
 }
 
-/** Makes the folder of a new cluster and gives it a block of ports that no other cluster has. Throws when the name is taken. */
+/** Creates the folder of a new cluster and assigns a block of ports that no other cluster has. Throws if the name is taken. */
 export async function claimCluster(name: string): Promise<ClusterRecord> {
   const root = clustersRoot();
   await mkdir(root, { recursive: true, mode: 0o700 });
@@ -108,15 +108,15 @@ export async function claimCluster(name: string): Promise<ClusterRecord> {
   }
 }
 
-/** Removes the folder of a cluster, and its parents where they are empty then. */
+/** Removes the folder of a cluster, and its parents if they are empty then. */
 export async function removeClusterFolder(dir: string): Promise<void> {
   await rm(dir, { recursive: true, force: true, maxRetries: 5 });
-  for (const parent of [dirname(dir), dirname(dirname(dir))]) await rmdir(parent).catch(() => {}); // others live there
+  for (const parent of [dirname(dir), dirname(dirname(dir))]) await rmdir(parent).catch(() => {}); // not empty: other clusters use it
 }
 
 async function freePortBlock(taken: ReadonlySet<number>): Promise<number> {
   const blocks = Math.floor((portRange.last - portRange.first) / portsPerCluster);
-  // Users have state folders of their own: start somewhere else each time, so that they seldom try the same block.
+  // Each user has a separate state folder, so start at a random block: two users then rarely try the same one.
   const offset = Math.floor(Math.random() * blocks);
   for (let tried = 0; tried < blocks; tried++) {
     const base = portRange.first + ((offset + tried) % blocks) * portsPerCluster;
@@ -125,7 +125,7 @@ async function freePortBlock(taken: ReadonlySet<number>): Promise<number> {
   throw new Error('every block of ports is taken by another cluster');
 }
 
-/** Hands out free loopback ports of a cluster's block, one after the other. */
+/** Gives out the free loopback ports of a cluster's block, one after the other. */
 export class Ports {
   readonly #end: number;
   #next: number;

@@ -8,10 +8,10 @@ import { expect, test } from 'vitest';
 import { socketPath } from './state.ts';
 import { SupervisorClient, SupervisorSilentError, startSupervisor } from './supervisor-client.ts';
 
-test('a supervisor is waited for until it listens: its socket is there before', async () => {
+test('waits until a supervisor listens, because its socket exists before that', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'ks-'));
   try {
-    // What nobody listens on is left by a process that was killed.
+    // A killed process leaves a socket on which no process listens.
     const script = `require('node:net').createServer().listen(${JSON.stringify(socketPath(dir))}, () => process.kill(process.pid, 'SIGKILL'))`;
     spawnSync(process.execPath, ['--eval', script]);
     expect(existsSync(socketPath(dir))).toBe(true);
@@ -23,7 +23,7 @@ test('a supervisor is waited for until it listens: its socket is there before', 
   }
 });
 
-test('one that accepts and ends, or says nothing, is no supervisor', async () => {
+test('a process that accepts and ends, or sends nothing, does not count as a supervisor', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'ks-'));
   const server = createServer((socket) => socket.destroy());
   await new Promise<void>((resolve) => server.listen(socketPath(dir), () => resolve()));

@@ -7,12 +7,12 @@ import { jsonLines, type Method, type ProcessState, type Requests, type ServerMe
 import { lastLines } from './run.ts';
 import { socketPath } from './state.ts';
 
-/** Thrown when a supervisor is there and says nothing. */
+/** Thrown when a supervisor accepts the connection and sends nothing. */
 export class SupervisorSilentError extends Error {
   override readonly name = 'SupervisorSilentError';
 }
 
-/** A supervisor tells its state as soon as one connects. */
+/** Time to wait for the state, which a supervisor sends as soon as a client connects. */
 const firstStateTimeoutMs = 10_000;
 
 type Waiting = { resolve: (value: never) => void; reject: (error: Error) => void };
@@ -36,14 +36,14 @@ export class SupervisorClient {
       }
     });
     socket.on('data', (chunk: string) => receive(chunk));
-    socket.on('error', () => {}); // 'close' follows and fails what is waiting
+    socket.on('error', () => {}); // 'close' follows and rejects the waiting requests
     socket.on('close', () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error('the supervisor of the cluster is gone'));
+      for (const { reject } of this.#waiting.values()) reject(new Error('the supervisor of the cluster has ended'));
       this.#waiting.clear();
     });
   }
 
-  /** @throws Error when no supervisor listens for the cluster in `dir`, or it ends before it has told its state */
+  /** @throws Error if no supervisor listens for the cluster in `dir`, or if it ends before it has sent its state */
   static async connect(dir: string, timeoutMs = firstStateTimeoutMs): Promise<SupervisorClient> {
     const { promise, resolve, reject } = Promise.withResolvers<SupervisorClient>();
     const socket = connect(socketPath(dir));
@@ -52,7 +52,7 @@ export class SupervisorClient {
       socket.destroy();
     }, timeoutMs);
     socket.once('error', (cause) => reject(new Error(`no supervisor answers for ${dir}`, { cause })));
-    // One that is going down accepts, and is gone.
+    // A supervisor that is stopping may accept the connection and then end.
     socket.once('close', () => reject(new Error(`the supervisor for ${dir} has ended`)));
     socket.once('connect', () => {
       const client: SupervisorClient = new SupervisorClient(socket, () => {
@@ -63,7 +63,7 @@ export class SupervisorClient {
     return promise.finally(() => clearTimeout(timer));
   }
 
-  /** As the supervisor told last; it tells at every change. */
+  /** The latest state from the supervisor, which sends it at every change. */
   processes(): readonly ProcessState[] {
     return this.#processes;
   }
@@ -82,7 +82,7 @@ export class SupervisorClient {
     return !this.#socket.destroyed;
   }
 
-  /** Only a request that waits keeps the process of the caller running. */
+  /** Only a waiting request keeps the process of the caller running. */
   #idle(): void {
     if (this.#waiting.size === 0) this.#socket.unref();
   }
@@ -97,19 +97,19 @@ export class SupervisorClient {
 }
 
 /**
- * Starts the supervisor of the cluster in `dir`. It ends, with everything it started, when this process ends, unless it is asked
- * to `release` before.
+ * Starts the supervisor of the cluster in `dir`. When this process ends, the supervisor ends with everything it started, unless `release`
+ * was called before.
  */
 export async function startSupervisor(dir: string): Promise<{ client: SupervisorClient; pid: number }> {
   const logFile = join(dir, 'supervisor.log');
   const log = openSync(logFile, 'a', 0o600);
-  // In a session of its own: Ctrl-C in a terminal must reach the one who can tell the user, not the children.
+  // The supervisor has its own session, because Ctrl-C in a terminal must reach only this process, which can inform the user.
   const child = spawn(process.execPath, [join(import.meta.dirname, 'supervisor.ts'), dir], {
     detached: true,
     stdio: ['pipe', log, log],
   });
   if (child.pid === undefined) throw new Error('the supervisor could not be started');
-  child.stdin?.on('error', () => {}); // it may go down before us
+  child.stdin?.on('error', () => {}); // the supervisor may end before this process
   const leash = child.stdin as unknown as Socket;
   leash.unref();
   child.unref();
@@ -117,7 +117,7 @@ export async function startSupervisor(dir: string): Promise<{ client: Supervisor
   const answers = async () => {
     if (child.exitCode !== null)
       throw new Error(`the supervisor ended: ${lastLines(readFileSync(logFile, 'utf8'), 15)}`);
-    // Its socket is there a moment before it listens.
+    // The socket exists a moment before the supervisor listens.
     client = await SupervisorClient.connect(dir).catch(() => undefined);
     return client !== undefined;
   };

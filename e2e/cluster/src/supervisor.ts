@@ -1,5 +1,5 @@
-// The process that owns a cluster's processes: `node supervisor.ts <cluster folder>`. Its stdin is a leash held by whoever starts the
-// cluster: when that process ends, however it ends, stdin closes and everything is stopped and removed, unless it was released before.
+// The process that owns a cluster's processes: `node supervisor.ts <cluster folder>`. The process that starts the cluster holds its stdin.
+// When that process ends, however it ends, stdin closes, and the supervisor stops and removes everything, unless it was released before.
 import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { ProcessTable } from './process-table.ts';
@@ -57,7 +57,7 @@ const server = createServer((socket) => {
     answer(socket, request).catch(fail);
   });
   socket.on('data', (chunk: string) => receive(chunk));
-  socket.on('error', () => {}); // a client that went away; 'close' follows
+  socket.on('error', () => {}); // the client has disconnected; 'close' follows
   socket.on('close', () => clients.delete(socket));
   send(socket, { processes: table.states() });
 });

@@ -14,15 +14,17 @@ const TIMEOUT_MS = 120_000;
 function podCount(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 2 || value > 2000) {
-    throw new InvalidArgumentError('a whole number from 2 to 2000 is allowed');
+    throw new InvalidArgumentError('must be a whole number from 2 to 2000');
   }
   return value;
 }
 
 const { pods, keep } = new Command('npm run demo --')
-  .description('Rolls a CollaSet in place behind a Service on a real control plane, then scales it in, and checks it.')
-  .option('--pods <n>', 'Pods of the CollaSet', podCount, 10)
-  .option('--keep', 'leaves the cluster running until Ctrl-C')
+  .description(
+    'Creates a CollaSet behind a Service on a local control plane, rolls it in place, scales it in, and checks each step.',
+  )
+  .option('--pods <n>', 'number of Pods of the CollaSet', podCount, 10)
+  .option('--keep', 'keep the cluster running until Ctrl-C')
   .parse()
   .opts<{ pods: number; keep?: boolean }>();
 
@@ -165,7 +167,7 @@ function render(checks: readonly (Check & { step: string })[]): string {
 }
 
 async function untilInterrupted(cluster: Cluster): Promise<void> {
-  say('the cluster stays until Ctrl-C; in another terminal:');
+  say('The cluster runs until Ctrl-C. To use it, run in another terminal:');
   for (const line of shellExports(cluster)) say(line);
   await new Promise<void>((resolve) => process.once('SIGINT', resolve));
 }

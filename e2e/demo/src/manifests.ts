@@ -1,11 +1,11 @@
-// What a user would apply.
+// The manifests that a user would apply.
 
 import type { CollaSet, PodTransitionRule, Service } from '@kuperator/api';
 
 export const NAMESPACE = 'demo';
 export const NAME = 'web';
 const APP = { app: NAME };
-/** Share of the Pods that may be out of traffic at once. */
+/** Share of the Pods that may be out of traffic at the same time. */
 export const MAX_UNAVAILABLE = '20%';
 
 export const service: Service = {

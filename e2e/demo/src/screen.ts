@@ -7,7 +7,7 @@ import { createLogUpdate } from 'log-update';
 const EVENT_LINES = 12;
 const REDRAW_MS = 100;
 
-/** Shows how the Pods go along: a live table beside the latest events, or a line a change when nobody watches live. */
+/** Shows the progress of the Pods: in a terminal a live table beside the latest events, elsewhere a line per change. */
 export class Screen {
   readonly #out: NodeJS.WriteStream;
   readonly #live: ReturnType<typeof createLogUpdate> | undefined;
@@ -43,7 +43,7 @@ export class Screen {
     this.#changed();
   }
 
-  /** A Pod changed. */
+  /** Shows a changed Pod. */
   pod(pod: Pod): void {
     if (this.#live) {
       this.#changed();
@@ -78,7 +78,7 @@ export class Screen {
       pods.push([pod.metadata.name ?? '', imageOf(pod), phaseOf(pod), on]);
     }
     const beside = new Table({ chars: BLANK, style: { 'padding-left': 0, 'padding-right': 2, border: [] } });
-    beside.push([pods.toString(), ['events an outside subscriber receives', '', ...this.#events].join('\n')]);
+    beside.push([pods.toString(), ['NATS events that a subscriber receives', '', ...this.#events].join('\n')]);
     return `${this.#title}\n${beside.toString()}`;
   }
 }

@@ -20,7 +20,7 @@ const line = (change: object = {}) =>
     ...change,
   })}\n`;
 
-test('reads each finished call once, also one whose line was half written', async () => {
+test('reads each finished call once, even if its line was incomplete at first', async () => {
   const file = join(folder, 'audit.log');
   const [head, tail] = [line({ verb: 'create' }).slice(0, 20), line({ verb: 'create' }).slice(20)];
   await writeFile(file, line({ stage: 'RequestReceived' }) + line() + head);
@@ -32,7 +32,7 @@ test('reads each finished call once, also one whose line was half written', asyn
   expect(await log.read()).toEqual([]);
 });
 
-test('a caller that is no operator goes by its user agent, or its name', async () => {
+test('a client that is not an operator is named by its user agent, or by its user name', async () => {
   const file = join(folder, 'audit.log');
   const nameless = line({ userAgent: '', user: { username: 'system:kube-scheduler' } });
   await writeFile(file, line({ userAgent: 'kubectl/v1.36 (linux)' }) + nameless);
@@ -52,7 +52,7 @@ const call = (change: Partial<ApiCall>): ApiCall => ({
   ...change,
 });
 
-test('writes of operators count, refused ones too; reads, Events, Leases and others’ writes do not', () => {
+test('counts writes of operators, including refused ones, but no reads, Events, Leases or writes of others', () => {
   const counted = [call({}), call({ code: 409 }), call({ verb: 'delete' })];
   const left = [
     call({ verb: 'watch' }),
@@ -63,7 +63,7 @@ test('writes of operators count, refused ones too; reads, Events, Leases and oth
   expect(operatorWrites([...counted, ...left])).toBe(counted.length);
 });
 
-test('calls are counted by client, verb and resource, refused ones apart, most first', () => {
+test('counts calls by client, verb and resource, refused calls separately, and sorts by count', () => {
   expect(countCalls([call({ code: 409 }), call({}), call({})])).toEqual([
     { client: 'engine', verb: 'patch', resource: 'pods', calls: 2 },
     { client: 'engine', verb: 'patch → 409', resource: 'pods', calls: 1 },

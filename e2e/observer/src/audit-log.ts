@@ -1,10 +1,10 @@
 import { open } from 'node:fs/promises';
 
-/** One finished API call, as far as the counts need it. */
+/** The fields of a finished API call that the counts need. */
 export type ApiCall = {
-  /** Name of an operator, else the user agent. */
+  /** Name of the operator, or else the user agent. */
   readonly client: string;
-  /** One of our operators made it. */
+  /** Whether one of our operators made the call. */
   readonly byOperator: boolean;
   readonly verb: string;
   readonly resource: string;
@@ -68,7 +68,7 @@ export type CallCount = {
   readonly calls: number;
 };
 
-/** Calls by client, verb and resource, most first. A refused call (4xx) is marked, since it changed nothing but cost. */
+/** Counts calls by client, verb and resource, highest count first. Refused calls (4xx) are marked: they changed nothing, but had a cost. */
 export function countCalls(calls: readonly ApiCall[]): readonly CallCount[] {
   const counts = new Map<string, CallCount>();
   for (const { client, verb, resource, code } of calls) {
@@ -79,7 +79,7 @@ export function countCalls(calls: readonly ApiCall[]): readonly CallCount[] {
   return [...counts.values()].toSorted((a, b) => b.calls - a.calls);
 }
 
-/** Writes our operators made, Kubernetes Events and Leases left out, refused ones counted: the currency. */
+/** Counts the writes of our operators, without Kubernetes Events and Leases, including refused writes. */
 export function operatorWrites(calls: readonly ApiCall[]): number {
   return calls.filter(
     ({ byOperator, verb, resource }) =>

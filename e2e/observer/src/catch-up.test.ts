@@ -8,10 +8,10 @@ const object = (uid: string, version: number): KubeObject => ({
 const list = { metadata: { resourceVersion: '20' }, items: [object('a', 5), object('b', 12)] };
 
 test.each([
-  { name: 'holds what is listed', held: [object('a', 5), object('b', 12)], version: 12n, caughtUp: true },
-  { name: 'tells of it right now', held: [object('a', 5), object('b', 12)], version: 9n, caughtUp: true },
+  { name: 'has every listed object', held: [object('a', 5), object('b', 12)], version: 12n, caughtUp: true },
+  { name: 'is just delivering an object', held: [object('a', 5), object('b', 12)], version: 9n, caughtUp: true },
   { name: 'is ahead', held: [object('a', 5), object('b', 25), object('c', 24)], version: 25n, caughtUp: true },
-  { name: 'saw an object go since', held: [object('a', 5)], version: 22n, caughtUp: true },
+  { name: 'saw an object deleted since the list', held: [object('a', 5)], version: 22n, caughtUp: true },
   { name: 'lags behind a change', held: [object('a', 5), object('b', 9)], version: 9n, caughtUp: false },
   { name: 'lags behind a creation', held: [object('a', 5)], version: 5n, caughtUp: false },
   {

@@ -26,20 +26,20 @@ const seen = (version: bigint, uid: string, change: { id?: string; set?: string;
 test.each([
   { name: 'one Pod changes', pods: [seen(1n, 'a'), seen(2n, 'a')] },
   {
-    name: 'the next comes after the last has gone',
+    name: 'a new Pod is created after the old one has gone',
     pods: [seen(1n, 'a'), seen(2n, 'a', { end: 'gone' }), seen(3n, 'b')],
   },
   {
-    name: 'the next comes while the last ends',
+    name: 'a new Pod is created while the old one terminates',
     pods: [seen(1n, 'a'), seen(2n, 'a', { end: 'terminating' }), seen(3n, 'b')],
   },
   { name: 'the ids differ', pods: [seen(1n, 'a'), seen(2n, 'b', { id: '1' })] },
   { name: 'the sets differ', pods: [seen(1n, 'a'), seen(2n, 'b', { set: 'other' })] },
-])('no instance is doubled when $name', ({ pods }) => {
+])('reports no duplicate instance if $name', ({ pods }) => {
   expect(doubledInstances({ touches: [], traffic: [], pods, proxyPeriodMs: 0 })).toEqual([]);
 });
 
-test('a second Pod of an id is told, once', () => {
+test('reports a second Pod of an id once', () => {
   const pods = [seen(1n, 'a'), seen(2n, 'b'), seen(3n, 'b'), seen(4n, 'a', { end: 'gone' }), seen(5n, 'b')];
   expect(doubledInstances({ touches: [], traffic: [], pods, proxyPeriodMs: 0 })).toEqual([
     { set: 'web', id: '0', pods: ['shop/web-a', 'shop/web-b'], version: 2n },

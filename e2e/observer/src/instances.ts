@@ -9,11 +9,11 @@ export type DoubledInstance = {
   readonly version: bigint;
 };
 
-/** Every moment at which an instance id had a second Pod. One that is terminating has made room. Pure. */
+/** Every moment at which an instance id had a second Pod. Terminating Pods do not count. Pure. */
 export function doubledInstances({ pods }: Sighting): readonly DoubledInstance[] {
   const holders = new Map<string, Map<string, string>>();
   const doubled: DoubledInstance[] = [];
-  // One watch delivers in the order of the versions.
+  // A watch delivers in the order of the versions.
   for (const { version, pod, gone } of pods) {
     const { uid = '', labels } = pod.metadata;
     const owner = controllerOf(pod);

@@ -1,4 +1,4 @@
-// An independent witness: it knows Pods and EndpointSlices as the API server shows them, and none of our code or labels.
+// An independent observer. It reads Pods and EndpointSlices from the API server, and uses none of our code or labels.
 
 import { ENDPOINT_SLICES, type EndpointSlice, isTerminating, PODS, type Pod } from '@kuperator/api';
 import { createLogger, Informer, type KubeClient } from '@kuperator/runtime';
@@ -8,8 +8,8 @@ import { type PodVersion, type Sighting, type Touch, type Traffic, touchesOf } f
 const CATCH_UP_MS = 60_000;
 
 /**
- * Watches from `start` on. All objects live in one etcd, so resourceVersions order Pods and slices against each other
- * although they come by two watches: what is judged is what was stored, not when news of it arrived.
+ * Watches from `start` on. All objects are in one etcd, so resourceVersions order Pods and EndpointSlices against each other
+ * although two watches deliver them. The observer judges the order in which objects were stored, not the order of arrival.
  */
 export class Observer {
   readonly pods: Informer<Pod>;
@@ -24,7 +24,7 @@ export class Observer {
   readonly #looks = new Set<() => void>();
   #changedAt = performance.now();
 
-  /** @param proxyPeriodMs least time between two syncs of the proxies by which traffic is judged; 0: by the slices themselves */
+  /** @param proxyPeriodMs shortest time between two syncs of the proxies by which traffic is judged; 0: judge by the EndpointSlices themselves */
   constructor(client: KubeClient, namespace: string, service: string, proxyPeriodMs = 0) {
     this.#proxyPeriodMs = proxyPeriodMs;
     const logger = createLogger({ app: 'observer', level: 'error' });
@@ -71,7 +71,7 @@ export class Observer {
     await Promise.all([this.pods.stop(), this.#slices.stop()]);
   }
 
-  /** Forgets what it has seen: from now on it counts. */
+  /** Forgets what it has seen, so that it judges only what follows. */
   reset(): void {
     this.#touches.length = 0;
     this.#traffic.splice(0, this.#traffic.length - 1);
@@ -89,12 +89,12 @@ export class Observer {
     };
   }
 
-  /** uids of the Pods the Service sends traffic to. */
+  /** The uids of the Pods to which the Service sends traffic. */
   ready(): ReadonlySet<string> {
     const ready = new Set<string>();
     for (const slice of this.#slices.list()) {
       for (const { conditions, targetRef } of slice.endpoints ?? []) {
-        // Unset means ready.
+        // An endpoint without the field is ready.
         if (conditions?.ready !== false && targetRef?.uid) ready.add(targetRef.uid);
       }
     }
@@ -102,16 +102,16 @@ export class Observer {
   }
 
   /**
-   * Resolves once `done` holds for what is seen, and all that was stored by then has been seen: one watch may lag behind the
-   * other, and what it has not told yet could acquit or convict.
-   * @throws Error after `timeoutMs`, saying what was waited for and how the Pods are
+   * Resolves once `done` is true and everything that was stored by then has been delivered. One watch may lag behind the
+   * other, and what it has not delivered yet could change the result.
+   * @throws Error after `timeoutMs`, with the name of the wait and the state of the Pods
    */
   async until(what: string, done: () => boolean, timeoutMs: number): Promise<void> {
     await this.when(what, done, timeoutMs);
     await this.catchUp();
   }
 
-  /** As `until`, but at once: for who wants to act in the middle of things, not to judge. */
+  /** Like `until`, but resolves as soon as `done` is true: for a test that acts at that moment and does not judge. */
   when(what: string, done: () => boolean, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -130,7 +130,7 @@ export class Observer {
   }
 
   /**
-   * Resolves once all that is stored has been seen, and neither a Pod nor its traffic has changed for `quietMs`.
+   * Resolves once everything that is stored has been delivered, and no Pod and no traffic has changed for `quietMs`.
    * @throws Error after `timeoutMs`
    */
   async untilQuiet(quietMs: number, timeoutMs: number): Promise<void> {
@@ -145,7 +145,7 @@ export class Observer {
     }
   }
 
-  /** Resolves once everything that is stored at the moment of the call has been seen. A write returns before its watch event arrives. */
+  /** Resolves once everything that is stored at the time of the call has been delivered. A write returns before its watch event arrives. */
   async catchUp(): Promise<void> {
     const namespace = this.#namespace;
     const [pods, slices] = await Promise.all([

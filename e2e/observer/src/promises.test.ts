@@ -17,21 +17,27 @@ const sighting = (touchVersion: bigint, proxyPeriodMs = 0): Sighting => ({
 
 describe('touchedInTraffic', () => {
   test.each([
-    { name: 'before it left', version: 15n, broken: 1 },
-    { name: 'while it was out', version: 25n, broken: 0 },
-    { name: 'after it came back', version: 35n, broken: 1 },
-  ])('judges a touch $name by the versions, not by the order of arrival', ({ version, broken }) => {
+    { name: 'before the Pod left', version: 15n, broken: 1 },
+    { name: 'while the Pod was out', version: 25n, broken: 0 },
+    { name: 'after the Pod came back', version: 35n, broken: 1 },
+  ])('judges a change $name by the versions, not by the order of arrival', ({ version, broken }) => {
     expect(touchedInTraffic(sighting(version))).toHaveLength(broken);
   });
 });
 
+test('touchedInTraffic does not depend on when the observer hears of the slice', () => {
+  const { touches, traffic, ...rest } = sighting(25n);
+  const late = traffic.map((each) => (each.version === 20n ? { ...each, atMs: 9000 } : each));
+  expect(touchedInTraffic({ ...rest, touches, traffic: late })).toEqual([]);
+});
+
 describe('touchedInTraffic by the slowest proxy', () => {
   test.each([
-    { name: 'sooner than it has synced', version: 25n, periodMs: 1000, broken: 1 },
-    { name: 'just as it syncs', version: 25n, periodMs: 500, broken: 0 },
-    { name: 'after it has synced', version: 25n, periodMs: 400, broken: 0 },
-    { name: 'while it was in traffic', version: 15n, periodMs: 400, broken: 1 },
-  ])('judges a touch $name', ({ version, periodMs, broken }) => {
+    { name: 'before the proxy has synced', version: 25n, periodMs: 1000, broken: 1 },
+    { name: 'just as the proxy syncs', version: 25n, periodMs: 500, broken: 0 },
+    { name: 'after the proxy has synced', version: 25n, periodMs: 400, broken: 0 },
+    { name: 'while the Pod was in traffic', version: 15n, periodMs: 400, broken: 1 },
+  ])('judges a change $name', ({ version, periodMs, broken }) => {
     expect(touchedInTraffic(sighting(version, periodMs))).toHaveLength(broken);
   });
 
@@ -47,14 +53,14 @@ describe('touchedInTraffic by the slowest proxy', () => {
   });
 });
 
-test('leastInTraffic is the lowest point', () => {
+test('leastInTraffic returns the lowest number of Pods in traffic', () => {
   expect(leastInTraffic(sighting(25n))).toBe(1);
 });
 
 describe('checks', () => {
   const uids = new Set(['a', 'b']);
 
-  test('are kept by a roll that takes Pods out first', () => {
+  test('pass for a roll that takes Pods out of traffic first', () => {
     const checks = rollChecks({ sighting: sighting(25n), pods: 2, mayBeOut: 1, uidsBefore: uids, uidsAfter: uids });
     expect(checks.map(({ kept }) => kept)).toEqual([true, true, true]);
   });
@@ -64,16 +70,16 @@ describe('checks', () => {
     { name: 'a Pod was replaced', change: { uidsAfter: new Set(['a', 'c']) }, kept: [true, false, true] },
     { name: 'a container was touched in traffic', change: { sighting: sighting(15n) }, kept: [true, true, false] },
     {
-      name: 'nothing was seen at all',
+      name: 'the observer saw no change at all',
       change: { sighting: { ...sighting(25n), touches: [] } },
       kept: [true, true, false],
     },
-  ])('are broken when $name', ({ change, kept }) => {
+  ])('fail if $name', ({ change, kept }) => {
     const base = { sighting: sighting(25n), pods: 2, mayBeOut: 1, uidsBefore: uids, uidsAfter: uids };
     expect(rollChecks({ ...base, ...change }).map((check) => check.kept)).toEqual(kept);
   });
 
-  test('of recreating look for new Pods', () => {
+  test('of a recreation require new Pods', () => {
     const base = { sighting: sighting(25n), pods: 2, mayBeOut: 1, uidsBefore: uids };
     const kept = (...after: string[]) =>
       recreateChecks({ ...base, uidsAfter: new Set(after) }).map((check) => check.kept);
@@ -81,7 +87,7 @@ describe('checks', () => {
     expect(kept('a', 'd')).toEqual([true, false, true]);
   });
 
-  test('of scaling in look at who stays', () => {
+  test('of a scale-in require that the remaining Pods keep serving', () => {
     expect(scaleInChecks(sighting(25n), 1).map(({ kept }) => kept)).toEqual([true, true]);
     expect(scaleInChecks(sighting(25n), 2).map(({ kept }) => kept)).toEqual([false, true]);
   });

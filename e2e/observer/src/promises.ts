@@ -4,24 +4,27 @@ import type { Sighting, Touch, Traffic } from './sighting.ts';
 export type Check = { readonly promise: string; readonly seen: string; readonly kept: boolean };
 
 /**
- * Containers touched while the Service still sent the Pod traffic. What the slices say was stored before the touch is by version. With a
- * `proxyPeriodMs` the slowest proxy judges: it has synced just before a slice changed, and applies the change a period later. Pure.
+ * Containers that were changed or ended while the Service still sent traffic to their Pod. Versions decide which state of the EndpointSlices was
+ * stored before the change. With a `proxyPeriodMs`, the slowest proxy counts: it synced just before a slice changed, and applies the change
+ * one period later. Pure.
  */
 export function touchedInTraffic({ touches, traffic, proxyPeriodMs }: Sighting): readonly Touch[] {
   const ordered = traffic.toSorted((a, b) => (a.version < b.version ? -1 : 1));
   return touches.filter((touch) => appliedAt(ordered, touch, proxyPeriodMs).some(({ ready }) => ready.has(touch.uid)));
 }
 
-/** Every state of the slices by which some proxy may have sent traffic at the moment of the touch. */
+/** Every state of the EndpointSlices by which a proxy may have sent traffic at the moment of the change. */
 function appliedAt(ordered: readonly Traffic[], { version, atMs }: Touch, proxyPeriodMs: number): readonly Traffic[] {
   const before = ordered.filter((each) => each.version < version);
+  // Versions alone decide then: news of a slice that was stored before the change may arrive after it.
+  if (proxyPeriodMs === 0) return before.slice(-1);
   return before.filter((_, index) => {
     const next = before[index + 1];
     return next === undefined || next.atMs > atMs - proxyPeriodMs;
   });
 }
 
-/** The fewest Pods that were in traffic at once. */
+/** The lowest number of Pods that were in traffic at the same time. */
 export function leastInTraffic({ traffic }: Sighting): number {
   return Math.min(...traffic.map(({ ready }) => ready.size));
 }
@@ -34,7 +37,7 @@ export type RollOptions = {
   readonly uidsAfter: ReadonlySet<string>;
 };
 
-/** What a roll in place promises: nobody dies, nobody is touched in traffic, never too many out of it. */
+/** The promises of a roll in place: all Pods are kept, none is changed in traffic, and never too many are out of traffic. */
 export function rollChecks({ sighting, pods, mayBeOut, uidsBefore, uidsAfter }: RollOptions): readonly Check[] {
   const kept = uidsAfter.intersection(uidsBefore).size;
   return [
@@ -44,7 +47,7 @@ export function rollChecks({ sighting, pods, mayBeOut, uidsBefore, uidsAfter }: 
   ];
 }
 
-/** What a roll by new Pods promises: all are new, nobody dies in traffic, never too many out of it. */
+/** The promises of a roll by recreation: all Pods are new, none is deleted in traffic, and never too many are out of traffic. */
 export function recreateChecks({ sighting, pods, mayBeOut, uidsBefore, uidsAfter }: RollOptions): readonly Check[] {
   const made = uidsAfter.difference(uidsBefore).size;
   return [
@@ -54,7 +57,7 @@ export function recreateChecks({ sighting, pods, mayBeOut, uidsBefore, uidsAfter
   ];
 }
 
-/** What scaling in promises: those who stay keep serving, those who go are out of traffic first. */
+/** The promises of a scale-in: the remaining Pods keep serving, and the others are out of traffic before they are deleted. */
 export function scaleInChecks(sighting: Sighting, staying: number): readonly Check[] {
   const least = leastInTraffic(sighting);
   return [
@@ -74,7 +77,7 @@ function untouched(promise: string, sighting: Sighting): Check {
   return {
     promise,
     seen: first ? `${broken.length}, e.g. ${first.pod}: ${first.what}` : '0',
-    // A witness that saw nothing at all must not vouch for anything.
+    // If the observer saw no change at all, the check proves nothing.
     kept: broken.length === 0 && sighting.touches.length > 0,
   };
 }

@@ -18,15 +18,15 @@ test.each([
   { name: 'a new image', old: pod(), now: pod({ image: 'web:v2' }), touches: ['image web:v1 → web:v2'] },
   { name: 'another container', old: pod(), now: pod({ container: 'two' }), touches: ['container replaced'] },
   { name: 'a first container', old: pod({ container: '' }), now: pod(), touches: [] },
-  { name: 'an end with grace', old: pod(), now: pod({ deletionTimestamp: 'now' }), touches: ['deleted'] },
-  { name: 'an end at once', old: pod(), now: pod(), gone: true, touches: ['deleted'] },
+  { name: 'a deletion with a grace period', old: pod(), now: pod({ deletionTimestamp: 'now' }), touches: ['deleted'] },
+  { name: 'a deletion without a grace period', old: pod(), now: pod(), gone: true, touches: ['deleted'] },
   {
-    name: 'the end of that grace',
+    name: 'the end of the grace period',
     old: pod({ deletionTimestamp: 'now' }),
     now: pod({ deletionTimestamp: 'now' }),
     gone: true,
     touches: [],
   },
-])('$name is a touch or not', ({ old, now, gone = false, touches }) => {
+])('recognises which changes $name makes', ({ old, now, gone = false, touches }) => {
   expect(touchesOf(old, { version: 7n, atMs: 0, pod: now, gone }).map(({ what }) => what)).toEqual(touches);
 });

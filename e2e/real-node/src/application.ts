@@ -15,7 +15,7 @@ import type { KubeClient } from '@kuperator/runtime';
 import { imageOf } from './images.ts';
 import { signalsFolder } from './nodes.ts';
 
-/** Generous: the machine may be busy. */
+/** Long, because the machine may be busy. */
 export const DEADLINE_MS = 120_000;
 
 const SERVICE_AVAILABLE = 'podopslifecycle.kusionstack.io/service-available';
@@ -24,14 +24,14 @@ const port = 8080;
 export type Template = {
   /** Tag of the image. */
   tag: string;
-  /** Requested of the processor: a change that a running container can be given. */
+  /** CPU request. It can be changed in a running container. */
   cpu?: string;
-  /** Value of an environment variable, which no running container can be given. */
+  /** Value of an environment variable. It cannot be changed in a running container. */
   setting?: string;
 };
 
 export type ApplicationOptions = {
-  /** Of the CollaSet, its namespace and its Service; its Pods are called `<name>-<suffix>`. */
+  /** Name of the CollaSet, its namespace and its Service. Its Pods are called `<name>-<suffix>`. */
   name: string;
   replicas: number;
   upgradePolicy?: PodUpgradePolicy;
@@ -39,7 +39,7 @@ export type ApplicationOptions = {
   annotations?: Record<string, string>;
 };
 
-/** A CollaSet behind a Service, one Pod at most out of service. */
+/** A CollaSet behind a Service, with at most one Pod out of service. */
 export class Application {
   readonly name: string;
   readonly observer: Observer;
@@ -55,7 +55,7 @@ export class Application {
     this.#options = options;
   }
 
-  /** Applies everything and returns once all Pods serve `v1`. */
+  /** Applies all manifests and returns once all Pods serve `v1`. */
   async deploy(): Promise<void> {
     const { name, replicas, upgradePolicy = 'InPlaceIfPossible', annotations = {} } = this.#options;
     await this.#cluster.kubectl(['create', 'namespace', name]);
@@ -73,13 +73,13 @@ export class Application {
     await this.serves();
   }
 
-  /** Deletes everything; returns before it is gone. */
+  /** Deletes all objects, and returns before they are gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.observer.stop();
     await this.#cluster.kubectl(['delete', 'namespace', this.name, '--wait=false']);
   }
 
-  /** Changes the template; what it does not name is as at first. */
+  /** Changes the template. Fields that are not given return to their first values. */
   async update(template: Template): Promise<void> {
     await this.#change({ template: this.#template(template) });
   }
@@ -88,7 +88,7 @@ export class Application {
     await this.#change({ replicas });
   }
 
-  /** Waits until the CollaSet says that it is done, and all its Pods are in service. */
+  /** Waits until the CollaSet reports that it is done and all its Pods are in service. */
   async serves(): Promise<void> {
     await waitUntil(async () => isDone(await this.#set()), {
       what: `CollaSet ${this.name} to be done`,
@@ -101,13 +101,13 @@ export class Application {
     await this.observer.until(`all Pods of ${this.name} to be in service`, all, DEADLINE_MS);
   }
 
-  /** Waits for the moment at which at least `count` Pods are asked to run the image with `tag`. */
+  /** Waits until the specs of at least `count` Pods name the image with `tag`. */
   reached(tag: string, count: number): Promise<void> {
     const asked = () => this.pods().filter((pod) => imageAskedOf(pod) === imageOf(tag)).length >= count;
     return this.observer.when(`${count} Pods of ${this.name} to be asked to run ${tag}`, asked, DEADLINE_MS);
   }
 
-  /** Waits for the moment at which a container that is to run `tag` waits for `reason`. */
+  /** Waits until a container that is to run `tag` has the waiting reason `reason`. */
   waits(tag: string, reason: string): Promise<void> {
     const waiting = (pod: Pod) =>
       imageAskedOf(pod) === imageOf(tag) &&
@@ -123,7 +123,7 @@ export class Application {
     await waitUntil(named, { what, timeoutMs: DEADLINE_MS, everyMs: 200 });
   }
 
-  /** Waits for the moment at which `pod` is asked to run the image with `tag`. */
+  /** Waits until the spec of `pod` names the image with `tag`. */
   asked(pod: Pod, tag: string): Promise<void> {
     const isAsked = () =>
       this.pods().some((each) => each.metadata.uid === pod.metadata.uid && imageAskedOf(each) === imageOf(tag));
@@ -136,7 +136,7 @@ export class Application {
     return this.observer.when(`${name} to be gone`, isGone, DEADLINE_MS);
   }
 
-  /** Evicts a Pod, as often as it takes. */
+  /** Evicts a Pod, with retries until it succeeds. */
   async evict(name: string): Promise<void> {
     const path = `/api/v1/namespaces/${this.name}/pods/${name}/eviction`;
     const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name, namespace: this.name } };
@@ -160,19 +160,19 @@ export class Application {
     return !isTerminating(pod) && this.observer.ready().has(pod.metadata.uid ?? '') && isDeclaredFinished(pod);
   }
 
-  /** What each Pod answers: the version of the program that runs in it. */
+  /** The answers of all Pods: the version of the program that runs in each. */
   async versions(): Promise<readonly string[]> {
     const answers = await Promise.all(this.pods().map((pod) => ask(pod, '/')));
     return answers.map((answer) => answer.split(' ')[1] ?? answer).toSorted();
   }
 
-  /** Where the Service is reached from the node. */
+  /** The address of the Service, as reached from the node. */
   async url(): Promise<string> {
     const { spec } = await this.#client.get(SERVICES, { namespace: this.name, name: this.name });
     return `http://${spec.clusterIP}/`;
   }
 
-  /** kubectl in the application's namespace. */
+  /** Runs kubectl in the application's namespace. */
   kubectl(args: readonly string[], input?: string): Promise<string> {
     return this.#cluster.kubectl([`--namespace=${this.name}`, ...args], input);
   }
@@ -200,7 +200,7 @@ export class Application {
             env: [{ name: 'SETTING', value: setting }],
             ports: [{ containerPort: port }],
             readinessProbe: { httpGet: { path: '/', port }, periodSeconds: 1 },
-            // Not the memory: a kubelet refuses to lower its limit as long as it has no measure of a new container.
+            // Memory is not changed: a kubelet refuses to lower its limit as long as it has not measured a new container.
             resources: { requests: { cpu, memory: '64Mi' }, limits: { memory: '64Mi' } },
             volumeMounts: [{ name: 'signals', mountPath: '/signals' }],
           },
@@ -220,7 +220,7 @@ export class Application {
   }
 }
 
-/** The Pod counts as available, and no operation on it is left. */
+/** Whether the Pod counts as available and has no operation. */
 export function isDeclaredFinished({ metadata: { labels = {} } }: Pod): boolean {
   const marks = Object.keys(labels).filter((key) => /(^|\.)podopslifecycle\.kusionstack\.io\//.test(key));
   return marks.length === 1 && marks[0] === SERVICE_AVAILABLE;
@@ -235,7 +235,7 @@ export function imageAskedOf(pod: Pod): string | undefined {
   return pod.spec.containers[0]?.image;
 }
 
-/** Sends a request to a Pod past its Service. */
+/** Sends a request directly to a Pod, not through its Service. */
 export async function ask(pod: Pod, path: string): Promise<string> {
   const response = await fetch(`http://${pod.status?.podIP}:${port}${path}`, { signal: AbortSignal.timeout(5_000) });
   return response.text();

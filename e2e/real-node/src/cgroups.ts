@@ -1,4 +1,4 @@
-// The control groups of the nodes' containers. They are the one thing of a run that the kernel does not remove with its namespaces.
+// The control groups of the nodes' containers. They are the only part of a run that the kernel does not remove with its namespaces.
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ const root = '/sys/fs/cgroup';
 const prefix = 'kuperator-real-node-';
 
 /**
- * How much more processor time the containers of a run get than anything else on the machine when there is not enough. They request so
+ * How much more processor time the containers of a run get than other processes of the machine when there is not enough. They request so
  * little that they would starve beside the control plane and the tests, and a starved application fails its readiness probe.
  */
 const processorShare = 20;
@@ -22,13 +22,13 @@ export function cgroupOf(pid: number): string {
 
 /**
  * Makes control group `path` in every hierarchy, with the same processors and memory as its parent.
- * @throws Error where this process may not
+ * @throws Error if this process may not
  */
 export async function makeCgroup(path: string): Promise<void> {
   for (const hierarchy of await hierarchies()) {
     const folder = join(hierarchy, path);
     await mkdir(folder, { recursive: true });
-    // Version 1 lets no process into a group of which these are not set.
+    // Version 1 accepts no process in a group in which these are not set.
     for (const file of ['cpuset.cpus', 'cpuset.mems']) {
       const own = join(folder, file);
       if (existsSync(own) && (await readFile(own, 'utf8')).trim() === '') {
@@ -50,7 +50,7 @@ export async function makeRunCgroup(pid: number): Promise<void> {
   }
 }
 
-/** Removes the control groups of runs whose process has ended, this one's if `own` is given. Waits for their last processes to go. */
+/** Removes the control groups of runs whose process has ended, and that of this run if `own` is given. Waits for their last processes to end. */
 export async function removeCgroups({ own }: { own?: number } = {}): Promise<void> {
   for (const hierarchy of await hierarchies()) {
     const names = (await readdir(hierarchy)).filter((name) => name.startsWith(prefix));
@@ -62,7 +62,7 @@ export async function removeCgroups({ own }: { own?: number } = {}): Promise<voi
   }
 }
 
-/** Each hierarchy's folder: one for each controller with version 1, the root alone with version 2. */
+/** The folder of each hierarchy: version 1 has one for each controller, version 2 only the root. */
 async function hierarchies(): Promise<readonly string[]> {
   if (existsSync(join(root, 'cgroup.controllers'))) return [root];
   const entries = await readdir(root, { withFileTypes: true });
@@ -72,7 +72,7 @@ async function hierarchies(): Promise<readonly string[]> {
 async function removeTree(folder: string): Promise<void> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) if (entry.isDirectory()) await removeTree(join(folder, entry.name));
-  // Busy while a process that was killed is not quite gone.
+  // The folder is busy until a killed process has fully ended.
   const removed = async () => {
     try {
       await rmdir(folder);

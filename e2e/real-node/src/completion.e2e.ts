@@ -1,4 +1,4 @@
-// An update in place is finished once the container runs from the new spec, and not before: a Pod that is in service is not restarted.
+// An update in place is finished once the container runs from the new spec, and not before. So no Pod restarts while it is in service.
 import { describe, expect, test } from 'vitest';
 import { type Application, ask, isDeclaredFinished } from './application.ts';
 import { readSignals } from './evidence.ts';
@@ -19,7 +19,7 @@ function finishedWithoutContainer(application: Application): readonly string[] {
 }
 
 describe.concurrent('an update in place is finished when the new container runs, and not before', () => {
-  test('the same content under another tag: the container is restarted before the Pod is back in service', async () => {
+  test('with the same content under another tag, the container restarts before the Pod is back in service', async () => {
     await using application = await on.deploy({ name: 'retag', replicas });
     const options = { cluster: on.cluster, application };
     const measured = await measure('new tag of the same content', options, async (round) => {
@@ -34,14 +34,14 @@ describe.concurrent('an update in place is finished when the new container runs,
     expectNothingLost(measured);
   });
 
-  test('a container that dies after the change of its spec and before the kubelet acts on it', async () => {
+  test('a container may die after the change of its spec and before the kubelet acts on the change', async () => {
     await using application = await on.deploy({ name: 'dying', replicas });
     const options = { cluster: on.cluster, application };
     const measured = await measure('container dies before its restart', options, async (round) => {
       const tag = tagOf(round);
       const deaths = application.pods().map(async (pod) => {
         await application.asked(pod, tag);
-        await ask(pod, '/exit').catch(() => {}); // it dies before it answers
+        await ask(pod, '/exit').catch(() => {}); // the container dies before it answers
       });
       await application.update({ tag });
       await Promise.all(deaths);
@@ -52,7 +52,7 @@ describe.concurrent('an update in place is finished when the new container runs,
     expectNothingLost(measured);
   });
 
-  test('a roll-back from an image that no node has', async () => {
+  test('an update can be rolled back from an image that no node has', async () => {
     await using application = await on.deploy({ name: 'missing', replicas });
     const options = { cluster: on.cluster, application };
     const measured = await measure('roll-back from a missing image', options, async () => {

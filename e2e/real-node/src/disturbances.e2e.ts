@@ -1,4 +1,4 @@
-// What a roll depends on is disturbed in the middle of it, one thing at a time: nothing is lost by that either.
+// In the middle of a roll, each component that the roll depends on is disturbed, one at a time. No request may be lost.
 import { TRAFFIC_OFF_HOLD_ANNOTATION } from '@kuperator/api';
 import { expect, test } from 'vitest';
 import { containerdOf, crash, kubeletOf } from './nodes.ts';
@@ -18,7 +18,7 @@ test('a new image rolls in place while each operator is restarted', async () => 
   );
 });
 
-test('a new image rolls in place behind a slow kube-proxy that its Service makes up for', async () => {
+test('a new image rolls in place behind a slow kube-proxy, with a longer hold on its Service', async () => {
   const minSyncPeriodMs = 4_000;
   const annotations = { [TRAFFIC_OFF_HOLD_ANNOTATION]: `${minSyncPeriodMs + 500}ms` };
   await restartProxy(on.cluster, minSyncPeriodMs);

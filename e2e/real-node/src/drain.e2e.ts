@@ -1,4 +1,4 @@
-// Two nodes, drained in turn.
+// Drains two nodes in turn.
 import { expect, test } from 'vitest';
 import { environment } from './environment.ts';
 import { nodeName, startNode } from './nodes.ts';

@@ -1,4 +1,4 @@
-// What the first process of the namespaces hands to the tests that it runs.
+// The settings that the first process of the namespaces passes to the tests that it runs.
 import { join } from 'node:path';
 import { stateFolder } from './host.ts';
 import type { Programs } from './images.ts';
@@ -9,11 +9,11 @@ export const resultsFile = join(stateFolder, 'results.jsonl');
 const variable = 'KUPERATOR_REAL_NODE';
 
 export type Environment = Programs & {
-  /** The run's control group. */
+  /** Control group of the run. */
   cgroup: string;
   /** Requests a second. */
   rate: number;
-  /** How many requests every operation is given at least. */
+  /** Minimum number of requests for every operation. */
   requests: number;
 };
 

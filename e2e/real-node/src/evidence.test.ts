@@ -3,7 +3,7 @@ import { sliceChangesOf } from './evidence.ts';
 
 type Endpoints = Readonly<Record<string, boolean | undefined>>;
 
-/** A slice as it was written at second `at`; an endpoint is ready, not, or does not say. */
+/** An EndpointSlice as it was written at second `at`. An endpoint is ready, not ready, or has no condition. */
 function written(at: number, endpoints: Endpoints, { uid = 'a', code = 200 } = {}) {
   return {
     stageTimestamp: new Date(at * 1000).toISOString(),
@@ -21,7 +21,7 @@ function written(at: number, endpoints: Endpoints, { uid = 'a', code = 200 } = {
 
 test.each([
   { name: 'an endpoint that is ready', before: {}, after: { '10.88.0.10': true }, ready: true },
-  { name: 'an endpoint that does not say', before: {}, after: { '10.88.0.10': undefined }, ready: true },
+  { name: 'an endpoint without a condition', before: {}, after: { '10.88.0.10': undefined }, ready: true },
   {
     name: 'an endpoint that is no longer ready',
     before: { '10.88.0.10': true },
@@ -43,7 +43,7 @@ test('a write that was refused changes nothing', () => {
   expect(sliceChangesOf(events)).toHaveLength(1);
 });
 
-test('each slice is compared with itself', () => {
+test('each slice is compared with its own earlier version', () => {
   const events = [written(1, { '10.88.0.10': true }), written(2, { '10.88.0.11': true }, { uid: 'b' })];
   expect(sliceChangesOf(events).map(({ ip, ready }) => [ip, ready])).toEqual([
     ['10.88.0.10', true],

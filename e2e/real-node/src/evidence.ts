@@ -1,4 +1,4 @@
-// What is known of an operation besides its requests: what the applications, the packet filter and the API server recorded.
+// Evidence of an operation besides its requests: the records of the applications, the packet filter and the API server.
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stateFolder } from './host.ts';
@@ -7,7 +7,7 @@ import type { Signal, SliceChange } from './slack.ts';
 
 export const auditFile = join(stateFolder, 'audit.jsonl');
 
-/** Endpoints are recorded as they were written, nothing else is. */
+/** Audit policy: records the written objects of EndpointSlices, and nothing else. */
 export const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
   kind: 'Policy',
@@ -69,7 +69,7 @@ async function linesOf(file: string): Promise<readonly string[]> {
   if (!handle) return [];
   try {
     const lines = (await handle.readFile('utf8')).split('\n');
-    return lines.slice(0, -1); // the last one is empty, or half written
+    return lines.slice(0, -1); // the last line is empty or incomplete
   } finally {
     await handle.close();
   }

@@ -1,24 +1,24 @@
-// What the first process of the namespaces prepares: folders of their own for whatever a node writes to fixed places, and a network.
+// The first process of the namespaces prepares separate folders for everything that a node writes to fixed places, and a network.
 import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '@kuperator/cluster';
 
-/** Everything of a run lies here, in memory. Short, since Unix sockets are in it. */
+/** The folder of all files of a run, in memory. The path is short, because it contains Unix sockets. */
 export const stateFolder = '/run/kuperator';
 
-/** The interface that Pods hang on; its addresses are those of the nodes. */
+/** The interface to which Pods are connected. Its addresses are those of the nodes. */
 export const bridge = 'cni0';
 export const podSubnet = '10.88.0.0/16';
 export const firstPodAddress = '10.88.0.10';
 export const nodeAddress = (number: number) => `10.88.0.${number}`;
 
-/** Kubelet, containerd and the network plugins write here, whatever their settings say. Nothing that a run reads lies in these folders. */
+/** Kubelet, containerd and the network plugins write here, whatever their settings. A run reads nothing from these folders. */
 const hiddenFolders = ['/run', '/var/log'];
-/** The same programs create folders here (`cni`, `kubelet`). The rest of the folder has to stay readable. */
+/** The same programs create folders here (`cni`, `kubelet`). The rest of the folder must stay readable. */
 const sharedFolder = '/var/lib';
 
-/** The kubelet sets these for the whole machine. It sets copies instead. */
+/** The kubelet sets these for the whole machine. In a run it sets copies instead. */
 const kernelSettings = [
   'kernel/keys/root_maxbytes',
   'kernel/keys/root_maxkeys',
@@ -45,12 +45,12 @@ export async function prepareHost(): Promise<void> {
   await ip('link', 'add', bridge, 'type', 'bridge');
   await ip('link', 'set', bridge, 'up');
   await addNodeAddress(1);
-  // Services have addresses of no interface: without any route a connection to one would fail before it is redirected.
+  // No interface has the addresses of Services. Without a route, a connection to a Service would fail before it is redirected.
   await ip('route', 'add', 'default', 'via', nodeAddress(1));
   await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
 }
 
-/** What is written below `folder` from now on goes to memory, and not to the machine. */
+/** From now on, writes below `folder` go to memory and not to the machine. */
 async function keepChangesInMemory(folder: string): Promise<void> {
   const [upper, work] = ['changes', 'work'].map((name) => join(stateFolder, 'overlay', folder, name));
   for (const path of [upper, work]) await mkdir(path as string, { recursive: true });
@@ -62,7 +62,7 @@ export async function addNodeAddress(number: number): Promise<void> {
   await ip('address', 'add', `${nodeAddress(number)}/16`, 'dev', bridge);
 }
 
-/** Copies what a person needs to find out why a run failed. */
+/** Copies the logs that a person needs to find out why a run failed. */
 export async function keepLogs(target: string): Promise<void> {
   const wanted = (path: string) => /\.(log|jsonl|yaml|toml)$/.test(path) || !/\.[a-z]+$/.test(path);
   await cp(stateFolder, target, {

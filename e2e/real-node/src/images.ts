@@ -1,4 +1,4 @@
-// Images without a registry and without docker: an OCI archive each, made of one static Go program.
+// Makes images without a registry and without docker: each image is an OCI archive of one static Go program.
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,15 +7,15 @@ import { type Progress, run } from '@kuperator/cluster';
 const programsFolder = join(import.meta.dirname, '..', 'programs');
 const mediaType = (kind: string) => `application/vnd.oci.image.${kind}`;
 
-/** A registry that no machine can reach: nothing is ever pulled. */
+/** A registry that no machine can reach, so that nothing is ever pulled. */
 const registry = 'registry.local';
 export const pauseImage = `${registry}/pause:1`;
 export const imageOf = (tag: string) => `${registry}/served:${tag}`;
-/** The tag that a round of an operation changes to. */
+/** The tag to which a round of an operation changes. */
 export const tagOf = (round: number) => (round % 2 === 0 ? 'v2' : 'v1');
 /** The content of `v1` under another name. */
 export const retagged = 'v1-again';
-/** No node has it. */
+/** A tag that no node has. */
 export const missing = 'missing';
 
 export type Programs = {
@@ -25,7 +25,7 @@ export type Programs = {
   archives: readonly string[];
 };
 
-/** Builds the programs into `folder` and makes an archive of each image there. Go's cache makes a second run quick. */
+/** Builds the programs into `folder` and makes an archive of each image there. Go's cache makes a second run fast. */
 export async function buildImages(folder: string, onProgress: Progress): Promise<Programs> {
   onProgress('building the programs of the Pods');
   const bin = join(folder, 'bin');
@@ -48,7 +48,7 @@ export async function buildImages(folder: string, onProgress: Progress): Promise
 type Image = {
   /** Path of the program that the container runs. */
   binary: string;
-  /** Written to `/version`. */
+  /** Content of the file `/version`. */
   version: string;
   references: readonly string[];
 };
@@ -95,7 +95,7 @@ async function makeArchive(folder: string, { binary, version, references }: Imag
   return file;
 }
 
-/** The same bytes for the same content, so that an image has the same digest on every node. */
+/** Makes the same bytes from the same content, so that an image has the same digest on every node. */
 async function makeTar(folder: string, file: string): Promise<void> {
   const reproducible = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner'];
   await run('tar', ['--create', ...reproducible, '--file', file, '--directory', folder, '.'], {

@@ -1,5 +1,5 @@
-// The first process of the run's namespaces: `node inside.ts <options as JSON>`. When it ends, everything else does. Its stdin is held
-// by the process outside and closes with it.
+// The first process of the run's namespaces: `node inside.ts <options as JSON>`. When it ends, all other processes of the run end. The
+// process outside holds its stdin, which closes when that process ends.
 import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -15,13 +15,13 @@ import { type Result, tableOf } from './report.ts';
 import { RouteMonitor } from './routes.ts';
 
 export type InsideOptions = Omit<Environment, keyof Programs> & {
-  /** false: the adapter relies on EndpointSlices at once. */
+  /** If false, the adapter relies on EndpointSlices at once. */
   hold: boolean;
-  /** Run no test, and stay until stdin closes. */
+  /** Runs no test, and stays until stdin closes. */
   stay: boolean;
   /** Arguments of Vitest: files, reporters. */
   vitest: readonly string[];
-  /** Where logs go if a test fails. */
+  /** Folder to which logs are copied if a test fails. */
   logs: string | undefined;
 };
 

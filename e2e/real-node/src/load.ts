@@ -7,7 +7,7 @@ export type Counts = { sent: number; failed: number; done: boolean };
 const mostRequests = 60_000;
 const deadlineMs = 30_000;
 
-/** Requests without pause, each over a connection of its own, through a Service's address. */
+/** Sends continuous requests, each over its own connection, to a Service's address. */
 export class Load {
   readonly #cluster: Cluster;
   readonly #name: string;
@@ -17,7 +17,7 @@ export class Load {
     this.#name = name;
   }
 
-  /** Starts the program at `program`; returns once the first requests have been answered. */
+  /** Starts the program at `program`, and returns once the first requests have been answered. */
   static async start(cluster: Cluster, name: string, program: string, url: string, rate: number): Promise<Load> {
     const process = `load-${name}`;
     await cluster.run({
@@ -44,7 +44,7 @@ export class Load {
     return counts.at(-1) ?? { sent: 0, failed: 0, done: false };
   }
 
-  /** Ends it and waits for the answers that are due. */
+  /** Stops the program and waits for the outstanding answers. */
   async stop(): Promise<{ counts: Counts; failures: readonly Failure[] }> {
     await this.#cluster.stop(this.#name);
     return { counts: await this.counts(), failures: (await this.#lines()).filter((line) => 'error' in line) };

@@ -1,4 +1,4 @@
-// npm run e2e:real-node: the tests on a real kubelet and a real kube-proxy, in namespaces of this machine.
+// npm run e2e:real-node: runs the tests on a real kubelet and a real kube-proxy, in namespaces of this machine.
 import { join } from 'node:path';
 import { controlPlaneBinaries, ensureBinaries } from '@kuperator/cluster';
 import { Command } from 'commander';
@@ -34,12 +34,12 @@ async function main(vitest: readonly string[], { rate, requests, hold, stay }: O
 }
 
 const program = new Command('e2e:real-node')
-  .description('The tests on a real kubelet and a real kube-proxy. What comes after -- goes to Vitest.')
+  .description('Runs the tests on a real kubelet and a real kube-proxy. Arguments after -- go to Vitest.')
   .argument('[vitest...]', 'test files, or options of Vitest')
   .option('--rate <number>', 'requests a second', '250')
-  .option('--requests <number>', 'least number of requests for each operation', '5000')
-  .option('--no-hold', 'let the adapter rely on EndpointSlices at once: tests are expected to fail')
-  .option('--stay', 'run no tests and leave everything running until Ctrl-C', false)
+  .option('--requests <number>', 'minimum number of requests for each operation', '5000')
+  .option('--no-hold', 'let the adapter rely on EndpointSlices at once; tests are expected to fail')
+  .option('--stay', 'run no tests, and keep everything running until Ctrl-C', false)
   .action(async (vitest: string[], options: Options) => {
     process.exitCode = await main(vitest, options);
   });

@@ -1,4 +1,4 @@
-// A node: containerd and kubelet as processes of the cluster's supervisor, with folders and sockets of their own.
+// A node is a containerd and a kubelet, as processes of the cluster's supervisor, with their own folders and sockets.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseEnv, binaryPaths, type Cluster, kubeconfigAs, run, waitUntil } from '@kuperator/cluster';
@@ -9,7 +9,7 @@ import { cniPluginFolder } from './packages.ts';
 
 const readyTimeoutMs = 60_000;
 
-/** Containers append to `log` in it. */
+/** Folder in which containers append to the file `log`. */
 export const signalsFolder = join(stateFolder, 'signals');
 
 export const nodeName = (number: number) => `node-${number}`;
@@ -19,15 +19,15 @@ const socketOf = (folder: string) => join(folder, 'containerd.sock');
 
 export type NodeOptions = {
   cluster: Cluster;
-  /** From 1. */
+  /** Number of the node, from 1. */
   number: number;
-  /** The run's control group; the node's is in it. */
+  /** Control group of the run, which contains that of the node. */
   cgroup: string;
-  /** OCI archives to load. */
+  /** OCI archives to load on the node. */
   archives: readonly string[];
 };
 
-/** Starts a node and returns once it takes Pods. */
+/** Starts a node and returns once it accepts Pods. */
 export async function startNode({ cluster, number, cgroup, archives }: NodeOptions): Promise<void> {
   const folder = join(stateFolder, nodeName(number));
   await mkdir(join(folder, 'cni'), { recursive: true });
@@ -107,7 +107,7 @@ async function ctr(folder: string, ...args: readonly string[]): Promise<void> {
   await run('ctr', [`--address=${socketOf(folder)}`, '--namespace=k8s.io', ...args], { what: `ctr ${args[0]}` });
 }
 
-/** Both nodes are on one bridge and take addresses from one store. */
+/** Both nodes are on one bridge and share one pool of addresses. */
 const podNetwork = {
   cniVersion: '0.4.0',
   name: 'pods',
@@ -145,7 +145,7 @@ state = "${folder}/state"
 `;
 }
 
-/** A stock kubelet as far as Pods are concerned: what differs keeps it within its folder and leaves out what it would need a host for. */
+/** For Pods this is a standard kubelet. The other settings keep it within its folder, and switch off what needs a whole host. */
 function kubeletConfiguration(folder: string, cgroup: string, number: number, healthzPort: number): object {
   const socket = `unix://${socketOf(folder)}`;
   return {
@@ -161,7 +161,7 @@ function kubeletConfiguration(folder: string, cgroup: string, number: number, he
     failSwapOn: false,
     authentication: { anonymous: { enabled: false }, webhook: { enabled: false } },
     authorization: { mode: 'AlwaysAllow' },
-    // Nothing of a busy machine is the run's business: no eviction, no collection of images that no Pod runs just now.
+    // A busy machine must not affect the run: no evictions, and no collection of images that no Pod uses at the moment.
     evictionHard: { 'memory.available': '1Mi' },
     imageGCHighThresholdPercent: 100,
     localStorageCapacityIsolation: false,

@@ -9,7 +9,7 @@ import type { Result } from './report.ts';
 import type { RouteChange } from './routes.ts';
 import { leastSlackMs, type Stop, stopsOf } from './slack.ts';
 
-/** Long after the last stop the packet filter must have lost the Pod; it is read once it has had the time. */
+/** How long after the last stop the packet filter is read, so that it has had the time to lose the Pod. */
 const settleMs = 200;
 
 export type MeasureOptions = {
@@ -25,7 +25,7 @@ export type Measured = {
 
 /**
  * Repeats `act` until enough requests have gone through the Service, and writes a line of the report.
- * @param act returns once the application is at rest
+ * @param act returns once the application has no operation
  */
 export async function measure(
   title: string,
@@ -63,15 +63,15 @@ export async function measure(
   return { failures, stops };
 }
 
-/** No request was lost, and every container was out of the packet filter before it was asked to stop. */
+/** Asserts that no request was lost, and that every Pod was out of the packet filter before its container was asked to stop. */
 export function expectNothingLost({ failures, stops }: Measured): void {
   expect(failures).toEqual([]);
   expect(stops.filter(({ slackMs }) => slackMs === undefined || slackMs <= 0)).toEqual([]);
 }
 
 /**
- * Waits until the packet filter knows every Pod of the Service. A connection that is tried before leaves an entry in the kernel's table
- * of connections, and a later one from the same port then fails too.
+ * Waits until the packet filter has a rule for every Pod of the Service. An earlier connection leaves an entry in the kernel's connection
+ * table, and then a later connection from the same port fails too.
  */
 async function allRouted(application: Application): Promise<void> {
   const addresses = application.pods().flatMap(({ status }) => status?.podIP ?? []);

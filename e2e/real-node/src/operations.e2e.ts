@@ -1,5 +1,5 @@
-// The operations of a set on one node, several sets at a time. No request over a new connection fails, and every container is out of the
-// packet filter before it is asked to stop.
+// The operations of a CollaSet on one node, with several CollaSets at a time. No request over a new connection fails, and every Pod is
+// out of the packet filter before its container is asked to stop.
 import { TO_REPLACE_LABEL } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import type { Application } from './application.ts';
@@ -17,7 +17,7 @@ describe.concurrent('nothing is lost when', () => {
     expect(outcome.uidsAfter).toEqual(outcome.uidsBefore);
   });
 
-  test('a new image and new resources come in one update', async () => {
+  test('a new image and new resources are rolled in one update', async () => {
     const title = 'new image and resources, in place';
     const outcome = await operate(on, title, { name: 'image-and-resources' }, async ({ application, round }) => {
       await application.update({ tag: tagOf(round), cpu: cpuOf(round) });
@@ -27,7 +27,7 @@ describe.concurrent('nothing is lost when', () => {
     expect(outcome.uidsAfter).toEqual(outcome.uidsBefore);
   });
 
-  test('resources change, which stops no container', async () => {
+  test('a change of resources stops no container', async () => {
     const outcome = await operate(on, 'resize', { name: 'resize' }, async ({ application, round }) => {
       await application.update({ tag: 'v1', cpu: cpuOf(round) });
       await application.serves();
@@ -38,7 +38,7 @@ describe.concurrent('nothing is lost when', () => {
     expect(outcome.measured.stops).toEqual([]);
   });
 
-  test('a change that no running container can be given recreates the Pods', async () => {
+  test('a change that cannot be made in place recreates the Pods', async () => {
     const outcome = await operate(on, 'recreate', { name: 'recreate' }, async ({ application, round }) => {
       await application.update({ tag: 'v1', setting: `of round ${round}` });
       await application.serves();
@@ -46,13 +46,13 @@ describe.concurrent('nothing is lost when', () => {
     expect(new Set(outcome.uidsAfter).isDisjointFrom(new Set(outcome.uidsBefore))).toBe(true);
   });
 
-  test('a new image comes by replacing the Pods', async () => {
+  test('a new image replaces the Pods under the policy Replace', async () => {
     const options = { name: 'replace-update', upgradePolicy: 'Replace' } as const;
     const outcome = await operate(on, 'replace by update', options, rollImage);
     expect(new Set(outcome.uidsAfter).isDisjointFrom(new Set(outcome.uidsBefore))).toBe(true);
   });
 
-  test('Pods are replaced one by one when asked to', async () => {
+  test('Pods that are labelled for replacement are replaced one by one', async () => {
     await operate(on, 'replace by label', { name: 'replace' }, async ({ application }) => {
       for (const name of namesOf(application)) {
         await application.kubectl(['label', 'pod', name, `${TO_REPLACE_LABEL}=true`]);
@@ -62,7 +62,7 @@ describe.concurrent('nothing is lost when', () => {
     });
   });
 
-  test('the set is scaled out and in', async () => {
+  test('a CollaSet is scaled out and in', async () => {
     await operate(on, 'scale out and in', { name: 'scale' }, async ({ application }) => {
       for (const count of [replicas + 2, replicas]) {
         await application.scale(count);

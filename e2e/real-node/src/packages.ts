@@ -1,4 +1,4 @@
-// What a node needs of the operating system.
+// The programs of the operating system that a node needs.
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -7,7 +7,7 @@ import { type Progress, run } from '@kuperator/cluster';
 /** Debian's folder for the plugins of the Container Network Interface. */
 export const cniPluginFolder = '/usr/lib/cni';
 
-/** A Debian package and the programs of it that are used. */
+/** A Debian package, and the programs in it that are used. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   containerd: ['containerd', 'containerd-shim-runc-v2', 'ctr'],
   runc: ['runc'],
@@ -17,7 +17,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   iproute2: ['ip'],
 };
 
-/** PATH of everything that runs on the node. A login shell may have no `sbin` in it, where Debian keeps half of these programs. */
+/** PATH of all processes on the node. The PATH of a login shell may lack `sbin`, where Debian keeps half of these programs. */
 export const systemPath = [process.env.PATH, '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].join(
   delimiter,
 );
@@ -34,11 +34,11 @@ export async function missingPackages(): Promise<readonly string[]> {
 
 /**
  * Installs `names` by apt. They stay installed.
- * @throws Error where there is no apt, with the packages to install by hand
+ * @throws Error if there is no apt, with the packages to install by hand
  */
 export async function installPackages(names: readonly string[], onProgress: Progress): Promise<void> {
   if (!(await isInstalled('apt-get'))) {
-    throw new Error(`install ${names.join(', ')}: this is no Debian or Ubuntu, where the run would do it`);
+    throw new Error(`install ${names.join(', ')}: the run installs them only on Debian and Ubuntu`);
   }
   onProgress(`installing ${names.join(', ')}`);
   const env = { ...process.env, PATH: systemPath, DEBIAN_FRONTEND: 'noninteractive' };

@@ -7,7 +7,7 @@ import { nodeName } from './nodes.ts';
 const processName = 'kube-proxy';
 const configFile = join(stateFolder, 'kube-proxy.yaml');
 const healthAddress = '127.0.0.1:10256';
-/** What kube-proxy does unless it is told otherwise. */
+/** The default of kube-proxy. */
 export const defaultMinSyncPeriodMs = 1_000;
 
 /** One kube-proxy in iptables mode. Both nodes are in one network namespace, so it serves both. */
@@ -24,7 +24,7 @@ export async function startProxy(cluster: Cluster): Promise<void> {
   });
 }
 
-/** Restarts kube-proxy such that two of its syncs are at least `minSyncPeriodMs` apart. Services go on to be served meanwhile. */
+/** Restarts kube-proxy so that two of its syncs are at least `minSyncPeriodMs` apart. Services stay reachable meanwhile. */
 export async function restartProxy(cluster: Cluster, minSyncPeriodMs: number): Promise<void> {
   await writeFile(configFile, await configuration(cluster, minSyncPeriodMs));
   await cluster.restart(processName);
@@ -41,7 +41,7 @@ async function configuration(cluster: Cluster, minSyncPeriodMs: number): Promise
     hostnameOverride: nodeName(1),
     healthzBindAddress: healthAddress,
     metricsBindAddress: '127.0.0.1:10249',
-    // The table of connections is the machine's, not the namespace's.
+    // The settings of the connection table belong to the machine, not to the namespace.
     conntrack: { maxPerCore: 0 },
   });
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { tableOf } from './report.ts';
 
-test('the table says what was lost, and how close it was', () => {
+test('the table shows the lost requests and the least slack', () => {
   const result = { title: 'scale', rounds: 2, seconds: 30.04, sent: 5_000, failed: 3, stops: 4 };
   const table = tableOf([
     { ...result, leastSlackMs: -12.4, mostProxyLagMs: 1_001.2 },

@@ -3,14 +3,14 @@ import Table from 'cli-table3';
 /** One operation of a run. */
 export type Result = {
   title: string;
-  /** How often it was done. */
+  /** Number of repetitions. */
   rounds: number;
   seconds: number;
   sent: number;
   failed: number;
-  /** Containers that got SIGTERM. */
+  /** Number of containers that got SIGTERM. */
   stops: number;
-  /** The shortest time from a Pod's removal from the packet filter to its SIGTERM; null: no container was stopped. */
+  /** The shortest time from a Pod's removal from the packet filter to its SIGTERM; null if no container was stopped. */
   leastSlackMs: number | null;
   /** The longest time from an EndpointSlice without a Pod to the packet filter without it. */
   mostProxyLagMs: number | null;

@@ -8,12 +8,12 @@ export const replicas = 4;
 
 export type Round = { application: Application; round: number };
 
-/** What is left to ask once an operation is done and its application removed. */
+/** The results of an operation, for assertions after its application is removed. */
 export type Outcome = { measured: Measured; uidsBefore: readonly string[]; uidsAfter: readonly string[] };
 
 /**
- * Deploys an application of four Pods and has `act` done on it while requests go through its Service.
- * @throws AssertionError when a request was lost or a container was asked to stop too early
+ * Deploys an application of four Pods and runs `act` on it while requests go through its Service.
+ * @throws AssertionError if a request was lost or a container was asked to stop too early
  */
 export async function operate(
   on: Stage,
@@ -29,7 +29,7 @@ export async function operate(
   return { measured, uidsBefore, uidsAfter: uids().toSorted() };
 }
 
-/** Rolls the image of this round, with `during` in the middle of it, and has each Pod asked which version really runs in it. */
+/** Rolls the image of this round, runs `during` in the middle of the roll, and asks each Pod which version really runs in it. */
 export async function rollImage({ application, round }: Round, during?: () => Promise<void>): Promise<void> {
   const tag = tagOf(round);
   await application.update({ tag });

@@ -1,20 +1,20 @@
-// Which Pods the packet filter sends new connections to, as the kernel reports each change: what kube-proxy has really applied.
+// The Pods to which the packet filter sends new connections, from the changes that the kernel reports: what kube-proxy has really applied.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** From this moment on new connections may reach the address, or do not. */
+/** From this moment on new connections may reach the address, or cannot reach it. */
 export type RouteChange = { atMs: number; ip: string; routed: boolean };
 
 /**
  * Reads the lines of `xtables-monitor --event`. A rule of a Service's chain names the endpoint in its comment. kube-proxy replaces
- * whole chains in one transaction, so only the state at its end counts.
+ * whole chains in one transaction, so only the state at the end of a transaction counts.
  */
 export class RouteReader {
   readonly #rules = new Map<string, number>();
   readonly #touched = new Set<string>();
   readonly #routed = new Set<string>();
 
-  /** Changes that end with `line`, read at `atMs`. */
+  /** The changes of the transaction that ends with `line`, which was read at `atMs`. */
   read(line: string, atMs: number): readonly RouteChange[] {
     if (line.startsWith('NEWGEN')) return this.#endTransaction(atMs);
     const [, verb, ip] = /-([AID]) KUBE-SVC-\S+ .*-> (\d+(?:\.\d+){3}):\d+"/.exec(line) ?? [];
@@ -38,13 +38,13 @@ export class RouteReader {
   }
 }
 
-/** Watches the packet filter from before the first Service is made until `stop`. */
+/** Watches the packet filter until `stop`. It must start before the first Service is created. */
 export class RouteMonitor {
   readonly #child: ChildProcess;
 
   constructor(onChange: (change: RouteChange) => void) {
     const reader = new RouteReader();
-    // A program that writes to a pipe keeps its lines back unless told otherwise.
+    // By default a program that writes to a pipe buffers its lines.
     this.#child = spawn('stdbuf', ['-oL', 'xtables-monitor', '--event', '--ipv4'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

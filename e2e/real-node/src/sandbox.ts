@@ -1,6 +1,6 @@
-// A run lives in namespaces of its own: processes, mounts and network. When its first process ends, the kernel ends every other one
-// of them, containers too, and takes their mounts, interfaces and packet filter with them. So nothing of a run is left on the machine,
-// however it ends, except for its control groups.
+// A run has its own namespaces for processes, mounts and network. When its first process ends, the kernel ends all other processes of
+// the run, including containers, and removes their mounts, interfaces and packet filter. So nothing of a run is left on the machine,
+// however the run ends, except its control groups.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type Progress, run } from '@kuperator/cluster';
 import { makeRunCgroup, removeCgroups } from './cgroups.ts';
@@ -8,7 +8,7 @@ import { isInstalled, systemPath } from './packages.ts';
 
 const namespaces = ['--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
 
-/** Why no node can run on this machine; undefined if one can. */
+/** The reason why no node can run on this machine; undefined if one can. */
 export async function obstacle(): Promise<string | undefined> {
   if (process.platform !== 'linux') return `a node needs Linux, this is ${process.platform}`;
   if (process.getuid?.() !== 0) return 'a node needs root';
@@ -25,11 +25,11 @@ export async function obstacle(): Promise<string | undefined> {
 }
 
 /**
- * Runs `node <script> <args>` as the first process of new namespaces, which ends when this one does (its stdin closes).
- * @returns its exit code; 1 if it was killed
+ * Runs `node <script> <args>` as the first process of new namespaces. It ends when this process ends (its stdin closes).
+ * @returns its exit code, or 1 if it was killed
  */
 export async function runInSandbox(script: string, args: readonly string[], onProgress: Progress): Promise<number> {
-  await removeCgroups(); // of a run that was killed
+  await removeCgroups(); // of earlier runs that were killed
   await makeRunCgroup(process.pid);
   let child: ChildProcess | undefined;
   const end = () => {
@@ -40,7 +40,7 @@ export async function runInSandbox(script: string, args: readonly string[], onPr
   for (const signal of signals) process.on(signal, end);
   try {
     return await new Promise((resolve, reject) => {
-      // In a session of its own, so that Ctrl-C reaches only us and everything is removed in order.
+      // The child has its own session, so that Ctrl-C reaches only this process and everything is removed in order.
       child = spawn('unshare', [...namespaces, process.execPath, script, ...args], {
         detached: true,
         stdio: ['pipe', 'inherit', 'inherit'],

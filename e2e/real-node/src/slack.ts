@@ -1,7 +1,7 @@
-// Was a container asked to stop before or after new connections had stopped coming to it?
+// Computes whether a container was asked to stop before or after new connections could no longer reach it.
 import type { RouteChange } from './routes.ts';
 
-/** What the application in a container recorded. */
+/** A record of the application in a container. */
 export type Signal = {
   atMs: number;
   what: 'START' | 'SIGTERM' | 'EXIT';
@@ -10,18 +10,18 @@ export type Signal = {
   version: string;
 };
 
-/** A change of a Service's endpoints in the API server: `ip` is ready, or no longer. */
+/** A change of a Service's endpoints in the API server: `ip` is ready, or no longer ready. */
 export type SliceChange = { atMs: number; ip: string; ready: boolean };
 
 export type Stop = {
   pod: string;
-  /** From the packet filter without the Pod to its SIGTERM. Negative: so much too early. undefined: it was in no Service. */
+  /** Time from the removal of the Pod from the packet filter to its SIGTERM. Negative if SIGTERM came too early; undefined if the Pod was in no Service. */
   slackMs: number | undefined;
-  /** From the EndpointSlice without the Pod to the packet filter without it. */
+  /** Time from the removal of the Pod from its EndpointSlice to its removal from the packet filter. */
   proxyLagMs: number | undefined;
 };
 
-/** One entry for each SIGTERM among `signals`. Each list is in order of time. */
+/** Returns an entry for each SIGTERM among `signals`. Each list is in order of time. */
 export function stopsOf(
   signals: readonly Signal[],
   routes: readonly RouteChange[],
@@ -45,7 +45,7 @@ export function stopsOf(
     });
 }
 
-/** When the last route to a Pod was removed before its SIGTERM; if it had one then, when that was removed. */
+/** The time at which the last route to a Pod was removed before its SIGTERM. If the Pod had a route at its SIGTERM, the time at which that route was removed. */
 function removalFor(changes: readonly RouteChange[], stoppedAtMs: number): number | undefined {
   const before = changes.findLast(({ atMs }) => atMs <= stoppedAtMs);
   if (before === undefined) return undefined;

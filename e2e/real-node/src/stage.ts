@@ -6,11 +6,11 @@ import { clusterName } from './environment.ts';
 
 export type Stage = {
   readonly cluster: Cluster;
-  /** Deploys an application in a namespace of its own; whoever calls disposes of it. */
+  /** Deploys an application in its own namespace. The caller disposes of it. */
   deploy(options: ApplicationOptions): Promise<Application>;
 };
 
-/** The cluster of the run, for the tests of a file. */
+/** Connects the tests of a file to the cluster of the run. */
 export function stage(): Stage {
   let cluster: Cluster | undefined;
   let client: KubeClient | undefined;

@@ -7,7 +7,7 @@ test.each([
   { name: 'a type import', source: "import type { A } from 'x';", found: ['x'] },
   { name: 'a re-export', source: "export { a } from 'x';\nexport type { B } from 'y';", found: ['x', 'y'] },
   { name: 'a re-export of all', source: "export * from 'x';\nexport * as y from 'y';", found: ['x', 'y'] },
-  { name: 'an import for its effect', source: "import 'x';", found: ['x'] },
+  { name: 'an import for its side effect', source: "import 'x';", found: ['x'] },
   { name: 'a dynamic import', source: "const x = await import('./x.ts');", found: ['./x.ts'] },
   { name: 'double quotes', source: 'import a from "x";', found: ['x'] },
   { name: 'no import in a comment', source: "// taken over from 'x'\n * import { a } from 'x';", found: [] },

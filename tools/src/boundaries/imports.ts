@@ -3,7 +3,7 @@ const STATEMENT = /^(?:import\b|export\s+(?:type\s+)?(?=[{*]))[^'"`;]*?\bfrom\s+
 const FOR_EFFECT = /^import\s+['"]([^'"]+)['"]/gm;
 const DYNAMIC = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g;
 
-/** What a module's text imports, types included, each name once. */
+/** The names that a module imports, including type imports, each once. */
 export function importsOf(source: string): string[] {
   const found = [STATEMENT, FOR_EFFECT, DYNAMIC].flatMap((form) => [...source.matchAll(form)]);
   return [...new Set(found.map((match) => match[1] ?? ''))];

@@ -30,7 +30,7 @@ function packageIn(folder: string): Package {
   const manifest = manifestIn(folder);
   const type = manifest.nx?.tags?.find((tag) => tag.startsWith('type:'))?.slice('type:'.length);
   if (type !== 'app' && type !== 'lib' && type !== 'test') {
-    throw new Error(`${folder}/package.json: nx.tags needs type:app, type:lib or type:test`);
+    throw new Error(`${folder}/package.json: nx.tags must contain type:app, type:lib or type:test`);
   }
   const files = globSync('**/*.ts', { cwd: join(root, folder), exclude: ['node_modules', 'dist'] }).map((path) => ({
     path,

@@ -16,7 +16,7 @@ function aPackage(name: string, type: Package['type']): Package {
   return { name: `@kuperator/${name}`, folder: `${type}s/${name}`, type, declared: [], layers: {}, files: [] };
 }
 
-/** Checks one import, made in `path` of package `name`, declared unless said otherwise. */
+/** Checks one import in `path` of package `name`. The import is declared unless the test says otherwise. */
 function check(name: string, path: string, specifier: string, declared: readonly string[] = [specifier]): string[] {
   const withFile = packages.map((each) =>
     each.name === `@kuperator/${name}` ? { ...each, declared, files: [{ path, imports: [specifier] }] } : each,
@@ -66,7 +66,7 @@ test('an import that package.json does not declare is reported', () => {
   ]);
 });
 
-test('what the root declares for tests is for tests only', () => {
+test('only tests may import what the root declares for tests', () => {
   expect(check('runtime', 'src/client/client.test.ts', 'vitest', [])).toEqual([]);
   expect(check('runtime', 'src/client/client.ts', 'vitest', [])).toHaveLength(1);
 });

@@ -7,7 +7,7 @@ export type SourceFile = { /** Relative to the package's folder. */ path: string
 
 export type Package = {
   name: string;
-  /** Relative to the repository. */
+  /** Path relative to the repository. */
   folder: string;
   type: 'app' | 'lib' | 'test';
   /** Declared in the package's own package.json, for any use. */
@@ -29,7 +29,7 @@ const LIBRARY_MAY_IMPORT: Record<string, readonly string[]> = {
   resourceconsist: ['api', 'lifecycle', 'runtime', 'events'],
 };
 
-/** Every import that breaks a rule, as `<file>: <what is wrong>`. `shared` are the dependencies that the root declares for tests. */
+/** Every import that breaks a rule, as `<file>: <problem>`. `shared` are the dependencies that the root declares for tests. */
 export function violations(packages: readonly Package[], shared: readonly string[]): string[] {
   const byName = new Map(packages.map((each) => [each.name, each]));
   return packages.flatMap((importer) => [

@@ -1,4 +1,4 @@
-// What the policy over grants lets users of few rights do to a controlled Pod, on a real API server.
+// Tests on a real API server what the policy over grants allows users with few rights to do to a controlled Pod.
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
@@ -6,12 +6,12 @@ const COORDINATOR = 'podopslifecycle-coordinator';
 const DOMAIN = 'podopslifecycle.kusionstack.io';
 const SET = 'collaset.kusionstack.io';
 const GUARD = `prot.${DOMAIN}/slb`;
-/** With every right, so that it is the policy that speaks. */
+/** Has every right, so that any refusal comes from the policy. */
 const as = (user: string) => [`--as=${user}`, '--as-group=system:masters'];
 const operator = (name: string) => as(`system:serviceaccount:kuperator-system:${name}`);
-/** May write Pods, and no more. */
+/** May only write Pods. */
 const TENANT = ['--as=tenant'];
-/** May delete Pods besides. */
+/** May write and delete Pods. */
 const OWNER = ['--as=owner'];
 /** May write Pods, and is named in the values. */
 const ADAPTER = ['--as=system:serviceaccount:slb:adapter'];
@@ -83,7 +83,7 @@ function patch(who: readonly string[], name: string, metadata: Meta, ...more: st
 test.each([
   'coordinator',
   'controller',
-])('a stranger cannot let an operation go on, and is told who can (as %s)', async (stranger) => {
+])('an unknown user cannot grant an operation, and the refusal names the users who can (as %s)', async (stranger) => {
   const granting = label(as(stranger), `operate.${DOMAIN}/a=1`);
   await expect(granting).rejects.toThrow(
     `failed to validate PodOpsLifecycleWebhook, label operate.${DOMAIN}/a is set by ${stranger}: allowed are`,
@@ -93,7 +93,7 @@ test.each([
   await expect(passing).rejects.toThrow('failed to validate PodOpsLifecycleWebhook');
 });
 
-test('a stranger may begin, finish and undo an operation that an operator let go on', async () => {
+test('an unknown user may begin, finish and undo an operation that an operator granted', async () => {
   await label(TENANT, `operating.${DOMAIN}/a=1`, `operation-type.${DOMAIN}/a=Restart`);
   await label(operator(COORDINATOR), `pre-checked.${DOMAIN}/a=1`, `operation-permission.${DOMAIN}/Restart=1`);
   await label(operator('endpointslice-adapter'), `operate.${DOMAIN}/a=1`);
@@ -108,16 +108,16 @@ test('a user named in the values may grant', async () => {
   await label(as('trusted'), `operate.${DOMAIN}/b-`);
 });
 
-/** Each changes what a Pod had before, if anything. */
+/** Each case changes what the Pod had before, if it had anything. */
 const CHANGES: readonly { name: string; before?: Meta; change: Meta }[] = [
   { name: 'mark it to be deleted', change: { labels: { [`${SET}/to-delete`]: '1' } } },
   {
-    name: 'take such a mark off',
+    name: 'remove such a mark',
     before: { labels: { [`${SET}/to-delete`]: '1' } },
     change: { labels: { [`${SET}/to-delete`]: null } },
   },
   { name: 'mark it to be replaced', change: { labels: { [`${SET}/to-replace`]: '1' } } },
-  { name: 'mark it to be given up by its set', change: { labels: { [`${SET}/to-exclude`]: '1' } } },
+  { name: 'mark it to be released by its CollaSet', change: { labels: { [`${SET}/to-exclude`]: '1' } } },
   { name: 'have it updated', change: { labels: { [`${SET}/update-included`]: '1' } } },
   {
     name: 'give it another revision',
@@ -127,13 +127,16 @@ const CHANGES: readonly { name: string; before?: Meta; change: Meta }[] = [
   { name: 'have it deleted in traffic', change: { annotations: { [`${DOMAIN}/delete-at-once`]: 'true' } } },
   { name: 'have it drained for an eviction', change: { annotations: { [`${DOMAIN}/eviction-requested`]: '1' } } },
   {
-    name: 'say a client waits for its end',
+    name: 'report that a client waits for its end',
     change: { annotations: { 'gracedelete.kusionstack.io/delete-timestamp': '1' } },
   },
-  { name: 'say its operation ends in deletion', change: { labels: { [`${DOMAIN}/preparing-to-delete`]: '1' } } },
-  { name: 'say it serves', change: { labels: { [`${DOMAIN}/service-available`]: '1' } } },
   {
-    name: 'say it does not serve',
+    name: 'report that its operation ends in deletion',
+    change: { labels: { [`${DOMAIN}/preparing-to-delete`]: '1' } },
+  },
+  { name: 'report that it serves', change: { labels: { [`${DOMAIN}/service-available`]: '1' } } },
+  {
+    name: 'report that it does not serve',
     before: { labels: { [`${DOMAIN}/service-available`]: '1' } },
     change: { labels: { [`${DOMAIN}/service-available`]: null } },
   },
@@ -143,17 +146,17 @@ const CHANGES: readonly { name: string; before?: Meta; change: Meta }[] = [
     change: { annotations: { 'podtransitionrule.kusionstack.io/skip-rule-conditions': '{"skipRules":["a"]}' } },
   },
   {
-    name: 'say which finalizers it needs',
+    name: 'announce which finalizers it needs',
     change: { annotations: { 'pod.kusionstack.io/available-conditions': '{"expectedFinalizers":{}}' } },
   },
-  { name: 'say it has traffic', change: { finalizers: [GUARD] } },
-  { name: 'say its traffic is off', before: { finalizers: [GUARD] }, change: { finalizers: [] } },
-  { name: 'take it from under control', change: { labels: { 'kusionstack.io/control': null } } },
-  { name: 'take it from under control by another value', change: { labels: { 'kusionstack.io/control': 'false' } } },
+  { name: 'report that it has traffic', change: { finalizers: [GUARD] } },
+  { name: 'report that its traffic is off', before: { finalizers: [GUARD] }, change: { finalizers: [] } },
+  { name: 'take it out of control', change: { labels: { 'kusionstack.io/control': null } } },
+  { name: 'take it out of control by another value', change: { labels: { 'kusionstack.io/control': 'false' } } },
 ];
 
-describe('who may write Pods, but not delete them, cannot', () => {
-  test.each(CHANGES)('$name, and others can', async ({ name, before = {}, change }) => {
+describe('a user who may write Pods but not delete them cannot', () => {
+  test.each(CHANGES)('$name, and other users can', async ({ name, before = {}, change }) => {
     const target = name.replaceAll(/[^a-z]+/g, '-');
     await create(pod(target, before));
     for (const more of [[], ['--subresource=status']]) {
@@ -165,7 +168,7 @@ describe('who may write Pods, but not delete them, cannot', () => {
       await patch(OWNER, target, change, '--dry-run=server', ...more);
     }
     await patch(operator('collaset-controller'), target, change);
-    // What is already so can stay beside any other change.
+    // A mark that is already there may stay in a write that changes something else.
     await patch(TENANT, target, { labels: { other: 'label' }, annotations: { other: 'annotation' } });
     await patch([], target, { finalizers: [] });
   });
@@ -181,13 +184,13 @@ describe('who may write Pods, but not delete them, cannot', () => {
   });
 });
 
-test('a new Pod may be kept out of traffic, and names finalizers that an admission of others gave it', async () => {
+test('a new Pod may be kept out of traffic, and may announce finalizers that third-party admission added', async () => {
   const labels = { [`${DOMAIN}/stay-offline`]: '' };
   const annotations = { 'pod.kusionstack.io/available-conditions': '{"expectedFinalizers":{}}' };
   await createAs(TENANT, pod('born-offline', { labels, annotations }));
 });
 
-test('a right to delete one Pod is one for that Pod', async () => {
+test('a right to delete one Pod counts only for that Pod', async () => {
   await create(pod('mine'), pod('other'));
   const rules = [{ apiGroups: [''], resources: ['pods'], resourceNames: ['mine'], verbs: ['delete'] }];
   const [, binding] = access('mine', ['tenant'], []);
@@ -198,7 +201,7 @@ test('a right to delete one Pod is one for that Pod', async () => {
   await expect(patch(TENANT, 'other', marked)).rejects.toThrow('is changed by tenant');
 });
 
-test('thousands of long labels, annotations and finalizers do not get too dear to check', async () => {
+test('thousands of long labels, annotations and finalizers stay within the cost limit of the check', async () => {
   const long = (index: number) => `${'x'.repeat(60)}.${'y'.repeat(60)}.${'z'.repeat(60)}/${'n'.repeat(50)}${index}`;
   const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [long(index), '1']));
   const finalizers = Array.from({ length: 200 }, (_, index) => long(index));

@@ -1,4 +1,4 @@
-// Checks the charts as helm sees them. Works on a copy: building dependencies writes into a chart.
+// Checks the charts with helm. It works on a copy, because building dependencies writes into a chart.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ function check(name: string): void {
   if (dependencies.length > 0) helm(report, 'dependency', 'build', name);
   helm(report, 'lint', '--strict', '--quiet', name);
   const namespace = '--namespace=kuperator-system';
-  // As chart-testing does: a chart may have sets of values of its own.
+  // A chart may have its own sets of values, as for chart-testing.
   const own = existsSync(join(scratch, name, 'ci')) ? readdirSync(join(scratch, name, 'ci')) : [];
   const variants = [[], ...own.map((file) => ['--values', join(name, 'ci', file)])];
   if (dependencies.length > 0) variants.push(['--set=replicaCount=0'], ['--values', fullValues]);
@@ -54,7 +54,7 @@ function check(name: string): void {
   }
 }
 
-/** What `helm` prints; its failure is a problem. */
+/** Returns the output of `helm`. If helm fails, that is reported as a problem. */
 function helm(report: (problem: string) => void, ...args: string[]): string {
   const { status, stdout, stderr, error } = spawnSync(helmPath, args, { cwd: scratch, encoding: 'utf8' });
   if (status === 0) return stdout;

@@ -6,7 +6,7 @@ export type Manifest = {
   rules?: { apiGroups?: string[]; resources?: string[]; resourceNames?: string[]; verbs?: string[] }[];
 };
 
-/** The objects in what `helm template` prints. Throws on YAML that does not parse. */
+/** The objects in the output of `helm template`. Throws if the YAML does not parse. */
 export function manifestsIn(output: string): Manifest[] {
   return parseAllDocuments(output).flatMap((document) => {
     if ('errors' in document && document.errors.length > 0) throw document.errors[0];
@@ -15,7 +15,7 @@ export function manifestsIn(output: string): Manifest[] {
   });
 }
 
-/** Rights that no operator may have: everything of something, or Secrets other than by name in its own namespace. */
+/** Rights that no operator may have: wildcards, and Secrets other than by name in its own namespace. */
 export function excessiveRights(manifests: readonly Manifest[]): string[] {
   return manifests.flatMap(({ kind, metadata, rules = [] }) =>
     rules

@@ -1,4 +1,4 @@
-// What the ServiceAccount of an operator may do to the Leases by which replicas share their keys.
+// Tests what the ServiceAccount of an operator may do to the Leases through which replicas share their keys.
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
@@ -39,8 +39,8 @@ test('an operator writes and removes Leases of its own replicas', async () => {
   ]);
 });
 
-test('an operator can neither make, nor change, nor remove the Lease of another', async () => {
-  // Two policies refuse it, and either may be the one that is told.
+test('an operator can neither create, nor change, nor remove the Lease of another operator', async () => {
+  // Two policies refuse the write, and the error may name either.
   const words = `is written by system:serviceaccount:kuperator-system:${ADAPTER}: `;
   await expect(write('create', ADAPTER, lease(`${COORDINATOR}.forged`))).rejects.toThrow(words);
   const asMember = lease(`${ADAPTER}.forged`, { 'kuperator.kusionstack.io/app': COORDINATOR });

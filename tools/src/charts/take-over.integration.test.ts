@@ -18,7 +18,7 @@ let kubectlPath: string;
 const metadata = { name: 'kusionstack-controller-manager', namespace: 'kusionstack-system' };
 const labels = { 'control-plane': 'controller-manager' };
 
-/** Definitions as the Go types give them: open templates, no rules, no scale; deleted with the release. */
+/** Definitions like those generated from the Go types: open templates, no rules, no scale. Helm deletes them with the release. */
 function goDefinitions(): object[] {
   const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
   return crds().map(({ metadata: { name }, spec: { names, group }, ...definition }) => ({
@@ -63,7 +63,7 @@ function webhooks(kind: 'Mutating' | 'Validating'): object {
   };
 }
 
-/** A chart that has its definitions among the templates, so that Helm deletes them with the release. */
+/** A chart with the definitions among its templates, so that Helm deletes them with the release. */
 function writeGoChart(): void {
   const template = { metadata: { labels }, spec: { containers: [{ name: 'manager', image: 'manager:v0.7.1' }] } };
   const objects = {
@@ -72,7 +72,7 @@ function writeGoChart(): void {
       { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
       { apiVersion: 'v1', kind: 'Service', metadata, spec: { selector: labels, ports: [{ port: 443 }] } },
       { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: metadata.name }, rules: [] },
-      // Of the release's namespace, without saying so.
+      // Belongs to the release's namespace, although the manifest does not name it.
       { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'kusionstack-webhook-certs' } },
       {
         apiVersion: 'apps/v1',
@@ -93,7 +93,7 @@ function writeGoChart(): void {
   writeFileSync(join(goChart, 'values.yaml'), 'webhooks: true\n');
 }
 
-/** What a user had before: a set with a Pod, its claim and its revision. */
+/** The objects of a user before the takeover: a CollaSet with a Pod, its claim and its revision. */
 const mine = [
   {
     apiVersion: 'apps.kusionstack.io/v1alpha1',
@@ -155,7 +155,7 @@ function installGo(...flags: string[]): void {
   if (status !== 0) throw new Error(output);
 }
 
-/** The API server keeps no empty `properties`. */
+/** The API server does not store empty `properties`. */
 function asStored(spec: object = {}): object {
   return JSON.parse(JSON.stringify(spec, (key, value) => (key === 'properties' && isEmpty(value) ? undefined : value)));
 }
@@ -204,7 +204,7 @@ const everything = () =>
     '--output=name',
   ]);
 
-test('there and back, no set, Pod or claim is lost, and nothing is done before it is said', {
+test('a takeover and the way back lose no CollaSet, Pod or claim, and change nothing without --yes', {
   timeout: 600_000,
 }, async () => {
   const before = await uidsOfMine();
@@ -228,10 +228,10 @@ test('there and back, no set, Pod or claim is lost, and nothing is done before i
     'meta.helm.sh/release-name': 'crds',
   });
   expect(await everything()).not.toMatch(/kusionstack-controller-manager|kusionstack-webhook-certs/);
-  // The definition fills in 1.
+  // The definition's default is 1.
   const replicas = ['get', 'collasets', '--output=jsonpath={.items[*].spec.replicas}'];
   expect(await cluster.kubectl(replicas)).toBe('0 1');
-  // Nobody’s webhook is in the way any more.
+  // No webhook blocks writes any more.
   await cluster.kubectl(['label', 'collaset', 'web', 'seen=true']);
 
   expect(takeOver('to-go', '--chart', goChart)).toMatchObject({
@@ -247,7 +247,7 @@ test('there and back, no set, Pod or claim is lost, and nothing is done before i
   expect((await definition()).metadata.annotations).toMatchObject({ 'meta.helm.sh/release-name': 'kuperator' });
 });
 
-test('is not begun while objects have no operator here, unless that is wanted', { timeout: 600_000 }, async () => {
+test('refuses a takeover while objects have no operator here, unless it is allowed', { timeout: 600_000 }, async () => {
   const job = { apiVersion: 'apps.kusionstack.io/v1alpha1', kind: 'OperationJob', metadata: { name: 'job' }, spec: {} };
   await cluster.kubectl(['create', '--filename=-'], JSON.stringify(job));
   const all = await everything();

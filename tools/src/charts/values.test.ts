@@ -9,7 +9,7 @@ test.each([
   { name: 'a comment on the first part only', yaml: 'a:\n  # Why.\n  b: 1\n  c: 2', missing: ['a.c'] },
   { name: 'an empty map', yaml: 'a: {}', missing: ['a'] },
   { name: 'no values', yaml: '', missing: [] },
-])('values with $name lack explanation of $missing', ({ yaml, missing }) => {
+])('values with $name: $missing lacks a comment', ({ yaml, missing }) => {
   expect(unexplained(yaml)).toEqual(missing);
 });
 
@@ -25,7 +25,7 @@ test.each([
     missing: ['a.b'],
   },
   {
-    name: 'an object open to anything',
+    name: 'an object that allows any property',
     values: { a: {} },
     schema: { ...strict, properties: { a: { properties: {} } } },
     missing: ['a (needs additionalProperties: false)'],

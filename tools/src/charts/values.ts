@@ -1,15 +1,15 @@
 import { isMap, isScalar, parseDocument, type YAMLMap } from 'yaml';
 
-/** The part of JSON Schema that matters here. */
+/** The part of JSON Schema that these checks use. */
 export type Schema = { type?: unknown; properties?: Record<string, Schema>; additionalProperties?: unknown };
 
-/** Values that no comment explains, as paths: neither the value itself has one, nor what it is part of, nor all its parts. */
+/** Paths of values without a comment: none on the value itself, on a map that contains it, or on each of its parts. */
 export function unexplained(valuesYaml: string): string[] {
   const document = parseDocument(valuesYaml);
   return isMap(document.contents) ? unexplainedIn(document.contents, '') : [];
 }
 
-/** Values that the schema does not know, and objects in it that would let a misspelt value pass, as paths. */
+/** Paths of values that the schema does not contain, and of objects in the schema that would accept a misspelt value. */
 export function uncovered(values: unknown, schema: Schema, path = ''): string[] {
   if (!schema.properties) return [];
   const loose =
@@ -22,7 +22,7 @@ export function uncovered(values: unknown, schema: Schema, path = ''): string[] 
   return [...loose, ...inner];
 }
 
-/** Values that two charts describe in different words or check differently. They come from the library chart, so must agree. */
+/** Values that two charts describe or check differently. They come from the library chart, so they must be the same. */
 export function disagreeing(charts: Record<string, Schema>): string[] {
   const seen = new Map<string, { chart: string; text: string }>();
   return Object.entries(charts).flatMap(([chart, schema]) =>

@@ -25,11 +25,11 @@ test.each([
 
 test.each([
   { name: 'no Service', manifests: [aWebhook(), role], problem: 'a has no Service' },
-  { name: 'no right', manifests: [aWebhook(), service], problem: 'nobody may tell it the token and the CA' },
+  { name: 'no right', manifests: [aWebhook(), service], problem: 'no role may write the token and the CA into it' },
   {
     name: 'a right to another one',
     manifests: [aWebhook(), service, { ...role, rules: [{ ...trust, resourceNames: ['theirs'] }] }],
-    problem: 'nobody may tell it the token and the CA',
+    problem: 'no role may write the token and the CA into it',
   },
   {
     name: 'a path',

@@ -6,7 +6,7 @@ type Configuration = Manifest & {
 
 const GATE_KINDS = ['MutatingAdmissionPolicy', 'MutatingWebhookConfiguration'];
 
-/** What would keep a chart's webhooks from being reached and trusted, and Pods from getting their readiness gate by exactly one way. */
+/** Problems that keep the API server from reaching and trusting a chart's webhooks, or Pods from getting their readiness gate in exactly one way. */
 export function webhookProblems(manifests: readonly Manifest[]): string[] {
   const configurations = manifests.filter(({ kind }) => kind.endsWith('WebhookConfiguration')) as Configuration[];
   const services = manifests.filter(({ kind }) => kind === 'Service').map(({ metadata }) => metadata.name);
@@ -17,7 +17,7 @@ export function webhookProblems(manifests: readonly Manifest[]): string[] {
   );
   const untold = configurations
     .filter((configuration) => !manifests.some((role) => mayPatch(role, configuration)))
-    .map(({ kind }) => `${kind}: nobody may tell it the token and the CA`);
+    .map(({ kind }) => `${kind}: no role may write the token and the CA into it`);
   const overwritten = configurations.flatMap(({ kind, webhooks = [] }) =>
     webhooks
       .filter(({ clientConfig: { service } }) => service?.path !== undefined)

@@ -1,4 +1,4 @@
-// npm run dev -- <app>: a cluster with every operator, of which <app> runs here instead, from source, started anew at each change.
+// npm run dev -- <app>: starts a cluster with every operator. <app> runs here, from source, and restarts at each change.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '..', '..', '..');
 const mainFileOf = (name: string) => join(root, 'apps', name, 'src', 'main.ts');
 const apps = readdirSync(join(root, 'apps')).filter((name) => existsSync(mainFileOf(name)));
 const [app = ''] = new Command('npm run dev --')
-  .description('Starts a cluster with every operator, of which <app> runs here, from source, restarted at each change.')
+  .description('Starts a cluster with every operator. <app> runs here, from source, and restarts at each change.')
   .addArgument(new Argument('<app>', 'the operator to work on').choices(apps))
   .parse().args;
 const mainFile = mainFileOf(app);
@@ -38,14 +38,14 @@ child.on('exit', async () => {
   process.exit();
 });
 
-/** A cluster that `npm run cluster -- up --name dev` or another terminal started is used, and left running. */
+/** Uses a cluster that `npm run cluster -- up --name dev` or another terminal started, and leaves it running. Otherwise starts one. */
 async function findOrStart(): Promise<{ cluster: Cluster; ours: boolean }> {
   const running = await attachCluster(CLUSTER_NAME).catch(() => undefined);
   if (running) return { cluster: running, ours: false };
   return { cluster: await startCluster({ name: CLUSTER_NAME, onProgress: console.error }), ours: true };
 }
 
-/** What the cluster gives the operator that runs in it, with the rights of its chart and no more. */
+/** The environment that the cluster gives the operator, with only the rights of its chart. */
 function operatorEnv({ dir, name, natsUrl }: Cluster, httpPort: number | undefined): NodeJS.ProcessEnv {
   return {
     KUBECONFIG: join(dir, 'kubeconfigs', app),
@@ -59,7 +59,7 @@ function operatorEnv({ dir, name, natsUrl }: Cluster, httpPort: number | undefin
   };
 }
 
-/** The API server was told where the webhook of the operator is, if it has one: there it must be. */
+/** If the operator has a webhook, it must listen at the address that the API server uses. */
 async function webhookEnv({ kubectl }: Cluster): Promise<NodeJS.ProcessEnv> {
   const configuration = ['validatingwebhookconfigurations', `${app}.kuperator-system`, '--ignore-not-found'];
   const url = await kubectl(['get', ...configuration, '--output=jsonpath={.webhooks[0].clientConfig.url}']);

@@ -6,7 +6,7 @@ const time = '2026-03-04T05:06:07.089Z';
 
 test.each([
   {
-    name: 'puts time, level and message first, fields after',
+    name: 'shows time, level and message before the fields',
     line: JSON.stringify({ level: 'info', time, app: 'a', key: 'ns/web', pods: 3, msg: 'scaling' }),
     pretty: '05:06:07.089 INFO  scaling key=ns/web pods=3',
   },
@@ -15,9 +15,9 @@ test.each([
     line: JSON.stringify({ level: 'error', time, err: { message: 'no', stack: 'Error: no\n    at a' }, msg: 'failed' }),
     pretty: '05:06:07.089 ERROR failed\nError: no\n    at a',
   },
-  { name: 'leaves text alone', line: 'Restarting', pretty: 'Restarting' },
-  { name: 'leaves other JSON alone', line: '{"a":1}', pretty: '{"a":1}' },
-  { name: 'leaves a torn line alone', line: '{"level":"in', pretty: '{"level":"in' },
+  { name: 'does not change text', line: 'Restarting', pretty: 'Restarting' },
+  { name: 'does not change other JSON', line: '{"a":1}', pretty: '{"a":1}' },
+  { name: 'does not change an incomplete line', line: '{"level":"in', pretty: '{"level":"in' },
 ])('$name', ({ line, pretty }) => {
   expect(stripVTControlCharacters(prettyLine(line))).toBe(pretty);
 });

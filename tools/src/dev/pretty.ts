@@ -2,12 +2,12 @@ import { styleText } from 'node:util';
 
 type Entry = { level: string; time?: string; msg?: string; err?: { stack?: string; message?: string } };
 
-/** Shown in front, or the same on every line of one process. */
+/** Fields that are shown first, or that are the same on every line of one process. */
 const NOT_A_FIELD = new Set(['level', 'time', 'msg', 'err', 'app']);
 
 /**
- * A line of an operator's JSON log for a reader: time, level, message, fields, and an error's stack below. A line that is no
- * log entry stays as it is.
+ * Formats a line of an operator's JSON log for a reader: time, level, message, fields, and below them the stack of an error. A line that
+ * is not a log entry stays as it is.
  */
 export function prettyLine(line: string): string {
   const entry = entryIn(line);

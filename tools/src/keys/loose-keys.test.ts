@@ -76,15 +76,15 @@ function found(name: string): number {
   return looseKeysOf(project, (file) => file === fileOf.get(name)).length;
 }
 
-test.each(loose)('$name is found', ({ name, count = 1 }) => {
+test.each(loose)('reports $name', ({ name, count = 1 }) => {
   expect(found(name)).toBe(count);
 });
 
-test.each(fine)('$name is let pass', ({ name }) => {
+test.each(fine)('accepts $name', ({ name }) => {
   expect(found(name)).toBe(0);
 });
 
-test('a finding names the place and the remedy', () => {
+test('a report names the place and the remedy', () => {
   if (!project) throw new Error('the project of the cases was not opened');
   const [first] = looseKeysOf(project, (file) => file === fileOf.get('a written record'));
   const line = DECLARATIONS.split('\n').length + 1;

@@ -21,7 +21,7 @@ import {
 } from 'typescript/unstable/ast';
 import { type Checker, type Project, type Type, TypeFlags } from 'typescript/unstable/sync';
 
-/** A place where an object is asked for a name that the types do not know, so that what it inherits may answer. */
+/** A place that reads a name from an object which its type does not declare, so that the result may be an inherited property. */
 export type LooseKey = { file: string; line: number; text: string; remedy: string };
 
 const READ = 'use own(record, key) of @kuperator/api, or a Map';
@@ -47,7 +47,7 @@ function looseKeysIn(source: SourceFile, file: string, checker: Checker): LooseK
     node.forEachChild(visit);
   };
   visit(source);
-  // One question for all keys of a file: each question is a round trip to the compiler.
+  // Ask for all keys of a file in one request, because each request is a round trip to the compiler.
   const keys = uses.map(({ key }) => key).filter((key) => key !== undefined);
   const types = new Map(checker.getTypeAtLocation(keys).map((type, index) => [keys[index], type]));
   return uses
@@ -55,10 +55,10 @@ function looseKeysIn(source: SourceFile, file: string, checker: Checker): LooseK
     .map(({ node, remedy }) => ({ file, line: lineOf(source, node), text: textOf(source, node), remedy }));
 }
 
-/** Where `node` itself asks an object for a name; without a key where any name can come. */
+/** The places where `node` itself reads a name from an object. An entry without a key means any name. */
 function usesOf(node: Node): Use[] {
   if (isElementAccessExpression(node)) {
-    if (isDeleteExpression(node.parent)) return []; // Deletes own properties only.
+    if (isDeleteExpression(node.parent)) return []; // A delete removes only own properties.
     return [{ node, key: node.argumentExpression, remedy: isWritten(node) ? WRITE : READ }];
   }
   if (isBinaryExpression(node)) {
@@ -105,7 +105,7 @@ const ASSIGNMENTS = new Set<SyntaxKind>([
 
 /** True if `key` can only have values that the source names: numbers, symbols, literals and unions of these. */
 function isClosed(key: Expression, type: Type | undefined, checker: Checker): boolean {
-  // What is asserted is what the author hopes; what is asserted about counts.
+  // A type assertion proves nothing, so check the expression inside it.
   if (isParenthesizedExpression(key))
     return isClosed(key.expression, checker.getTypeAtLocation(key.expression), checker);
   if (isAsExpression(key)) return isClosed(key.expression, checker.getTypeAtLocation(key.expression), checker);

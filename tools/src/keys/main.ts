@@ -1,12 +1,12 @@
-// Names that users choose must not meet what every object inherits: `labels[key]` for a label `constructor` is a function. This
-// check asks the compiler for the type of each key, and refuses those that the types do not know.
+// A name that a user chooses must not return an inherited property: `labels[key]` for a label `constructor` is a function. This
+// check asks the compiler for the type of each key, and rejects keys that the object's type does not declare.
 import { globSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { API } from 'typescript/unstable/sync';
 import { isTestFile } from '../boundaries/test-files.ts';
 import { looseKeysOf } from './loose-keys.ts';
 
-/** The only file that may do what the remedies replace. */
+/** The only file in which these accesses are allowed. */
 const REMEDY = 'libs/api/src/own.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');

@@ -5,32 +5,32 @@ import { type KubeClient, systemClock } from '@kuperator/runtime';
 import { overConnections } from '../connections.ts';
 import { APP_LABEL, controlledPod } from '../pod-manifest.ts';
 
-/** Where an attack takes place, and with which rights. */
+/** The namespace of an attack, and the rights of the attacker. */
 export type Ground = {
   readonly cluster: Cluster;
-  /** A tenant who may do anything in `namespace` and nothing elsewhere. */
+  /** A tenant with all rights in `namespace` and none elsewhere. */
   readonly tenant: KubeClient;
   readonly namespace: string;
   /** Of the rate that an attack has by itself, so much is used; from 0 to 1. Attacks that go on at once share the machine. */
   readonly pace: number;
 };
 
-/** What a tenant, or a peer on the network, does again and again at a bounded rate. */
+/** Requests that a tenant, or a peer on the network, repeats at a limited rate. */
 export type Attack = {
   readonly name: string;
-  /** Prepares it and begins. */
+  /** Prepares and begins the attack. */
   start(ground: Ground): Promise<Running>;
 };
 
 export type Running = {
-  /** Requests that were refused or failed so far, and all of them. */
+  /** Number of requests that were refused or failed so far, and of all requests. */
   readonly counts: () => { readonly sent: number; readonly refused: number };
   stop(): Promise<void>;
 };
 
 const MOST_IN_FLIGHT = 32;
 
-/** Has `act` done `perSecond` times a second, by the pace of the ground. A request that is refused counts and changes nothing; slow answers thin the attack out. */
+/** Calls `act` `perSecond` times a second, by the pace of the ground. Refused requests are counted and change nothing. Slow answers lower the rate. */
 export function repeat({ pace }: Ground, perSecond: number, act: (round: number) => Promise<unknown>): Running {
   let [sent, refused] = [0, 0];
   const inFlight = new Set<Promise<void>>();
@@ -54,7 +54,7 @@ export function repeat({ pace }: Ground, perSecond: number, act: (round: number)
   };
 }
 
-/** Makes `count` controlled Pods, with `labels` besides their own. */
+/** Creates `count` controlled Pods, with `labels` in addition to their own. */
 export async function makePods(
   { tenant, namespace }: Ground,
   count: number,
@@ -79,7 +79,7 @@ export async function beginOn({ tenant, namespace }: Ground, pods: readonly Pod[
   });
 }
 
-/** A PodTransitionRule of the tenant's; it selects all Pods of the namespace unless told otherwise. */
+/** A PodTransitionRule of the tenant. By default it selects all Pods of the namespace. */
 export async function makeRule(
   { tenant, namespace }: Ground,
   name: string,
@@ -94,5 +94,5 @@ export async function makeRule(
   });
 }
 
-/** No Pod has the label, so no Pod passes. */
+/** A label check that no Pod passes, because no Pod has the label. */
 export const REFUSES = { labelCheck: { requires: { matchLabels: { 'bench.kuperator.io/never': 'true' } } } };

@@ -1,4 +1,4 @@
-// What docs/security.md is measured by: each attack is one that its author may make, at a rate that one machine sustains.
+// The attacks that docs/security.md measures. Each attacker has the rights for the attack, and one machine sustains its rate.
 import { once } from 'node:events';
 import { request } from 'node:https';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -11,7 +11,7 @@ import { type Attack, beginOn, type Ground, makePods, makeRule, REFUSES, repeat 
 const LARGE_TEXT = 'x'.repeat(200_000);
 
 const silentApprovers: Attack = {
-  name: '60 approvers that never answer',
+  name: '60 approvers never answer',
   async start(ground) {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
@@ -38,7 +38,7 @@ const silentApprovers: Attack = {
 };
 
 const editedRule: Attack = {
-  name: 'a rule over 100 waiting Pods, edited 10 times a second',
+  name: 'a rule over 100 waiting Pods is edited 10 times a second',
   async start(ground) {
     const { tenant, namespace } = ground;
     await makeRule(ground, 'edited', REFUSES);
@@ -56,7 +56,7 @@ const editedRule: Attack = {
 };
 
 const churnedLabels: Attack = {
-  name: 'lifecycle labels of 50 Pods, 50 writes a second',
+  name: 'lifecycle labels of 50 Pods are written 50 times a second',
   async start(ground) {
     const { tenant, namespace } = ground;
     await makePods(ground, 50);
@@ -82,7 +82,7 @@ const churnedLabels: Attack = {
 };
 
 const heldDeletes: Attack = {
-  name: '6 Deployments scaled to 0 and back under a rule that refuses',
+  name: '6 Deployments are scaled to 0 and back under a rule that refuses',
   async start(ground) {
     const { cluster, namespace } = ground;
     await makeRule(ground, 'refuses', REFUSES);
@@ -117,7 +117,7 @@ const heldDeletes: Attack = {
 };
 
 const heldDeletesOfPeople: Attack = {
-  name: '100 Pods under a rule that refuses, deleted by a person 10 times a second',
+  name: 'a person deletes 100 Pods, under a rule that refuses, 10 times a second',
   async start(ground) {
     const { tenant, namespace } = ground;
     await makeRule(ground, 'refuses', REFUSES);
@@ -127,7 +127,7 @@ const heldDeletesOfPeople: Attack = {
 };
 
 const hugeSets: Attack = {
-  name: 'sets as large as the definition allows, under a quota of 20 Pods',
+  name: 'CollaSets as large as the definition allows, under a quota of 20 Pods',
   async start(ground) {
     const { cluster, tenant, namespace } = ground;
     await cluster.kubectl(['create', 'quota', 'few', '--hard=pods=20', `--namespace=${namespace}`]);
@@ -150,7 +150,7 @@ const hugeSets: Attack = {
 };
 
 const largeObjects: Attack = {
-  name: 'Pods and sets with 200 KB of annotations, 10 writes a second',
+  name: 'Pods and CollaSets with 200 KB of annotations are written 10 times a second',
   async start(ground) {
     const { tenant, namespace } = ground;
     await makePods(ground, 20);
@@ -177,7 +177,7 @@ const largeObjects: Attack = {
 };
 
 const forgedReviews: Attack = {
-  name: "the coordinator's webhook port: 50 forged reviews a second, 200 unfinished requests",
+  name: "the coordinator's webhook port gets 50 forged reviews a second and 200 unfinished requests",
   async start(ground) {
     const url = await webhookUrl(ground);
     const pods = await makePods(ground, 10);
@@ -214,7 +214,7 @@ const forgedReviews: Attack = {
 };
 
 const natsGarbage: Attack = {
-  name: 'NATS: 200 malformed messages a second on the subjects of events',
+  name: 'NATS gets 200 malformed messages a second on the subjects of events',
   async start(ground) {
     const { hostname, port } = new URL(ground.cluster.natsUrl);
     const socket = connect({ host: hostname, port: Number(port) });
@@ -247,12 +247,12 @@ export const ATTACKS: readonly Attack[] = [
   natsGarbage,
 ];
 
-/** The address that the API server calls for deletes, without what tells it apart from others. */
+/** The address that the API server calls for deletes, without the token that identifies the API server. */
 async function webhookUrl({ cluster }: Ground): Promise<URL> {
   const output = await cluster.kubectl(['get', 'validatingwebhookconfigurations', '--output=json']);
   const { items } = JSON.parse(output) as { items: { webhooks?: { clientConfig: { url?: string } }[] }[] };
   const url = items.flatMap(({ webhooks = [] }) => webhooks.flatMap(({ clientConfig }) => clientConfig.url ?? []))[0];
-  if (url === undefined) throw new Error('no webhook is configured by URL');
+  if (url === undefined) throw new Error('no webhook is configured with a URL');
   return new URL('/a-guess/pod-deletions', url);
 }
 

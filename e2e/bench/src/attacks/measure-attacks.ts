@@ -1,4 +1,4 @@
-// What a neighbour notices while a tenant, or a peer on the network, does their worst: one attack after the other, or all at once for long.
+// Measures the effect of attacks by a tenant, or by a peer on the network, on a neighbour: one attack after the other, or all at once for a long time.
 import { type Cluster, kubeconfigAs, startCluster, waitUntil } from '@kuperator/cluster';
 import { createKubeClient } from '@kuperator/runtime';
 import { say } from '../contend.ts';
@@ -9,21 +9,21 @@ import { Neighbour } from './neighbour.ts';
 import type { AttackReport, OperatorLoad, Spell } from './report.ts';
 
 export type AttackOptions = {
-  /** How often the neighbour's operations are repeated in each look. Default 5, and 1 while all attacks go on at once. */
+  /** How often the neighbour's operations are repeated in each measurement. Default 5, and 1 while all attacks run at once. */
   readonly rounds?: number;
-  /** More than 0: all attacks at once for so long, in place of one after the other. */
+  /** If it is more than 0, all attacks run at once for this time, instead of one after the other. */
   readonly minutes?: number | undefined;
-  /** Default: all of them. */
+  /** Default: all attacks. */
   readonly attacks?: readonly Attack[];
   /** Called after each look with what was seen so far: an hour is not lost to whatever ends the process. */
   readonly onLook?: (report: AttackReport) => Promise<void>;
 };
 
-/** While all attacks go on at once, each has so much of its own rate, and each look takes so long. */
+/** While all attacks go on at once, each has this share of its own rate, and each look takes this long. */
 const PACE_AT_ONCE = 0.1;
 const LOOK_MS = 5 * 60_000;
 
-/** Short holds: they are paid for every Pod and tell nothing of an attack. Approvers are on loopback here. */
+/** Holds are short, because they cost time for every Pod and show nothing about an attack. Approvers are on loopback here. */
 const SETTINGS = { TRAFFIC_OFF_HOLD_MS: '200', TRAFFIC_ON_HOLD_MS: '100', WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' };
 
 export async function measureAttacks({
@@ -42,7 +42,7 @@ export async function measureAttacks({
     await Promise.all([client.close(), tenant.close()]);
   });
   await neighbour.deploy();
-  await neighbour.roll(); // once unmeasured: the first passes of a process also compile it
+  await neighbour.roll(); // not measured, because the first passes of a process also compile its code
   const report: AttackReport & { readonly spells: Spell[] } = { node: process.version, spells: [] };
   const spell = async (name: string, running: readonly Running[], lastsUntil: Look = { rounds }) => {
     say(`  ${name}`);
@@ -109,7 +109,7 @@ async function observe(
   };
 }
 
-/** Asks the operators for their memory and the longest stop of their loop, every second. */
+/** Reads the operators' memory and the longest stop of their event loop, every second. */
 class LoadWatch {
   readonly #cluster: Cluster;
   readonly #loads = new Map<string, OperatorLoad>();
@@ -137,7 +137,7 @@ class LoadWatch {
     await Promise.all(
       operators.map(async ({ name, httpPort }) => {
         const text = await metricsOf(httpPort).catch(() => undefined);
-        if (text === undefined) return; // it is restarting, or too busy; the next look tells
+        if (text === undefined) return; // the operator restarts or is too busy; the next read shows its state
         const last = this.#loads.get(name);
         const residentMiB = Math.round(sumOf(text, 'process_resident_memory_bytes') / 2 ** 20);
         const stopMs = Math.round(sumOf(text, 'nodejs_eventloop_lag_max_seconds') * 1000);
@@ -165,7 +165,7 @@ async function begin(attack: Attack, ground: Ground): Promise<Running> {
     `--namespace=${namespace}`,
   ]);
   await bind('everything');
-  // The API server hears of a new role by a watch of its own.
+  // The API server learns of a new role through a watch, so the role takes effect with a delay.
   const may = () =>
     cluster.kubectl(['auth', 'can-i', 'create', 'pods', '--as=tenant', `--namespace=${namespace}`]).then(
       () => true,
@@ -175,7 +175,7 @@ async function begin(attack: Attack, ground: Ground): Promise<Running> {
   return attack.start(ground);
 }
 
-/** Rules go first, so that Pods they hold can go. */
+/** Deletes the rules first, so that the Pods they hold can be deleted. */
 async function end(running: Running, { cluster, namespace }: Ground): Promise<void> {
   await running.stop();
   await cluster.kubectl(['delete', 'podtransitionrules', '--all', `--namespace=${namespace}`]);

@@ -1,4 +1,4 @@
-// A tenant who does nothing wrong: what each operation of theirs takes, and whether their budget holds.
+// A tenant who does nothing wrong. Measures how long each of their operations takes, and whether their budget is kept.
 import { COLLA_SETS, isTerminating, POD_TRANSITION_RULES, type Pod, SERVICES } from '@kuperator/api';
 import type { Cluster } from '@kuperator/cluster';
 import { leastInTraffic, Observer, touchedInTraffic } from '@kuperator/observer';
@@ -24,7 +24,7 @@ export class Neighbour {
     this.#observer = new Observer(client, NAMESPACE, NAME);
   }
 
-  /** A CollaSet of four Pods behind a Service, one out at most, and a Deployment that no operator of ours knows. */
+  /** A CollaSet of four Pods behind a Service, with at most one out, and a Deployment that our operators do not control. */
   async deploy(): Promise<void> {
     await this.#cluster.kubectl(['create', 'namespace', NAMESPACE]);
     await this.#observer.start();
@@ -41,7 +41,7 @@ export class Neighbour {
     return this.#observer.stop();
   }
 
-  /** Seconds of an update in place of the set, one Pod at a time. */
+  /** Seconds of an update in place of the CollaSet, one Pod at a time. */
   roll(): Promise<number> {
     const image = `web:v${++this.#round}`;
     return this.#timed(
@@ -56,7 +56,7 @@ export class Neighbour {
     );
   }
 
-  /** Seconds until the Pods of the Deployment are gone once it is scaled to 0: what kube-controller-manager takes. They come back after. */
+  /** Seconds from scaling the Deployment to 0 until its Pods are gone: the time that kube-controller-manager takes. Then scales it back. */
   async shrink(): Promise<number> {
     const seconds = await this.#timed(
       'the Pods of the Deployment to be gone',
@@ -68,7 +68,7 @@ export class Neighbour {
     return seconds;
   }
 
-  /** Promises that were broken since the last call; none, if all is well. */
+  /** Promises that were broken since the last call. */
   async complaints(): Promise<readonly string[]> {
     // What has not been seen yet could acquit: a Pod may have left the slices before it was touched.
     await this.#observer.catchUp();

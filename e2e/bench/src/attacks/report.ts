@@ -1,22 +1,22 @@
 import Table from 'cli-table3';
 
-/** The worst of an operator while something went on. */
+/** The highest values of an operator during a measurement. */
 export type OperatorLoad = { readonly operator: string; readonly residentMiB: number; readonly stopMs: number };
 
-/** What the neighbour and the operators noticed of one attack, or of all. */
+/** The effect of one attack, or of all, on the neighbour and the operators. */
 export type Spell = {
   readonly name: string;
-  /** Requests of the attack, and those that were refused or failed. */
+  /** Number of requests of the attack; `refused` is the number that were refused or failed. */
   readonly sent: number;
   readonly refused: number;
-  /** An update in place of four Pods, each time. */
+  /** Seconds of each update in place of four Pods. */
   readonly rollSeconds: readonly number[];
-  /** Until the Pods of a Deployment scaled to 0 are gone, each time. */
+  /** Seconds, each time, until the Pods of a Deployment that is scaled to 0 are gone. */
   readonly shrinkSeconds: readonly number[];
   /** Promises to the neighbour that were broken. */
   readonly complaints: readonly string[];
   readonly loads: readonly OperatorLoad[];
-  /** Operators that ended by themselves. */
+  /** Operators that crashed. */
   readonly restarts: readonly string[];
 };
 
@@ -51,7 +51,7 @@ export function renderAttacks({ spells }: AttackReport): string {
   return table.toString();
 }
 
-/** The middle one of `values`; of an even number, the greater of the two. */
+/** The median of `values`; for an even number of values, the greater of the two in the middle. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, vi } from 'vitest';
 
 /**
- * Gives each test of the file a state folder of its own, which shows that nothing is left in it.
- * @returns what answers the path of the test that runs
+ * Gives each test of the file its own state folder, so that a test can check that nothing is left in it.
+ * @returns a function that returns the folder of the running test
  */
 export function useStateFolder(): () => string {
   let folder: string;

@@ -1,4 +1,4 @@
-// Sends requests at a steady rate, each over a connection of its own, until it gets SIGTERM or has sent -most. Prints its counts as a
+// Sends requests at a steady rate, each over its own connection, until it gets SIGTERM or has sent -most requests. Prints its counts as a
 // line of JSON every 100 ms and once at the end, and a line for each failed request.
 package main
 

@@ -1,4 +1,4 @@
-// The sandbox container of a Pod: it holds the Pod's namespaces and waits to be stopped.
+// The sandbox container of a Pod. It keeps the Pod's namespaces open and waits until it is stopped.
 package main
 
 import (

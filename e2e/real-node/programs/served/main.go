@@ -1,5 +1,5 @@
-// The application behind the Service. It stops accepting connections the moment it gets SIGTERM, so a connection that is still sent
-// to it fails. It appends each start and each SIGTERM, with the time, to a file that its Pod shares with the node.
+// The application behind the Service. It stops accepting connections as soon as it gets SIGTERM, so a later connection fails. It
+// appends each start and each SIGTERM, with the time, to a file that its Pod shares with the node.
 package main
 
 import (
@@ -48,7 +48,7 @@ func main() {
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintf(w, "%s %s", pod, version) })
-	// The container dies by itself, as by a crash.
+	// End the container by itself, as a crash would.
 	mux.HandleFunc("/exit", func(http.ResponseWriter, *http.Request) {
 		record("EXIT")
 		os.Exit(1)
@@ -90,7 +90,7 @@ func appendEntry(e entry) error {
 	return err
 }
 
-// ownIP returns the Pod's IPv4 address: the only one that is not of the loopback interface.
+// ownIP returns the Pod's IPv4 address: its only address outside the loopback interface.
 func ownIP() string {
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
