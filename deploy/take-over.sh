@@ -9,18 +9,19 @@ usage: take-over.sh check   --release NAME --namespace NAMESPACE
        take-over.sh from-go --release NAME --namespace NAMESPACE [--yes]
        take-over.sh to-go   --release NAME --namespace NAMESPACE --chart CHART [--yes] [-- HELM ARGUMENTS]
 
-check     says whether the Go release can be taken over, and changes nothing
-from-go   stops the Go manager, takes the definitions over and removes the rest of the Go release
-to-go     removes the operators of this implementation and installs the Go chart over the definitions
+check     checks whether the Go release can be taken over; changes nothing
+from-go   stops the Go manager, takes over the definitions and removes the rest of the Go release
+to-go     removes the operators of this implementation and installs the Go chart over the existing definitions
 
 --release, --namespace   the Helm release of the Go implementation
---chart                  the Go chart, as `helm install` takes it
+--chart                  the Go chart, in any form that `helm install` accepts
 --crds-chart             our chart of the definitions (default: deploy/charts/crds beside this script)
---our-namespace          where our releases are, or will be (default: kuperator-system)
---allow-unserved         go on although there are objects of kinds that no operator here serves
---yes                    do it; without, it is only said what would be done
+--our-namespace          the namespace of our releases (default: kuperator-system)
+--allow-unserved         continue even if there are objects of kinds that no operator here serves
+--yes                    make the changes; without it, the script only prints what it would do
 
-Needs kubectl and helm (3.17 or newer) for the current context. Environment: KUBECTL, HELM.
+The script needs kubectl and helm (3.17 or newer), and uses the current context. The environment variables
+KUBECTL and HELM name other programs.
 TEXT
 }
 
@@ -31,7 +32,7 @@ crds_chart=$here/charts/crds
 crds_release=crds
 our_namespace=kuperator-system
 operators='collaset-controller podopslifecycle-coordinator podtransitionrule-engine endpointslice-adapter'
-# Kinds whose operators are not here yet.
+# Kinds that have no operator here yet.
 unserved='poddecorations operationjobs'
 group=apps.kusionstack.io
 release='' namespace='' chart='' yes='' allow_unserved=''
@@ -40,7 +41,7 @@ helm_arguments=()
 fail() { echo "take-over: $*" >&2; exit 1; }
 say() { echo "take-over: $*"; }
 
-# Runs a command, or says that it would.
+# Runs a command, or without --yes prints what it would do.
 act() {
   local what=$1
   shift
@@ -73,18 +74,18 @@ while (($#)); do
     *) fail "unknown argument $1" ;;
   esac
 done
-[[ -n $release && -n $namespace ]] || fail '--release and --namespace of the Go implementation are needed'
+[[ -n $release && -n $namespace ]] || fail '--release and --namespace of the Go implementation are required'
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# ---- what there is
+# ---- reading the cluster
 
 helm_major() { "$HELM" version --template '{{.Version}}' | sed 's/^v\([0-9]*\).*/\1/'; }
 
-# Lines `resource namespace name` of the objects a release has in the cluster; `-` is no namespace.
+# Prints a line `resource namespace name` for each object of a release in the cluster; `-` stands for no namespace.
 objects_of() {
-  # With the namespace in the context: given as a flag it would have to be that of every object.
+  # The context sets the namespace, because a namespace given as a flag must be that of every object.
   "$KUBECTL" config view --raw --flatten --minify >"$scratch/kubeconfig"
   "$KUBECTL" --kubeconfig="$scratch/kubeconfig" config set-context --current --namespace="$2" >/dev/null
   "$HELM" get manifest "$1" --namespace "$2" |
@@ -103,7 +104,7 @@ definitions() {
     sed -n "s/^$group //p"
 }
 
-# Configurations whose webhooks the Go manager serves: those of the release, and those that name its Services.
+# Prints the configurations whose webhooks the Go manager serves: those of the release, and those that name its Services.
 webhook_configurations() {
   local kind
   sed -n 's/^\(MutatingWebhookConfiguration\|ValidatingWebhookConfiguration\)[^ ]* - /\1 /p' <<<"$go_objects"
@@ -115,12 +116,12 @@ webhook_configurations() {
   done
 }
 
-# CollaSets without replicas, which Go takes for 0 and our definition for 1.
+# Prints the CollaSets without replicas: Go reads that as 0, our definition as 1.
 silent_sets() {
   "$KUBECTL" get "collasets.$group" --all-namespaces --output=go-template='{{range .items}}{{if eq (printf "%v" .spec.replicas) "<no value>" "<nil>"}}{{.metadata.namespace}} {{.metadata.name}}{{"\n"}}{{end}}{{end}}'
 }
 
-# What must not be lost, with its uid.
+# Prints everything that must not be lost, with its uid.
 precious() {
   local resource
   for resource in $(definitions) persistentvolumeclaims controllerrevisions.apps pods; do
@@ -135,10 +136,10 @@ precious() {
 check() {
   local found version definition stored resource count problems=0
   problem() { echo "take-over: $*" >&2; problems=$((problems + 1)); }
-  command -v "$KUBECTL" >/dev/null || fail "there is no $KUBECTL"
-  command -v "$HELM" >/dev/null || fail "there is no $HELM"
-  "$HELM" install --help | grep -q -- --take-ownership || fail 'helm 3.17 or newer is needed: this one has no --take-ownership'
-  "$HELM" status "$release" --namespace "$namespace" >/dev/null || fail "there is no release $release in $namespace"
+  command -v "$KUBECTL" >/dev/null || fail "cannot find $KUBECTL"
+  command -v "$HELM" >/dev/null || fail "cannot find $HELM"
+  "$HELM" install --help | grep -q -- --take-ownership || fail 'helm 3.17 or newer is required: this helm has no --take-ownership'
+  "$HELM" status "$release" --namespace "$namespace" >/dev/null || fail "namespace $namespace has no release $release"
   go_objects=$(objects_of "$release" "$namespace")
   found=$(grep -c "^CustomResourceDefinition[^ ]* - .*\.$group\$" <<<"$go_objects" || true)
   [[ $found -gt 0 ]] || problem "the release $release has no definitions of $group: is it the Go implementation?"
@@ -146,7 +147,7 @@ check() {
     problem "the release $release has no Deployment"
   for definition in $(definitions); do
     stored=$("$KUBECTL" get customresourcedefinition "$definition" --output=jsonpath='{.status.storedVersions}')
-    [[ $stored == '["v1alpha1"]' ]] || problem "objects of $definition are stored as $stored, only v1alpha1 is known here"
+    [[ $stored == '["v1alpha1"]' ]] || problem "objects of $definition are stored as $stored, but this implementation knows only v1alpha1"
   done
   "$HELM" template "$crds_release" "$crds_chart" |
     "$KUBECTL" apply --server-side --force-conflicts --dry-run=server --filename=- >/dev/null ||
@@ -155,7 +156,7 @@ check() {
     definitions | grep -qx "$resource.$group" || continue
     count=$("$KUBECTL" get "$resource.$group" --all-namespaces --output=name | wc -l)
     [[ $count -eq 0 || -n $allow_unserved ]] ||
-      problem "there are $count $resource, and no operator here that serves them; go on with --allow-unserved"
+      problem "there are $count $resource, but no operator here serves them; use --allow-unserved to continue"
   done
   ((problems == 0)) || fail "$problems problems; nothing was changed"
   for resource in $(definitions); do
@@ -163,7 +164,7 @@ check() {
   done
 }
 
-# ---- there
+# ---- from Go to this implementation
 
 stop_deployment() {
   "$KUBECTL" scale deployment "$2" --namespace "$1" --replicas=0 >/dev/null
@@ -173,12 +174,12 @@ stop_deployment() {
     [[ ${left:-0} -eq 0 ]] && return
     sleep 1
   done
-  fail "Pods of the Deployment $1/$2 are still there; run this again when they are gone"
+  fail "the Deployment $1/$2 still has Pods; run this script again when they are gone"
 }
 
 take_definitions() {
   local flags=(--take-ownership)
-  # Helm 4 applies on the server, where the fields belong to whoever wrote them first.
+  # Helm 4 uses server-side apply, where a field belongs to the first writer.
   [[ $(helm_major) -ge 4 ]] && flags+=(--force-conflicts)
   "$HELM" upgrade --install "$crds_release" "$crds_chart" --namespace "$our_namespace" --create-namespace "${flags[@]}" >/dev/null
 }
@@ -200,30 +201,30 @@ from_go() {
   local before
   before=$(precious)
   while read -r resource ns name; do
-    if [[ $resource == Deployment* ]]; then act "scale the Deployment $ns/$name to 0 and wait for its Pods to go" stop_deployment "$ns" "$name"; fi
+    if [[ $resource == Deployment* ]]; then act "scale the Deployment $ns/$name to 0 and wait until its Pods are gone" stop_deployment "$ns" "$name"; fi
   done <<<"$go_objects"
   while read -r kind name; do
-    [[ -z $kind ]] || act "delete $kind $name, which nobody answers now" "$KUBECTL" delete "$kind" "$name" --ignore-not-found
+    [[ -z $kind ]] || act "delete $kind $name, whose webhooks no process answers now" "$KUBECTL" delete "$kind" "$name" --ignore-not-found
   done < <(webhook_configurations | sort -u)
   while read -r ns name; do
-    [[ -z $ns ]] || act "write replicas: 0 into the CollaSet $ns/$name, which names none and would get a Pod here" \
+    [[ -z $ns ]] || act "write replicas: 0 into the CollaSet $ns/$name, which does not set replicas and would get a Pod here" \
       "$KUBECTL" patch "collasets.$group" "$name" --namespace "$ns" --type=merge --patch '{"spec":{"replicas":0}}'
   done < <(silent_sets)
-  act "install our definitions as release $our_namespace/$crds_release, which takes them over" take_definitions
+  act "install our definitions as release $our_namespace/$crds_release, which takes over the existing definitions" take_definitions
   while read -r resource ns name; do
     case $resource in
-      # Objects of users hang on these.
+      # Objects of users depend on these.
       CustomResourceDefinition* | Namespace | PersistentVolume*) ;;
       *) act "delete $resource $name" remove_object "$resource" "$ns" "$name" ;;
     esac
   done <<<"$go_objects"
-  # Not `helm uninstall`: up to Helm 3 it deletes whatever the release once had, the definitions and with them every CollaSet.
+  # Never `helm uninstall`: up to Helm 3 it deletes everything that the release ever had, so also the definitions, and with them every CollaSet.
   act "delete Helm's record of the release $namespace/$release" forget_release
   lost "$before"
   say "now install the operators: see docs/guides/take-over-from-go.md"
 }
 
-# ---- back
+# ---- back to Go
 
 uninstall() { "$HELM" uninstall "$1" --namespace "$our_namespace" --wait >/dev/null; }
 
@@ -239,8 +240,8 @@ kept_by_policy() {
 }
 
 to_go() {
-  [[ -n $chart ]] || fail '--chart of the Go implementation is needed'
-  "$HELM" template "$release" "$chart" --namespace "$namespace" "${helm_arguments[@]}" >/dev/null || fail "$chart cannot be rendered"
+  [[ -n $chart ]] || fail '--chart of the Go implementation is required'
+  "$HELM" template "$release" "$chart" --namespace "$namespace" "${helm_arguments[@]}" >/dev/null || fail "cannot render $chart"
   local installed app before
   installed=$("$HELM" list --namespace "$our_namespace" --short)
   for app in $operators; do
@@ -249,23 +250,23 @@ to_go() {
   before=$(precious)
   if grep -qx "$crds_release" <<<"$installed"; then
     kept_by_policy || fail "the release $crds_release has definitions without helm.sh/resource-policy: keep"
-    act "uninstall $crds_release, which leaves the definitions" uninstall "$crds_release"
+    act "uninstall $crds_release, which keeps the definitions" uninstall "$crds_release"
   fi
-  act "install $chart as release $namespace/$release, which takes the definitions over" install_go
+  act "install $chart as release $namespace/$release, which takes over the definitions" install_go
   lost "$before"
 }
 
-# Fails if anything that was there is not there any more.
+# Fails if an object that existed before is missing now.
 lost() {
   [[ -n $yes ]] || return 0
   local missing
   missing=$(comm -23 <(echo "$1") <(precious))
-  [[ -z $missing ]] || fail "not there any more:"$'\n'"$missing"
+  [[ -z $missing ]] || fail "these objects are missing now:"$'\n'"$missing"
   say 'every object, revision, Pod and claim is still there'
 }
 
 case $command in
-  check) check; say 'can be taken over' ;;
+  check) check; say 'the release can be taken over' ;;
   from-go) from_go ;;
   to-go) to_go ;;
 esac

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
-const target = join(root, 'apps', 'collaset-controller', 'src', 'collaset', 'go-types.gen.ts');
+const target = join(root, 'apps', 'collaset-controller', 'src', 'collaset', 'revision', 'go-types.gen.ts');
 
 const tables = [
   {

@@ -1,8 +1,10 @@
+import { natsConfig } from '@kuperator/events';
 import { type ConfigOf, commonConfig, defineConfig, integer } from '@kuperator/runtime';
 
 /** Settings of the adapter, besides the common ones. */
 export const declaration = defineConfig({
   ...commonConfig,
+  ...natsConfig,
   batchMs: integer({
     meaning: 'least time between two passes over one Service, in milliseconds; the first is immediate',
     min: 0,

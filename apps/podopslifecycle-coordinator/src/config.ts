@@ -1,8 +1,10 @@
+import { natsConfig } from '@kuperator/events';
 import { type ConfigOf, commonConfig, defineConfig, integer, oneOf, optionalText, text } from '@kuperator/runtime';
 
 /** The settings of the coordinator, besides the common ones. */
 export const declaration = defineConfig({
   ...commonConfig,
+  ...natsConfig,
   resyncSeconds: integer({
     meaning: 'how often every Pod is reconciled again, in seconds, in case a change was missed',
     min: 10,

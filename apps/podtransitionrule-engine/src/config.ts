@@ -1,4 +1,5 @@
 import { BlockList } from 'node:net';
+import { natsConfig } from '@kuperator/events';
 import { type ConfigOf, commonConfig, defineConfig, type Field, integer } from '@kuperator/runtime';
 import { RULE_KINDS, type RuleKind } from './podtransitionrule/rules.ts';
 import { networksOf } from './webhook/address.ts';
@@ -24,6 +25,7 @@ const networks: Field<BlockList> = {
 /** Settings of the engine, besides the common ones. */
 export const declaration = defineConfig({
   ...commonConfig,
+  ...natsConfig,
   batchMs: integer({
     meaning: 'least time between two evaluations of one rule object, in milliseconds; the first is immediate',
     min: 0,

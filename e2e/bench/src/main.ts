@@ -51,6 +51,10 @@ const { suite, pods, maxUnavailable, service, sizes, sets, podsPerSet, minutes, 
   .parse()
   .opts<Options>();
 
+const keep = async (report: object) => {
+  if (json) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+};
+
 const SUITES = {
   speed: async () => {
     const report = await measureSpeed({ pods, maxUnavailable, service });
@@ -65,11 +69,11 @@ const SUITES = {
     return { report, text: renderVerdict(report) };
   },
   attacks: async () => {
-    const report = await measureAttacks({ minutes });
+    const report = await measureAttacks({ minutes, onLook: keep });
     return { report, text: renderAttacks(report) };
   },
 };
 
 const { report, text } = await SUITES[suite]();
 process.stdout.write(`${text}\n`);
-if (json) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+await keep(report);

@@ -1,4 +1,4 @@
-// The real node lifecycle controller on the only node. The test renews its Lease, as the kubelet does, until the node is lost.
+// The real node lifecycle controller watches the only node. The test renews the node's Lease, as a kubelet does, until the node is to be lost.
 import { isReady, LEASES, POD_TRANSITION_RULES, type Pod } from '@kuperator/api';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -25,14 +25,14 @@ afterAll(async () => {
 function report(): void {
   renewal = setInterval(() => {
     const renewTime = new Date().toISOString().replace('Z', '000Z');
-    // One that fails is made good for by the next.
+    // If one renewal fails, the next one makes up for it.
     client.patch(LEASES, LEASE, { type: 'merge', body: { spec: { renewTime } } }).catch(() => {});
   }, 2000);
 }
 
 const isPermitted = (pod: Pod) => lifecycleLabels(pod).some((key) => key.startsWith('operate.'));
 
-test('an update asked while the node is lost waits for it, and then goes on within the budget', async () => {
+test('an update that is requested while the node is lost waits for the node, then continues within the budget', async () => {
   const namespace = 'lost';
   const app = await on.deploy({ namespace, replicas: 4, image: 'web:v1', maxUnavailable: 1 });
   await on.cluster.stop('kwok');

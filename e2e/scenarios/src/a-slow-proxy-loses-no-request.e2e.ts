@@ -1,4 +1,4 @@
-// Nodes and proxies at their real pace: proxies apply the slices at least a second apart, as kube-proxy does by default.
+// Nodes and proxies take the time of real ones: a proxy applies EndpointSlices at most once a second, as kube-proxy does by default.
 import { KUBELET_DELAYS } from '@kuperator/cluster';
 import { rollChecks, scaleInChecks, touchedInTraffic } from '@kuperator/observer';
 import { expect, test } from 'vitest';
@@ -6,10 +6,10 @@ import { broken } from './judge.ts';
 import { stage } from './stage.ts';
 
 const on = stage({ kubelet: KUBELET_DELAYS });
-// The default hold leaves half a second; news may come later than that to a witness on a busy machine.
+// The default hold leaves a margin of half a second, and on a busy machine the observer may see changes later than that.
 const slow = { proxyPeriodMs: 1000, trafficOffHold: '3s', image: 'web:v1', maxUnavailable: 2 };
 
-test('rolled in place, no Pod is touched while a proxy may send it requests', async () => {
+test('a roll in place touches no Pod while a proxy may send it requests', async () => {
   const app = await on.deploy({ namespace: 'roll', replicas: 4, ...slow });
   const uidsBefore = app.uids();
   await app.changeTemplate({ image: 'web:v2' });
@@ -18,14 +18,14 @@ test('rolled in place, no Pod is touched while a proxy may send it requests', as
   expect(broken(rollChecks({ sighting, pods: 4, mayBeOut: 2, uidsBefore, uidsAfter: app.uids() }))).toEqual([]);
 });
 
-test('scaled in, no Pod is deleted while a proxy may send it requests', async () => {
+test('a scale-in deletes no Pod while a proxy may send it requests', async () => {
   const app = await on.deploy({ namespace: 'scale-in', replicas: 4, ...slow });
   await app.change({ replicas: 2 });
   await app.serves({ replicas: 2 });
   expect(broken(scaleInChecks(app.observer.sighting(), 2))).toEqual([]);
 });
 
-test('deleted by kubectl, no Pod ends while a proxy may send it requests', async () => {
+test('kubectl delete ends no Pod while a proxy may send it requests', async () => {
   const namespace = 'delete';
   const app = await on.deploy({ namespace, replicas: 3, ...slow });
   const [name = ''] = app.pods().map(({ metadata }) => metadata.name ?? '');
@@ -36,7 +36,7 @@ test('deleted by kubectl, no Pod ends while a proxy may send it requests', async
   expect(touchedInTraffic(sighting)).toEqual([]);
 });
 
-test('without a hold Pods are touched while a proxy may send them requests: the witness sees it', async () => {
+test('without a hold, Pods are touched while a proxy may send them requests, and the observer detects it', async () => {
   const app = await on.deploy({ namespace: 'no-hold', replicas: 2, ...slow, trafficOffHold: '0s' });
   await app.changeTemplate({ image: 'web:v2' });
   await app.serves({ replicas: 2, image: 'web:v2' });

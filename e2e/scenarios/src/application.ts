@@ -20,12 +20,12 @@ import {
   template,
 } from './manifests.ts';
 
-/** Generous: the machine may be busy. What is promised has no clock in it. */
+/** Long, because the machine may be busy. No promise depends on a time. */
 export const DEADLINE_MS = 120_000;
 
 const SERVICE_AVAILABLE = 'podopslifecycle.kusionstack.io/service-available';
 
-/** A Service, a CollaSet and perhaps a budget in a namespace of their own, and the witness that watches them. */
+/** A Service, a CollaSet and optionally a budget, in their own namespace, and the observer that watches them. */
 export class Application {
   readonly observer: Observer;
   readonly #client: KubeClient;
@@ -37,7 +37,7 @@ export class Application {
     this.observer = new Observer(client, options.namespace, NAME, options.proxyPeriodMs ?? PROXY_PERIOD_MS);
   }
 
-  /** Applies everything and returns once all Pods serve; from then on the witness counts. */
+  /** Applies all manifests and returns once all Pods serve. The observer judges from then on. */
   async deploy(): Promise<void> {
     const { namespace, replicas, image, maxUnavailable } = this.#options;
     await this.observer.start();
@@ -54,13 +54,13 @@ export class Application {
     return this.observer.stop();
   }
 
-  /** Merges `spec` into the CollaSet's. */
+  /** Merges `spec` into the spec of the CollaSet. */
   async change(spec: object): Promise<void> {
     const ref = { namespace: this.#options.namespace, name: NAME };
     await this.#client.patch(COLLA_SETS, ref, { type: 'merge', body: { spec } });
   }
 
-  /** Changes the template as far as `changes` says; a list is replaced as a whole by a merge. */
+  /** Merges `changes` into the template. A merge replaces a list as a whole. */
   async changeTemplate(changes: Partial<TemplateOptions>): Promise<void> {
     await this.change({ template: template({ ...this.#options, ...changes }) });
   }
@@ -73,12 +73,12 @@ export class Application {
     return new Set(this.pods().map((pod) => pod.metadata.uid ?? ''));
   }
 
-  /** How many Pods run `image`. */
+  /** Number of Pods that run `image`. */
   running(image: string): number {
     return this.pods().filter((pod) => runs(pod, image)).length;
   }
 
-  /** Waits for the moment at which at least `count` Pods run `image`. */
+  /** Waits until at least `count` Pods run `image`. */
   reached(image: string, count: number): Promise<void> {
     return this.observer.when(
       `${count} Pods of ${this.#options.namespace} run ${image}`,
@@ -87,7 +87,7 @@ export class Application {
     );
   }
 
-  /** Waits until there are exactly `replicas` Pods, all in service and, if given, all running `image`. */
+  /** Waits until there are exactly `replicas` Pods, all are in service, and all run `image` if it is given. */
   serves({ replicas, image }: { replicas: number; image?: string }): Promise<void> {
     return this.observer.until(
       `${replicas} Pods of ${this.#options.namespace} serve${image ? ` ${image}` : ''}`,
@@ -98,7 +98,7 @@ export class Application {
     );
   }
 
-  /** In traffic, available, and with no trace of an operation. */
+  /** Whether the Pod is in traffic, available, and without labels of an operation. */
   isInService(pod: Pod): boolean {
     return (
       !isTerminating(pod) &&
@@ -112,19 +112,19 @@ export class Application {
     return pod.metadata.labels?.[SERVICE_AVAILABLE] !== undefined;
   }
 
-  /** How many Pods have an operation under way. */
+  /** Number of Pods with an operation in progress. */
   operating(): number {
     return this.pods().filter((pod) => lifecycleLabels(pod).some((key) => key.startsWith('operating.'))).length;
   }
 
-  /** The instance ids the Pods carry, ascending. */
+  /** The instance ids on the Pods, ascending. */
   instanceIds(): readonly number[] {
     return this.pods()
       .map((pod) => Number(pod.metadata.labels?.[INSTANCE_ID_LABEL]))
       .sort((a, b) => a - b);
   }
 
-  /** The instance ids recorded for the CollaSet, ascending. */
+  /** The instance ids in the CollaSet's ResourceContext, ascending. */
   async recordedIds(): Promise<readonly number[]> {
     const ref = { namespace: this.#options.namespace, name: NAME };
     const context = await this.#client.get(RESOURCE_CONTEXTS, ref);
@@ -132,14 +132,14 @@ export class Application {
   }
 }
 
-/** Keys of the labels by which operations and their stages are told, the mark of a Pod in service left out. */
+/** Keys of the labels of operations and their stages, without the label of a Pod in service. */
 export function lifecycleLabels(pod: Pod): readonly string[] {
   return Object.keys(pod.metadata.labels ?? {}).filter(
     (key) => /(^|\.)podopslifecycle\.kusionstack\.io\//.test(key) && key !== SERVICE_AVAILABLE,
   );
 }
 
-/** The Pod is asked to run `image`, and does. */
+/** Whether the Pod's spec has `image` and its container runs it. */
 function runs(pod: Pod, image: string): boolean {
   const statuses = pod.status?.containerStatuses ?? [];
   return (

@@ -6,7 +6,7 @@ import { stage } from './stage.ts';
 
 const on = stage();
 
-/** Somebody was deleted, and nobody of those while it had traffic. */
+/** At least one Pod was deleted, and none while it had traffic. */
 function expectDrainedFirst({ observer }: OwnedPods, atLeast = 1): void {
   const sighting = observer.sighting();
   const deleted = sighting.touches.filter(({ what }) => what === 'deleted');
@@ -16,7 +16,7 @@ function expectDrainedFirst({ observer }: OwnedPods, atLeast = 1): void {
 
 test.each(
   OWNERS,
-)('T86 kubectl delete pod of %s takes the Pod out of traffic first, and shows no error', async (owner) => {
+)('T86 kubectl delete pod of %s takes the Pod out of traffic first and shows no error', async (owner) => {
   const pods = await on.deployOwned({ namespace: `delete-${owner.toLowerCase()}`, owner, replicas: 2 });
   const [name = ''] = pods.names();
   const uidsBefore = pods.uids();
@@ -29,7 +29,7 @@ test.each(
   expectDrainedFirst(pods);
 });
 
-test('kubectl drain keeps to the PodDisruptionBudget, and evicts nobody who still has traffic', async () => {
+test('kubectl drain keeps the PodDisruptionBudget and evicts no Pod that still has traffic', async () => {
   const pods = await on.deployOwned({ namespace: 'drain', owner: 'Deployment', replicas: 6, minAvailable: 5 });
   const node = pods.pods()[0]?.spec.nodeName ?? '';
   const there = pods.pods().filter((pod) => pod.spec.nodeName === node).length;
@@ -40,7 +40,7 @@ test('kubectl drain keeps to the PodDisruptionBudget, and evicts nobody who stil
   await on.cluster.kubectl(['uncordon', node]);
 });
 
-test('kubectl drain evicts the only Pod where its PodDisruptionBudget wants none healthy', async () => {
+test('kubectl drain evicts the only Pod if its PodDisruptionBudget requires no healthy Pod', async () => {
   const pods = await on.deployOwned({ namespace: 'drain-single', owner: 'Deployment', replicas: 1, minAvailable: 0 });
   const node = pods.pods()[0]?.spec.nodeName ?? '';
   await on.cluster.kubectl(['drain', node, '--ignore-daemonsets', '--force', '--timeout=120s']);
@@ -50,12 +50,12 @@ test('kubectl drain evicts the only Pod where its PodDisruptionBudget wants none
 });
 
 test.each([
-  { name: 'drains each of them', namespace: 'collection' },
-  { name: 'keeps to the budget', namespace: 'collection-rule', maxUnavailable: 3 },
-])('a deletion of more Pods than a client tries, in one request, $name', async ({ namespace, name: _, ...rule }) => {
+  { name: 'drains each Pod', namespace: 'collection' },
+  { name: 'keeps the budget', namespace: 'collection-rule', maxUnavailable: 3 },
+])('one request that deletes more Pods than a client has retries $name', async ({ namespace, name: _, ...rule }) => {
   const pods = await on.deployOwned({ namespace, owner: 'Deployment', replicas: 12, ...rule });
   const uidsBefore = pods.uids();
-  // The raw request is not repeated by kubectl: what it gets no further with is an error.
+  // kubectl does not retry the raw request, so any refusal would be an error.
   await pods.kubectl('delete', '--raw', `/api/v1/namespaces/${namespace}/pods?labelSelector=app%3Dweb`);
   await pods.observer.until('none of them is left', () => pods.uids().isDisjointFrom(uidsBefore), DEADLINE_MS);
   await pods.serve(12);
@@ -63,17 +63,17 @@ test.each([
   if (rule.maxUnavailable) expect(leastInTraffic(pods.observer.sighting())).toBeGreaterThanOrEqual(9);
 });
 
-test('deletes keep to the budget of a PodTransitionRule', async () => {
+test('deletes keep the budget of a PodTransitionRule', async () => {
   const pods = await on.deployOwned({ namespace: 'rule', owner: 'StatefulSet', replicas: 3, maxUnavailable: 1 });
   const names = pods.names();
-  // Each kubectl is somebody of his own: all of them ask at once.
+  // Each kubectl is a separate client, and all send their requests at the same time.
   await Promise.all(names.map((name) => pods.kubectl('delete', 'pod', name)));
   await pods.serve(3);
   expectDrainedFirst(pods, 3);
   expect(leastInTraffic(pods.observer.sighting())).toBe(2);
 });
 
-test('a namespace is deleted though no rule lets its Pods go', async () => {
+test('a namespace is deleted although no rule lets its Pods go', async () => {
   const pods = await on.deployOwned({ namespace: 'ends', owner: 'Deployment', replicas: 2, maxUnavailable: 0 });
   await on.cluster.kubectl(['delete', 'namespace', 'ends', '--timeout=120s']);
   expect(pods.pods()).toEqual([]);
@@ -88,7 +88,7 @@ test('T97 a dry run changes nothing', async () => {
   expect(now.metadata.resourceVersion).toBe(before?.metadata.resourceVersion);
 });
 
-test('a Pod whose mark is taken off goes back to service', async () => {
+test('a Pod whose to-delete mark is removed goes back into service', async () => {
   const pods = await on.deployOwned({ namespace: 'undo', owner: 'nobody', replicas: 2, maxUnavailable: 0 });
   const mark = 'collaset.kusionstack.io/to-delete';
   await pods.kubectl('label', 'pod', 'web-0', `${mark}=1`);

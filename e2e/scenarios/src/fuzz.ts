@@ -1,5 +1,5 @@
 // npm run fuzz -w @kuperator/scenarios -- --schedules N --seed S [--parallel P] [--kill]: random schedules on one real cluster.
-// With --kill an operator is killed every few seconds. Exit code 1 when a promise was broken; the seed of each is told.
+// With --kill an operator is killed every few seconds. If a promise was broken, the exit code is 1 and the seed is printed.
 
 import { parseArgs } from 'node:util';
 import { startCluster } from '@kuperator/cluster';
@@ -20,7 +20,7 @@ const { values } = parseArgs({
 const numberOf = (option: 'schedules' | 'seed' | 'parallel') => {
   const number = Number(values[option]);
   if (!Number.isInteger(number) || number < 1)
-    throw new Error(`--${option} ${values[option]}: a whole number from 1 on`);
+    throw new Error(`--${option} ${values[option]}: must be a whole number, 1 or more`);
   return number;
 };
 const [schedules, first, parallel] = [numberOf('schedules'), numberOf('seed'), numberOf('parallel')];
@@ -38,7 +38,7 @@ running = false;
 await killer;
 await client.close();
 const kept = `${schedules - failed} of ${schedules} schedules kept every promise`;
-console.log(`${kept}, ${granted} operations let go on (seeds ${first} to ${first + schedules - 1})`);
+console.log(`${kept}, ${granted} operations granted (seeds ${first} to ${first + schedules - 1})`);
 process.exitCode = failed > 0 ? 1 : 0;
 
 async function work(): Promise<void> {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { DEADLINE_MS } from './application.ts';
 import { stage } from './stage.ts';
 
-// Kubernetes 1.35 has no MutatingAdmissionPolicy v1: the chart has the coordinator give Pods their readiness gate.
+// Kubernetes 1.35 has no MutatingAdmissionPolicy v1, so with this chart the coordinator's webhook adds the readiness gate to Pods.
 const on = stage({ apiServerFlags: ['--emulated-version=1.35'] });
 
 const COORDINATOR = 'podopslifecycle-coordinator';
@@ -14,7 +14,7 @@ function isGated({ spec }: Pod): boolean {
   return spec.readinessGates?.filter(({ conditionType }) => conditionType === GATE).length === 1;
 }
 
-test('the chart has taken the webhook', async () => {
+test('the chart selects the webhook', async () => {
   const [gates, kinds] = await Promise.all([
     on.cluster.kubectl(['get', 'mutatingwebhookconfigurations', '--output=name']),
     on.cluster.kubectl(['api-resources', '--output=name']),
@@ -23,13 +23,13 @@ test('the chart has taken the webhook', async () => {
   expect(kinds).not.toContain('mutatingadmissionpolicies');
 });
 
-test('a controlled Pod gets the gate, another does not', async () => {
+test('a controlled Pod gets the gate, an uncontrolled Pod does not', async () => {
   await on.cluster.kubectl(['create', 'namespace', 'gated']);
   expect(await gatesOf(await runPod('controlled', '--labels=kusionstack.io/control=true'))).toEqual([GATE]);
   expect(await gatesOf(await runPod('bystander'))).toEqual([]);
 });
 
-test('Pods of a CollaSet bring the gate, become available, and roll out of traffic', async () => {
+test('Pods of a CollaSet are created with the gate, become available, and are rolled out of traffic', async () => {
   const app = await on.deploy({ namespace: 'rolled', replicas: 5, maxUnavailable: 2, image: 'web:v1' });
   expect(app.pods().filter(isGated)).toHaveLength(5);
   await app.changeTemplate({ image: 'web:v2' });
@@ -41,7 +41,7 @@ test('Pods of a CollaSet bring the gate, become available, and roll out of traff
   expect(touchedInTraffic(app.observer.sighting())).toEqual([]);
 });
 
-test('while no coordinator runs no Pod is made without the gate; who brings it, and others, are made as ever', async () => {
+test('while no coordinator runs, controlled Pods without the gate are refused, and Pods with the gate and uncontrolled Pods are created', async () => {
   const app = await on.deploy({ namespace: 'waiting', replicas: 2, image: 'web:v1' });
   await on.cluster.stop(COORDINATOR, 'SIGKILL');
   try {

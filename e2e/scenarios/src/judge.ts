@@ -1,6 +1,6 @@
 import type { Check } from '@kuperator/observer';
 
-/** The promises that were not kept: none, it is to be hoped. */
+/** The promises that were broken. Tests expect none. */
 export function broken(checks: readonly Check[]): readonly string[] {
   return checks.filter(({ kept }) => !kept).map(({ promise, seen }) => `${promise}; seen: ${seen}`);
 }

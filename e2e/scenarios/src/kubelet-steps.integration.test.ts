@@ -1,4 +1,4 @@
-// Simulated nodes with a kubelet's delays: every version of a Pod is recorded, and told as one line a step.
+// Simulated nodes with the delays of a kubelet. The test records every version of a Pod as a line per step.
 import { PODS, type Pod } from '@kuperator/api';
 import { type Cluster, diesBeforeChangeAnnotation, KUBELET_DELAYS, startCluster } from '@kuperator/cluster';
 import { createKubeClient, createLogger, Informer, type KubeClient } from '@kuperator/runtime';
@@ -12,7 +12,7 @@ let pods: Informer<Pod>;
 const versions = new Map<string, Pod[]>();
 
 beforeAll(async () => {
-  // Nothing is to be waited for longer than needed; the steps stay apart.
+  // The delays are as short as possible, but long enough that the steps stay separate.
   const kubelet = { ...KUBELET_DELAYS, restart: [0, 200], ready: [100, 200], backOff: [200, 400] } as const;
   cluster = await startCluster({ operators: 'none', definitions: false, nats: false, kubelet });
   client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'test' });
@@ -76,7 +76,7 @@ function containerOf(pod: Pod): string {
   return `${status.image} ${state} ${status.ready ? 'ready' : 'not ready'} restarts ${status.restartCount}`;
 }
 
-/** What has been seen of a Pod since version `from`, repetitions left out. */
+/** The steps of a Pod since version `from`, without repetitions. */
 function stepsOf(name: string, from = 0): readonly string[] {
   const steps = (versions.get(name) ?? []).slice(from).map((pod) => {
     const { generation } = pod.metadata;
@@ -109,7 +109,7 @@ test('a new Pod has ready containers before it is Ready', async () => {
   ]);
 });
 
-test('Ready follows the gate, down and up', async () => {
+test('Ready follows the gate when it closes and when it opens', async () => {
   await create('gated', { readinessGates: [{ conditionType: GATE }] });
   await setGate('gated', 'True');
   await eventually('gated', isReady);
@@ -119,7 +119,7 @@ test('Ready follows the gate, down and up', async () => {
   await eventually('gated', isReady);
 });
 
-test('a changed image is seen first, then the container is another and not ready, then ready, then the Pod is Ready', async () => {
+test('a changed image is acknowledged, then a new container runs unready, then it is ready, then the Pod is Ready', async () => {
   await create('changed');
   await eventually('changed', isReady);
   const from = seen('changed');
@@ -135,7 +135,7 @@ test('a changed image is seen first, then the container is another and not ready
   expect(latest('changed')?.status?.containerStatuses?.[0]?.imageID).toMatch(/^sha256:[0-9a-f]{64}$/);
 });
 
-test('another tag of the same content restarts the container and is reported by the first name', async () => {
+test('another tag of the same content restarts the container, and the status reports the first tag', async () => {
   await create('retagged');
   const before = await eventually('retagged', isReady);
   await setImage('retagged', 'app:1-retag');
@@ -154,7 +154,7 @@ test('a container that dies before the change is started from the old image firs
   expect(stepsOf('dying', from)).toContain('seen: app:1 running not ready restarts 1; containers not ready, not Ready');
 });
 
-test('a missing image leaves image, imageID and containerID of the old one, and is backed off by turns', async () => {
+test('with a missing image, image, imageID and containerID stay those of the old container, and the waiting reason alternates', async () => {
   await create('missing', { containers: [{ name: 'app', image: 'app:1', imagePullPolicy: 'Never' }] });
   const before = await eventually('missing', isReady);
   const from = seen('missing');
@@ -192,7 +192,7 @@ test('a resize goes through PodResizeInProgress', async () => {
   expect(latest('resized')?.status?.containerStatuses?.[0]?.restartCount).toBe(0);
 });
 
-test('a deleted Pod has succeeded before it is gone', async () => {
+test('a deleted Pod goes through phase Succeeded before it is removed', async () => {
   await create('deleted');
   await eventually('deleted', isReady);
   await client.delete(PODS, { namespace: 'default', name: 'deleted' });

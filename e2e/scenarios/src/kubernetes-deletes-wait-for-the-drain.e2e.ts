@@ -1,4 +1,4 @@
-// Deletions that Kubernetes itself decides on: the scheduler and the controller-manager know nothing of us.
+// Deletions by Kubernetes itself: the scheduler and the controller-manager do not know Kuperator.
 
 import { leastInTraffic, touchedInTraffic } from '@kuperator/observer';
 import { expect, test } from 'vitest';
@@ -10,7 +10,7 @@ const on = stage({ nodes: 4 });
 
 const RULE = 'podtransitionrule/web';
 
-/** Why Kubernetes says it deletes each Pod, by uid. */
+/** The reason that Kubernetes gives for the deletion of each Pod, by uid. */
 function disruptions({ observer }: OwnedPods): ReadonlyMap<string, string> {
   const reasons = observer.sighting().pods.flatMap(({ pod }) => {
     const { reason } = pod.status?.conditions?.find(({ type }) => type === 'DisruptionTarget') ?? {};
@@ -27,7 +27,7 @@ function expectDrainedFirst({ observer }: OwnedPods, count: number): void {
 
 const isBeingAsked = (pods: OwnedPods) => pods.pods().some((pod) => lifecycleLabels(pod).length > 0);
 
-/** Two Pods fill a node; `urgent-<namespace>` needs the room of one and outranks them. */
+/** Two Pods fill a node. `urgent-<namespace>` has a higher priority and needs the room of one of them. */
 async function deployPreempted(namespace: string, node: string, maxUnavailable?: number): Promise<OwnedPods> {
   const sized = (cpu: string) => ({
     nodeSelector: { 'kubernetes.io/hostname': node },
@@ -58,7 +58,7 @@ async function untilScheduled(name: string): Promise<void> {
   await on.cluster.kubectl(['wait', `pod/${name}`, '--for=condition=PodScheduled', `--timeout=${seconds}s`]);
 }
 
-test('a Pod that is preempted is taken out of traffic first, and the urgent one gets its room', async () => {
+test('a Pod that is preempted is taken out of traffic first, then the urgent Pod gets its room', async () => {
   const pods = await deployPreempted('preempted', 'node-0');
   await untilScheduled('urgent-preempted');
   await pods.serve(1);
@@ -66,7 +66,7 @@ test('a Pod that is preempted is taken out of traffic first, and the urgent one 
   expect([...disruptions(pods).values()]).toEqual(['PreemptionByScheduler']);
 });
 
-test('preemption waits for the rules, and goes on once they agree', async () => {
+test('preemption waits for the rules, and continues once they agree', async () => {
   const pods = await deployPreempted('preempted-later', 'node-1', 0);
   await pods.observer.until('somebody is to go', () => isBeingAsked(pods), DEADLINE_MS);
   expect(leastInTraffic(pods.observer.sighting())).toBe(2);
@@ -76,7 +76,7 @@ test('preemption waits for the rules, and goes on once they agree', async () => 
   expectDrainedFirst(pods, 1);
 });
 
-test('a NoExecute taint takes the Pods of its node out of traffic first, and out of the node', async () => {
+test('a NoExecute taint takes the Pods of its node out of traffic before it deletes them', async () => {
   const pods = await on.deployOwned({ namespace: 'tainted', owner: 'Deployment', replicas: 8 });
   const node = pods.pods()[0]?.spec.nodeName ?? '';
   const there = pods.pods().filter(({ spec }) => spec.nodeName === node);
@@ -90,7 +90,7 @@ test('a NoExecute taint takes the Pods of its node out of traffic first, and out
   await on.cluster.kubectl(['taint', 'node', node, 'broken-']);
 });
 
-test('a NoExecute taint keeps to the budget of a PodTransitionRule', async () => {
+test('a NoExecute taint keeps the budget of a PodTransitionRule', async () => {
   const node = 'node-3';
   const podSpec = { nodeSelector: { 'kubernetes.io/hostname': node } };
   const owned = { namespace: 'tainted-rule', owner: 'nobody', replicas: 3, maxUnavailable: 1, podSpec } as const;
@@ -101,14 +101,14 @@ test('a NoExecute taint keeps to the budget of a PodTransitionRule', async () =>
   await on.cluster.kubectl(['taint', 'node', node, 'broken-']);
 });
 
-test('Pods of a node that is gone go at once, without an operation, whatever the rules say', async () => {
+test('Pods of a node that no longer exists are deleted at once, without an operation, whatever the rules say', async () => {
   const pods = await on.deployOwned({ namespace: 'orphaned', owner: 'Deployment', replicas: 4, maxUnavailable: 0 });
   const node = 'node-2';
   const orphans = pods.pods().filter(({ spec }) => spec.nodeName === node);
   expect(orphans.length).toBeGreaterThan(0);
   const uids = new Set(orphans.map(({ metadata }) => metadata.uid ?? ''));
   await on.cluster.kubectl(['delete', 'node', node]);
-  // PodGC leaves a node 40 s to come back.
+  // PodGC waits 40 s for the node to come back.
   await pods.observer.until('none of them is left', () => pods.uids().isDisjointFrom(uids), DEADLINE_MS);
   await pods.serve(4);
   const seen = pods.observer.sighting().pods.filter(({ pod }) => uids.has(pod.metadata.uid ?? ''));

@@ -19,7 +19,7 @@ const checked = [...begun, at('pre-checked'), at('operation-permission', 'update
 const operating = [...checked, at('operate')];
 const serving = pod('web', [AVAILABLE]);
 
-test('an operation by the book breaks nothing', () => {
+test('a correct operation breaks no promise', () => {
   const versions = [
     serving,
     pod('web', [AVAILABLE, ...begun, at('pre-check')]),
@@ -33,25 +33,29 @@ test('an operation by the book breaks nothing', () => {
 });
 
 test.each([
-  { name: 'a grant with the gate open', after: pod('web', operating, 'True'), says: 'gate open' },
+  { name: 'a grant while the gate is open', after: pod('web', operating, 'True'), says: 'gate open' },
   {
-    name: 'a grant with a finalizer on',
+    name: 'a grant while a finalizer is on the Pod',
     after: pod('web', operating, 'False', [`prot.${DOMAIN}/x`]),
     says: 'finalizer on',
   },
   { name: 'a grant without a check', after: pod('web', [...begun, at('operate')], 'False'), says: 'without a check' },
-  { name: 'service in the middle', after: pod('web', [AVAILABLE, ...checked], 'False'), says: 'available in' },
-  { name: 'a gate that closes for no reason', after: pod('web', [AVAILABLE], 'False'), says: 'idle Pod' },
-])('sees $name', ({ after, says }) => {
+  {
+    name: 'service-available during an operation',
+    after: pod('web', [AVAILABLE, ...checked], 'False'),
+    says: 'available in',
+  },
+  { name: 'a gate that closes without an operation', after: pod('web', [AVAILABLE], 'False'), says: 'idle Pod' },
+])('detects $name', ({ after, says }) => {
   expect(brokenPromises([serving, after]).join()).toContain(says);
 });
 
-test('sees traffic come on in the middle of an operation', () => {
+test('detects traffic that comes on during an operation', () => {
   const versions = [pod('web', operating, 'False'), pod('web', operating, 'True')];
   expect(brokenPromises(versions).join()).toContain('gate opens while a operates');
 });
 
-test('sees one Pod too many taken out of service', () => {
+test('detects that one Pod too many is out of service', () => {
   const other = pod('db', [AVAILABLE]);
   const taken = (uid: string) => pod(uid, [...checked, at('preparing')], 'False');
   expect(brokenPromises([serving, other, taken('web')], { pods: 2, maxUnavailable: 1 })).toEqual([]);

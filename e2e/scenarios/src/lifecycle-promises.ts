@@ -1,4 +1,4 @@
-// What the protocol promises third parties, judged from what was stored alone: no code or constant of ours is used.
+// Checks the protocol's promises to third parties from the stored objects alone. It uses none of our code or constants.
 
 import { own, type Pod } from '@kuperator/api';
 
@@ -7,7 +7,7 @@ const AVAILABLE = `${DOMAIN}/service-available`;
 const OFFLINE = `${DOMAIN}/stay-offline`;
 const GATE = 'pod.kusionstack.io/service-ready';
 const PROTECTION = `prot.${DOMAIN}`;
-/** Between the grant of a check and the end, a Pod does not serve. */
+/** From the grant of a check until its operation ends, a Pod does not serve. */
 const BEYOND_PRE_CHECK = [
   'pre-checked',
   'preparing',
@@ -21,9 +21,9 @@ const BEYOND_PRE_CHECK = [
 export type Budget = { readonly pods: number; readonly maxUnavailable: number };
 
 /**
- * Every promise that was broken, in words.
- * @param versions of all Pods of an application, in the order in which they were stored
- * @param budget given where nothing but operations takes Pods out of service
+ * Describes every promise that was broken.
+ * @param versions all versions of an application's Pods, in the order in which they were stored
+ * @param budget set only if nothing but operations takes Pods out of service
  */
 export function brokenPromises(versions: readonly Pod[], budget?: Budget): readonly string[] {
   const present = new Map<string, Pod>();
@@ -39,7 +39,7 @@ export function brokenPromises(versions: readonly Pod[], budget?: Budget): reado
   });
 }
 
-/** How often an operation was let go on: a witness that saw none must not vouch for anything. */
+/** Number of grants. A schedule in which nothing was granted proves nothing. */
 export function grantsIn(versions: readonly Pod[]): number {
   const granted = new Map<string, readonly string[]>();
   let grants = 0;
@@ -102,7 +102,7 @@ function lifecycleOf(pod: Pod): readonly string[] {
   return Object.keys(pod.metadata.labels ?? {}).filter((key) => key.includes(`${DOMAIN}/`));
 }
 
-/** Ids (or types) that have a label of the stage, sorted. */
+/** The ids (or types) with a label of the stage, sorted. */
 function idsIn(pod: Pod, stage: string): readonly string[] {
   const prefix = `${stage}.${DOMAIN}/`;
   return lifecycleOf(pod)

@@ -14,20 +14,20 @@ export const AVAILABLE = 'service-available';
 export type LonePodOptions = {
   readonly namespace: string;
   readonly name?: string;
-  /** false: put under control after it was created, so that it has no readiness gate. */
+  /** If false, the Pod is put under control after its creation, so it has no readiness gate. */
   readonly gated?: boolean;
-  /** A Service selects it, so that the endpointslice-adapter has a say. */
+  /** Whether a Service selects the Pod, so that the endpointslice-adapter guards it. */
   readonly inService?: boolean;
   readonly labels?: Record<string, string>;
 };
 
 /**
- * A Pod that belongs to nobody, and people with kubectl who know the protocol: nothing here uses our libraries to write. Labels
- * are named short: `operating/job-1` is `operating.podopslifecycle.kusionstack.io/job-1`, `stay-offline` has no prefix.
+ * A Pod without an owner, and clients that know the protocol and write with kubectl or plain HTTP, without our libraries. Labels have
+ * short names: `operating/job-1` is `operating.podopslifecycle.kusionstack.io/job-1`, `stay-offline` has no prefix.
  */
 export class LonePod {
   readonly observer: Observer;
-  /** The Pod as it was stored each time, since the last `reset`. */
+  /** All stored versions of the Pod since the last `reset`. */
   readonly versions: Pod[] = [];
   readonly #cluster: Cluster;
   readonly #namespace: string;
@@ -41,12 +41,12 @@ export class LonePod {
     this.observer.pods.onChange(({ object }) => this.versions.push(object));
   }
 
-  /** Forgets all versions but the present one. */
+  /** Forgets all versions except the present one. */
   reset(): void {
     this.versions.splice(0, this.versions.length - 1);
   }
 
-  /** Creates the Pod (and its namespace) and returns once it is in service; unless it is told to stay offline. */
+  /** Creates the Pod (and its namespace), and returns once it is in service, unless it has the label stay-offline. */
   static async create(cluster: Cluster, client: KubeClient, options: LonePodOptions): Promise<LonePod> {
     const { namespace, gated = true, inService = false, labels = {} } = options;
     const pod = new LonePod(cluster, client, options);
@@ -64,7 +64,7 @@ export class LonePod {
     return pod;
   }
 
-  /** As last seen. */
+  /** The latest version that was seen. */
   get pod(): Pod {
     const pod = this.observer.pods.get(`${this.#namespace}/${this.#name}`);
     if (!pod) throw new Error(`the Pod ${this.#namespace}/${this.#name} is gone`);
@@ -100,13 +100,13 @@ export class LonePod {
     return this.pod.status?.conditions?.find((condition) => condition.type === type);
   }
 
-  /** Every set of lifecycle labels the Pod has had, in order. */
+  /** Every set of lifecycle labels that the Pod has had, in order. */
   history(): readonly string[] {
     const sets = this.versions.map((pod) => shortLabels(pod).join(' '));
     return sets.filter((labels, index) => labels !== sets[index - 1]);
   }
 
-  /** `operating/job-1=1` sets, `operating/job-1-` removes. One write. */
+  /** Sets (`operating/job-1=1`) and removes (`operating/job-1-`) labels in one write. */
   label(...changes: readonly string[]): Promise<void> {
     return this.kubectl('label', ...changes.map((change) => keyFor(change)));
   }
@@ -132,7 +132,7 @@ export class LonePod {
     return this.patch({ metadata: { '$deleteFromPrimitiveList/finalizers': [`prot.${DOMAIN}/${name}`] } });
   }
 
-  /** Says that `employer` has its finalizer on the Pod while it is available, beside what others expect. */
+  /** Announces that `employer` has its finalizer on the Pod while the Pod is available. Keeps the announcements of others. */
   expect(employer: string, name: string): Promise<void> {
     const conditions = JSON.parse(this.pod.metadata.annotations?.[CONDITIONS] ?? '{}');
     const expectedFinalizers = { ...conditions.expectedFinalizers, [employer]: `prot.${DOMAIN}/${name}` };
@@ -143,7 +143,7 @@ export class LonePod {
     return this.kubectl('patch', `--patch=${JSON.stringify(body)}`, ...args);
   }
 
-  /** What the kubelet would say of the container. */
+  /** Writes the container's readiness, as the kubelet would. */
   async setReady(ready: boolean): Promise<void> {
     const statuses = (this.pod.status?.containerStatuses ?? []).map((status) => ({ ...status, ready }));
     await this.patch({ status: { containerStatuses: statuses } }, '--subresource=status');
@@ -158,7 +158,7 @@ export class LonePod {
     return this.observer.until(`the Pod of ${this.#namespace} ${what}`, isSo, DEADLINE_MS);
   }
 
-  /** Waits until the Pod is available, and no trace of an operation is left. */
+  /** Waits until the Pod is available and has no labels of an operation. */
   serves(): Promise<void> {
     return this.untilSo('serves', () => this.labels().join() === AVAILABLE);
   }
@@ -168,7 +168,7 @@ export class LonePod {
     return this.observer.untilQuiet(quietMs, DEADLINE_MS);
   }
 
-  /** Returns once the witness has seen the write, too. */
+  /** Returns once the watch has also delivered the write. */
   async kubectl(verb: string, ...args: readonly string[]): Promise<void> {
     const overwrite = verb === 'label' || verb === 'annotate' ? ['--overwrite'] : [];
     const pod = ['pod', this.#name, `--namespace=${this.#namespace}`];
@@ -176,7 +176,7 @@ export class LonePod {
     await this.observer.catchUp();
   }
 
-  /** Has operations wait in `stage` until the Pod has the label `consent=given`. */
+  /** Makes operations wait in `stage` until the Pod has the label `consent=given`. */
   async requireConsent(stage: 'PreCheck' | 'PostCheck'): Promise<void> {
     const requires = { matchLabels: { consent: 'given' } };
     await this.rule('consent', { stage, labelCheck: { requires } });
@@ -186,7 +186,7 @@ export class LonePod {
     return this.kubectl('label', given ? 'consent=given' : 'consent-');
   }
 
-  /** Lets so many Pods be out of service at once. */
+  /** Allows this number of Pods to be out of service at the same time. */
   limit(maxUnavailableValue: number, name = 'limit'): Promise<void> {
     return this.rule(name, { availablePolicy: { maxUnavailableValue } });
   }

@@ -4,7 +4,7 @@ import { afterAll, afterEach } from 'vitest';
 import { LonePod, type LonePodOptions } from './lone-pod.ts';
 import { stage } from './stage.ts';
 
-/** One cluster with all operators for the Pods without owner of a file's tests; each is watched until its test ends. */
+/** Starts one cluster with all operators for the tests of a file, which use Pods without an owner. Each Pod is watched until its test ends. */
 export function lonePods(options: ClusterOptions = {}) {
   const on = stage(options);
   const pods: LonePod[] = [];

@@ -1,4 +1,4 @@
-// What a user would apply.
+// The manifests that a user would apply.
 
 import type { CollaSet, PodTransitionRule, Service } from '@kuperator/api';
 import { KUBELET_DELAYS, type KubeletDelays } from '@kuperator/cluster';
@@ -8,7 +8,7 @@ const APP = { app: NAME };
 
 export type TemplateOptions = {
   readonly image: string;
-  /** Value of an environment variable, which no running container can be given. */
+  /** Value of an environment variable. It cannot be changed in a running container. */
   readonly setting?: string;
   /** How long the kubelet takes to replace a container, e.g. `300ms`. */
   readonly imageChangeDelay?: string | undefined;
@@ -17,17 +17,17 @@ export type TemplateOptions = {
 export type ApplicationOptions = TemplateOptions & {
   readonly namespace: string;
   readonly replicas: number;
-  /** How many Pods a PodTransitionRule lets be out of service at once; none: no rule. */
+  /** Number of Pods that a PodTransitionRule allows to be out of service at the same time. If it is not set, there is no rule. */
   readonly maxUnavailable?: number | string;
-  /** How long the Service's Pods must be out of traffic before it counts, e.g. `3s`; none: the adapter's setting. */
+  /** The Service's hold for "off", e.g. `3s`. If it is not set, the setting of the adapter applies. */
   readonly trafficOffHold?: string;
-  /** Least time between two syncs of the proxies that judge the traffic. */
+  /** Shortest time between two syncs of the proxies by which traffic is judged. */
   readonly proxyPeriodMs?: number;
 };
 
-/** Proxies that sync this often, and holds that cover them. The margin is for the witness: on a busy machine its news is late. */
+/** The sync period of the proxies, and holds that cover it. The margin is for the observer, which sees changes late on a busy machine. */
 export const PROXY_PERIOD_MS = 300;
-/** The steps of a real kubelet, as much faster as the proxies are. */
+/** The steps of a real kubelet, accelerated by the same factor as the proxies. */
 export const KUBELET: KubeletDelays = {
   unready: third(KUBELET_DELAYS.unready),
   acknowledge: third(KUBELET_DELAYS.acknowledge),

@@ -1,4 +1,4 @@
-// What the operators say of themselves, and what the API server says of them.
+// Reads what the operators report (logs, metrics, readiness) and what the API server's audit log reports about them.
 
 import { readFile } from 'node:fs/promises';
 import type { Cluster, ClusterProcess } from '@kuperator/cluster';
@@ -20,21 +20,23 @@ export function operatorProcesses(cluster: Cluster): readonly ClusterProcess[] {
   return cluster.processes().filter(({ name }) => OPERATORS.some((app) => name.startsWith(app)));
 }
 
-/** What `/readyz` of a process answers. */
+/** The answer of `/readyz` of a process. */
 export async function readinessOf({ httpPort }: ClusterProcess): Promise<Readiness> {
   const response = await fetch(`http://127.0.0.1:${httpPort}/readyz`);
   const { checks } = (await response.json()) as Pick<Readiness, 'checks'>;
   return { status: response.status, checks };
 }
 
-/** How many passes a process has done, by its metrics. */
+/** Number of passes of a process, from its metrics. */
 export async function passesOf({ httpPort }: ClusterProcess): Promise<number> {
   const response = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
   const counts = (await response.text()).matchAll(/^kuperator_reconcile_seconds_count(?:\{.*\})? (\d+)$/gm);
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-/** Rights an operator lacked since `audit` was last read; by the logs, too, and errors nobody caught, since the start. */
+/**
+ * Rights that an operator lacked since `audit` was last read. Also missing rights and uncaught errors in the logs, since the start.
+ */
 export async function complaintsOf(cluster: Cluster, audit: AuditLog): Promise<readonly string[]> {
   const refused = (await audit.read())
     .filter(({ byOperator, code }) => byOperator && code === 403)
@@ -50,7 +52,7 @@ export async function complaintsOf(cluster: Cluster, audit: AuditLog): Promise<r
   return [...refused, ...crashed, ...logs.flat()];
 }
 
-/** A line that is not JSON comes from Node.js itself: a stack trace. */
+/** A line that is not JSON comes from Node.js itself, as part of a stack trace. */
 function isComplaint(line: string): boolean {
   return !line.startsWith('{') || line.includes('"level":"fatal"') || /Forbidden|"status":403/.test(line);
 }

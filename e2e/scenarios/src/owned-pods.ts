@@ -1,4 +1,4 @@
-// Pods of any owner behind a Service, as a user would have them.
+// Pods of any owner behind a Service, as a user would create them.
 
 import { isTerminating, type Pod } from '@kuperator/api';
 import type { Cluster } from '@kuperator/cluster';
@@ -14,17 +14,17 @@ export type OwnedPodsOptions = {
   readonly namespace: string;
   readonly owner: Owner;
   readonly replicas: number;
-  /** How many Pods a PodTransitionRule lets be out of service at once; none: no rule. */
+  /** Number of Pods that a PodTransitionRule allows to be out of service at the same time. If it is not set, there is no rule. */
   readonly maxUnavailable?: number | string;
-  /** How many Pods a PodDisruptionBudget wants healthy; none: no budget. */
+  /** Number of Pods that a PodDisruptionBudget requires to be healthy. If it is not set, there is no budget. */
   readonly minAvailable?: number;
-  /** More of each Pod's spec. */
+  /** Additional fields of each Pod's spec. */
   readonly podSpec?: object;
 };
 
 const SERVICE_AVAILABLE = 'podopslifecycle.kusionstack.io/service-available';
 
-/** The Pods of one owner in a namespace of their own, and the witness that watches them. */
+/** The Pods of one owner in their own namespace, and the observer that watches them. */
 export class OwnedPods {
   readonly observer: Observer;
   readonly #cluster: Cluster;
@@ -36,7 +36,7 @@ export class OwnedPods {
     this.observer = new Observer(client, options.namespace, NAME, PROXY_PERIOD_MS);
   }
 
-  /** Applies everything and returns once all Pods serve; from then on the witness counts. */
+  /** Applies all manifests and returns once all Pods serve. The observer judges from then on. */
   async deploy(): Promise<void> {
     const { namespace } = this.#options;
     await this.#cluster.kubectl(['create', 'namespace', namespace]);
@@ -47,7 +47,7 @@ export class OwnedPods {
     this.observer.reset();
   }
 
-  /** Waits until exactly `count` Pods are there, all in service. */
+  /** Waits until exactly `count` Pods exist and all are in service. */
   serve(count: number): Promise<void> {
     const { namespace } = this.#options;
     return this.observer.until(
@@ -79,7 +79,7 @@ export class OwnedPods {
     return new Set(this.pods().map(({ metadata }) => metadata.uid ?? ''));
   }
 
-  /** kubectl in the Pods' namespace. */
+  /** Runs kubectl in the namespace of the Pods. */
   kubectl(...args: readonly string[]): Promise<string> {
     return this.#cluster.kubectl([`--namespace=${this.#options.namespace}`, ...args]);
   }

@@ -1,5 +1,5 @@
-// One random schedule on a real cluster: several operation controllers, a slow traffic controller, rules and a kubelet that flaps,
-// all by plain writes of labels, annotations, finalizers and status.
+// Runs one random schedule on a real cluster: several operation controllers, a slow traffic controller, rules, and a kubelet whose
+// readiness flaps. All of them are plain writes of labels, annotations, finalizers and status.
 
 import { own, POD_TRANSITION_RULES, PODS, type Pod, SERVICES } from '@kuperator/api';
 import { Observer } from '@kuperator/observer';
@@ -18,19 +18,19 @@ const TYPES = ['update', 'Restart'];
 const OPERATIONS = 6;
 const MAX_UNAVAILABLE = 1;
 
-/** What happens besides operations; without the first two, the budget is exact. */
+/** Disturbances besides operations. Without the first two, the budget is exact. */
 type Weather = { flaps: boolean; offline: boolean; balancer: boolean; consent: boolean };
 
 export type Outcome = {
-  /** Promises that were broken, in words. */
+  /** Descriptions of the promises that were broken. */
   readonly broken: readonly string[];
-  /** How often an operation was let go on. */
+  /** Number of grants. */
   readonly grants: number;
 };
 
 /**
- * Plays the schedule of `seed` in a namespace of its own, which must be there.
- * @throws Error when the Pods do not come back into service at the end
+ * Runs the schedule of `seed` in its own namespace, which must exist.
+ * @throws Error if the Pods do not come back into service at the end
  */
 export async function playSchedule(client: KubeClient, namespace: string, seed: number): Promise<Outcome> {
   const random = new Random(seed);
@@ -100,7 +100,7 @@ class Schedule {
     });
   }
 
-  /** Begins an operation on some Pod, sooner or later, and ends it in one of the ways there are. */
+  /** Begins an operation on a random Pod after a random delay, and ends it in a random way. */
   async operate(): Promise<void> {
     const random = this.#random;
     const [pod, id, type] = [random.pick(POD_NAMES), random.pick(IDS), random.pick(TYPES)];
@@ -144,7 +144,7 @@ class Schedule {
     }
   }
 
-  /** Ends everything, so that the Pods can come to rest in service. */
+  /** Ends all disturbances and operations, so that the Pods can come back into service. */
   async calm(ids: readonly string[], types: readonly string[]): Promise<void> {
     for (const pod of POD_NAMES) {
       await this.#setReady(pod, true);
@@ -156,7 +156,7 @@ class Schedule {
     }
   }
 
-  /** Waits until all Pods are in traffic and available, and no trace of an operation is left. */
+  /** Waits until all Pods are in traffic and available, and have no labels of an operation. */
   serves(): Promise<void> {
     const isInService = (pod: Pod) => {
       const lifecycle = Object.keys(pod.metadata.labels ?? {}).filter((key) => key.includes(`${DOMAIN}/`));
@@ -168,7 +168,7 @@ class Schedule {
     return this.#observer.until(`the Pods of ${this.#namespace} serve`, all, DEADLINE_MS);
   }
 
-  /** Waits until the operation may go on, or for as long as one is patient. */
+  /** Waits until the operation is granted, or until a time limit has passed. */
   async #permitted(pod: string, id: string): Promise<void> {
     const until = performance.now() + 3000;
     const isPermitted = () =>

@@ -1,4 +1,4 @@
-// More of them: npm run fuzz -w @kuperator/scenarios -- --schedules 200 --seed 1
+// To run more schedules: npm run fuzz -w @kuperator/scenarios -- --schedules 200 --seed 1
 
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import { afterAll, expect, test } from 'vitest';
@@ -10,7 +10,9 @@ let client: KubeClient | undefined;
 let granted = 0;
 afterAll(() => client?.close());
 
-test.each([1, 2, 3, 4, 5, 6])('the random schedule of seed %i breaks no promise and ends in service', async (seed) => {
+test.each([
+  1, 2, 3, 4, 5, 6,
+])('the random schedule of seed %i breaks no promise, and all its Pods end in service', async (seed) => {
   client ??= createKubeClient({ kubeconfig: on.cluster.kubeconfigPath, userAgent: 'schedule' });
   const namespace = `schedule-${seed}`;
   await on.cluster.kubectl(['create', 'namespace', namespace]);
@@ -19,7 +21,7 @@ test.each([1, 2, 3, 4, 5, 6])('the random schedule of seed %i breaks no promise 
   granted += grants;
 });
 
-// A schedule whose rules never consent has none: together they have.
-test('in the random schedules operations were let go on', () => {
+// A schedule whose rules never agree has no grants, but all schedules together have some.
+test('the random schedules had granted operations', () => {
   expect(granted).toBeGreaterThan(5);
 });

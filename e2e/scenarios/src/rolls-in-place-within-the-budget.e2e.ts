@@ -6,10 +6,10 @@ import { stage } from './stage.ts';
 
 const on = stage();
 const ten = { replicas: 10, maxUnavailable: '20%', image: 'web:v1' };
-/** 20 % of 10. */
+/** 20 % of 10 Pods. */
 const mayBeOut = 2;
 
-test('a new image rolls in place: the same Pods, at most 2 out, none touched in traffic', async () => {
+test('a new image rolls in place: the Pods stay the same, at most 2 are out, and none is touched in traffic', async () => {
   const app = await on.deploy({ namespace: 'in-place', ...ten });
   const uidsBefore = app.uids();
   await app.changeTemplate({ image: 'web:v2' });
@@ -18,16 +18,16 @@ test('a new image rolls in place: the same Pods, at most 2 out, none touched in 
   expect(broken(rollChecks({ sighting, pods: 10, mayBeOut, uidsBefore, uidsAfter: app.uids() }))).toEqual([]);
 });
 
-test('scaling in from 10 to 6 never leaves fewer than 6 in traffic, and nobody is deleted in it', async () => {
+test('scaling in from 10 to 6 never leaves fewer than 6 Pods in traffic, and deletes none in traffic', async () => {
   const app = await on.deploy({ namespace: 'scale-in', ...ten });
   await app.change({ replicas: 6 });
   await app.serves({ replicas: 6, image: 'web:v1' });
   expect(broken(scaleInChecks(app.observer.sighting(), 6))).toEqual([]);
-  // Ids that are free again are written down in a quiet moment.
+  // The controller records free ids only when nothing else has to be done.
   await expect.poll(() => app.recordedIds(), { timeout: DEADLINE_MS }).toEqual(app.instanceIds());
 });
 
-test('a change no running Pod can follow recreates Pods under the same budget', async () => {
+test('a change that cannot be made in place recreates Pods within the same budget', async () => {
   const app = await on.deploy({ namespace: 'recreate', ...ten });
   const uidsBefore = app.uids();
   const idsBefore = app.instanceIds();
@@ -41,7 +41,7 @@ test('a change no running Pod can follow recreates Pods under the same budget', 
   expect(app.instanceIds()).toEqual(idsBefore);
 });
 
-test('a partition keeps that many Pods as they were', async () => {
+test('a partition keeps its number of Pods unchanged', async () => {
   const app = await on.deploy({ namespace: 'partition', ...ten });
   const uidsBefore = app.uids();
   await app.change({ updateStrategy: { rollingUpdate: { byPartition: { partition: 4 } } } });
@@ -59,13 +59,13 @@ test('a partition keeps that many Pods as they were', async () => {
   expect(broken(rollChecks({ sighting, pods: 10, mayBeOut, uidsBefore, uidsAfter: app.uids() }))).toEqual([]);
 });
 
-test('a roll taken back half way ends with every Pod in service as it was', async () => {
+test('a roll that is reverted half way ends with every Pod in service at the old image', async () => {
   const app = await on.deploy({ namespace: 'rollback', ...ten, imageChangeDelay: '300ms' });
   const uidsBefore = app.uids();
   await app.changeTemplate({ image: 'web:v2' });
   await app.reached('web:v2', 3);
   await app.changeTemplate({ image: 'web:v1' });
-  // Half way: some Pod was still to come.
+  // The roll was half done: at least one Pod had not been updated yet.
   expect(app.running('web:v1')).toBeGreaterThan(0);
   await app.serves({ replicas: 10, image: 'web:v1' });
   const sighting = app.observer.sighting();

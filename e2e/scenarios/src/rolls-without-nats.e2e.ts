@@ -13,7 +13,7 @@ const eventually = { timeout: DEADLINE_MS };
 
 afterEach(() => on.cluster.start('nats'));
 
-/** For each operator: what it says of its readiness, and of NATS in particular. */
+/** For each operator, its readiness and the state of its NATS connection. */
 async function readiness(): Promise<readonly string[]> {
   const answers = await Promise.all(operatorProcesses(on.cluster).map(readinessOf));
   return answers.map(({ status, checks }) => `${status} ${checks.nats?.ok ? 'connected' : checks.nats?.detail}`);
@@ -32,7 +32,7 @@ async function rolls(app: Application, image: string, act: () => Promise<void>):
   expect(broken(rollChecks({ sighting, pods: 10, mayBeOut: 2, uidsBefore, uidsAfter: app.uids() }))).toEqual([]);
 }
 
-test('a roll completes with NATS away from before it began, and the operators say they are ready, without NATS', async () => {
+test('a roll completes if NATS is down from before its start, and the operators report that they are ready, without NATS', async () => {
   const app = await on.deploy({ namespace: 'before', ...ten });
   await on.cluster.stop('nats');
   await expect.poll(readiness, eventually).toEqual(withoutNats);
@@ -40,7 +40,7 @@ test('a roll completes with NATS away from before it began, and the operators sa
   expect(await readiness()).toEqual(withoutNats);
 });
 
-test('a roll in the middle of which NATS dies completes, and events flow again once NATS is back', async () => {
+test('a roll completes if NATS stops in the middle of it, and events are published again once NATS is back', async () => {
   const app = await on.deploy({ namespace: 'during', ...ten, imageChangeDelay: '300ms' });
   const received: KuperatorEvent[] = [];
   await using subscriber = subscribe('during', (event) => received.push(event));

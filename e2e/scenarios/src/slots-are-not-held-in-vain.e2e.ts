@@ -3,11 +3,11 @@ import { DEADLINE_MS } from './application.ts';
 import { lonePods } from './lone-pods.ts';
 
 const NAMESPACE = 'in-vain';
-/** The coordinator has patience with a slot for 30 s. */
+/** The coordinator waits 30 s before it gives up a slot that cannot be used. */
 const GIVEN_BACK_MS = 60_000;
 const on = lonePods();
 
-/** What a rule object says of the Pod: whether it passes, and the budgets it has a slot of. */
+/** The verdict of a rule object on the Pod: whether the Pod passes, and the budgets of which it has a slot. */
 async function verdictOf(name: string): Promise<{ passed?: boolean; passedRules?: string[] }> {
   const text = await on.cluster.kubectl([
     'get',
@@ -22,12 +22,12 @@ async function verdictOf(name: string): Promise<{ passed?: boolean; passedRules?
 const untilVerdict = (name: string, verdict: object, timeout = DEADLINE_MS) =>
   expect.poll(() => verdictOf(name), { timeout }).toMatchObject(verdict);
 
-test('a Pod that comes under a further budget, used up for good, gives back the slot it holds, and passes once both have room', async () => {
+test('a Pod that comes under a second, permanently used up budget gives back its slot, and passes once both budgets have room', async () => {
   const pod = await on.create({ namespace: NAMESPACE });
   await pod.limit(0, 'first');
   await pod.begin('job-1');
   await untilVerdict('first', { passed: false });
-  // Nobody acts on the slot until the second rule object is there.
+  // The coordinator must not act on the slot until the second rule object exists.
   await on.cluster.stop('podopslifecycle-coordinator');
   await pod.limit(1, 'first');
   await untilVerdict('first', { passed: true, passedRules: ['first'] });

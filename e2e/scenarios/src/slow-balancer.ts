@@ -7,7 +7,7 @@ const FINALIZER = 'prot.podopslifecycle.kusionstack.io/slow-balancer';
 const GATE = 'pod.kusionstack.io/service-ready';
 const SLOWEST_MS = 300;
 
-/** A traffic controller of somebody else: its finalizer follows a Pod's readiness, after a while. */
+/** A third-party traffic controller, whose finalizer follows a Pod's readiness with a delay. */
 export class SlowBalancer {
   readonly #client: KubeClient;
   readonly #observer: Observer;
@@ -21,7 +21,7 @@ export class SlowBalancer {
     this.#random = random;
   }
 
-  /** The annotation by which a new Pod expects the finalizer. */
+  /** The annotation with which a new Pod announces the finalizer. */
   expectation(namespace: string): Record<string, string> {
     const expectedFinalizers = { [`Balancer/${namespace}/slow`]: FINALIZER };
     return { 'pod.kusionstack.io/available-conditions': JSON.stringify({ expectedFinalizers }) };
@@ -44,7 +44,7 @@ export class SlowBalancer {
     const work = this.#follow(key).finally(() => {
       this.#pending.delete(key);
       const pod = this.#observer.pods.get(key);
-      // It may have changed again while we were at it.
+      // The readiness may have changed again meanwhile.
       if (pod && isOn(pod) !== isWanted(pod)) this.#consider(key);
     });
     this.#pending.set(key, work);

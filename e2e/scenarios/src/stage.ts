@@ -11,22 +11,22 @@ import { OwnedPods, type OwnedPodsOptions } from './owned-pods.ts';
 
 export type Stage = {
   readonly cluster: Cluster;
-  /** Deploys an application in a new namespace; it is watched until the test ends. */
+  /** Deploys an application in a new namespace. An observer watches it until the test ends. */
   deploy(options: ApplicationOptions): Promise<Application>;
-  /** The same for Pods of another owner. */
+  /** Does the same for Pods of another owner. */
   deployOwned(options: OwnedPodsOptions): Promise<OwnedPods>;
 };
 
 /**
- * One cluster with all operators for the tests of a file, on nodes that take a real kubelet's steps. After each test no operator may have
- * lacked a right or crashed by itself. `KUPERATOR_E2E_LOGS=<folder>` keeps the logs of a cluster in which a test failed.
+ * Starts one cluster with all operators for the tests of a file, on nodes that take the steps of a real kubelet. A test fails if an
+ * operator lacked a right during the test or crashed by itself. `KUPERATOR_E2E_LOGS=<folder>` keeps the logs of a cluster in which a test failed.
  */
 export function stage(options: ClusterOptions = {}): Stage {
   let cluster: Cluster | undefined;
   let client: KubeClient | undefined;
   let audit: AuditLog | undefined;
   const applications: { stop(): Promise<void> }[] = [];
-  /** What one test failed for, the next ones need not. */
+  /** Complaints that a test has already reported, so that later tests do not fail for them. */
   const told = new Set<string>();
   const started = <T>(part: T | undefined): T => {
     if (part === undefined) throw new Error('the cluster has not started');

@@ -7,7 +7,7 @@ import { stage } from './stage.ts';
 
 const on = stage();
 
-/** Two Pods may be out; what is left once some are rolled takes several rounds, so that the kill comes in the middle. */
+/** Two Pods may be out. The Pods that remain after the first rolls need several rounds, so the kill comes in the middle. */
 const rolls = [
   {
     how: 'in place',
@@ -38,7 +38,7 @@ for (const { how, deployed, change, checks } of rolls) {
     await app.reached('web:v2', 3);
     await on.cluster.stop(operator, 'SIGKILL');
     await app.observer.untilQuiet(1500, DEADLINE_MS);
-    // Nobody forced the Pods on that waited for the dead one.
+    // No other operator forced the operations that waited for the killed operator.
     expect(app.running('web:v2')).toBeLessThan(replicas);
 
     await on.cluster.start(operator);
@@ -49,7 +49,7 @@ for (const { how, deployed, change, checks } of rolls) {
   });
 }
 
-test('a controller killed while it creates Pods makes each of them once', async () => {
+test('a controller that is killed while it creates Pods creates each Pod once', async () => {
   const app = await on.deploy({ namespace: 'scale-out', replicas: 1, image: 'web:v1' });
   await app.change({ replicas: 60 });
   await app.observer.when('some Pods are made', () => app.pods().length >= 5, DEADLINE_MS);

@@ -1,4 +1,5 @@
-// What went wrong in the Go implementation (D1 to D15) does not, with kubectl in the place of every other controller.
+// Checks that the defects D1 to D15 of the Go implementation do not occur. kubectl takes the place of every other controller.
+// e2e/scenarios/README.md explains the codes.
 
 import { expect, test } from 'vitest';
 import { DEADLINE_MS } from './application.ts';
@@ -7,7 +8,7 @@ import { lonePods } from './lone-pods.ts';
 
 const on = lonePods();
 
-test('D1, D2: an operation begun while another completes is operated out of traffic, and both end', async () => {
+test('D1, D2: an operation that begins while another completes runs out of traffic, and both end', async () => {
   const pod = await on.create({ namespace: 'd1', inService: true });
   await pod.expect('Balancer/d1/web', 'slow');
   await pod.addFinalizer('slow');
@@ -28,7 +29,7 @@ test('D1, D2: an operation begun while another completes is operated out of traf
   await pod.serves();
 });
 
-test('D3: undoing one operation moves the one that waited for it on', async () => {
+test('D3: undoing one operation lets the operation that waited for it continue', async () => {
   const pod = await on.create({ namespace: 'd3' });
   await pod.requireConsent('PostCheck');
   await pod.begin('a');
@@ -42,7 +43,7 @@ test('D3: undoing one operation moves the one that waited for it on', async () =
   await pod.serves();
 });
 
-test('D4: an operation on a Pod without the gate ends with nobody else writing the Pod', async () => {
+test('D4: an operation on a Pod without the gate ends without a write by another client', async () => {
   const pod = await on.create({ namespace: 'd4', gated: false });
   expect(pod.pod.spec.readinessGates ?? []).toEqual([]);
   await pod.begin('a');
@@ -52,7 +53,7 @@ test('D4: an operation on a Pod without the gate ends with nobody else writing t
   expect(pod.gate()).toBeUndefined();
 });
 
-test('D5, T22: what a Service that is gone once expected holds nobody', async () => {
+test('D5, T22: the expected finalizer of a deleted Service holds no Pod', async () => {
   const pod = await on.create({ namespace: 'd5' });
   await pod.begin('a');
   await pod.until('operate/a');
@@ -61,7 +62,7 @@ test('D5, T22: what a Service that is gone once expected holds nobody', async ()
   await pod.serves();
 });
 
-test('D6: Pods of one name in two namespaces do not answer for each other', async () => {
+test('D6: Pods with the same name in two namespaces do not affect each other', async () => {
   const [held, free] = [await on.create({ namespace: 'd6-held' }), await on.create({ namespace: 'd6-free' })];
   await held.requireConsent('PreCheck');
   await Promise.all([held.begin('a'), free.begin('a')]);
@@ -70,7 +71,7 @@ test('D6: Pods of one name in two namespaces do not answer for each other', asyn
   expect(held.has('pre-check/a')).toBe(true);
 });
 
-test('D7: a verdict is for one operation, of which it was given, and nobody passes before the engine has spoken', async () => {
+test('D7: a verdict counts only for the operation it was given for, and no Pod passes before the engine has given one', async () => {
   const pod = await on.create({ namespace: 'd7' });
   await pod.requireConsent('PreCheck');
   await pod.consent(true);
@@ -80,7 +81,7 @@ test('D7: a verdict is for one operation, of which it was given, and nobody pass
   await pod.serves();
   await on.cluster.stop('podtransitionrule-engine');
   try {
-    // The verdict that let the first round pass still stands in the rule's status.
+    // The verdict that let the first operation pass is still in the rule's status.
     await pod.begin('a');
     await pod.begin('b', 'Other');
     await pod.until('pre-check/a', 'pre-check/b');
@@ -93,7 +94,7 @@ test('D7: a verdict is for one operation, of which it was given, and nobody pass
   await pod.until('operate/a', 'operate/b');
 });
 
-test('D8: finishing before the grant undoes, and leaves no label behind', async () => {
+test('D8: finishing an operation before its grant undoes it, and leaves no label behind', async () => {
   const pod = await on.create({ namespace: 'd8' });
   await pod.addFinalizer('slow');
   await pod.begin('a');
@@ -102,7 +103,7 @@ test('D8: finishing before the grant undoes, and leaves no label behind', async 
   await pod.serves();
 });
 
-test('D9: undoing what is not there does not swallow the next operation', async () => {
+test('D9: undoing an operation that does not exist does not undo the next one', async () => {
   const pod = await on.create({ namespace: 'd9' });
   await pod.undo('a');
   await pod.untilSo('has no undo label', () => !pod.has('undo-operation-type/a'));
@@ -111,7 +112,7 @@ test('D9: undoing what is not there does not swallow the next operation', async 
   await pod.serves();
 });
 
-test('D10: an id that takes another type is checked anew, and can be finished', async () => {
+test('D10: an operation whose type changes is checked again, and can be finished', async () => {
   const pod = await on.create({ namespace: 'd10' });
   await pod.requireConsent('PreCheck');
   await pod.consent(true);
@@ -128,7 +129,7 @@ test('D10: an id that takes another type is checked anew, and can be finished', 
   await pod.serves();
 });
 
-test('D11: an id begun again while it completes passes every check again', async () => {
+test('D11: an operation that begins again while it completes passes every check again', async () => {
   const pod = await on.create({ namespace: 'd11' });
   await pod.requireConsent('PreCheck');
   await pod.consent(true);
@@ -148,7 +149,7 @@ test('D11: an id begun again while it completes passes every check again', async
   await pod.serves();
 });
 
-test('D12, T25: stay-offline keeps a Pod out of traffic: new, idle, and at the end of an operation', async () => {
+test('D12, T25: stay-offline keeps a Pod out of traffic when it is new, when it is idle, and at the end of an operation', async () => {
   const pod = await on.create({ namespace: 'd12', inService: true });
   await pod.untilSo('is in traffic', () => pod.isInTraffic);
   await pod.label('stay-offline=1');
@@ -173,19 +174,19 @@ test('D12, T25: stay-offline keeps a Pod out of traffic: new, idle, and at the e
   expect(born.labels()).toEqual(['stay-offline']);
 });
 
-test('D13, T13, T20: readiness that flaps moves service-available, never the gate, and costs no idle write', async () => {
+test('D13, T13, T20: flapping readiness changes service-available, never the gate, and causes no unneeded write', async () => {
   const pod = await on.create({ namespace: 'd13', inService: true });
   const opened = pod.gate()?.lastTransitionTime;
   for (let flap = 0; flap < 3; flap++) {
     await pod.setReady(false);
     await pod.untilSo('is not available', () => !pod.has(AVAILABLE));
-    // The adapter takes its finalizer off after its hold. That is no answer to what follows.
+    // The adapter removes its finalizer after its hold. Wait for that, so that it is not counted below.
     await pod.untilSo('has no finalizer', () => (pod.pod.metadata.finalizers ?? []).length === 0);
     await pod.rests(300);
     const versions = pod.versions.length;
     await pod.kubectl('annotate', `flap=${flap}`);
     await pod.rests(300);
-    // That one write, and none in answer to it.
+    // Only this one write, and no write in response.
     expect(pod.versions.length - versions).toBe(1);
     await pod.setReady(true);
     await pod.serves();
@@ -197,11 +198,11 @@ test('D13, T13, T20: readiness that flaps moves service-available, never the gat
   expect(pod.gate()?.lastTransitionTime).toBe(opened);
 });
 
-test('D14: a node that reports is never in the way of the lifecycle, nor the lifecycle in its', async () => {
+test('D14: a status report of a node does not block the lifecycle, and the lifecycle does not block the report', async () => {
   const pod = await on.create({ namespace: 'd14' });
   await on.cluster.stop('podopslifecycle-coordinator');
   try {
-    // Half way, with nobody to move it on: in the Go implementation the node's write would be the one that does.
+    // The operation is half done, and no operator advances it. In the Go implementation the node's write would advance it.
     await pod.label('operating/a=1', 'operation-type/a=Restart', 'undo-operation-type/a=Restart');
     const body = { status: { conditions: [{ type: 'example.com/node', status: 'True' }] } };
     const node = pod.pod.spec.nodeName ?? '';
@@ -216,7 +217,7 @@ test('D14: a node that reports is never in the way of the lifecycle, nor the lif
   await pod.serves();
 });
 
-test('D15: a Pod replaced without its status is granted nothing', async () => {
+test('D15: a replace request without a status gets the Pod no grant', async () => {
   const pod = await on.create({ namespace: 'd15' });
   await pod.addFinalizer('slow');
   await pod.begin('a');
@@ -232,7 +233,7 @@ test('D15: a Pod replaced without its status is granted nothing', async () => {
   await pod.serves();
 });
 
-test('D15: what cannot be is refused through pods/status as well', async () => {
+test('D15: impossible labels are refused through pods/status too', async () => {
   const pod = await on.create({ namespace: 'd15-status' });
   const forged = { metadata: { labels: { 'operated.podopslifecycle.kusionstack.io/a': '1' } } };
   await expect(pod.patch(forged, '--subresource=status')).rejects.toThrow(
@@ -241,7 +242,7 @@ test('D15: what cannot be is refused through pods/status as well', async () => {
   expect(pod.labels()).toEqual([AVAILABLE]);
 });
 
-test('three operations of two types at once, finished in any order, share one drain', async () => {
+test('three concurrent operations of two types share one drain, in whatever order they finish', async () => {
   const pod = await on.create({ namespace: 'three', inService: true });
   await pod.begin('a', 'update');
   await pod.begin('b', 'update');

@@ -1,4 +1,4 @@
-// Everything third parties do here they do with kubectl: the labels, annotations and finalizers are the whole interface.
+// Third parties act only with kubectl here: labels, annotations and finalizers are the whole interface.
 
 import type { Pod } from '@kuperator/api';
 import { leastInTraffic, touchedInTraffic } from '@kuperator/observer';
@@ -9,7 +9,7 @@ import { ThirdParty } from './third-party.ts';
 
 const on = stage();
 
-/** Updated and finished, and held back by another operation on the Pod. */
+/** Whether the CollaSet's update of the Pod is finished and waits for another operation on the Pod. */
 function isParked(pod: Pod): boolean {
   const labels = lifecycleLabels(pod).filter((key) => key.endsWith('/collaset'));
   return (
@@ -18,7 +18,7 @@ function isParked(pod: Pod): boolean {
   );
 }
 
-test('an operation controller restarts a Pod while it is updated: one drain, and traffic only after both', async () => {
+test('an operation controller restarts a Pod during its update: there is one drain, and traffic returns only after both', async () => {
   const namespace = 'restart';
   const app = await on.deploy({ namespace, replicas: 3, maxUnavailable: 1, image: 'web:v1' });
   const restart = new ThirdParty(on.cluster, app, namespace);
@@ -29,7 +29,7 @@ test('an operation controller restarts a Pod while it is updated: one drain, and
   await app.reached('web:v2', 1);
   await app.observer.until('its update is done and waits', () => isParked(restart.pod), DEADLINE_MS);
   await app.observer.untilQuiet(1000, DEADLINE_MS);
-  // The update of this Pod was free, since it is out anyhow, and it still holds the budget.
+  // The update of this Pod needed no slot, because the Pod was already out, and the Pod still uses the budget.
   expect(app.pods().filter((pod) => pod.spec.containers[0]?.image === 'web:v2')).toEqual([restart.pod]);
   expect(restart.isInTraffic()).toBe(false);
 
@@ -40,7 +40,7 @@ test('an operation controller restarts a Pod while it is updated: one drain, and
   expect(touchedInTraffic(sighting)).toEqual([]);
 });
 
-test('a cooperation controller holds the drain until its traffic is off, and the end until it is on', async () => {
+test('a cooperation controller holds the drain until its traffic is off, and the end of the operation until it is on', async () => {
   const namespace = 'balancer';
   const app = await on.deploy({ namespace, replicas: 2, maxUnavailable: 1, image: 'web:v1' });
   const balancer = new ThirdParty(on.cluster, app, namespace);
@@ -70,7 +70,7 @@ test('a cooperation controller holds the drain until its traffic is off, and the
 
 const begin = ['operating/job-1=1', 'operation-type/job-1=Restart'];
 
-/** How an operation is brought to a phase and kept there, and what must be let go before the Pod can serve again. */
+/** How to bring an operation to a phase and keep it there, and what to release before the Pod can serve again. */
 const phases: readonly {
   phase: string;
   label: string;

@@ -1,4 +1,4 @@
-// The traces (a) to (d) of the protocol with kubectl as operation controller: the label sets that are seen, and what they cost.
+// The label traces (a) to (d) of the protocol, with kubectl as operation controller: the label sets that appear, and the number of writes.
 
 import { join } from 'node:path';
 import { type ApiCall, AuditLog } from '@kuperator/observer';
@@ -12,7 +12,7 @@ beforeEach(() => {
   audit = new AuditLog(join(on.cluster.dir, 'audit.log'));
 });
 
-/** A Pod behind a Service, under a rule that lets one be out. */
+/** A Pod behind a Service, under a rule that allows one Pod to be out. */
 async function inService(namespace: string): Promise<LonePod> {
   const pod = await on.create({ namespace, inService: true });
   await pod.limit(1);
@@ -23,14 +23,14 @@ async function inService(namespace: string): Promise<LonePod> {
   return pod;
 }
 
-/** Begins as one who knows the protocol: with `pre-check`, which else the coordinator has to write. */
+/** Begins like a controller that knows the whole protocol: with `pre-check`, which the coordinator must write otherwise. */
 function begin(pod: LonePod, id: string, type: string, ...more: readonly string[]): Promise<void> {
   return pod.label(`operating/${id}=1`, `operation-type/${id}=${type}`, `pre-check/${id}=${Date.now()}000000`, ...more);
 }
 
 type Writes = { pods: Record<string, number>; verdicts: number };
 
-/** Writes that took effect since the last count, of Pods (status included) by operator, and of verdicts. */
+/** Writes that took effect since the last count: writes of Pods (and their status) by operator, and writes of verdicts. */
 async function writes(pod: LonePod): Promise<Writes> {
   await pod.rests();
   const pods: Record<string, number> = {};
@@ -43,7 +43,7 @@ async function writes(pod: LonePod): Promise<Writes> {
   return { pods, verdicts };
 }
 
-/** How the labels moved on: every state seen is one of `allowed`, in that order, and those marked with `!` were seen. */
+/** Checks the sequence of labels: every state is one of `allowed`, in that order, and every state marked with `!` occurred. */
 function expectHistory(pod: LonePod, allowed: readonly string[]): void {
   const history = pod.history();
   const states = allowed.map((state) => state.replace('!', '').split(' ').sort().join(' '));
@@ -55,7 +55,7 @@ function expectHistory(pod: LonePod, allowed: readonly string[]): void {
   for (const [index, state] of states.entries()) if (allowed[index]?.startsWith('!')) expect(history).toContain(state);
 }
 
-test('(a) an in-place update: 7 writes of the Pod in place of 18', async () => {
+test('(a) an in-place update takes 7 writes of the Pod instead of 18', async () => {
   const pod = await inService('trace-a');
   await begin(pod, 'collaset', 'update');
   await pod.until('operate/collaset');
@@ -76,12 +76,12 @@ test('(a) an in-place update: 7 writes of the Pod in place of 18', async () => {
     '!service-available',
   ]);
   const { pods, verdicts } = await writes(pod);
-  // Beside the operation controller's 3.
+  // Besides the 3 writes of the operation controller.
   expect(pods).toEqual({ 'podopslifecycle-coordinator': 2, 'endpointslice-adapter': 2 });
   expect(verdicts).toBeLessThanOrEqual(3);
 });
 
-test('(b) a scale-in: 4 writes of the Pod in place of 11', async () => {
+test('(b) a scale-in takes 4 writes of the Pod instead of 11', async () => {
   const pod = await inService('trace-b');
   await begin(pod, 'collaset', 'scale-in', 'preparing-to-delete=1');
   await pod.until('operate/collaset');
@@ -101,7 +101,7 @@ test('(b) a scale-in: 4 writes of the Pod in place of 11', async () => {
   expect(verdicts).toBeLessThanOrEqual(3);
 });
 
-test('(c) two operations together: 10 writes of the Pod in place of 21, one drain for both', async () => {
+test('(c) two operations together take 10 writes of the Pod instead of 21, and one drain', async () => {
   const pod = await inService('trace-c');
   await pod.limit(0, 'nobody');
   await begin(pod, 'collaset', 'update');
@@ -130,9 +130,9 @@ test('(c) two operations together: 10 writes of the Pod in place of 21, one drai
   expect(pods).toEqual({ 'podopslifecycle-coordinator': 2, 'endpointslice-adapter': 2 });
 });
 
-test('(d) cancelled in Preparing: 5 writes of the Pod and one for each flip of its traffic', async () => {
+test('(d) an operation that is cancelled in Preparing takes 5 writes of the Pod, and one for each change of its traffic', async () => {
   const pod = await inService('trace-d');
-  // Somebody who is slow to let go, so that the operation stays in Preparing.
+  // A traffic controller that is slow to remove its finalizer, so that the operation stays in Preparing.
   await pod.addFinalizer('slow');
   await begin(pod, 'collaset', 'update');
   await pod.until('preparing/collaset');

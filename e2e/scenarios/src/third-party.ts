@@ -6,14 +6,14 @@ const DOMAIN = 'podopslifecycle.kusionstack.io';
 const FINALIZER = `prot.${DOMAIN}/balancer`;
 const CONDITIONS = 'pod.kusionstack.io/available-conditions';
 
-/** Somebody who knows the label protocol and has kubectl, and takes part in what happens to one Pod. */
+/** A third party that knows the label protocol, uses kubectl, and takes part in the operations of one Pod. */
 export class ThirdParty {
   readonly #cluster: Cluster;
   readonly #app: Application;
   readonly #namespace: string;
   readonly #uid: string | undefined;
 
-  /** Picks one of the application's Pods. */
+  /** Selects one of the application's Pods. */
   constructor(cluster: Cluster, app: Application, namespace: string) {
     this.#cluster = cluster;
     this.#app = app;
@@ -21,7 +21,7 @@ export class ThirdParty {
     this.#uid = app.pods()[0]?.metadata.uid;
   }
 
-  /** As last seen. */
+  /** The latest version that was seen. */
   get pod(): Pod {
     const pod = this.#app.pods().find(({ metadata }) => metadata.uid === this.#uid);
     if (!pod) throw new Error(`the Pod ${this.#uid} is gone`);
@@ -36,7 +36,7 @@ export class ThirdParty {
     return this.pod.metadata.finalizers ?? [];
   }
 
-  /** Sets or, with a `-` at the end, removes labels: `operating/job-1=1` is the one with that prefix and id. */
+  /** Sets labels, or removes those that end in `-`. `operating/job-1=1` is the label with that prefix and id. */
   async label(...changes: readonly string[]): Promise<void> {
     await this.#kubectl('label', ...changes.map((change) => change.replace('/', `.${DOMAIN}/`)));
   }
@@ -51,13 +51,13 @@ export class ThirdParty {
     );
   }
 
-  /** Does an operation controller's part from permission to the end. */
+  /** Acts as an operation controller from the permission to the end. */
   async finish(id: string): Promise<void> {
     await this.until('is permitted', `operate/${id}`);
     await this.label(`operating/${id}-`);
   }
 
-  /** Has the Pod count as available only with our finalizer on, beside what others expect. */
+  /** Announces this party's finalizer, so that the Pod is available only with it. Keeps the announcements of others. */
   async expectFinalizer(): Promise<void> {
     const conditions = JSON.parse(this.pod.metadata.annotations?.[CONDITIONS] ?? '{}');
     const expectedFinalizers = { ...conditions.expectedFinalizers, [`Balancer/${this.#namespace}/web`]: FINALIZER };
@@ -72,7 +72,7 @@ export class ThirdParty {
     return this.#patch({ '$deleteFromPrimitiveList/finalizers': [FINALIZER] });
   }
 
-  /** Has all operations on the Pod wait in `stage` for a label that nobody sets. */
+  /** Makes all operations on the Pod wait in `stage` for a label that is not set. */
   async requireConsent(stage: 'PreCheck' | 'PostCheck'): Promise<void> {
     const rule = {
       apiVersion: 'apps.kusionstack.io/v1alpha1',
@@ -86,7 +86,7 @@ export class ThirdParty {
     await this.#cluster.kubectl(['create', '-f', '-'], JSON.stringify(rule));
   }
 
-  /** A strategic merge adds to the list of finalizers and takes from it, whatever else is in it. */
+  /** A strategic merge adds or removes one finalizer and keeps all others. */
   #patch(metadata: object): Promise<void> {
     return this.#kubectl('patch', `--patch=${JSON.stringify({ metadata })}`);
   }

@@ -4,7 +4,7 @@ import { stage } from './stage.ts';
 
 const on = stage();
 
-test('a Pod that has just come into traffic is not touched in it', async () => {
+test('a Pod that has just come into traffic is not touched while it has traffic', async () => {
   for (let round = 0; round < 3; round++) {
     const app = await on.deploy({ namespace: `fresh-${round}`, replicas: 1, image: 'web:v1' });
     await app.change({ replicas: 20 });
@@ -15,7 +15,7 @@ test('a Pod that has just come into traffic is not touched in it', async () => {
   }
 });
 
-test('Pods made while the adapter is away are neither available nor touched until it is back', async () => {
+test('Pods that are created while the adapter is down are neither available nor touched until it is back', async () => {
   const app = await on.deploy({ namespace: 'away', replicas: 1, image: 'web:v1' });
   await on.cluster.stop('endpointslice-adapter', 'SIGKILL');
   await app.change({ replicas: 6 });

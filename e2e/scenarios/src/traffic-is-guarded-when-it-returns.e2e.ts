@@ -8,7 +8,7 @@ const on = stage();
 
 const ROUNDS = 10;
 
-/** Traffic has come back, and the adapter has not said so yet. */
+/** Whether traffic is back but the adapter has not reported it yet. */
 function isJustBack(app: Application, pod: Pod): boolean {
   return app.observer.ready().has(pod.metadata.uid ?? '') && (pod.metadata.finalizers ?? []).length === 0;
 }
@@ -18,13 +18,13 @@ function isIn(stage: string, pod: Pod): boolean {
 }
 
 test.each([
-  { moment: 'traffic is back and its adapter has not said so', namespace: 'back', is: isJustBack },
+  { moment: 'traffic is back and the adapter has not reported it', namespace: 'back', is: isJustBack },
   {
-    moment: 'a round is completing',
+    moment: 'an operation is in Completing',
     namespace: 'completing',
     is: (_: Application, pod: Pod) => isIn('completing', pod),
   },
-])('rolled again and again as soon as $moment, no Pod is touched in traffic', async ({ moment, namespace, is }) => {
+])('if rolls follow each other as soon as $moment, no Pod is touched in traffic', async ({ moment, namespace, is }) => {
   const app = await on.deploy({ namespace, replicas: 6, image: 'web:v0' });
   let met = 0;
   for (let round = 1; round <= ROUNDS; round++) {
@@ -37,16 +37,16 @@ test.each([
   }
   await app.serves({ replicas: 6, image: `web:v${ROUNDS}` });
   expect(touchedInTraffic(app.observer.sighting())).toEqual([]);
-  // Else it was no test of that moment.
+  // Otherwise the test did not meet that moment.
   expect(met).toBeGreaterThan(0);
 });
 
-test('traffic that comes back while the adapter is away is not taken for none: nobody is touched until it is back', async () => {
+test('if traffic comes back while the adapter is down, no Pod is touched until the adapter is back', async () => {
   const namespace = 'returning';
   const app = await on.deploy({ namespace, replicas: 3, image: 'web:v1' });
   const label = (...changes: readonly string[]) =>
     on.cluster.kubectl(['label', 'pods', '--all', `--namespace=${namespace}`, ...changes]);
-  // Somebody else keeps the Pods out of traffic until the adapter is away.
+  // A third party keeps the Pods out of traffic until the adapter is down.
   const operating = 'operating.podopslifecycle.kusionstack.io/job';
   await label(`${operating}=1`, 'operation-type.podopslifecycle.kusionstack.io/job=Restart');
   const all = (is: (pod: Pod) => boolean) => () => app.pods().every(is);

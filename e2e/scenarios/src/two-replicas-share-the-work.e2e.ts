@@ -8,7 +8,7 @@ import { stage } from './stage.ts';
 const on = stage({ replicas: TWO_REPLICAS });
 const pods = 4;
 
-/** Of the keys of 5 sets each replica has some; two sets are changed so that new Pods are needed. */
+/** With 5 CollaSets each replica owns some keys. The change of two CollaSets needs new Pods. */
 async function deploySets(prefix: string): Promise<{ kept: readonly Application[]; renewed: readonly Application[] }> {
   const deploy = (name: string) =>
     on.deploy({
@@ -22,7 +22,7 @@ async function deploySets(prefix: string): Promise<{ kept: readonly Application[
   return { kept: apps.slice(0, 3), renewed: apps.slice(3) };
 }
 
-/** Rolls all sets, with `act` once every roll has begun, and judges. */
+/** Rolls all CollaSets, calls `act` once every roll has begun, and judges the result. */
 async function roll(
   { kept, renewed }: Awaited<ReturnType<typeof deploySets>>,
   change: { image: string; setting: string },
@@ -59,7 +59,7 @@ function signal(index: number, name: NodeJS.Signals): void {
 
 afterEach(() => signal(1, 'SIGCONT'));
 
-test('deletions go through the one replica that is asked, whichever leads their Pods', async () => {
+test('deletions go through the one replica that the API server calls, whichever replica owns the Pods', async () => {
   const owned = await on.deployOwned({ namespace: 'delete', owner: 'nobody', replicas: 8, maxUnavailable: 4 });
   await Promise.all(owned.names().map((name) => owned.kubectl('delete', 'pod', name)));
   await owned.observer.until('none of them is left', () => owned.pods().length === 0, DEADLINE_MS);
@@ -68,7 +68,7 @@ test('deletions go through the one replica that is asked, whichever leads their 
   expect(touchedInTraffic(sighting)).toEqual([]);
 });
 
-test('replicas work side by side, and one takes over when the other is killed in the middle of a roll', async () => {
+test('replicas work in parallel, and one takes over when the other is killed in the middle of a roll', async () => {
   const sets = await deploySets('kill');
   await roll(sets, { image: 'web:v2', setting: 'b' }, async () => {
     for (const replica of operatorProcesses(on.cluster)) {
@@ -78,7 +78,7 @@ test('replicas work side by side, and one takes over when the other is killed in
   });
 });
 
-test('a replica that sleeps through its Lease is stood in for, and does no harm when it wakes in the middle', async () => {
+test('a replica that is paused until its Lease expires is replaced, and does no harm when it continues', async () => {
   await Promise.all(OPERATORS.map((operator) => on.cluster.start(`${operator}-0`)));
   const sets = await deploySets('sleep');
   await roll(sets, { image: 'web:v2', setting: 'b' }, async () => signal(1, 'SIGSTOP'));

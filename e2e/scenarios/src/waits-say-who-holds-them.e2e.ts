@@ -6,7 +6,7 @@ import { operatorProcesses } from './operators.ts';
 
 const PROGRESSING = 'pod.kusionstack.io/operation-progressing';
 const DETAIL = 'detail.podtransitionrule.kusionstack.io/consent';
-/** Long enough that an operation that flows is over before. */
+/** Long enough for an operation without a holder to end before. */
 const GRACE_SECONDS = 4;
 const DEADLINE_SECONDS = 9;
 const on = lonePods({
@@ -16,7 +16,7 @@ const on = lonePods({
 const told = (pod: LonePod) => pod.condition(PROGRESSING);
 const untilTold = (pod: LonePod, reason: string) => pod.untilSo(`says ${reason}`, () => told(pod)?.reason === reason);
 
-/** What the Pod has said, without repetitions. */
+/** The messages of the Pod's condition, without repetitions. */
 function saidBy(pod: LonePod): readonly (string | undefined)[] {
   const reasons = pod.versions.map(
     ({ status }) => status?.conditions?.find(({ type }) => type === PROGRESSING)?.reason,
@@ -30,7 +30,7 @@ async function stalledMetric(): Promise<readonly string[]> {
   return text.split('\n').filter((line) => line.startsWith('kuperator_podopslifecycle_stalled{'));
 }
 
-test('an operation that flows says nothing', async () => {
+test('an operation that does not wait gets no condition', async () => {
   const pod = await on.create({ namespace: 'flows', inService: true });
   await pod.begin('job-1');
   await pod.finish('job-1');
@@ -38,7 +38,7 @@ test('an operation that flows says nothing', async () => {
   expect(saidBy(pod)).toEqual([undefined]);
 });
 
-test('a held operation names rule, traffic controller and operation controller in turn, stalls, and ends clean', async () => {
+test('a held operation names the rule, the traffic controller and the operation controller in turn, stalls, and leaves nothing behind', async () => {
   const pod = await on.create({ namespace: 'held', inService: true });
   await pod.requireConsent('PreCheck');
   await pod.expect('Balancer/held/web', 'slow');
@@ -57,7 +57,7 @@ test('a held operation names rule, traffic controller and operation controller i
   expect(told(pod)?.status).toBe('False');
   const oneHeldByRules = [expect.stringMatching(/stage="PreCheck",holder="rules".* 1$/)];
   await expect.poll(stalledMetric, { timeout: DEADLINE_MS }).toEqual(oneHeldByRules);
-  // Nothing of it is remembered by the process.
+  // The process must not remember anything about it.
   const since = told(pod)?.message?.match(/since .*/)?.[0];
   await on.cluster.restart('podopslifecycle-coordinator');
   await expect.poll(stalledMetric, { timeout: DEADLINE_MS }).toEqual(oneHeldByRules);
@@ -83,7 +83,7 @@ test('a held operation names rule, traffic controller and operation controller i
   );
 });
 
-test('without an engine, the engine is named; its coming ends the wait', async () => {
+test('without an engine, the condition names the engine, and the wait ends when it starts', async () => {
   const pod = await on.create({ namespace: 'no-engine' });
   await on.cluster.stop('podtransitionrule-engine');
   try {

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CollaSet } from './collaset.ts';
 import type { KubeObject } from './core.ts';
 import { crds } from './crd.ts';
+import { validate } from './test/validate.ts';
 import { type ManifestObject, manifests } from './testdata/manifests.ts';
-import { validate } from './validate.ts';
 
 let cluster: Cluster;
 

@@ -143,4 +143,3 @@ export {
   SERVICES,
 } from './resources.ts';
 export { hasLabels, matchesSelector, selectorToString } from './selector.ts';
-export { type FieldError, type KuperatorKind, validate } from './validate.ts';

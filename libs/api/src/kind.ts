@@ -1,5 +1,4 @@
 import type { TSchema } from 'typebox';
-import type { KubeObject } from './core.ts';
 import type { Rule } from './schema.ts';
 
 /** A column of `kubectl get`. */
@@ -30,7 +29,7 @@ export type KindDeclaration = {
   readonly scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath: string };
   readonly columns: readonly PrinterColumn[];
   /** Rules over the whole object; of its metadata the API server shows them the name alone. */
-  readonly rules?: readonly Rule<KubeObject & { spec: unknown }>[];
+  readonly rules?: readonly Rule[];
 };
 
 /** The usual last column that is not a wide one. */

@@ -1,11 +1,22 @@
 import type { Type } from 'typebox';
+import { MAX_REPLICAS } from './collaset-rules.ts';
 import type { KubeObject } from './core.ts';
 import { AGE, type KindDeclaration } from './kind.ts';
 import { fields, int32, int64, listOf, optional, string, stringMap, time } from './schema.ts';
 
+/** No Pod has more; the API server stores no object that could hold them. */
+const MAX_CONTAINERS = 1024;
+
+/** Names of Kubernetes objects and actions are no longer. */
+const name = () => string({ maxLength: 253 });
+
 const spec = fields({
-  action: optional(string()),
-  targets: optional(listOf(fields({ name: optional(string()), containers: optional(listOf(string())) }))),
+  action: optional(name()),
+  targets: optional(
+    listOf(fields({ name: optional(name()), containers: optional(listOf(name(), { maxItems: MAX_CONTAINERS })) }), {
+      maxItems: MAX_REPLICAS,
+    }),
+  ),
   partition: optional(int32()),
   operationDelaySeconds: optional(int32()),
   activeDeadlineSeconds: optional(int32()),

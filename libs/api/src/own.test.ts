@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { own, setOwn } from './own.ts';
 import { hasLabels, matchesSelector } from './selector.ts';
-import { validate } from './validate.ts';
+import { validate } from './test/validate.ts';
 
 // The library of test helpers imports this one, so the names are listed here once more.
 const INHERITED = Object.getOwnPropertyNames(Object.prototype);

@@ -4,27 +4,32 @@ import { AGE, type KindDeclaration, type PrinterColumn } from './kind.ts';
 import { boolean, fields, int32, int64, listOf, openObject, optional, quantity, string, stringMap } from './schema.ts';
 import { labelSelector } from './selector-schema.ts';
 
+/** Far beyond what one Pod can have: etcd stores no object with so many. */
+const LIST = { maxItems: 1024 };
+/** Names, paths and the like; Linux has no longer paths. */
+const text = () => string({ maxLength: 4096 });
+
 const keyRef = () =>
   optional(
     fields(
-      { key: string(), name: optional(string()), optional: optional(boolean()) },
+      { key: text(), name: optional(text()), optional: optional(boolean()) },
       { 'x-kubernetes-map-type': 'atomic' },
     ),
   );
 
 const env = fields({
-  name: string(),
-  value: optional(string()),
+  name: text(),
+  value: optional(string({ maxLength: 262_144 })),
   valueFrom: optional(
     fields({
       configMapKeyRef: keyRef(),
       secretKeyRef: keyRef(),
       fieldRef: optional(
-        fields({ apiVersion: optional(string()), fieldPath: string() }, { 'x-kubernetes-map-type': 'atomic' }),
+        fields({ apiVersion: optional(text()), fieldPath: text() }, { 'x-kubernetes-map-type': 'atomic' }),
       ),
       resourceFieldRef: optional(
         fields(
-          { containerName: optional(string()), divisor: optional(quantity()), resource: string() },
+          { containerName: optional(text()), divisor: optional(quantity()), resource: text() },
           { 'x-kubernetes-map-type': 'atomic' },
         ),
       ),
@@ -33,47 +38,49 @@ const env = fields({
 });
 
 const primaryContainer = fields({
-  name: optional(string()),
-  targetPolicy: optional(string()),
-  image: optional(string()),
-  env: optional(listOf(env)),
+  name: optional(text()),
+  targetPolicy: optional(text()),
+  image: optional(text()),
+  env: optional(listOf(env, LIST)),
   volumeMounts: optional(
     listOf(
       fields({
-        mountPath: string(),
-        mountPropagation: optional(string()),
-        name: string(),
+        mountPath: text(),
+        mountPropagation: optional(text()),
+        name: text(),
         readOnly: optional(boolean()),
-        subPath: optional(string()),
-        subPathExpr: optional(string()),
+        subPath: optional(text()),
+        subPathExpr: optional(text()),
       }),
+      LIST,
     ),
   ),
 });
 
 const template = fields({
   metadata: optional(
-    listOf(fields({ annotations: optional(stringMap()), labels: optional(stringMap()), patchPolicy: string() })),
+    listOf(fields({ annotations: optional(stringMap()), labels: optional(stringMap()), patchPolicy: text() }), LIST),
   ),
   containers: optional(
-    listOf(openObject<Container & { injectPolicy?: string }>({ name: string(), injectPolicy: optional(string()) })),
+    listOf(openObject<Container & { injectPolicy?: string }>({ name: text(), injectPolicy: optional(text()) }), LIST),
   ),
-  initContainers: optional(listOf(openObject<Container>({ name: string() }))),
-  primaryContainers: optional(listOf(primaryContainer)),
-  volumes: optional(listOf(openObject<Volume>({ name: string() }))),
+  initContainers: optional(listOf(openObject<Container>({ name: text() }), LIST)),
+  primaryContainers: optional(listOf(primaryContainer, LIST)),
+  volumes: optional(listOf(openObject<Volume>({ name: text() }), LIST)),
   affinity: optional(openObject<Record<string, unknown>>()),
   tolerations: optional(
     listOf(
       fields({
-        effect: optional(string()),
-        key: optional(string()),
-        operator: optional(string()),
+        effect: optional(text()),
+        key: optional(text()),
+        operator: optional(text()),
         tolerationSeconds: optional(int64()),
-        value: optional(string()),
+        value: optional(text()),
       }),
+      LIST,
     ),
   ),
-  runtimeClassName: optional(string()),
+  runtimeClassName: optional(text()),
 });
 
 const spec = fields({

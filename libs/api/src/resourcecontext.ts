@@ -4,13 +4,10 @@ import type { KindDeclaration } from './kind.ts';
 import { fields, integer, listByKey, optional, type Rule, stringMap } from './schema.ts';
 
 // A pool is shared, so an entry may have any owner, but one of no owner could never be freed.
-const HAS_OWNER: Rule<{ id: number; data?: Record<string, string> }> = {
+export const HAS_OWNER: Rule = {
   rule: "has(self.data) && 'Owner' in self.data && self.data['Owner'] != ''",
   message: 'data.Owner must name the CollaSet that holds the id',
   reason: 'FieldValueRequired',
-  check({ data }) {
-    return data?.Owner ? undefined : this.message;
-  },
 };
 
 /** As many digits as are read from the label that says a Pod's id. */

@@ -1,12 +1,9 @@
 // The building blocks of our schemas. TypeBox writes JSON Schema; Kubernetes reads a dialect of it ("structural schema"), whose
 // extra keywords (x-kubernetes-…) ride along as options.
-import { type Static, type TObject, type TProperties, type TSchema, type TSchemaOptions, Type } from 'typebox';
+import { type TProperties, type TSchema, type TSchemaOptions, Type } from 'typebox';
 
-/**
- * A rule over several fields, said twice: in CEL for the API server and as `check` for ours. A test holds both against the same
- * manifests.
- */
-export type Rule<T> = {
+/** A validation rule over several fields, in CEL, as the API server evaluates it. */
+export type Rule = {
   /** CEL over `self` (and `oldSelf` for a rule about changes). */
   readonly rule: string;
   /** What is allowed; the API server's answer where `messageExpression` is missing or fails. */
@@ -16,17 +13,13 @@ export type Rule<T> = {
   readonly reason?: 'FieldValueInvalid' | 'FieldValueForbidden' | 'FieldValueRequired' | 'FieldValueDuplicate';
   /** Makes `oldSelf` a CEL optional, so that a rule about changes also runs on create. */
   readonly optionalOldSelf?: boolean;
-  /** @returns what is wrong, naming the value; undefined when nothing is. `old` is undefined on create. */
-  check(self: T, old: T | undefined): string | undefined;
 };
 
-type Options<T> = TSchemaOptions & { rules?: readonly Rule<T>[] };
+type Options = TSchemaOptions & { rules?: readonly Rule[] };
 
 /** An object of just these fields; the API server drops any other. */
-export const fields = <const P extends TProperties>(
-  properties: P,
-  { rules, ...options }: Options<Static<TObject<P>>> = {},
-) => Type.Object(properties, rules ? { ...options, 'x-kubernetes-validations': rules } : options);
+export const fields = <const P extends TProperties>(properties: P, { rules, ...options }: Options = {}) =>
+  Type.Object(properties, rules ? { ...options, 'x-kubernetes-validations': rules } : options);
 
 /** An object whose other fields are kept as they come: for what we only carry along. */
 export const openObject = <T>(properties: TProperties = {}, options: TSchemaOptions = {}) =>

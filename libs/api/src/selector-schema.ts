@@ -9,16 +9,11 @@ const LABEL_KEY = {
   pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$',
 };
 
-const VALUES_FIT_OPERATOR: Rule<{ operator: string; values?: string[] }> = {
+export const VALUES_FIT_OPERATOR: Rule = {
   rule: "self.operator in ['In', 'NotIn'] == (has(self.values) && size(self.values) > 0)",
   message: 'In and NotIn need at least one of values, Exists and DoesNotExist allow none',
   messageExpression:
     "'values does not fit operator ' + self.operator + ': In and NotIn need at least one, Exists and DoesNotExist allow none'",
-  check({ operator, values = [] }) {
-    const needsValues = operator === 'In' || operator === 'NotIn';
-    if (needsValues === values.length > 0) return undefined;
-    return `values does not fit operator ${operator}: In and NotIn need at least one, Exists and DoesNotExist allow none`;
-  },
 };
 
 const requirement = fields(

@@ -25,10 +25,10 @@ export type Structural = {
   'x-kubernetes-list-type'?: 'atomic' | 'map';
   'x-kubernetes-list-map-keys'?: readonly string[];
   'x-kubernetes-map-type'?: 'atomic' | 'granular';
-  'x-kubernetes-validations'?: readonly Rule<unknown>[];
+  'x-kubernetes-validations'?: readonly Rule[];
 };
 
-/** Schema of a whole object of the kind. Its rules still carry their TypeScript half, which JSON leaves out. */
+/** Returns the schema of a whole object of the kind, rules included. */
 export function structuralSchemaOf(declaration: KindDeclaration): Structural {
   const { spec, specRequired, status, description, rules } = declaration;
   const properties: Record<string, TSchema> = {
@@ -43,6 +43,6 @@ export function structuralSchemaOf(declaration: KindDeclaration): Structural {
     description,
     properties: properties as Structural['properties'],
     required: specRequired ? ['spec'] : [],
-    ...(rules ? { 'x-kubernetes-validations': rules as readonly Rule<unknown>[] } : {}),
+    ...(rules ? { 'x-kubernetes-validations': rules } : {}),
   } as Structural;
 }

@@ -16,7 +16,8 @@ export type { Received } from './envelope.ts';
 export { createEventBus } from './event-bus.ts';
 export { collaSetEvent, type EventContext, podEvent, ruleEvent } from './events.ts';
 export type { OperationRef, Stage } from './fields.ts';
-export { type OperatorBusConfig, type OperatorBusContext, operatorBus } from './operator-bus.ts';
+export { natsConfig } from './nats-config.ts';
+export { operatorBus } from './operator-bus.ts';
 export type {
   BusState,
   DropReason,

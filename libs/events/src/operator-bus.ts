@@ -1,27 +1,10 @@
 import { createEventBus } from './event-bus.ts';
+import type { NatsConfig } from './nats-config.ts';
 import type { EventBus, EventLogger } from './options.ts';
-
-/** The settings of an operator that say where NATS is; the names are those of the operators' common settings. */
-export type OperatorBusConfig = {
-  readonly clusterName: string;
-  readonly natsUrl: string;
-  readonly natsCredsFile?: string | undefined;
-  readonly natsToken?: string | undefined;
-  readonly natsUser?: string | undefined;
-  readonly natsPassword?: string | undefined;
-  readonly natsNkeyFile?: string | undefined;
-  readonly natsTlsCaFile?: string | undefined;
-  readonly natsTlsCertFile?: string | undefined;
-  readonly natsTlsKeyFile?: string | undefined;
-  /** 0: as the stream has it, or the default of a new one; so for the two below. */
-  readonly natsStreamReplicas: number;
-  readonly natsStreamMaxAgeHours: number;
-  readonly natsStreamMaxMegabytes: number;
-};
 
 /** The parts of an operator the bus reports to; structural, since this library knows no runtime. */
 export type OperatorBusContext = {
-  readonly config: OperatorBusConfig;
+  readonly config: NatsConfig;
   readonly logger: EventLogger;
   readonly metrics: {
     counter(options: { name: string; help: string; labels: readonly ('kind' | 'event' | 'reason')[] }): {

@@ -1,4 +1,15 @@
-export { type BackoffOptions, backoffMs } from './backoff.ts';
+export { Informer, type InformerOptions } from './cache/informer.ts';
+export { compileLabelSelector } from './cache/label-selector.ts';
+export { type Change, type IndexFunctions, ObjectCache } from './cache/object-cache.ts';
+export {
+  type ObjectChange,
+  type ObjectDeletion,
+  type ObjectWriter,
+  objectWriter,
+  type Precondition,
+} from './cache/object-writer.ts';
+export { compareResourceVersions } from './cache/resource-version.ts';
+export { type Sight, type Sighted, sightOf } from './cache/sight.ts';
 export {
   type CreateOptions,
   createKubeClient,
@@ -8,25 +19,7 @@ export {
   type Patch,
   type Ref,
   type RequestOptions,
-} from './client.ts';
-export { type Cancel, type Clock, sleep, systemClock } from './clock.ts';
-export { type CommonConfig, commonConfig } from './common-config.ts';
-export {
-  type ConfigDeclaration,
-  ConfigError,
-  type ConfigOf,
-  defineConfig,
-  type Field,
-  flag,
-  HelpRequest,
-  integer,
-  loadConfig,
-  oneOf,
-  optionalText,
-  text,
-} from './config.ts';
-export { Connections } from './connections.ts';
-export { Controller, type Reconcile, type ReconcileResult } from './controller.ts';
+} from './client/client.ts';
 export {
   AlreadyExistsError,
   ApiError,
@@ -40,32 +33,38 @@ export {
   ServerError,
   TerminalError,
   ThrottledError,
-} from './errors.ts';
-export { type Check, Health } from './health.ts';
-export { Informer, type InformerOptions } from './informer.ts';
-export { compileLabelSelector } from './label-selector.ts';
-export { boundedLabelValues } from './label-values.ts';
-export { loggedError, messageOf, withoutNames } from './logged-error.ts';
-export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger.ts';
-export { createMetrics, type MetricOptions, type Metrics } from './metrics.ts';
-export { type Change, type IndexFunctions, ObjectCache } from './object-cache.ts';
-export {
-  type ObjectChange,
-  type ObjectDeletion,
-  type ObjectWriter,
-  objectWriter,
-  type Precondition,
-} from './object-writer.ts';
+} from './client/errors.ts';
+export { loggedError, messageOf, withoutNames } from './client/logged-error.ts';
+export { collectionPath, objectPath, type Query } from './client/paths.ts';
+export type { Transport, TransportRequest, TransportResponse, TransportStream } from './client/transport.ts';
+export { Controller, type Reconcile, type ReconcileResult } from './controller/controller.ts';
+export { EventRecorder } from './controller/recorder.ts';
+export { slowStart } from './controller/slow-start.ts';
+export { WorkQueue } from './controller/workqueue.ts';
 export { type Operator, type OperatorContext, type OperatorPart, operatorComponents, runOperator } from './operator.ts';
-export { collectionPath, objectPath, type Query } from './paths.ts';
-export { type Component, type ProcessContext, readConfig, runProcess } from './process.ts';
-export { EventRecorder } from './recorder.ts';
-export { compareResourceVersions } from './resource-version.ts';
-export { RunningOperators, type RunningOperatorsOptions } from './running-operators.ts';
-export { Seldom } from './seldom.ts';
-export { settleAll } from './settle.ts';
-export { Shards, type ShardsOptions } from './shards.ts';
-export { type Sight, type Sighted, sightOf } from './sight.ts';
-export { slowStart } from './slow-start.ts';
-export type { Transport, TransportRequest, TransportResponse, TransportStream } from './transport.ts';
-export { WorkQueue } from './workqueue.ts';
+export { type BackoffOptions, backoffMs } from './process/backoff.ts';
+export { type Cancel, type Clock, sleep, systemClock } from './process/clock.ts';
+export { type CommonConfig, commonConfig } from './process/common-config.ts';
+export {
+  type ConfigDeclaration,
+  ConfigError,
+  type ConfigOf,
+  defineConfig,
+  type Field,
+  flag,
+  HelpRequest,
+  integer,
+  loadConfig,
+  oneOf,
+  optionalText,
+  text,
+} from './process/config.ts';
+export { Connections } from './process/connections.ts';
+export { type Check, Health } from './process/health.ts';
+export { boundedLabelValues } from './process/label-values.ts';
+export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './process/logger.ts';
+export { createMetrics, type MetricOptions, type Metrics } from './process/metrics.ts';
+export { type Component, type ProcessContext, readConfig, runProcess } from './process/process.ts';
+export { Seldom } from './process/seldom.ts';
+export { RunningOperators, type RunningOperatorsOptions } from './shards/running-operators.ts';
+export { Shards, type ShardsOptions } from './shards/shards.ts';

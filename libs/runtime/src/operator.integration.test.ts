@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { LEASES } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { createKubeClient, type KubeClient } from './client.ts';
+import { createKubeClient, type KubeClient } from './client/client.ts';
 import { CONFIG_MAPS } from './test/config-maps.ts';
 import { until } from './test/until.ts';
 

@@ -1,14 +1,15 @@
-import { createKubeClient, type KubeClient } from './client.ts';
-import { type Clock, systemClock } from './clock.ts';
-import type { CommonConfig } from './common-config.ts';
-import { checkKubeconfig, KubeconfigError } from './connection.ts';
-import type { Controller } from './controller.ts';
-import { Health } from './health.ts';
-import type { Logger } from './logger.ts';
-import type { Metrics } from './metrics.ts';
-import { type Component, type ProcessContext, runProcess } from './process.ts';
-import { EventRecorder } from './recorder.ts';
-import { Shards } from './shards.ts';
+import { type Syncing, syncState, waitForFirstSync } from './cache/first-sync.ts';
+import { createKubeClient, type KubeClient } from './client/client.ts';
+import { checkKubeconfig, KubeconfigError } from './client/connection.ts';
+import type { Controller } from './controller/controller.ts';
+import { EventRecorder } from './controller/recorder.ts';
+import { type Clock, systemClock } from './process/clock.ts';
+import type { CommonConfig } from './process/common-config.ts';
+import { Health } from './process/health.ts';
+import type { Logger } from './process/logger.ts';
+import type { Metrics } from './process/metrics.ts';
+import { type Component, type ProcessContext, runProcess } from './process/process.ts';
+import { Shards } from './shards/shards.ts';
 
 /** What an operator is built from. `signal` aborts when the process is told to stop. */
 export type OperatorContext<C = unknown> = {
@@ -23,14 +24,10 @@ export type OperatorContext<C = unknown> = {
   signal: AbortSignal;
 };
 
-/** The part of an informer an operator's lifetime needs; keeps informers of different kinds in one list. */
-type AnyInformer = {
-  readonly resource: { readonly plural: string };
+/** The part of an informer that an operator needs; keeps informers of different kinds in one list. */
+type AnyInformer = Syncing & {
   start(): void;
   stop(): Promise<void>;
-  hasSynced(): boolean;
-  problem(): string | undefined;
-  waitForSync(signal?: AbortSignal): Promise<void>;
 };
 
 /** One controller with what it reads, or anything else with a lifetime. */
@@ -66,32 +63,15 @@ function endWithoutKubeconfig(error: unknown): never {
 /** What `runOperator` starts, in that order: for a test that runs an operator in its own process. */
 export function operatorComponents<C>(
   { app, config, build }: Operator<C>,
-  { logger, metrics, signal }: ProcessContext,
+  process: ProcessContext,
 ): readonly Component[] {
-  const client = createKubeClient({ kubeconfig: config.kubeconfig, userAgent: `kuperator-${app}`, logger, metrics });
-  const health = new Health({ host: config.httpHost, port: config.httpPort, metrics });
-  const shards = new Shards({
-    client,
-    namespace: config.podNamespace,
-    app,
-    identity: config.podName,
-    logger,
-    metrics,
-  });
-  const recorder = new EventRecorder({ client, app, instance: config.podName, logger, metrics });
-  const clock = systemClock;
-  const parts = build({ config, client, logger, metrics, health, recorder, shards, clock, signal });
+  const context = contextFor(app, config, process);
+  const { client, health, shards, signal, clock } = context;
+  const parts = build(context);
   const informers = parts.flatMap((part) => part.informers ?? []);
   const controllers = parts.flatMap(({ controller }) => controller ?? []);
-  health.addCheck('process', () => (signal.aborted ? 'stopping' : true));
-  health.addCheck('shards', () => shards.state(), { required: false });
-  for (const informer of informers) {
-    health.addCheck(
-      `informer/${informer.resource.plural}`,
-      () => informer.hasSynced() || 'the first list is not complete',
-    );
-    health.addCheck(`watch/${informer.resource.plural}`, () => informer.problem() ?? true);
-  }
+  addChecks(context, informers);
+  const timeoutMs = config.cacheSyncTimeoutSeconds * 1000;
   return [
     health,
     { name: 'client', start: () => {}, stop: () => client.close() },
@@ -105,27 +85,59 @@ export function operatorComponents<C>(
       },
     },
     ...parts.flatMap(({ components }) => components ?? []),
-    {
-      name: 'caches',
-      start: async () => {
-        await Promise.all(informers.map((informer) => informer.waitForSync(signal)));
-      },
-      stop: () => {},
-    },
+    { name: 'caches', start: () => waitForFirstSync({ informers, timeoutMs, clock, signal }), stop: () => {} },
     { name: 'shards', start: () => shards.start(), stop: () => shards.stop() },
-    {
-      name: 'controllers',
-      start() {
-        for (const controller of controllers) controller.start();
-      },
-      async stop() {
-        // Passes get most of the time to finish; what then still waits for something is told to give up.
-        const impatience = setTimeout(() => {
-          for (const controller of controllers) controller.abort();
-        }, config.shutdownGraceSeconds * 600);
-        await Promise.all(controllers.map((controller) => controller.stop()));
-        clearTimeout(impatience);
-      },
-    },
+    controllersComponent(controllers, config),
   ];
+}
+
+function contextFor<C>(
+  app: string,
+  config: CommonConfig & C,
+  { logger, metrics, signal }: ProcessContext,
+): OperatorContext<C> {
+  const { kubeconfig, podNamespace: namespace, podName } = config;
+  const slotTimeoutMs = config.requestSlotTimeoutSeconds * 1000;
+  const client = createKubeClient({ kubeconfig, userAgent: `kuperator-${app}`, logger, metrics, slotTimeoutMs });
+  return {
+    config,
+    client,
+    logger,
+    metrics,
+    health: new Health({ host: config.httpHost, port: config.httpPort, metrics }),
+    shards: new Shards({ client, namespace, app, identity: podName, logger, metrics }),
+    recorder: new EventRecorder({ client, app, instance: podName, logger, metrics }),
+    clock: systemClock,
+    signal,
+  };
+}
+
+function addChecks({ client, health, shards, signal }: OperatorContext, informers: readonly AnyInformer[]): void {
+  health.addCheck('process', () => (signal.aborted ? 'stopping' : true));
+  health.addCheck('shards', () => shards.state(), { required: false });
+  health.addCheck('requests', () => client.problem() ?? true, { required: false });
+  for (const informer of informers) {
+    health.addCheck(`informer/${informer.resource.plural}`, () => syncState(informer));
+    health.addCheck(`watch/${informer.resource.plural}`, () => informer.problem() ?? true);
+  }
+}
+
+function controllersComponent(
+  controllers: readonly Controller[],
+  { passTimeoutSeconds, shutdownGraceSeconds }: CommonConfig,
+): Component {
+  return {
+    name: 'controllers',
+    start() {
+      for (const controller of controllers) controller.start({ passTimeoutMs: passTimeoutSeconds * 1000 });
+    },
+    async stop() {
+      // Passes get most of the time to finish; those that still wait for something then are aborted.
+      const impatience = setTimeout(() => {
+        for (const controller of controllers) controller.abort('the operator is stopping');
+      }, shutdownGraceSeconds * 600);
+      await Promise.all(controllers.map((controller) => controller.stop()));
+      clearTimeout(impatience);
+    },
+  };
 }

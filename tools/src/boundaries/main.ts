@@ -1,12 +1,14 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { importsOf } from './imports.ts';
+import type { Layers } from './layers.ts';
 import { type Package, violations } from './rules.ts';
 
 type Manifest = {
   name: string;
   workspaces?: string[];
   nx?: { tags?: string[] };
+  kuperator?: { layers?: Layers };
 } & Partial<Record<'dependencies' | 'devDependencies' | 'optionalDependencies' | 'peerDependencies', object>>;
 
 const root = join(import.meta.dirname, '..', '..', '..');
@@ -20,7 +22,7 @@ for (const violation of found) console.error(violation);
 console.log(
   found.length === 0
     ? `${folders.length} packages keep to their boundaries`
-    : `${found.length} imports cross a boundary`,
+    : `${found.length} violations of a boundary`,
 );
 process.exitCode = found.length === 0 ? 0 : 1;
 
@@ -34,7 +36,14 @@ function packageIn(folder: string): Package {
     path,
     imports: importsOf(readFileSync(join(root, folder, path), 'utf8')),
   }));
-  return { name: manifest.name, folder, type, declared: declaredIn(manifest), files };
+  return {
+    name: manifest.name,
+    folder,
+    type,
+    declared: declaredIn(manifest),
+    layers: manifest.kuperator?.layers ?? {},
+    files,
+  };
 }
 
 function manifestIn(folder: string): Manifest {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { isTestFile, type Package, violations } from './rules.ts';
+import { type Package, violations } from './rules.ts';
+import { isTestFile } from './test-files.ts';
 
 const packages: Package[] = [
   aPackage('api', 'lib'),
@@ -12,7 +13,7 @@ const packages: Package[] = [
 ];
 
 function aPackage(name: string, type: Package['type']): Package {
-  return { name: `@kuperator/${name}`, folder: `${type}s/${name}`, type, declared: [], files: [] };
+  return { name: `@kuperator/${name}`, folder: `${type}s/${name}`, type, declared: [], layers: {}, files: [] };
 }
 
 /** Checks one import, made in `path` of package `name`, declared unless said otherwise. */
@@ -31,8 +32,8 @@ test.each([
   { from: 'lifecycle', path: 'src/settle.ts', specifier: '@kuperator/api' },
   { from: 'lifecycle', path: 'src/test/pods.ts', specifier: '@kuperator/testing' },
   { from: 'testing', path: 'src/index.ts', specifier: '@kuperator/runtime' },
-  { from: 'runtime', path: 'src/health.ts', specifier: 'node:http' },
-  { from: 'runtime', path: 'src/client.ts', specifier: 'undici' },
+  { from: 'runtime', path: 'src/process/health.ts', specifier: 'node:http' },
+  { from: 'runtime', path: 'src/client/client.ts', specifier: 'undici' },
 ])('$from may import $specifier in $path', ({ from, path, specifier }) => {
   expect(check(from, path, specifier)).toEqual([]);
 });
@@ -41,7 +42,7 @@ test.each([
   { from: 'controller', path: 'src/main.ts', specifier: '@kuperator/engine', why: 'apps are deployed' },
   { from: 'controller', path: 'src/main.test.ts', specifier: '@kuperator/engine', why: 'apps are deployed' },
   { from: 'cluster', path: 'src/main.ts', specifier: '@kuperator/engine', why: 'apps are deployed' },
-  { from: 'runtime', path: 'src/client.ts', specifier: '@kuperator/engine', why: 'apps are deployed' },
+  { from: 'runtime', path: 'src/client/client.ts', specifier: '@kuperator/engine', why: 'apps are deployed' },
   { from: 'api', path: 'src/collaset.ts', specifier: '@kuperator/runtime', why: 'may import none of ours' },
   { from: 'lifecycle', path: 'src/settle.ts', specifier: '@kuperator/runtime', why: 'may import api' },
   { from: 'controller', path: 'src/main.ts', specifier: '@kuperator/testing', why: 'for tests only' },
@@ -60,14 +61,28 @@ test.each([
 });
 
 test('an import that package.json does not declare is reported', () => {
-  expect(check('runtime', 'src/client.ts', 'undici/types', [])).toEqual([
-    'libs/runtime/src/client.ts: imports undici, which libs/runtime/package.json does not declare',
+  expect(check('runtime', 'src/client/client.ts', 'undici/types', [])).toEqual([
+    'libs/runtime/src/client/client.ts: imports undici, which libs/runtime/package.json does not declare',
   ]);
 });
 
 test('what the root declares for tests is for tests only', () => {
-  expect(check('runtime', 'src/client.test.ts', 'vitest', [])).toEqual([]);
-  expect(check('runtime', 'src/client.ts', 'vitest', [])).toHaveLength(1);
+  expect(check('runtime', 'src/client/client.test.ts', 'vitest', [])).toEqual([]);
+  expect(check('runtime', 'src/client/client.ts', 'vitest', [])).toHaveLength(1);
+});
+
+test('an import against the declared order of folders is reported with its package', () => {
+  const runtime: Package = {
+    ...aPackage('runtime', 'lib'),
+    layers: { src: ['client', 'cache'] },
+    files: [
+      { path: 'src/client/client.ts', imports: ['../cache/informer.ts'] },
+      { path: 'src/cache/informer.ts', imports: ['../client/client.ts'] },
+    ],
+  };
+  expect(violations([runtime], [])).toEqual([
+    'libs/runtime/src/client/client.ts: imports ../cache/informer.ts: in src, client may import no other layer, not cache',
+  ]);
 });
 
 test.each([

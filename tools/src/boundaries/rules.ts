@@ -1,5 +1,7 @@
 import { isBuiltin } from 'node:module';
 import { posix } from 'node:path';
+import { type Layers, layerViolations } from './layers.ts';
+import { isTestFile } from './test-files.ts';
 
 export type SourceFile = { /** Relative to the package's folder. */ path: string; imports: readonly string[] };
 
@@ -10,6 +12,8 @@ export type Package = {
   type: 'app' | 'lib' | 'test';
   /** Declared in the package's own package.json, for any use. */
   declared: readonly string[];
+  /** The order of the folders inside the package, where it declares one. */
+  layers: Layers;
   files: readonly SourceFile[];
 };
 
@@ -25,31 +29,33 @@ const LIBRARY_MAY_IMPORT: Record<string, readonly string[]> = {
   resourceconsist: ['api', 'lifecycle', 'runtime', 'events'],
 };
 
-/** True for tests and what only tests use. */
-export function isTestFile(path: string): boolean {
-  return /\.(test|e2e)\.ts$/.test(path) || /(^|\/)test\//.test(path) || /(^|\/)vitest\..*config\.ts$/.test(path);
-}
-
 /** Every import that breaks a rule, as `<file>: <what is wrong>`. `shared` are the dependencies that the root declares for tests. */
 export function violations(packages: readonly Package[], shared: readonly string[]): string[] {
   const byName = new Map(packages.map((each) => [each.name, each]));
-  return packages.flatMap((importer) =>
-    importer.files.flatMap((file) =>
+  return packages.flatMap((importer) => [
+    ...importer.files.flatMap((file) =>
       file.imports.flatMap((specifier) => {
-        const problem = problemOf(importer, file, specifier, byName, shared);
+        const problem = problemOf({ importer, file, specifier, byName, shared });
         return problem ? [`${importer.folder}/${file.path}: ${problem}`] : [];
       }),
     ),
-  );
+    ...layerViolations(importer).map((problem) => `${importer.folder}/${problem}`),
+  ]);
 }
 
-function problemOf(
-  importer: Package,
-  file: SourceFile,
-  specifier: string,
-  byName: ReadonlyMap<string, Package>,
-  shared: readonly string[],
-): string | undefined {
+function problemOf({
+  importer,
+  file,
+  specifier,
+  byName,
+  shared,
+}: {
+  importer: Package;
+  file: SourceFile;
+  specifier: string;
+  byName: ReadonlyMap<string, Package>;
+  shared: readonly string[];
+}): string | undefined {
   if (isBuiltin(specifier)) return undefined;
   if (specifier.startsWith('.')) return leavesPackage(file, specifier);
 

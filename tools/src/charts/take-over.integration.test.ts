@@ -260,9 +260,9 @@ test('is not begun while objects have no operator here, unless that is wanted', 
 
 test.each([
   [
-    'a release that is not there',
+    'a release that does not exist',
     ['--release', 'other', '--namespace', 'default'],
-    'there is no release other in default',
+    'namespace default has no release other',
   ],
   ['a release without definitions', ['--release', 'some', '--namespace', 'default'], 'is it the Go implementation?'],
 ])('refuses %s', { timeout: 600_000 }, (_, flags, message) => {

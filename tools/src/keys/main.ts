@@ -3,7 +3,7 @@
 import { globSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { API } from 'typescript/unstable/sync';
-import { isTestFile } from '../boundaries/rules.ts';
+import { isTestFile } from '../boundaries/test-files.ts';
 import { looseKeysOf } from './loose-keys.ts';
 
 /** The only file that may do what the remedies replace. */

@@ -3,20 +3,20 @@ import { answerFor, aPod, INHERITED_NAMES, plainNameLike } from '@kuperator/test
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { aContextInput, aMember, aRevision, aSet } from '../test/builders.ts';
-import { claimTemplateHash } from './claim-template.ts';
-import { claimFor } from './claims.ts';
-import { planContext } from './context.ts';
-import { firstDifference } from './difference.ts';
-import { goForm } from './go-form.ts';
-import { inPlacePatch, planTransition } from './in-place.ts';
-import { isContainerEnded, unfinished } from './in-place-end.ts';
-import { freshRevisions, ownerUidsWith, poolOf } from './instance-id.ts';
-import { meaningOf } from './meaning.ts';
-import { membersOf } from './members.ts';
-import { fitsInPlaceOf } from './quota.ts';
-import { includes, resizesBetween, totalOf } from './resources.ts';
-import { revisionDataOf, revisionOf } from './revision-data.ts';
-import { agreesWithSelector, selectorLabelsOf } from './selector-labels.ts';
+import { fitsInPlaceOf } from './act/quota.ts';
+import { claimTemplateHash } from './claims/claim-template.ts';
+import { claimFor } from './claims/claims.ts';
+import { freshRevisions, ownerUidsWith, poolOf } from './ids/instance-id.ts';
+import { membersOf } from './ids/members.ts';
+import { planContext } from './plan/context.ts';
+import { inPlacePatch, planTransition } from './plan/in-place.ts';
+import { isContainerEnded, unfinished } from './plan/in-place-end.ts';
+import { includes, resizesBetween, totalOf } from './plan/resources.ts';
+import { firstDifference } from './revision/difference.ts';
+import { goForm } from './revision/go-form.ts';
+import { meaningOf } from './revision/meaning.ts';
+import { revisionDataOf, revisionOf } from './revision/revision-data.ts';
+import { agreesWithSelector, selectorLabelsOf } from './revision/selector-labels.ts';
 import { trimPod } from './trim.ts';
 
 /** A template with `name` wherever a user may choose a name. */
@@ -96,7 +96,7 @@ test.each(
             },
           });
           if (transition.mode !== 'in-place') return transition;
-          const patch = inPlacePatch(pod, 'web-2', transition, {});
+          const patch = inPlacePatch(pod, { revision: 'web-2', transition });
           const changed = patched(pod, patch, [image, 'side:v1']);
           const [first, side] = changed.status?.containerStatuses ?? [];
           const after = {
@@ -114,7 +114,7 @@ test.each(
             patch,
             unfinished(after, { nowMs: 0 }),
             isContainerEnded(after, container, { nowMs: 0 }),
-            inPlacePatch(after, 'web-3', transition, {}),
+            inPlacePatch(after, { revision: 'web-3', transition }),
             trimPod(after),
           ];
         };
@@ -184,10 +184,10 @@ test.each(INHERITED_NAMES)('a set, a claim template and entries named %s are as 
       ownerUidsWith(set, context, contexts),
       ownerUidsWith(set, bare, contexts),
       freshRevisions(set, [3], ['web-1'], { updated: 'web-2', current: 'web-1' }),
-      claimFor(set, 0, claimTemplate(chosen) as never, 0).metadata.labels?.[
+      claimFor(set, { id: 0, template: claimTemplate(chosen) as never, attempt: 0 }).metadata.labels?.[
         'collaset.kusionstack.io/pvc-template-name'
       ],
-      claimFor(set, 0, claimTemplate(chosen) as never, 0).spec,
+      claimFor(set, { id: 0, template: claimTemplate(chosen) as never, attempt: 0 }).spec,
       revisionOf('r', revisionDataOf(set)).template,
     ];
   };

@@ -10,9 +10,9 @@ import {
   type Pod,
 } from '@kuperator/api';
 import type { InformerOptions } from '@kuperator/runtime';
-import { BY_OWNER, ORPHAN_MOUNTS, UNOWNED } from './deps.ts';
-import { LEFT_BEHIND, leftBehindBy } from './left-behind.ts';
-import { claimsOfOrphan } from './orphans.ts';
+import { BY_OWNER, ORPHAN_MOUNTS, UNOWNED } from './act/deps.ts';
+import { LEFT_BEHIND, leftBehindBy } from './ids/left-behind.ts';
+import { claimsOfOrphan } from './revision/orphans.ts';
 import { trimClaim, trimPod, trimRevision } from './trim.ts';
 
 type CacheOptions<T extends KubeObject> = Pick<InformerOptions<T>, 'labelSelector' | 'trim' | 'indexes'>;
@@ -20,10 +20,10 @@ type CacheOptions<T extends KubeObject> = Pick<InformerOptions<T>, 'labelSelecto
 /** Index of sets by the key of their ResourceContext. */
 export const BY_CONTEXT = 'context';
 
-/** Index of sets by the keys of the Pods they are to take in. */
+/** Index of sets by the keys of the Pods in their podToInclude. */
 export const BY_INCLUDED = 'included';
 
-/** What is held of each kind, and how it is found. */
+// For each kind: which objects and fields the cache holds, and its indexes.
 export const setCache: CacheOptions<CollaSet> = {
   indexes: {
     [BY_CONTEXT]: (set) => [`${set.metadata.namespace}/${contextNameOf(set)}`],

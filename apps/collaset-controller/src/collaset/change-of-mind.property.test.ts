@@ -4,7 +4,7 @@ import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { World } from '../test/world.ts';
-import { revisionNameOf } from './members.ts';
+import { revisionNameOf } from './ids/members.ts';
 
 type Spec = CollaSet['spec'];
 

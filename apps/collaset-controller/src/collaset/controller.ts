@@ -13,17 +13,17 @@ import {
 import type { EventBus } from '@kuperator/events';
 import { type Change, Controller, Informer, type OperatorContext, RunningOperators, sightOf } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
+import { resizeDiscovery } from './act/discovery.ts';
+import { collaSetMetrics } from './act/metrics.ts';
+import { nodes } from './act/nodes.ts';
+import { storageClasses } from './act/storage-classes.ts';
 import { BY_CONTEXT, BY_INCLUDED, claimCache, podCache, revisionCache, setCache } from './caches.ts';
-import { resizeDiscovery } from './discovery.ts';
-import { formerSetOf } from './left-behind.ts';
-import { collaSetMetrics } from './metrics.ts';
-import { nodes } from './nodes.ts';
+import { formerSetOf } from './ids/left-behind.ts';
 import { collaSetReconciler } from './reconcile.ts';
-import { storageClasses } from './storage-classes.ts';
 
 const RESYNC_MS = 10 * 60_000;
 
-/** Watches CollaSets and all they own; any change of these queues the set. */
+/** Watches CollaSets and the objects that they own. A change of any of them queues the set. */
 export function collaSetController(context: OperatorContext<Config>, bus: EventBus) {
   const { client, clock, config, logger, metrics, recorder, shards } = context;
   const watch = <T extends KubeObject>(resource: Resource<T>) => ({
@@ -89,7 +89,7 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
   for (const informer of [pods, revisions, claims]) {
     informer.onChange(({ object, old }: Change<KubeObject>) => {
       enqueueOwner(object);
-      // A Pod that was let go is missed by the set that had it.
+      // If the owner changed, the former owner must be queued as well.
       if (old && controllerOf(old)?.uid !== controllerOf(object)?.uid) enqueueOwner(old);
     });
   }
@@ -101,12 +101,12 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
   contexts.onChange(({ key }) => {
     for (const set of sets.byIndex(BY_CONTEXT, key)) controller.enqueue(keyOf(set));
   });
-  // A hint only: the Pod's own event tells the same a little later.
+  // The NATS event only saves time. The watch event of the Pod follows shortly after it.
   bus.subscribe({ kind: 'pod', event: 'operation.permitted' }, ({ namespace, name }) => {
     const pod = pods.get(`${namespace}/${name}`);
     if (pod) enqueueOwner(pod);
   });
-  // Who holds a set that waits may be another one now.
+  // A set that waits may now wait for another operator, which its conditions must name.
   operators.onChange(() => {
     for (const set of sets.list()) if (isWaiting(set)) controller.enqueue(keyOf(set));
   });
@@ -119,7 +119,7 @@ function isWaiting({ metadata, status }: CollaSet): boolean {
   return metadata.deletionTimestamp !== undefined || isReconciling === true || isStalled === true;
 }
 
-/** Status is ours, so that only a change of what the user says is news. */
+/** True if the change may come from a user. Only this controller writes the status, so its changes are ignored. */
 function isRelevant({ object, old }: Change<CollaSet>): boolean {
   return (
     object.metadata.generation !== old?.metadata.generation ||

@@ -1,132 +1,95 @@
-import { type CollaSet, isTerminal, keyOf, retainsClaims } from '@kuperator/api';
+import { isTerminal, keyOf, type Pod, retainsClaims } from '@kuperator/api';
 import { ConflictError } from '@kuperator/runtime';
-import { orphanClaims } from './claim-writes.ts';
-import { type ConditionUpdate, messageOf, unsettled } from './conditions.ts';
-import { releaseContext } from './context-writes.ts';
-import { BY_OWNER, type Deps } from './deps.ts';
-import { hasFinalizer, removeFinalizer } from './finalizer.ts';
-import { holdersOfDeletion } from './holding.ts';
-import { runLane } from './lane.ts';
-import { type Members, membersOf } from './members.ts';
-import type { SetMemory } from './memory.ts';
-import { planDrain } from './plan.ts';
-import { DEADLINE_EXCEEDED, deadlineInMs, isOverdueTold, progressOf } from './progress.ts';
-import { orphanRevisions } from './revision-writes.ts';
-import { statusOf } from './status.ts';
-import { writeStatus } from './status-writes.ts';
-import { BEHIND_MS, podTasks } from './tasks.ts';
-import { seeClaims } from './verify.ts';
+import { orphanClaims } from './act/claim-writes.ts';
+import { releaseContext } from './act/context-writes.ts';
+import { failureText } from './act/failure-text.ts';
+import { hasFinalizer, removeFinalizer } from './act/finalizer.ts';
+import type { Pass } from './act/pass.ts';
+import { orphanRevisions } from './act/revision-writes.ts';
+import { BEHIND_MS, runActions } from './act/run.ts';
+import { seeClaims } from './act/verify.ts';
+import { membersOf } from './ids/members.ts';
+import { nextWakeUpMs } from './plan/action.ts';
+import { decideDrain } from './plan/decisions.ts';
+import { planDrain } from './plan/plan.ts';
+import { eventOf } from './tell/events.ts';
+import { holdersOfDeletion } from './tell/holding.ts';
+import { recordEvents } from './tell/kube-events.ts';
+import type { TellMemory } from './tell/memory.ts';
+import { reportDrain, terminating } from './tell/report-drain.ts';
 
-/** Finalizer by which the API server notes `--cascade=orphan`. */
+/** The finalizer that the API server sets for `--cascade=orphan`. */
 const ORPHAN_FINALIZER = 'orphan';
 
-/** Takes a deleted set down: every Pod is marked `to-delete` and waited for; the finalizer goes last (T30). */
-export async function drain(deps: Deps, set: CollaSet, memory: SetMemory): Promise<{ requeueAfterMs?: number }> {
+type Drained = { readonly requeueAfterMs?: number };
+
+/** Deletes the Pods of a deleted set: marks every Pod `to-delete`, waits until all are gone, and then removes the finalizer (T30). */
+export async function drain(pass: Pass, memory: TellMemory): Promise<Drained> {
+  const { deps, set } = pass;
   if (!hasFinalizer(set)) return {};
   if (set.metadata.finalizers?.includes(ORPHAN_FINALIZER)) {
-    await releaseContext(deps, set, memory);
+    await releaseContext(deps, set, pass.memory);
     await orphanRevisions(deps, set);
     return (await removeFinalizer(deps, set)) ? {} : { requeueAfterMs: BEHIND_MS };
   }
-  const attempt = async (reason: string, work: Promise<void>) => {
-    try {
-      await work;
-    } catch (error) {
-      if (!(error instanceof ConflictError)) {
-        await report(deps, set, memory, condition('False', reason, messageOf([error])));
-      }
-      throw error;
-    }
-  };
-  if (retainsClaims(set, 'whenDeleted')) await attempt('ReclaimSubResourcesFailed', letClaimsGo(deps, set, memory));
-  const owned = () => deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? '');
-  const plan = planDrain(set, membersOf(set, owned()), deps.clock.now());
-  const startedMs = deps.clock.monotonic();
-  const tasks = podTasks(deps, set, memory);
-  const lane = await runLane([...tasks.scaleIn(plan), ...tasks.mark(plan.mark)], {
-    isOver: () => deps.clock.monotonic() - startedMs > deps.settings.passMs,
-    window: memory.windows.scaleIn,
-    max: deps.settings.maxWrites,
-  });
-  if (plan.mark.length > 0) deps.recorder.normal(set, 'TargetsDeleted', 'marking all Pods to be deleted');
-  const members = membersOf(set, owned());
-  const left = [...members.active, ...members.terminating].filter((pod) => !isTerminal(pod));
-  if (lane.failures.length > 0) {
-    await report(deps, set, memory, condition('False', 'ReclaimTargetsDeletionFailed', messageOf(lane.failures)));
-    throw new AggregateError(lane.failures, `deleting the Pods of ${keyOf(set)}`);
+  if (retainsClaims(set, 'whenDeleted')) {
+    await attempt(pass, memory, { reason: 'ReclaimSubResourcesFailed', work: () => releaseClaims(pass) });
   }
-  if (left.length > 0) {
-    const holders = holdersOfDeletion(set, left, deps.clock.now(), deps.isRunning);
-    const waitMs = await report(deps, set, memory, condition('False', 'ReclaimingTargetsDeletion', holders));
-    const delays = [
-      lane.left > 0 ? 0 : undefined,
-      lane.conflicts > 0 || tasks.heldBack() ? BEHIND_MS : undefined,
-      plan.delayMs,
-      waitMs,
-    ].filter((delay) => delay !== undefined);
-    return delays.length > 0 ? { requeueAfterMs: Math.min(...delays) } : {};
-  }
-  await attempt('ReclaimResourceContext', releaseContext(deps, set, memory));
-  await report(deps, set, memory, condition('True', 'Deleted', ''));
+  await deletePods(pass, memory);
+  const left = remaining(pass);
+  if (left.length > 0) return waitFor(pass, memory, left);
+  const work = () => releaseContext(deps, set, pass.memory);
+  await attempt(pass, memory, { reason: 'ReclaimResourceContext', work });
+  await reportDrain(pass, memory, terminating('True', 'Deleted', ''));
   const isReleased = await removeFinalizer(deps, deps.sets.get(keyOf(set)) ?? set);
   return isReleased ? {} : { requeueAfterMs: BEHIND_MS };
 }
 
-async function letClaimsGo(deps: Deps, set: CollaSet, memory: SetMemory): Promise<void> {
+/** Runs `work`. If it fails, reports why in the condition `Terminating`. */
+async function attempt(
+  pass: Pass,
+  memory: TellMemory,
+  { reason, work }: { reason: string; work: () => Promise<void> },
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof ConflictError)) {
+      await reportDrain(pass, memory, terminating('False', reason, failureText([error])));
+    }
+    throw error;
+  }
+}
+
+async function releaseClaims({ deps, set, memory }: Pass): Promise<void> {
   await seeClaims(deps, set, memory);
   await orphanClaims(deps, set);
 }
 
-function condition(status: 'True' | 'False', reason: string, message: string): ConditionUpdate {
-  return { type: 'Terminating', status, reason, message };
-}
-
-/** Says how far the deletion is, and that it is overdue when no Pod has gone for too long. */
-async function report(
-  deps: Deps,
-  set: CollaSet,
-  memory: SetMemory,
-  terminating: ConditionUpdate,
-): Promise<number | undefined> {
-  const members = membersOf(set, deps.pods.byIndex(BY_OWNER, set.metadata.uid ?? ''));
-  const stand = standOf(deps, set, memory, members, terminating);
-  if (stand.at === 'overdue' && !isOverdueTold(set)) {
-    deps.recorder.warn(set, DEADLINE_EXCEEDED, `the deletion makes no progress: ${stand.cause}`);
-  }
-  const status = statusOf({
-    set,
-    members,
-    updatedRevision: set.status?.updatedRevision ?? '',
-    isKnownRevision: () => true,
-    collisionCount: set.status?.collisionCount ?? 0,
-    conditions: [unsettled('Scale', 'Terminating'), unsettled('Update', 'Terminating'), terminating],
-    now: new Date(deps.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
-    stand,
+async function deletePods(pass: Pass, memory: TellMemory): Promise<void> {
+  const { deps, set } = pass;
+  const { clock, recorder, bus } = deps;
+  const actions = planDrain(decideDrain(set, membersOf(set, pass.owned()), clock.now()), clock.nanos());
+  const { done, failures } = await runActions(pass, actions, (each) => {
+    const event = eventOf(set, each);
+    if (event) bus.publish(event);
   });
-  const waitMs = await writeStatus(deps, set, status, 'under-way', memory);
-  return least([waitMs, stand.leftMs]);
+  pass.wakeAfter(nextWakeUpMs(actions));
+  recordEvents({ recorder, set, isNews: () => true, waits: memory.waits }, { actions, done }, []);
+  if (failures.length === 0) return;
+  await reportDrain(pass, memory, terminating('False', 'ReclaimTargetsDeletionFailed', failureText(failures)));
+  throw new AggregateError(failures, `deleting the Pods of ${keyOf(set)}`);
 }
 
-type DrainStand = { readonly at: 'overdue' | 'terminating'; readonly cause: string; readonly leftMs?: number };
-
-function standOf(
-  deps: Deps,
-  set: CollaSet,
-  memory: SetMemory,
-  { active, terminating }: Members,
-  { status, message }: ConditionUpdate,
-): DrainStand {
-  const nowMs = deps.clock.monotonic();
-  const state = { isComplete: status === 'True', remaining: 2 * active.length + terminating.length, nowMs };
-  const resumed = { ...set, spec: { ...set.spec, paused: false } };
-  const progress = progressOf(resumed, memory.progress, state);
-  memory.progress = progress;
-  const leftMs = progress ? deadlineInMs(set, progress, nowMs) : Number.POSITIVE_INFINITY;
-  if (leftMs <= 0) return { at: 'overdue', cause: message };
-  return { at: 'terminating', cause: message, ...(Number.isFinite(leftMs) ? { leftMs } : {}) };
+function remaining(pass: Pass): readonly Pod[] {
+  const { active, terminating } = membersOf(pass.set, pass.owned());
+  return [...active, ...terminating].filter((pod) => !isTerminal(pod));
 }
 
-function least(delays: readonly (number | undefined)[]): number | undefined {
-  const known = delays.filter((delay) => delay !== undefined);
-  return known.length > 0 ? Math.min(...known) : undefined;
+async function waitFor(pass: Pass, memory: TellMemory, pods: readonly Pod[]): Promise<Drained> {
+  const { deps, set } = pass;
+  const holders = holdersOfDeletion({ set, pods, nowMs: deps.clock.now(), isRunning: deps.isRunning });
+  await reportDrain(pass, memory, terminating('False', 'ReclaimingTargetsDeletion', holders));
+  const { wakeUpMs } = pass;
+  return wakeUpMs === undefined ? {} : { requeueAfterMs: wakeUpMs };
 }

@@ -12,11 +12,11 @@ import {
 import type { Given } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { aMember, aSet, letters } from '../test/builders.ts';
-import { planExclude } from './exclude.ts';
-import { planInclude } from './include.ts';
-import { type EntryData, poolOf } from './instance-id.ts';
-import { membersOf } from './members.ts';
-import { planScale } from './scale.ts';
+import { type EntryData, poolOf } from './ids/instance-id.ts';
+import { membersOf } from './ids/members.ts';
+import { planExclude } from './plan/exclude.ts';
+import { planInclude } from './plan/include.ts';
+import { planScale } from './plan/scale.ts';
 
 const sequence = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' as const } };
 const origin = (labels: Record<string, string> = {}) =>

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { aMember, aSet } from '../test/builders.ts';
 import { sequence, template } from '../test/scenarios.ts';
 import { idOf, World } from '../test/world.ts';
-import { listsWithout, type PodList, servedNames } from './reclaim.ts';
+import { listsWithout, type PodList, servedNames } from './plan/reclaim.ts';
 
 const on = { reclaimScaleStrategy: true };
 

@@ -12,7 +12,7 @@ import { aCondition, type Given } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { World } from '../test/world.ts';
-import { REFUSED_UPDATE_ANNOTATION } from './refusal.ts';
+import { REFUSED_UPDATE_ANNOTATION } from './plan/refusal.ts';
 
 type Spec = Given<CollaSet>['spec'];
 const template = (image: string, cpu = '1', more: object = {}) => ({

@@ -17,7 +17,7 @@ import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { running } from '../test/running.ts';
 import { idOf, Replica, type World } from '../test/world.ts';
-import { claimTemplateHash } from './claim-template.ts';
+import { claimTemplateHash } from './claims/claim-template.ts';
 
 const template = (image = 'app:v1', more: object = {}) => ({
   metadata: { labels: { app: 'web' } },

@@ -8,9 +8,9 @@ import { eventually } from '../test/eventually.ts';
 import { liveSets } from '../test/live/live-sets.ts';
 import { claims, nameOf, template, uids } from '../test/live/objects.ts';
 import { richTemplate } from '../test/templates.ts';
-import { completionOf } from './completion.ts';
-import { withoutDefaults } from './meaning.ts';
-import { revisionBytes, revisionDataOf, revisionOf } from './revision-data.ts';
+import { completionOf } from './act/completion.ts';
+import { withoutDefaults } from './revision/meaning.ts';
+import { revisionBytes, revisionDataOf, revisionOf } from './revision/revision-data.ts';
 
 let cluster: Cluster;
 let client: KubeClient;
@@ -42,7 +42,7 @@ async function writtenOut(given: PodTemplateSpec): Promise<PodTemplateSpec> {
 /** What the API server makes of a set's template, asked as the controller does. */
 function ask(spec: object) {
   const set = { ...aSet(spec), metadata: ref('asked') };
-  return completionOf(client, set, revisionOf('asked', revisionDataOf(set)), new Map());
+  return completionOf(client, { set, revision: revisionOf('asked', revisionDataOf(set)), known: new Map() });
 }
 
 const revisionsOf = async (name: string) => (await list(CONTROLLER_REVISIONS, `app=${name}`)).map(nameOf);

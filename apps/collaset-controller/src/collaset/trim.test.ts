@@ -9,8 +9,8 @@ import {
 import { holdOf, PROGRESSING, textOf } from '@kuperator/holders';
 import { expect, test } from 'vitest';
 import { aMember, permitted } from '../test/builders.ts';
-import { REFUSED_UPDATE_ANNOTATION } from './refusal.ts';
-import { REPLACE_BY_UPDATE_ANNOTATION } from './replace.ts';
+import { REFUSED_UPDATE_ANNOTATION } from './plan/refusal.ts';
+import { REPLACE_BY_UPDATE_ANNOTATION } from './plan/replace.ts';
 import { trimClaim, trimPod } from './trim.ts';
 
 const NOW = Date.UTC(2026, 0, 1);

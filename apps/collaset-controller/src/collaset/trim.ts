@@ -1,4 +1,4 @@
-// Caches hold every Pod of every set: only what a decision reads is kept.
+// Removes the fields that no decision reads, because the caches hold every Pod of every set.
 import {
   AVAILABLE_CONDITIONS_ANNOTATION,
   COLLA_SETS,
@@ -20,17 +20,17 @@ import {
   SERVICE_READY_GATE,
 } from '@kuperator/api';
 import { holdingReason, holdingState, isHolding, PROGRESSING } from '@kuperator/holders';
-import { isChangedInPlace } from './in-place-record.ts';
-import { REFUSED_UPDATE_ANNOTATION } from './refusal.ts';
-import { REPLACE_BY_UPDATE_ANNOTATION } from './replace.ts';
-import { isSidecar } from './resources.ts';
+import { isChangedInPlace } from './plan/in-place-record.ts';
+import { REFUSED_UPDATE_ANNOTATION } from './plan/refusal.ts';
+import { REPLACE_BY_UPDATE_ANNOTATION } from './plan/replace.ts';
+import { isSidecar } from './plan/resources.ts';
 
 export function trimPod(pod: Pod): Pod {
   const { containers, initContainers, volumes, readinessGates, nodeName, terminationGracePeriodSeconds } = pod.spec;
-  // Resources are asked for only while a change is under way.
+  // Resources are needed only while a change is running.
   const isChanged = isChangedInPlace(pod);
   const spec: PodSpec = { containers: containers.map((container) => trimContainer(container, isChanged)) };
-  // Init containers that have completed are of no interest.
+  // Completed init containers are not needed, so drop all but sidecars once the Pod is ready.
   const isAwaited = !isReady(pod) || isTerminating(pod);
   const inits = initContainers?.filter((container) => isAwaited || isSidecar(container)) ?? [];
   if (inits.length > 0) spec.initContainers = inits.map((container) => trimContainer(container, isChanged));
@@ -83,7 +83,10 @@ function isReadOfPod(key: string): boolean {
   return POD_ANNOTATIONS.has(key) || key.startsWith(RULE_DETAIL_ANNOTATION_PREFIX);
 }
 
-/** Others may write 256 KiB of annotations to an object. Every write of ours is a patch, so what is not kept here stays where it is. */
+/**
+ * Drops the annotations that are not read, because an object may have up to 256 KiB of them. Every write of this controller is a patch, so the
+ * dropped annotations stay on the stored object.
+ */
 function withAnnotations<T extends KubeObject>(object: T, isRead: (key: string) => boolean): T {
   const { annotations, ...metadata } = object.metadata;
   if (!annotations) return object;
@@ -119,7 +122,7 @@ function trimStatus(status: ContainerStatus, isChanged: boolean, isAwaited: bool
   };
 }
 
-/** Which state, and why: not since when, nor by which container. */
+/** Keeps the kind of the state, its reason and its message. */
 function trimState(state: Record<string, unknown>): Record<string, unknown> {
   const trimmed = Object.entries(state).map(([kind, detail]) => {
     const { reason, message } = (detail ?? {}) as { reason?: string; message?: string };
@@ -128,7 +131,7 @@ function trimState(state: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(trimmed);
 }
 
-/** Revisions of other controllers (StatefulSets, DaemonSets) are seen too, and of no use. */
+/** Drops the data of revisions that belong to other controllers, such as StatefulSets and DaemonSets. */
 export function trimRevision(revision: ControllerRevision): ControllerRevision {
   return controllerOf(revision)?.kind === COLLA_SETS.kind ? revision : { ...revision, data: undefined };
 }

@@ -11,7 +11,7 @@ import { aCondition, type Given } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { World } from '../test/world.ts';
-import { revisionFor } from './revision.ts';
+import { revisionFor } from './revision/revision.ts';
 
 type Spec = Given<CollaSet>['spec'];
 const template = (cpu: string, more: object = {}, image = 'app:v1') => ({

@@ -11,8 +11,10 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import { aCollaSet, aCondition, aPod, type Given } from '@kuperator/testing';
-import type { ContextInput } from '../collaset/context.ts';
-import { type Revision, revisionDataOf, revisionOf } from '../collaset/revision-data.ts';
+import type { ContextInput } from '../collaset/plan/context.ts';
+import type { Observed } from '../collaset/plan/observed.ts';
+import { revisionFor } from '../collaset/revision/revision.ts';
+import { type Revision, revisionDataOf, revisionOf } from '../collaset/revision/revision-data.ts';
 
 export const setName = 'web';
 
@@ -128,6 +130,47 @@ export function aContextInput(
     refused: new Set(),
     isNameTaken: () => false,
     claimed: new Set(),
+    ...given,
+  };
+}
+
+/** What a pass observes of a set while nothing but its Pods is given: revision `web-1` is updated, stored and tried, and nothing is due later. */
+export function anObserved(given: Partial<Observed>): Observed {
+  const updated = aRevision('web-1');
+  const stored = revisionFor(aSet(), 0, 1);
+  return {
+    set: aSet(),
+    owned: [],
+    context: undefined,
+    revision: {
+      stored: [],
+      byName: new Map([
+        ['web-1', updated],
+        ['web-0', aRevision('web-0', { template: { spec: { containers: [{ name: 'app', image: 'app:v0' }] } } })],
+      ]),
+      adoptable: [],
+      plan: { action: 'create', revision: stored },
+      updated,
+      collisionCount: 0,
+      isTried: true,
+    },
+    claims: { owned: [], unowned: [], expandable: new Set(), orphanOf: () => undefined, mountedBy: () => [] },
+    podNamed: () => undefined,
+    isNameTaken: () => false,
+    refused: new Set(),
+    facts: { canResize: true, expandable: new Set(), refusals: new Map(), knowledgeOf: () => ({ nowMs: 0 }) },
+    nowMs: Date.UTC(2026, 0, 2),
+    nanos: '1',
+    due: {
+      createMs: 0,
+      tidyContextMs: 0,
+      tidyBusyContextMs: 0,
+      deleteClaimsMs: 0,
+      trialMs: 0,
+      claimMs: () => 0,
+    },
+    maxWrites: 32,
+    reclaimsNames: false,
     ...given,
   };
 }

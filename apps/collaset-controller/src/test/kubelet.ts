@@ -1,6 +1,6 @@
 import { type ContainerStatus, isTerminating, type PersistentVolumeClaim, type Pod } from '@kuperator/api';
 import { aCondition } from '@kuperator/testing';
-import { includes, resizableOf, runningContainers } from '../collaset/resources.ts';
+import { includes, resizableOf, runningContainers } from '../collaset/plan/resources.ts';
 
 /** The Pod with a status that follows its spec; undefined when it does already. */
 export function followed(pod: Pod): Pod | undefined {

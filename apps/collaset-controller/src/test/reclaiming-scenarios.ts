@@ -1,6 +1,6 @@
 // Scenarios in which the lists of spec.scaleStrategy empty themselves.
 import { expect } from 'vitest';
-import { POD_LISTS } from '../collaset/reclaim.ts';
+import { POD_LISTS } from '../collaset/plan/reclaim.ts';
 import { data, type Scenario, sequence } from './scenarios.ts';
 import { idOf, type World } from './world.ts';
 

@@ -2,7 +2,7 @@
 import { COLLA_SETS, type CollaSet, INSTANCE_ID_LABEL, PERSISTENT_VOLUME_CLAIMS } from '@kuperator/api';
 import type { Given } from '@kuperator/testing';
 import { expect } from 'vitest';
-import type { Settings } from '../collaset/deps.ts';
+import type { Settings } from '../collaset/act/deps.ts';
 import { aSet } from './builders.ts';
 import { World } from './world.ts';
 

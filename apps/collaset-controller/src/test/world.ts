@@ -30,9 +30,9 @@ import {
 } from '@kuperator/lifecycle';
 import { ConflictError, createLogger, flattenErrors, type Reconcile, sightOf } from '@kuperator/runtime';
 import { FakeClock, InMemoryCluster, settled } from '@kuperator/testing';
+import type { Deps, Settings } from '../collaset/act/deps.ts';
 import { claimCache, podCache, revisionCache, setCache } from '../collaset/caches.ts';
-import type { Deps, Settings } from '../collaset/deps.ts';
-import { takesAway } from '../collaset/leaving.ts';
+import { takesAway } from '../collaset/plan/leaving.ts';
 import { collaSetReconciler } from '../collaset/reconcile.ts';
 import { followed, provisioned, rejected } from './kubelet.ts';
 

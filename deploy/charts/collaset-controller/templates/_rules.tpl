@@ -1,13 +1,13 @@
 {{/* A rule per kind, its verbs as used in apps/collaset-controller. */}}
 {{- define "collaset-controller.rules" -}}
-# The finalizer; with reclaimScaleStrategy the lists of spec.scaleStrategy as well.
+# To write the finalizer, and with reclaimScaleStrategy the lists of spec.scaleStrategy.
 - apiGroups: [apps.kusionstack.io]
   resources: [collasets]
   verbs: [get, list, watch, patch]
 - apiGroups: [apps.kusionstack.io]
   resources: [collasets/status]
   verbs: [patch]
-# Owner references with blockOwnerDeletion need this one.
+# To set owner references with blockOwnerDeletion.
 - apiGroups: [apps.kusionstack.io]
   resources: [collasets/finalizers]
   verbs: [update]
@@ -20,20 +20,21 @@
 - apiGroups: [""]
   resources: [pods, persistentvolumeclaims]
   verbs: [get, list, watch, create, patch, delete]
-# Dry runs: what the API server makes of a Pod template. A PodTemplate does nothing by itself.
+# For dry runs, which show what the API server makes of a Pod template. A PodTemplate does nothing by itself.
 - apiGroups: [""]
   resources: [podtemplates]
   verbs: [create]
-# Resources changed in place.
+# To change resources in place.
 - apiGroups: [""]
   resources: [pods/resize]
   verbs: [patch]
-# Whether claims can be expanded. Cluster-scoped: with watchNamespace they cannot be read, and claims are made anew instead.
+# To see whether claims can be expanded. The kind is cluster-scoped: with watchNamespace the controller cannot read it, and recreates claims
+# instead.
 - apiGroups: [storage.k8s.io]
   resources: [storageclasses]
   verbs: [get]
-# The sizes of nodes, when Pods are to become larger. Cluster-scoped: with watchNamespace they cannot be read, and a Pod that its node
-# cannot resize stays as it is.
+# To read the sizes of nodes when Pods are to become larger. The kind is cluster-scoped: with watchNamespace the controller cannot read it, and
+# a Pod that its node cannot resize stays as it is.
 - apiGroups: [""]
   resources: [nodes]
   verbs: [get, list]

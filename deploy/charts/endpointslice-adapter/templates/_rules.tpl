@@ -1,6 +1,6 @@
 {{/* A rule per kind, its verbs as used in apps/endpointslice-adapter. */}}
 {{- define "endpointslice-adapter.rules" -}}
-# Patched once each: the annotation that says the adapter guards its Pods.
+# To patch each Service once, with the annotation that says that the adapter guards its Pods.
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, patch]

@@ -82,7 +82,7 @@ spec:
             periodSeconds: 10
             timeoutSeconds: 5
           readinessProbe:
-            {{- /* A webhook that is blind to a kind still refuses better than none: its policy may be Ignore. */}}
+            {{- /* Without the webhook, requests pass under the failure policy Ignore. So a replica stays in the Service even if one of its watches fails. */}}
             httpGet: { path: "/readyz{{ if include "operator.webhookKinds" . }}?exclude=watch{{ end }}", port: http }
             periodSeconds: 5
             timeoutSeconds: 5

@@ -1,4 +1,4 @@
-{{/* The environment that libs/runtime/src/config.ts declares, and the files it names. */}}
+{{/* The environment that the operators' settings declare, and the files it names: libs/runtime/src/process/common-config.ts, libs/events/src/nats-config.ts. */}}
 {{- define "operator.env" -}}
 - name: POD_NAME
   valueFrom:
@@ -12,7 +12,7 @@
   value: {{ .Values.logLevel }}
 - name: CLUSTER_NAME
   value: {{ .Values.clusterName | quote }}
-# Leaves the kubelet's grace period (30 s) a margin.
+# Shorter than the kubelet's grace period (30 s).
 - name: SHUTDOWN_GRACE_SECONDS
   value: "25"
 {{- with .Values.watchNamespace }}
@@ -66,12 +66,12 @@
 - name: NATS_STREAM_MAX_MEGABYTES
   value: {{ . | quote }}
 {{- end }}
-{{- /* The collaset-controller's own. */}}
+{{- /* Settings of the collaset-controller. */}}
 {{- if .Values.reclaimScaleStrategy }}
 - name: RECLAIM_SCALE_STRATEGY
   value: "true"
 {{- end }}
-{{- /* The endpointslice-adapter's own. Written out, since 0 switches a hold off. */}}
+{{- /* Settings of the endpointslice-adapter. They are always written, because 0 switches a hold off. */}}
 {{- with .Values.trafficHold }}
 - name: TRAFFIC_OFF_HOLD_MS
   value: {{ .offMilliseconds | int64 | quote }}
@@ -101,7 +101,7 @@ none. The chart defines "<chart name>.webhookKinds" and "<chart name>.webhookSec
 {{- if $kinds }}
 - name: WEBHOOK_PORT
   value: "9443"
-# A node may send requests here for a moment longer.
+# After a replica is removed from its Service, nodes may still send requests to it for a moment.
 - name: WEBHOOK_LINGER_SECONDS
   value: "3"
 - name: WEBHOOK_HOLD_SECONDS

@@ -46,8 +46,8 @@ subjects:
     name: {{ .Chart.Name }}
     namespace: {{ .Release.Namespace }}
 ---
-# Membership: one Lease per replica. Those of the other operators are read to tell whether they run. Leases are named for Pods, and a role
-# knows whole names only: whose they are is kept apart by the policy below.
+# Each replica has a Lease. The operator reads the Leases of the other operators to see whether they run. Leases are named for Pods, and a
+# role can only list whole names, so the policy below keeps operators from writing each other's Leases.
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
@@ -76,7 +76,7 @@ subjects:
     name: {{ .Chart.Name }}
     namespace: {{ .Release.Namespace }}
 ---
-# An operator writes no other operator's Leases: with one it could take keys away from its replicas.
+# An operator may not write the Leases of another operator: it could take keys from the replicas of that operator.
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicy
 metadata:
@@ -95,7 +95,7 @@ spec:
         operations: [CREATE, UPDATE, DELETE]
         resources: [leases]
   matchConditions:
-    # Administrators and the cluster's own controllers may do what their roles say.
+    # The policy does not restrict administrators and the cluster's own controllers beyond their roles.
     - name: by-an-operator
       expression: request.userInfo.username.startsWith('system:serviceaccount:{{ .Release.Namespace }}:')
   variables:

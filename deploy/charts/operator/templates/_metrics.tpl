@@ -7,9 +7,9 @@ metadata:
   labels:
     {{- include "operator.labels" . | nindent 4 }}
 spec:
-  # Headless: every replica is scraped, each counts its own keys.
+  # The Service is headless, so that Prometheus scrapes every replica: each one counts its own keys.
   clusterIP: None
-  # A replica that is not ready has the metrics one wants to see most.
+  # The metrics of a replica that is not ready matter most.
   publishNotReadyAddresses: true
   selector:
     {{- include "operator.selectorLabels" . | nindent 4 }}

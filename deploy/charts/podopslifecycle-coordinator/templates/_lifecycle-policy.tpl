@@ -15,13 +15,13 @@ resourceRules:
 matchConstraints:
   {{- include "podopslifecycle-coordinator.policyTargets" . | nindent 2 }}
 matchConditions:
-  # A kubelet that cannot report would take the Pod, and then its node, out of service.
+  # Never refuse a kubelet: if it cannot report, its Pod, and then its node, goes out of service.
   - name: is-no-node
     expression: "!request.userInfo.?groups.orValue([]).exists(group, group == 'system:nodes')"
-  # The selector above looks at the old labels too: who opts a Pod out is free.
+  # The selector above also matches the old labels. This condition exempts a write that removes the control label.
   - name: is-controlled
     expression: object.metadata.?labels[?'kusionstack.io/control'].orValue('') == 'true'
-  # A Pod that was wrong before, and everything that has nothing to do with the lifecycle, can still be written.
+  # A Pod whose labels were already invalid can still be written, and so can anything that does not concern the lifecycle.
   - name: changes-the-lifecycle
     expression: >-
       oldObject == null ||

@@ -6,7 +6,7 @@
 - apiGroups: [""]
   resources: [pods/status]
   verbs: [patch]
-# Which of them have their traffic guarded by an adapter.
+# To see which Services an adapter guards.
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch]
@@ -14,7 +14,7 @@
   resources: [podtransitionrules]
   verbs: [get, list, watch]
 {{- if .Values.webhook.enabled }}
-# Whether the namespace of a Pod that is to be deleted is being deleted itself.
+# To see whether the namespace of a Pod that is to be deleted is itself being deleted.
 - apiGroups: [""]
   resources: [namespaces]
   verbs: [get]

@@ -6,15 +6,15 @@
 - apiGroups: [apps.kusionstack.io]
   resources: [podtransitionrules/status]
   verbs: [patch]
-# Budgets are counted against the replicas of the set a Pod belongs to.
+# Budgets are counted against the replicas of the CollaSet that owns a Pod.
 - apiGroups: [apps.kusionstack.io]
   resources: [collasets]
   verbs: [get, list, watch]
-# As are those of other owners with replicas; read once a rule selects a Pod of theirs.
+# The same for other owners with replicas. The engine reads them once a rule selects one of their Pods.
 - apiGroups: [apps]
   resources: [replicasets, statefulsets]
   verbs: [get, list, watch]
-# Patched to keep the detail annotations of a rule's verdict.
+# To write the detail annotations with a rule's verdict.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, patch]

@@ -11,6 +11,8 @@ export type Ground = {
   /** A tenant who may do anything in `namespace` and nothing elsewhere. */
   readonly tenant: KubeClient;
   readonly namespace: string;
+  /** Of the rate that an attack has by itself, so much is used; from 0 to 1. Attacks that go on at once share the machine. */
+  readonly pace: number;
 };
 
 /** What a tenant, or a peer on the network, does again and again at a bounded rate. */
@@ -28,18 +30,21 @@ export type Running = {
 
 const MOST_IN_FLIGHT = 32;
 
-/** Has `act` done `perSecond` times a second. A request that is refused counts and changes nothing; slow answers thin the attack out. */
-export function repeat(perSecond: number, act: (round: number) => Promise<unknown>): Running {
+/** Has `act` done `perSecond` times a second, by the pace of the ground. A request that is refused counts and changes nothing; slow answers thin the attack out. */
+export function repeat({ pace }: Ground, perSecond: number, act: (round: number) => Promise<unknown>): Running {
   let [sent, refused] = [0, 0];
   const inFlight = new Set<Promise<void>>();
   const one = async (round: number) => {
     await act(round).catch(() => refused++);
   };
-  const timer = setInterval(() => {
-    if (inFlight.size >= MOST_IN_FLIGHT) return;
-    const request: Promise<void> = one(sent++).finally(() => inFlight.delete(request));
-    inFlight.add(request);
-  }, 1000 / perSecond);
+  const timer = setInterval(
+    () => {
+      if (inFlight.size >= MOST_IN_FLIGHT) return;
+      const request: Promise<void> = one(sent++).finally(() => inFlight.delete(request));
+      inFlight.add(request);
+    },
+    1000 / (perSecond * pace),
+  );
   return {
     counts: () => ({ sent, refused }),
     async stop() {

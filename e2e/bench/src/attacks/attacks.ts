@@ -43,7 +43,7 @@ const editedRule: Attack = {
     const { tenant, namespace } = ground;
     await makeRule(ground, 'edited', REFUSES);
     await beginOn(ground, await makePods(ground, 100));
-    return repeat(10, (round) => {
+    return repeat(ground, 10, (round) => {
       const requires = { matchLabels: { 'bench.kuperator.io/never': String(round) } };
       const rules = [{ name: 'rule', labelCheck: { requires } }];
       return tenant.patch(
@@ -60,7 +60,7 @@ const churnedLabels: Attack = {
   async start(ground) {
     const { tenant, namespace } = ground;
     await makePods(ground, 50);
-    return repeat(50, async (round) => {
+    return repeat(ground, 50, async (round) => {
       const ref = { namespace, name: `pod-${round % 50}` };
       const labels = [
         () =>
@@ -103,7 +103,7 @@ const heldDeletes: Attack = {
     const names = Array.from({ length: 6 }, (_, at) => `held-${at}`);
     const items = names.map(deployment);
     await cluster.kubectl(['create', '--filename=-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
-    return repeat(0.2, (round) =>
+    return repeat(ground, 0.2, (round) =>
       cluster.kubectl([
         'scale',
         'deployment',
@@ -122,7 +122,7 @@ const heldDeletesOfPeople: Attack = {
     const { tenant, namespace } = ground;
     await makeRule(ground, 'refuses', REFUSES);
     await makePods(ground, 100);
-    return repeat(10, (round) => tenant.delete(PODS, { namespace, name: `pod-${round % 100}` }));
+    return repeat(ground, 10, (round) => tenant.delete(PODS, { namespace, name: `pod-${round % 100}` }));
   },
 };
 
@@ -131,7 +131,7 @@ const hugeSets: Attack = {
   async start(ground) {
     const { cluster, tenant, namespace } = ground;
     await cluster.kubectl(['create', 'quota', 'few', '--hard=pods=20', `--namespace=${namespace}`]);
-    return repeat(0.2, async (round) => {
+    return repeat(ground, 0.2, async (round) => {
       const name = `huge-${round}`;
       const set = (replicas: number) => ({
         apiVersion: 'apps.kusionstack.io/v1alpha1',
@@ -164,7 +164,7 @@ const largeObjects: Attack = {
         template: { metadata: { labels: { app: 'none' } }, spec: templateFor('web:v1').spec },
       },
     });
-    return repeat(10, async (round) => {
+    return repeat(ground, 10, async (round) => {
       const body = {
         metadata: {
           annotations: { [`large-${round % 2}`]: null, [`large-${(round + 1) % 2}`]: `${round}${LARGE_TEXT}` },
@@ -186,7 +186,7 @@ const forgedReviews: Attack = {
       socket.on('error', () => {}).write('\x16\x03\x01');
       return socket;
     });
-    const attack = repeat(50, (round) => {
+    const attack = repeat(ground, 50, (round) => {
       const pod = pods[round % pods.length];
       return post(url, {
         apiVersion: 'admission.k8s.io/v1',
@@ -215,14 +215,14 @@ const forgedReviews: Attack = {
 
 const natsGarbage: Attack = {
   name: 'NATS: 200 malformed messages a second on the subjects of events',
-  async start({ cluster }) {
-    const { hostname, port } = new URL(cluster.natsUrl);
+  async start(ground) {
+    const { hostname, port } = new URL(ground.cluster.natsUrl);
     const socket = connect({ host: hostname, port: Number(port) });
     socket.on('error', () => {}).resume();
     await once(socket, 'connect');
     socket.write('CONNECT {"verbose":false}\r\n');
     const payload = '{"specversion":"1.0","data":{"__proto__":{"a":1}}';
-    const attack = repeat(200, async (round) => {
+    const attack = repeat(ground, 200, async (round) => {
       socket.write(`PUB kuperator.v1.pod.x${round % 7} ${payload.length}\r\n${payload}\r\n`);
     });
     return {

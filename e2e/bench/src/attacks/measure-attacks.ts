@@ -1,9 +1,9 @@
 // What a neighbour notices while a tenant, or a peer on the network, does their worst: one attack after the other, or all at once for long.
 import { type Cluster, kubeconfigAs, startCluster, waitUntil } from '@kuperator/cluster';
-import { createKubeClient, type KubeClient } from '@kuperator/runtime';
+import { createKubeClient } from '@kuperator/runtime';
 import { say } from '../contend.ts';
 import { metricsOf, sumOf } from '../passes.ts';
-import type { Attack, Running } from './attack.ts';
+import type { Attack, Ground, Running } from './attack.ts';
 import { ATTACKS } from './attacks.ts';
 import { Neighbour } from './neighbour.ts';
 import type { AttackReport, OperatorLoad, Spell } from './report.ts';
@@ -15,15 +15,22 @@ export type AttackOptions = {
   readonly minutes?: number | undefined;
   /** Default: all of them. */
   readonly attacks?: readonly Attack[];
+  /** Called after each look with what was seen so far: an hour is not lost to whatever ends the process. */
+  readonly onLook?: (report: AttackReport) => Promise<void>;
 };
+
+/** While all attacks go on at once, each has so much of its own rate, and each look takes so long. */
+const PACE_AT_ONCE = 0.1;
+const LOOK_MS = 5 * 60_000;
 
 /** Short holds: they are paid for every Pod and tell nothing of an attack. Approvers are on loopback here. */
 const SETTINGS = { TRAFFIC_OFF_HOLD_MS: '200', TRAFFIC_ON_HOLD_MS: '100', WEBHOOK_ALLOWED_NETWORKS: '127.0.0.0/8' };
 
 export async function measureAttacks({
   minutes = 0,
-  rounds = minutes > 0 ? 1 : 5,
+  rounds = 5,
   attacks = ATTACKS,
+  onLook = async () => {},
 }: AttackOptions): Promise<AttackReport> {
   await using cluster = await startCluster({ operatorEnv: SETTINGS, onProgress: (line) => say(`  ${line}`) });
   const client = createKubeClient({ kubeconfig: cluster.kubeconfigPath, userAgent: 'neighbour' });
@@ -36,40 +43,50 @@ export async function measureAttacks({
   });
   await neighbour.deploy();
   await neighbour.roll(); // once unmeasured: the first passes of a process also compile it
-  const spells: Spell[] = [];
-  const spell = async (name: string, running: readonly Running[]) => {
+  const report: AttackReport & { readonly spells: Spell[] } = { node: process.version, spells: [] };
+  const spell = async (name: string, running: readonly Running[], lastsUntil: Look = { rounds }) => {
     say(`  ${name}`);
-    spells.push(await observe(cluster, neighbour, name, running, rounds));
+    report.spells.push(await observe(cluster, neighbour, { name, running, lastsUntil }));
+    await onLook(report);
   };
+  const ground = (at: number, pace: number): Ground => ({ cluster, tenant, namespace: `tenant-${at}`, pace });
   await spell('none', []);
   if (minutes === 0) {
     for (const [at, attack] of attacks.entries()) {
-      const running = await begin(cluster, tenant, attack, `tenant-${at}`);
+      const running = await begin(attack, ground(at, 1));
       await spell(attack.name, [running]);
-      await end(cluster, running, `tenant-${at}`);
+      await end(running, ground(at, 1));
     }
-  } else {
-    const running: Running[] = [];
-    for (const [at, attack] of attacks.entries()) running.push(await begin(cluster, tenant, attack, `tenant-${at}`));
-    const until = performance.now() + minutes * 60_000;
-    for (let minute = 1; performance.now() < until; minute++) await spell(`all at once, look ${minute}`, running);
-    for (const [at, each] of running.entries()) await end(cluster, each, `tenant-${at}`);
-    await spell('none any more', []);
+    return report;
   }
-  return { node: process.version, spells };
+  const running: Running[] = [];
+  for (const [at, attack] of attacks.entries()) running.push(await begin(attack, ground(at, PACE_AT_ONCE)));
+  const began = performance.now();
+  for (let fromMs = 0; fromMs < minutes * 60_000; fromMs += LOOK_MS) {
+    const toMs = Math.min(fromMs + LOOK_MS, minutes * 60_000);
+    const name = `all at once, minutes ${fromMs / 60_000} to ${toMs / 60_000}`;
+    await spell(name, running, { untilMs: began + toMs });
+  }
+  // What they leave behind goes with the cluster.
+  await Promise.all(running.map((each) => each.stop()));
+  await spell('none any more', []);
+  return report;
 }
+
+/** How long the neighbour is watched: for so many rounds, or until `performance.now()` is `untilMs`, but for one round at least. */
+type Look = { readonly rounds: number } | { readonly untilMs: number };
 
 async function observe(
   cluster: Cluster,
   neighbour: Neighbour,
-  name: string,
-  running: readonly Running[],
-  rounds: number,
+  { name, running, lastsUntil }: { name: string; running: readonly Running[]; lastsUntil: Look },
 ): Promise<Spell> {
   const before = running.map(({ counts }) => counts());
   const loads = new LoadWatch(cluster);
   const [rollSeconds, shrinkSeconds]: [number[], number[]] = [[], []];
-  for (let round = 0; round < rounds; round++) {
+  const isOver = () =>
+    'rounds' in lastsUntil ? rollSeconds.length >= lastsUntil.rounds : performance.now() >= lastsUntil.untilMs;
+  while (rollSeconds.length === 0 || !isOver()) {
     rollSeconds.push(await neighbour.roll());
     shrinkSeconds.push(await neighbour.shrink());
   }
@@ -83,7 +100,7 @@ async function observe(
     refused: counts.reduce((sum, { refused }) => sum + refused, 0),
     rollSeconds,
     shrinkSeconds,
-    complaints: neighbour.complaints(),
+    complaints: await neighbour.complaints(),
     loads: await loads.stop(),
     restarts: cluster
       .processes()
@@ -134,7 +151,8 @@ class LoadWatch {
   }
 }
 
-async function begin(cluster: Cluster, tenant: KubeClient, attack: Attack, namespace: string): Promise<Running> {
+async function begin(attack: Attack, ground: Ground): Promise<Running> {
+  const { cluster, namespace } = ground;
   await cluster.kubectl(['create', 'namespace', namespace]);
   const bind = (role: string) =>
     cluster.kubectl(['create', 'rolebinding', role, `--role=${role}`, '--user=tenant', `--namespace=${namespace}`]);
@@ -154,11 +172,11 @@ async function begin(cluster: Cluster, tenant: KubeClient, attack: Attack, names
       () => false,
     );
   await waitUntil(may, { what: `the tenant's rights in ${namespace}`, timeoutMs: 30_000 });
-  return attack.start({ cluster, tenant, namespace });
+  return attack.start(ground);
 }
 
 /** Rules go first, so that Pods they hold can go. */
-async function end(cluster: Cluster, running: Running, namespace: string): Promise<void> {
+async function end(running: Running, { cluster, namespace }: Ground): Promise<void> {
   await running.stop();
   await cluster.kubectl(['delete', 'podtransitionrules', '--all', `--namespace=${namespace}`]);
   await cluster.kubectl(['delete', 'namespace', namespace]);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { KubeObject } from '../core.ts';
-import type { KuperatorKind } from '../validate.ts';
+import type { KuperatorKind } from '../test/validate.ts';
 
 export type ManifestObject = KubeObject & { kind: KuperatorKind; spec?: unknown };
 

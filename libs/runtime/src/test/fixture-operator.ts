@@ -1,11 +1,11 @@
 // An operator for tests of runOperator: labels every ConfigMap it sees with the replica that worked on it.
 import { splitKey } from '@kuperator/api';
-import { commonConfig } from '../common-config.ts';
-import { defineConfig } from '../config.ts';
-import { Controller } from '../controller.ts';
-import { Informer } from '../informer.ts';
+import { Informer } from '../cache/informer.ts';
+import { Controller } from '../controller/controller.ts';
 import { runOperator } from '../operator.ts';
-import { readConfig } from '../process.ts';
+import { commonConfig } from '../process/common-config.ts';
+import { defineConfig } from '../process/config.ts';
+import { readConfig } from '../process/process.ts';
 import { CONFIG_MAPS } from './config-maps.ts';
 
 await runOperator({

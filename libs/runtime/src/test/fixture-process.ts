@@ -1,7 +1,7 @@
 // A process for tests of runProcess: what it does is in FIXTURE.
-import { commonConfig } from '../common-config.ts';
-import { defineConfig, oneOf } from '../config.ts';
-import { readConfig, runProcess } from '../process.ts';
+import { commonConfig } from '../process/common-config.ts';
+import { defineConfig, oneOf } from '../process/config.ts';
+import { readConfig, runProcess } from '../process/process.ts';
 
 const config = readConfig(
   defineConfig({

@@ -1,11 +1,11 @@
 import type { Key } from '@kuperator/api';
 import type { FakeClock } from '@kuperator/testing';
-import type { Cancel, Clock } from '../clock.ts';
-import { AlreadyExistsError, ConflictError, ConnectionError, NotFoundError } from '../errors.ts';
-import type { LeaseStore } from '../lease-store.ts';
-import { createLogger } from '../logger.ts';
-import type { MemberClaim, MemberLease } from '../member-lease.ts';
-import { Shards } from '../shards.ts';
+import { AlreadyExistsError, ConflictError, ConnectionError, NotFoundError } from '../client/errors.ts';
+import type { Cancel, Clock } from '../process/clock.ts';
+import { createLogger } from '../process/logger.ts';
+import type { LeaseStore } from '../shards/lease-store.ts';
+import type { MemberClaim, MemberLease } from '../shards/member-lease.ts';
+import { Shards } from '../shards/shards.ts';
 
 const logger = createLogger({ app: 'test', level: 'silent' });
 

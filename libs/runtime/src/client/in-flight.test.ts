@@ -1,0 +1,81 @@
+import { FakeClock } from '@kuperator/testing';
+import { expect, test } from 'vitest';
+import { SlotTimeoutError } from './errors.ts';
+import { InFlight } from './in-flight.ts';
+
+function drain(bound: InFlight, count: number, outcome: 'good' | 'throttled'): void {
+  const tickets = Array.from({ length: count }, () => bound.acquire());
+  for (const ticket of tickets) if (typeof ticket === 'number') bound.release(ticket, outcome);
+}
+
+test('admits up to the bound, then in order of arrival', async () => {
+  const bound = new InFlight(2);
+  const [first] = [bound.acquire(), bound.acquire()];
+  const order: string[] = [];
+  const third = Promise.resolve(bound.acquire()).then(() => order.push('third'));
+  const fourth = Promise.resolve(bound.acquire()).then(() => order.push('fourth'));
+  expect([bound.running, bound.waiting]).toEqual([2, 2]);
+  bound.release(Number(first), 'good');
+  await third;
+  expect(order).toEqual(['third']);
+  bound.release(3, 'good');
+  await fourth;
+});
+
+test('one overload cuts the bound once, however many of its requests were throttled', () => {
+  const bound = new InFlight(64);
+  drain(bound, 40, 'throttled');
+  expect(bound.limit).toBe(44);
+  drain(bound, 1, 'throttled');
+  expect(bound.limit).toBe(30);
+});
+
+test('grows by one after each full round of good answers, up to where it was', () => {
+  const bound = new InFlight(10);
+  drain(bound, 1, 'throttled');
+  expect(bound.limit).toBe(7);
+  drain(bound, 7, 'good');
+  expect(bound.limit).toBe(8);
+  for (let i = 0; i < 20; i++) drain(bound, bound.limit, 'good');
+  expect(bound.limit).toBe(10);
+});
+
+test('never stops altogether', () => {
+  const bound = new InFlight(8);
+  for (let i = 0; i < 50; i++) drain(bound, 1, 'throttled');
+  expect(bound.limit).toBe(2);
+});
+
+test('a waiting request ends at once when its signal aborts, and leaves its place to the next', async () => {
+  const bound = new InFlight(1);
+  const first = bound.acquire();
+  const abort = new AbortController();
+  const aborted = bound.acquire(abort.signal);
+  const next = bound.acquire();
+  abort.abort(new Error('the Lease is lost'));
+  await expect(aborted).rejects.toThrow('the Lease is lost');
+  expect(bound.waiting).toBe(1);
+  bound.release(Number(first), 'good');
+  expect(await next).toBe(2);
+});
+
+test('a request does not wait for a slot when its signal has aborted before', async () => {
+  const bound = new InFlight(1);
+  await bound.acquire();
+  await expect(bound.acquire(AbortSignal.abort(new Error('stopping')))).rejects.toThrow('stopping');
+  expect(bound.waiting).toBe(0);
+});
+
+test('a request waits for a slot only as long as its limit, and says what it has waited for', async () => {
+  const clock = new FakeClock();
+  const bound = new InFlight(1, { timeoutMs: 30_000, clock });
+  await bound.acquire();
+  const waiting = Promise.resolve(bound.acquire()).catch((error: unknown) => error);
+  await clock.advanceAsync(29_000);
+  expect([bound.waiting, bound.waitedMs]).toEqual([1, 29_000]);
+  await clock.advanceAsync(1000);
+  const error = await waiting;
+  expect(error).toBeInstanceOf(SlotTimeoutError);
+  expect(String(error)).toContain('no free slot within 30 s: 1 requests are in flight, the limit is 1');
+  expect([bound.waiting, bound.waitedMs, clock.timers]).toEqual([0, 0, 0]);
+});

@@ -1,0 +1,107 @@
+import { aPod, FakeClock, InMemoryCluster } from '@kuperator/testing';
+import { expect, test } from 'vitest';
+import { createLogger } from '../process/logger.ts';
+import { createMetrics } from '../process/metrics.ts';
+import { EventRecorder } from './recorder.ts';
+
+function recorderOn(cluster: InMemoryCluster, clock = new FakeClock()) {
+  const logger = createLogger({ app: 'test', level: 'silent' });
+  const metrics = createMetrics('test', { processMetrics: false });
+  const recorder = new EventRecorder({
+    client: cluster.client,
+    app: 'collaset-controller',
+    instance: 'replica-1',
+    logger,
+    metrics,
+    clock,
+  });
+  return { recorder, metrics, clock };
+}
+
+test('writes who says what about which object', async () => {
+  const cluster = new InMemoryCluster();
+  const { recorder } = recorderOn(cluster);
+  recorder.warn(aPod({ metadata: { name: 'web', uid: 'u' } }), 'Waiting', 'waits for a rule');
+  await recorder.flush();
+  expect(cluster.writes).toHaveLength(1);
+  expect(cluster.writes[0]).toMatchObject({
+    verb: 'create',
+    resource: 'events',
+    namespace: 'default',
+    body: {
+      type: 'Warning',
+      reason: 'Waiting',
+      note: 'waits for a rule',
+      reportingController: 'collaset-controller',
+      reportingInstance: 'replica-1',
+      regarding: { kind: 'Pod', apiVersion: 'v1', namespace: 'default', name: 'web', uid: 'u' },
+      eventTime: '2026-01-01T00:00:00.000000Z',
+    },
+  });
+});
+
+test('counts repetitions up on one Event, at 2, 4, 8…', async () => {
+  const cluster = new InMemoryCluster();
+  const { recorder, clock } = recorderOn(cluster);
+  const pod = aPod();
+  for (let i = 0; i < 9; i++) {
+    recorder.normal(pod, 'Drained', 'no traffic');
+    await recorder.flush();
+    clock.advance(60_000);
+  }
+  expect(
+    cluster.writes.map(({ verb, body }) => [verb, (body as { series?: { count: number } }).series?.count]),
+  ).toEqual([
+    ['create', undefined],
+    ['patch', 2],
+    ['patch', 4],
+    ['patch', 8],
+  ]);
+});
+
+test('begins a new Event when the old one is long past or has expired in the API server', async () => {
+  const cluster = new InMemoryCluster();
+  const { recorder, clock } = recorderOn(cluster);
+  const pod = aPod();
+  const record = async () => {
+    recorder.normal(pod, 'Drained', 'no traffic');
+    await recorder.flush();
+  };
+  await record();
+  clock.advance(11 * 60_000);
+  await record();
+  cluster.failWrite({ verb: 'patch', error: { status: 404, reason: 'NotFound' } });
+  await record();
+  await record();
+  expect(cluster.writes.map(({ verb }) => verb)).toEqual(['create', 'create', 'patch', 'create']);
+});
+
+test('limits one object without holding up the others', async () => {
+  const cluster = new InMemoryCluster();
+  const { recorder, metrics } = recorderOn(cluster);
+  const noisy = aPod();
+  for (let i = 0; i < 100; i++) recorder.warn(noisy, 'Failed', `attempt ${i}`);
+  recorder.warn(aPod(), 'Failed', 'once');
+  await recorder.flush();
+  expect(cluster.writes).toHaveLength(26);
+  expect(await metrics.registry.metrics()).toContain('events_dropped_total{reason="rate",app="test"} 75');
+});
+
+test('a refused Event fails nobody', async () => {
+  const cluster = new InMemoryCluster();
+  const { recorder, metrics } = recorderOn(cluster);
+  cluster.failWrite({ error: { status: 403, reason: 'Forbidden' } });
+  recorder.normal(aPod(), 'Reason', 'text');
+  await recorder.flush();
+  expect(await metrics.registry.metrics()).toContain('events_dropped_total{reason="refused",app="test"} 1');
+});
+
+test('cuts a note to what the API server takes', async () => {
+  const cluster = new InMemoryCluster();
+  const { recorder } = recorderOn(cluster);
+  recorder.normal(aPod(), 'Long', 'ä'.repeat(2000));
+  await recorder.flush();
+  const { note } = cluster.writes[0]?.body as { note: string };
+  expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1024);
+  expect(note).toMatch(/^ä+…$/);
+});

@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto';
+import { type KubeObject, keyOf, namePrefix, type Resource } from '@kuperator/api';
+import type { Counter } from 'prom-client';
+import type { KubeClient } from '../client/client.ts';
+import { AlreadyExistsError, NotFoundError } from '../client/errors.ts';
+import { outsidePass } from '../client/pass-signal.ts';
+import { type Clock, systemClock } from '../process/clock.ts';
+import type { Logger } from '../process/logger.ts';
+import type { Metrics } from '../process/metrics.ts';
+
+type KubeEvent = KubeObject & {
+  eventTime: string;
+  series?: { count: number; lastObservedTime: string };
+  [field: string]: unknown;
+};
+
+const EVENTS: Resource<KubeEvent> = {
+  group: 'events.k8s.io',
+  version: 'v1',
+  kind: 'Event',
+  plural: 'events',
+  namespaced: true,
+};
+
+/** Repetitions within this time become one Event with a count. */
+const SERIES_MS = 10 * 60_000;
+const QUEUE_LIMIT = 1000;
+/** As client-go's default: 25 at once for one object, then one each 5 minutes. */
+const BURST = 25;
+const REFILL_MS = 300_000;
+/** The API server refuses longer notes. */
+const NOTE_BYTES = 1024;
+const REASON_LENGTH = 128;
+
+type Series = { namespace: string; name: string; count: number; lastAt: number };
+type Bucket = { tokens: number; at: number };
+
+/**
+ * Writes Kubernetes Events about objects: in the background, at most `BURST` at once for one object, repetitions (same
+ * object, reason and message) counted up on one Event. Best effort: what cannot be written is counted and dropped.
+ */
+export class EventRecorder {
+  readonly #client: KubeClient;
+  readonly #controller: string;
+  readonly #instance: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #dropped: Counter<'reason'> | undefined;
+  readonly #series = new Map<string, Series>();
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #queue: (() => Promise<void>)[] = [];
+  #working: Promise<void> | undefined;
+
+  constructor(options: {
+    client: KubeClient;
+    /** Shown as the Event's source. */
+    app: string;
+    /** Name of this replica. */
+    instance: string;
+    logger: Logger;
+    metrics?: Metrics;
+    clock?: Clock;
+  }) {
+    this.#client = options.client;
+    this.#controller = options.app;
+    this.#instance = options.instance;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger;
+    this.#dropped = options.metrics?.counter({
+      name: 'kuperator_kubernetes_events_dropped_total',
+      help: 'Kubernetes Events not written: rate limit of the object, queue full, or refused.',
+      labels: ['reason'],
+    });
+  }
+
+  normal(object: KubeObject, reason: string, message: string): void {
+    this.#record('Normal', object, reason, message);
+  }
+
+  warn(object: KubeObject, reason: string, message: string): void {
+    this.#record('Warning', object, reason, message);
+  }
+
+  /** Resolves once all that was recorded so far is written or dropped. */
+  async flush(): Promise<void> {
+    while (this.#working) await this.#working;
+  }
+
+  #record(type: 'Normal' | 'Warning', object: KubeObject, reason: string, message: string): void {
+    const note = cut(message);
+    const id = [object.metadata.uid ?? keyOf(object), type, reason, note].join('\n');
+    const now = this.#clock.now();
+    const known = this.#series.get(id);
+    if (known && now - known.lastAt < SERIES_MS) {
+      known.count++;
+      known.lastAt = now;
+      // Doublings are enough for a count that grows for ever.
+      if ((known.count & (known.count - 1)) === 0) this.#enqueue(() => this.#count(id, known, known.count));
+      return;
+    }
+    if (!this.#admits(object.metadata.uid ?? keyOf(object), now)) {
+      this.#dropped?.inc({ reason: 'rate' });
+      return;
+    }
+    const event = this.#eventFor(type, object, reason, note, now);
+    const { namespace = 'default', name = '' } = event.metadata;
+    this.#series.set(id, { namespace, name, count: 1, lastAt: now });
+    if (this.#series.size > QUEUE_LIMIT) this.#forgetOld(now);
+    this.#enqueue(async () => {
+      // The same Event twice: an answer got lost.
+      await this.#client.create(EVENTS, event).catch((error: unknown) => {
+        if (!(error instanceof AlreadyExistsError)) throw error;
+      });
+    });
+  }
+
+  #eventFor(type: string, object: KubeObject, reason: string, note: string, now: number): KubeEvent {
+    const { namespace = 'default', name = '', uid, resourceVersion } = object.metadata;
+    const digest = createHash('sha256')
+      .update(`${uid}\n${type}\n${reason}\n${note}\n${this.#clock.nanos()}`)
+      .digest('hex');
+    return {
+      metadata: { namespace, name: `${namePrefix(name, 200)}.${digest.slice(0, 16)}` },
+      type,
+      reason: reason.slice(0, REASON_LENGTH),
+      note,
+      action: reason.slice(0, REASON_LENGTH),
+      eventTime: microTime(now),
+      reportingController: this.#controller,
+      reportingInstance: this.#instance.slice(0, 128),
+      regarding: {
+        apiVersion: object.apiVersion,
+        kind: object.kind,
+        ...(object.metadata.namespace ? { namespace: object.metadata.namespace } : {}),
+        name,
+        uid,
+        resourceVersion,
+      },
+    };
+  }
+
+  async #count(id: string, { namespace, name, lastAt }: Series, count: number): Promise<void> {
+    try {
+      await this.#client.patch(
+        EVENTS,
+        { namespace, name },
+        { type: 'merge', body: { series: { count, lastObservedTime: microTime(lastAt) } } },
+      );
+    } catch (error) {
+      // Expired in the API server: the next occurrence begins a new one.
+      if (!(error instanceof NotFoundError)) throw error;
+      this.#series.delete(id);
+    }
+  }
+
+  #admits(id: string, now: number): boolean {
+    const bucket = this.#buckets.get(id) ?? { tokens: BURST, at: now };
+    bucket.tokens = Math.min(BURST, bucket.tokens + (now - bucket.at) / REFILL_MS);
+    bucket.at = now;
+    this.#buckets.set(id, bucket);
+    if (bucket.tokens < 1) return false;
+    bucket.tokens--;
+    return true;
+  }
+
+  #forgetOld(now: number): void {
+    for (const [id, series] of this.#series) if (now - series.lastAt >= SERIES_MS) this.#series.delete(id);
+    for (const [id, bucket] of this.#buckets) {
+      if (bucket.tokens + (now - bucket.at) / REFILL_MS >= BURST) this.#buckets.delete(id);
+    }
+    // All of them recent: the oldest go, at worst some repetitions become Events of their own.
+    for (const id of this.#series.keys()) {
+      if (this.#series.size <= QUEUE_LIMIT) break;
+      this.#series.delete(id);
+    }
+    for (const id of this.#buckets.keys()) {
+      if (this.#buckets.size <= 10 * QUEUE_LIMIT) break;
+      this.#buckets.delete(id);
+    }
+  }
+
+  #enqueue(write: () => Promise<void>): void {
+    if (this.#queue.length >= QUEUE_LIMIT) {
+      this.#dropped?.inc({ reason: 'queue' });
+      return;
+    }
+    this.#queue.push(write);
+    // Events of many passes wait in the queue: the end of the pass that adds the first of them must not end the writes.
+    this.#working ??= outsidePass(() => this.#work()).finally(() => {
+      this.#working = undefined;
+    });
+  }
+
+  /** One write at a time: Events must not take the place of the writes that matter. */
+  async #work(): Promise<void> {
+    for (let write = this.#queue.shift(); write; write = this.#queue.shift()) {
+      try {
+        await write();
+      } catch (error) {
+        this.#dropped?.inc({ reason: 'refused' });
+        this.#logger.debug({ err: error }, 'Kubernetes Event not written');
+      }
+    }
+  }
+}
+
+function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000Z');
+}
+
+/** At most NOTE_BYTES of UTF-8, without half a character. */
+function cut(message: string): string {
+  const bytes = Buffer.from(message);
+  if (bytes.length <= NOTE_BYTES) return message;
+  return `${bytes
+    .subarray(0, NOTE_BYTES - 3)
+    .toString('utf8')
+    .replace(/\uFFFD$/, '')}…`;
+}

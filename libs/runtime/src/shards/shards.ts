@@ -1,0 +1,349 @@
+import { randomUUID } from 'node:crypto';
+import type { Key } from '@kuperator/api';
+import type { KubeClient } from '../client/client.ts';
+import { AlreadyExistsError, ConflictError, NotFoundError } from '../client/errors.ts';
+import { loggedError } from '../client/logged-error.ts';
+import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
+import type { Logger } from '../process/logger.ts';
+import type { Metrics } from '../process/metrics.ts';
+import { kubeLeaseStore, type LeaseStore } from './lease-store.ts';
+import type { MemberLease } from './member-lease.ts';
+import { ownerOf, type View, viewFromId, viewOf } from './rendezvous.ts';
+
+export type ShardsOptions = {
+  client: KubeClient;
+  namespace: string;
+  app: string;
+  /** Name of this replica. A process that starts takes over the Lease of its name: it replaces a dead one. */
+  identity: string;
+  logger: Logger;
+  metrics?: Metrics;
+  clock?: Clock;
+  /** After so long without renewal others take a member's keys; default 15 s. The same for all replicas of an operator. */
+  leaseDurationMs?: number;
+  /** Default a third of the duration. */
+  renewMs?: number;
+  /** Where the Leases are kept instead of in `namespace`, for tests. */
+  store?: LeaseStore;
+};
+
+/** A member stops this much before the others may take over: drift of clocks, and time for what is under way. */
+const FENCE = 0.8;
+const DRAIN_POLL_MS = 20;
+
+/**
+ * Shares keys among the live replicas of an operator; no key is ever worked on by two.
+ *
+ * Each member has one Lease, which it renews and in which it publishes its view: the member list it acts upon. The view
+ * gives every key one owner (rendezvous hashing). A member works on a key only while all of this holds:
+ *
+ * 1. It owns the key in the view it has published, and in the one it wants to publish next.
+ * 2. In a read of all Leases begun after that publication was answered, no other live member's view gave the key to that
+ *    other member.
+ * 3. Its Lease was renewed within 0.8 of the duration, counted from before the renewal was sent, by its own
+ *    monotonic clock.
+ *
+ * Two members that both claim a key have both published before they read, so at least one of them sees the other's
+ * claim (Dekker's argument) and waits; and it waits until the other's view has dropped the key. A member that loses keys
+ * first stops starting passes, lets those under way end, and only then publishes. As all end up with the same list of
+ * live members, every key ends up with one owner.
+ *
+ * A member counts as dead when a read begun a whole duration after its Lease was last seen to change shows it unchanged.
+ * Nobody compares wall clocks. A member that comes back from a pause finds point 3 broken; after its next renewal it must
+ * do the read of point 2 again, by which time it sees who has taken its keys. A write without an answer may have taken
+ * effect, now or later, so until the next answered write the member keeps to what it owns in both views.
+ *
+ * What remains: a process stopped in mid-pass for longer than its Lease may have one write left to send when it wakes.
+ * That is what resourceVersion and uid preconditions on writes are for.
+ */
+export class Shards {
+  readonly #identity: string;
+  readonly #incarnation = randomUUID();
+  readonly #durationMs: number;
+  readonly #renewMs: number;
+  readonly #store: LeaseStore;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #changeHandlers = new Set<() => void>();
+  readonly #lapseHandlers = new Set<() => void>();
+  readonly #inFlight = new Set<() => readonly Key[]>();
+  /** When each Lease, in its present version, was first seen. */
+  readonly #seen = new Map<string, { version: string; at: number }>();
+
+  /** Our Lease as last answered or read. */
+  #mine: MemberLease | undefined;
+  /** View of the last answered write; what we act upon. */
+  #published: View | undefined;
+  /** Views of unanswered writes since then. */
+  #unanswered: View[] = [];
+  #target: View;
+  /** Others' views that differ from ours; undefined until read after a publication. */
+  #others: { identity: string; view: View }[] | undefined;
+  #validUntil = Number.NEGATIVE_INFINITY;
+  #renewedAt = Number.NEGATIVE_INFINITY;
+  #superseded = false;
+  #signature = '';
+
+  #stopping = false;
+  #running: Promise<void> | undefined;
+  #watch: { stop(): Promise<void> } | undefined;
+  #wake: () => void = () => {};
+  #woken = false;
+  #cancelLapse: Cancel = () => {};
+
+  constructor(options: ShardsOptions) {
+    this.#identity = options.identity;
+    this.#target = viewOf([options.identity]);
+    this.#durationMs = options.leaseDurationMs ?? 15_000;
+    this.#renewMs = options.renewMs ?? this.#durationMs / 3;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger.child({ shards: options.app });
+    this.#store = options.store ?? kubeLeaseStore({ ...options, clock: this.#clock, logger: this.#logger });
+    options.metrics?.gauge({
+      name: 'kuperator_shard_members',
+      help: 'Replicas among which this one shares the keys, itself included; 0 while it has none.',
+      collect: (gauge) => gauge.set(this.#isActive() ? this.members().length : 0),
+    });
+  }
+
+  /** Joins: resolves at once, ownership comes (`onChange`) as soon as the others have made room. */
+  async start(): Promise<void> {
+    this.#watch = this.#store.watch(this.#identity, () => this.#wakeUp());
+    this.#running = this.#run();
+  }
+
+  /** Leaves: owns nothing from now on, and gives its keys to the others at once. Call it when no pass is under way. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#wakeUp();
+    this.#cancelLapse();
+    await this.#running;
+    await this.#watch?.stop();
+    if (!this.#mine || this.#superseded) return;
+    try {
+      await this.#store.remove(this.#mine, this.#renewMs);
+    } catch (error) {
+      this.#logger.info(loggedError(error), 'Lease not released: it will run out');
+    }
+  }
+
+  /** Whether this replica, and no other, may work on the key now. */
+  owns(key: Key): boolean {
+    const published = this.#published;
+    const others = this.#others;
+    if (!published || !others || !this.#isActive()) return false;
+    const ours = (view: View) => ownerOf(view, key) === this.#identity;
+    if (!ours(published)) return false;
+    if (this.#target !== published && !ours(this.#target)) return false;
+    if (!this.#unanswered.every(ours)) return false;
+    return others.every(({ identity, view }) => ownerOf(view, key) !== identity);
+  }
+
+  /** The members this replica acts upon, sorted. */
+  members(): readonly string[] {
+    return (this.#published ?? this.#target).members.map((member) => member.identity);
+  }
+
+  /** True, or why this replica works on nothing: a check for the readiness detail. */
+  state(): true | string {
+    if (this.#superseded) return `another process runs as ${this.#identity}`;
+    if (!this.#published) return 'not joined yet';
+    if (this.#clock.monotonic() >= this.#validUntil) return 'the Lease could not be renewed';
+    return this.#others ? true : 'waiting to see the others';
+  }
+
+  /** Calls `handler` when other keys than before may be owned. */
+  onChange(handler: () => void): () => void {
+    this.#changeHandlers.add(handler);
+    return () => this.#changeHandlers.delete(handler);
+  }
+
+  /** Calls `handler` when the Lease has lapsed: passes under way should give up. */
+  onLapse(handler: () => void): () => void {
+    this.#lapseHandlers.add(handler);
+    return () => this.#lapseHandlers.delete(handler);
+  }
+
+  /** `keys` answers the keys being worked on: lost ones are handed over only after they are not in it any more. */
+  registerInFlight(keys: () => readonly Key[]): () => void {
+    this.#inFlight.add(keys);
+    return () => this.#inFlight.delete(keys);
+  }
+
+  #isActive(): boolean {
+    return !this.#stopping && !this.#superseded && this.#clock.monotonic() < this.#validUntil;
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#stopping && !this.#superseded) {
+      this.#woken = false;
+      try {
+        await this.#step();
+        failures = 0;
+      } catch (error) {
+        failures++;
+        this.#logger[failures === 1 ? 'warn' : 'debug']({ ...loggedError(error), failures }, 'membership not renewed');
+      }
+      this.#announce();
+      if (!this.#woken && !this.#stopping) await this.#pause(failures > 0);
+    }
+  }
+
+  async #step(): Promise<void> {
+    for (;;) {
+      await this.#read();
+      if (this.#stopping || this.#superseded) return;
+      this.#announce();
+      const publish = this.#target.id !== this.#published?.id && this.#isDrained();
+      const renew = !this.#mine || this.#clock.monotonic() - this.#renewedAt >= this.#renewMs;
+      if (!publish && !renew) return;
+      await this.#write(publish || !this.#published ? this.#target : this.#published);
+      if (this.#others || this.#stopping) return;
+    }
+  }
+
+  async #read(): Promise<void> {
+    const startedAt = this.#clock.monotonic();
+    const leases = await this.#store.list(this.#renewMs);
+    const receivedAt = this.#clock.monotonic();
+    const uids = new Set(leases.map((lease) => lease.uid));
+    for (const uid of this.#seen.keys()) if (!uids.has(uid)) this.#seen.delete(uid);
+    const live: MemberLease[] = [];
+    for (const lease of leases) {
+      if (lease.identity === this.#identity) continue;
+      const seen = this.#seen.get(lease.uid);
+      if (seen?.version !== lease.version) this.#seen.set(lease.uid, { version: lease.version, at: receivedAt });
+      // A read begun after the whole duration, or the renewal in between would be missed. A Lease that claims more than our own
+      // duration is nobody's of ours: without the bound it would keep its keys from all replicas for as long as it says.
+      const durationMs = Math.min(lease.durationMs, this.#durationMs);
+      if (seen?.version !== lease.version || startedAt - seen.at < durationMs) live.push(lease);
+      else this.#bury(lease);
+    }
+    this.#recognise(leases.find((lease) => lease.identity === this.#identity));
+    const target = viewOf([this.#identity, ...live.map((lease) => lease.identity)]);
+    this.#target = target.id === this.#published?.id ? this.#published : target;
+    if (!this.#published) return;
+    const published = this.#published.id;
+    this.#others = live
+      .filter((lease) => lease.view !== published)
+      .map(({ identity, view }) => ({ identity, view: viewFromId(view) }));
+  }
+
+  /** Compares our Lease, as read, with what we know of it. */
+  #recognise(lease: MemberLease | undefined): void {
+    if (!lease || lease.incarnation === this.#incarnation) {
+      // Gone: another member buried it while we slept, or somebody cleaned up. Join again.
+      if (!lease && this.#mine) this.#forfeit();
+      this.#mine = lease;
+    } else if (this.#mine?.incarnation === this.#incarnation) {
+      this.#superseded = true;
+      this.#forfeit();
+      this.#logger.error(
+        { identity: this.#identity },
+        'another process has taken our Lease: owning nothing from now on',
+      );
+    } else {
+      this.#mine = lease;
+    }
+  }
+
+  async #write(view: View): Promise<void> {
+    const sentAt = this.#clock.monotonic();
+    const changes = view.id !== this.#published?.id;
+    if (changes) this.#unanswered.push(view);
+    const claim = {
+      identity: this.#identity,
+      incarnation: this.#incarnation,
+      view: view.id,
+      durationMs: this.#durationMs,
+    };
+    try {
+      this.#mine = await this.#store.write(claim, this.#mine, this.#renewMs);
+    } catch (error) {
+      const refused =
+        error instanceof ConflictError || error instanceof NotFoundError || error instanceof AlreadyExistsError;
+      // Refused for good: our Lease is not what we think. The next read tells.
+      if (refused) this.#wakeUp();
+      throw error;
+    }
+    // A claim nobody has answered to yet, or one that others may have overruled meanwhile: read before acting on it.
+    const lapsed = this.#clock.monotonic() >= this.#validUntil;
+    if (changes || lapsed) this.#others = undefined;
+    // What came while nothing was owned was dropped: the same shards are news then.
+    if (lapsed) this.#signature = '';
+    this.#published = view;
+    this.#unanswered = [];
+    this.#renewedAt = sentAt;
+    this.#validUntil = sentAt + this.#durationMs * FENCE;
+    this.#cancelLapse();
+    this.#cancelLapse = this.#clock.setTimeout(() => this.#lapse(), this.#validUntil - this.#clock.monotonic());
+  }
+
+  #lapse(): void {
+    this.#logger.warn('Lease not renewed in time: owning nothing until it is');
+    this.#others = undefined;
+    this.#signature = '';
+    for (const handler of this.#lapseHandlers) handler();
+  }
+
+  /** Our Lease is gone, and with it all we owned. */
+  #forfeit(): void {
+    this.#published = undefined;
+    this.#unanswered = [];
+    this.#others = undefined;
+    this.#validUntil = Number.NEGATIVE_INFINITY;
+    this.#cancelLapse();
+    for (const handler of this.#lapseHandlers) handler();
+  }
+
+  /** Removes the Lease of a dead member. If it lives after all, it finds its Lease gone and joins anew. */
+  #bury(lease: MemberLease): void {
+    this.#logger.info({ member: lease.identity }, 'member is gone: its Lease has run out');
+    this.#store.remove(lease, this.#renewMs).catch((error: unknown) => {
+      this.#logger.debug({ err: error, member: lease.identity }, 'Lease of a dead member not removed');
+    });
+  }
+
+  /** Whether no key that the target view takes from us is still being worked on. */
+  #isDrained(): boolean {
+    const published = this.#published;
+    if (!published) return true;
+    for (const keys of this.#inFlight) {
+      for (const key of keys()) {
+        if (ownerOf(published, key) === this.#identity && ownerOf(this.#target, key) !== this.#identity) return false;
+      }
+    }
+    return true;
+  }
+
+  #announce(): void {
+    const others = this.#others?.map(({ identity, view }) => `${identity}:${view.id}`);
+    const signature = others && this.#isActive() ? `${this.#published?.id}|${this.#target.id}|${others.join(';')}` : '';
+    if (signature === this.#signature) return;
+    this.#signature = signature;
+    this.#logger.info({ members: this.members(), state: this.state() }, 'shards changed');
+    for (const handler of this.#changeHandlers) handler();
+  }
+
+  #wakeUp(): void {
+    this.#woken = true;
+    this.#wake();
+  }
+
+  async #pause(failed: boolean): Promise<void> {
+    const now = this.#clock.monotonic();
+    let ms = this.#renewedAt + this.#renewMs - now;
+    if (failed) ms = this.#renewMs / 5;
+    else if (this.#target.id !== this.#published?.id) ms = DRAIN_POLL_MS;
+    for (const { at } of this.#seen.values())
+      ms = Math.min(ms, Math.max(at + this.#durationMs - now, this.#renewMs / 5));
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.setTimeout(resolve, Math.max(1, ms));
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+}
