@@ -1,15 +1,23 @@
-import { conditionOf, isTerminating, type Key, keyOf, type Pod } from '@kuperator/api';
+import {
+  conditionOf,
+  isTerminating,
+  type Key,
+  keyOf,
+  type Pod,
+  type PodTransitionRule,
+  type Service,
+} from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import { PROGRESSING } from '@kuperator/holders';
 import { operationsOf } from '@kuperator/lifecycle';
 import {
   Controller,
+  type Informer,
   type ObjectWriter,
   type OperatorContext,
   type RunningOperators,
   sightOf,
 } from '@kuperator/runtime';
-import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import type { LeavingMetrics } from '../leaving/metrics.ts';
 import type { LeavingLimits } from '../leaving/plan.ts';
@@ -26,7 +34,12 @@ import { podsToWake } from './wakeups.ts';
 
 export type Deps = {
   readonly events: EventBus;
-  readonly caches: Caches;
+  /** With the indexes of `caches.ts`. */
+  readonly caches: {
+    readonly pods: Informer<Pod>;
+    readonly rules: Informer<PodTransitionRule>;
+    readonly services: Informer<Service>;
+  };
   readonly writer: ObjectWriter<Pod>;
   readonly operators: Pick<RunningOperators, 'isRunning' | 'onChange'>;
   readonly leavingMetrics: LeavingMetrics;
