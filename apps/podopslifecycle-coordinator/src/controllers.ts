@@ -19,7 +19,7 @@ export function controllers(context: OperatorContext<Config>, events: EventBus):
     { components: [operators] },
     { informers: [caches.pods, caches.rules, caches.services] },
     { controller: podController(context, { events, caches, writer, operators, leavingMetrics: metrics }) },
-    { controller: evictionController(context, caches, writer) },
+    { controller: evictionController(context, { pods: caches.pods, writer }) },
     { components: admission(context, { caches, writer, metrics, operators }) },
   ];
 }

@@ -14,7 +14,7 @@ beforeAll(async () => {
     operators: [COORDINATOR],
     nats: false,
     nodes: 2,
-    operatorEnv: { CLUSTER_NEEDS_SECONDS: '5' },
+    operatorEnv: { CLUSTER_NEEDS_SECONDS: '30' },
   });
   const spec = {
     selector: { matchLabels: { app: 'held' } },

@@ -1,33 +1,45 @@
-import { conditionOf, isTerminating, type Key, keyOf, type Pod } from '@kuperator/api';
+import {
+  conditionOf,
+  isTerminating,
+  type Key,
+  keyOf,
+  type Pod,
+  type PodTransitionRule,
+  type Service,
+} from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import { PROGRESSING } from '@kuperator/holders';
 import { operationsOf } from '@kuperator/lifecycle';
 import {
   Controller,
+  type Informer,
   type ObjectWriter,
   type OperatorContext,
   type RunningOperators,
   sightOf,
 } from '@kuperator/runtime';
-import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
 import type { LeavingMetrics } from '../leaving/metrics.ts';
-import { leavingStep } from '../leaving/step.ts';
+import type { LeavingLimits } from '../leaving/plan.ts';
 import { maySelect } from '../selecting.ts';
 import { heldInVain, refusedHolders } from '../slot/plan.ts';
-import { slotStep } from '../slot/step.ts';
 import { selects } from './awaited.ts';
-import { stalledWaits } from './explain.ts';
+import { stalledWaits, type WaitLimits } from './explain.ts';
 import { eventsOf, stagesLeft } from './facts.ts';
 import { type PodMetrics, podMetrics } from './metrics.ts';
 import { podReconciler } from './reconcile.ts';
 import type { Reported } from './reported.ts';
-import { factsFor, lifecycleStep } from './step.ts';
+import { factsFor } from './step.ts';
 import { podsToWake } from './wakeups.ts';
 
 export type Deps = {
   readonly events: EventBus;
-  readonly caches: Caches;
+  /** With the indexes of `caches.ts`. */
+  readonly caches: {
+    readonly pods: Informer<Pod>;
+    readonly rules: Informer<PodTransitionRule>;
+    readonly services: Informer<Service>;
+  };
   readonly writer: ObjectWriter<Pod>;
   readonly operators: Pick<RunningOperators, 'isRunning' | 'onChange'>;
   readonly leavingMetrics: LeavingMetrics;
@@ -43,24 +55,17 @@ export function podController(context: OperatorContext<Config>, deps: Deps): Con
   const controller: Controller = new Controller({
     name: 'pod',
     reconcile: podReconciler({
-      // Leaving comes first: a deletion waits neither for a proof that the caches are current nor for the write of another step.
-      steps: [
-        leavingStep({ pods, writer, recorder, metrics: leavingMetrics, clock, limits: leavingLimits(config) }),
-        lifecycleStep({
-          pods,
-          rules,
-          services,
-          sight: sightOf([rules, services]),
-          writer,
-          clock,
-          recorder,
-          metrics: own,
-          limits: waitLimits(config),
-          isRunning: (app) => operators.isRunning(app),
-          reported,
-        }),
-        slotStep({ pods, rules, writer, recorder, clock }),
-      ],
+      pods,
+      rules,
+      services,
+      sight: sightOf([rules, services]),
+      writer,
+      clock,
+      recorder,
+      metrics: { wrote: own.wrote, stepped: leavingMetrics.stepped },
+      limits: limitsOf(config),
+      isRunning: (app) => operators.isRunning(app),
+      reported,
       requeueAfter: (key, ms) => controller.enqueueAfter(key, ms),
     }),
     concurrency: config.concurrency,
@@ -134,14 +139,15 @@ function metricsOf(
       // Few Pods report that they are stalled. Only these are examined closely.
       .filter((pod) => conditionOf(pod, PROGRESSING)?.status === 'False' && !isTerminating(pod))
       .filter((pod) => shards.owns(keyOf(pod)))
-      .flatMap((pod) => stalledWaits(pod, factsFor(known, maySelect(rules, pod), clock.now()), waitLimits(config))),
+      .flatMap((pod) => stalledWaits(pod, factsFor(known, maySelect(rules, pod), clock.now()), limitsOf(config))),
   );
 }
 
-function waitLimits({ explainAfterSeconds, stalledAfterSeconds }: Config) {
-  return { graceMs: explainAfterSeconds * 1000, deadlineMs: stalledAfterSeconds * 1000 };
-}
-
-function leavingLimits({ evictionPatienceSeconds, clusterNeedsSeconds }: Config) {
-  return { evictionMs: evictionPatienceSeconds * 1000, clusterNeedsMs: clusterNeedsSeconds * 1000 };
+function limitsOf(config: Config): WaitLimits & LeavingLimits {
+  return {
+    graceMs: config.explainAfterSeconds * 1000,
+    deadlineMs: config.stalledAfterSeconds * 1000,
+    evictionMs: config.evictionPatienceSeconds * 1000,
+    clusterNeedsMs: config.clusterNeedsSeconds * 1000,
+  };
 }

@@ -1,6 +1,11 @@
-import { ConflictError, createLogger, type Reconcile } from '@kuperator/runtime';
+import { PODS, type Pod, TO_DELETE_LABEL } from '@kuperator/api';
+import { operationsOf } from '@kuperator/lifecycle';
+import { ConflictError, createLogger, type Reconcile, sightOf } from '@kuperator/runtime';
+import { FakeClock, FakeRecorder, InMemoryCluster } from '@kuperator/testing';
 import { expect, test } from 'vitest';
-import { podReconciler } from './reconcile.ts';
+import { aServingPod, granted, NOW_MS, nanosAt } from '../test/leaving-pods.ts';
+import { podCaches } from '../test/pod-caches.ts';
+import { inSteps, podReconciler } from './reconcile.ts';
 
 const KEY = 'default/web';
 const logger = createLogger({ app: 'test', level: 'silent' });
@@ -17,10 +22,7 @@ function setup(does: { readonly [step in 'a' | 'b' | 'c']?: Reconcile } = {}) {
       taken.push(name);
       return does[name]?.(key, context) ?? Promise.resolve();
     };
-  const reconcile = podReconciler({
-    steps: [step('a'), step('b'), step('c')],
-    requeueAfter: (_, ms) => requeued.push(ms),
-  });
+  const reconcile = inSteps([step('a'), step('b'), step('c')], (_, ms) => requeued.push(ms));
   return { taken, requeued, shard, reconcile: () => reconcile(KEY, { logger, signal: shard.signal }) };
 }
 
@@ -62,4 +64,43 @@ test('a conflict ends the reconcile, because the cache is stale for the other st
   const { reconcile, taken } = setup({ a: fails(conflict) });
   await expect(reconcile()).rejects.toBe(conflict);
   expect(taken).toEqual(['a']);
+});
+
+/** A Pod `default/web` with `labels`, and its reconcile. */
+function aPodWith(labels: Record<string, string>) {
+  const cluster = new InMemoryCluster();
+  cluster.add(PODS, aServingPod({ metadata: { labels } }));
+  const caches = podCaches(cluster);
+  const reconcile = podReconciler({
+    ...caches,
+    sight: sightOf([caches.rules, caches.services]),
+    clock: new FakeClock(),
+    recorder: new FakeRecorder(),
+    metrics: { wrote: () => {}, stepped: () => {} },
+    limits: { evictionMs: 120_000, clusterNeedsMs: 60_000, graceMs: 10_000, deadlineMs: 600_000 },
+    isRunning: () => undefined,
+    reported: new Map(),
+    requeueAfter: () => {},
+  });
+  const { signal } = new AbortController();
+  return { cluster, ...caches, reconcile: () => reconcile(KEY, { logger, signal }) };
+}
+
+test('the writes of the steps do not conflict, although the watch shows none of them', async () => {
+  const { cluster, pods, reconcile } = aPodWith(granted('pod-delete', 'delete'));
+  pods.pause();
+  await reconcile();
+  await reconcile();
+  const pod = cluster.get(PODS, KEY) as Pod;
+  expect(cluster.writes.length).toBeGreaterThan(1);
+  expect(operationsOf(pod)).toEqual([]);
+});
+
+test('a permitted deletion does not wait until the caches are proven current', async () => {
+  const mark = { [TO_DELETE_LABEL]: nanosAt(NOW_MS) };
+  const { cluster, rules, reconcile } = aPodWith({ ...mark, ...granted('pod-delete', 'delete') });
+  rules.setCurrent(false);
+  rules.confirm = () => new Promise(() => {});
+  await reconcile();
+  expect(cluster.writes).toMatchObject([{ verb: 'delete' }]);
 });

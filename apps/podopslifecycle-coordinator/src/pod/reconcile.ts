@@ -1,19 +1,29 @@
 import type { Key } from '@kuperator/api';
 import { ConflictError, type Reconcile } from '@kuperator/runtime';
+import { type Deps as LeavingDeps, leavingStep } from '../leaving/step.ts';
+import { type Deps as SlotDeps, slotStep } from '../slot/step.ts';
+import { type Deps as LifecycleDeps, lifecycleStep } from './step.ts';
 
-export type Deps = {
-  /** In order. Each reads the Pod from the cache, which shows what the steps before have written. */
-  readonly steps: readonly Reconcile[];
-  /** Reconciles the key again after `ms`, if nothing does so earlier. */
-  readonly requeueAfter: (key: Key, ms: number) => void;
-};
+/** Reconciles the key again after `ms`, if nothing does so earlier. */
+type RequeueAfter = (key: Key, ms: number) => void;
+
+export type Deps = LeavingDeps & LifecycleDeps & SlotDeps & { readonly requeueAfter: RequeueAfter };
 
 /**
- * Reconciles one Pod: all that the coordinator writes from the Pod's own key, one step after the other, so that these writes never conflict.
- * A step that fails does not keep the others from their work; a conflict does, because then the cache is stale for all of them. When the
- * shard is lost, no further step begins: the Pod has a new owner.
+ * Reconciles one Pod: everything that the coordinator writes from the Pod's own key. Leaving comes first, because a deletion must wait
+ * neither for a proof that the caches are current nor for the write of another step.
+ * @see docs/decisions/0037-one-write-path-for-a-pod.md
  */
-export function podReconciler({ steps, requeueAfter }: Deps): Reconcile {
+export function podReconciler({ requeueAfter, ...deps }: Deps): Reconcile {
+  return inSteps([leavingStep(deps), lifecycleStep(deps), slotStep(deps)], requeueAfter);
+}
+
+/**
+ * Takes the steps one after the other, so that their writes never conflict: each reads the Pod from the cache, which shows what the steps
+ * before have written. A step that fails does not stop the others. A conflict does, because the cache is then stale for all of them. After
+ * the shard is lost no further step begins: the Pod has a new owner.
+ */
+export function inSteps(steps: readonly Reconcile[], requeueAfter: RequeueAfter): Reconcile {
   return async (key, context) => {
     const failures: unknown[] = [];
     let nextMs = Number.POSITIVE_INFINITY;

@@ -16,12 +16,9 @@ import {
 } from '@kuperator/api';
 import { createLogger } from '@kuperator/runtime';
 import { aCondition, aPod, aPodTransitionRule, aService, FakeClock, InMemoryCluster } from '@kuperator/testing';
-import { leavingStep } from '../leaving/step.ts';
 import { eventsOf } from '../pod/facts.ts';
 import { podReconciler } from '../pod/reconcile.ts';
-import { lifecycleStep } from '../pod/step.ts';
 import { trimPod } from '../pod/trim.ts';
-import { slotStep } from '../slot/step.ts';
 import { podCaches } from './pod-caches.ts';
 
 const BATCHES = 7;
@@ -48,37 +45,21 @@ async function measure(labels: number, others: number): Promise<number> {
   const { rules, services } = podCaches(cluster);
   const [pod, before] = [waitingPod(labels, '2'), trimPod(waitingPod(labels, '1'))];
   let cached = trimPod(pod);
-  const pods = { get: () => cached };
-  const recorder = { normal: () => {}, warn: () => {} };
-  const writer = {
-    patch: () => Promise.reject(new Error('nothing is to be written')),
-    delete: () => Promise.reject(new Error('nothing is to be deleted')),
-  };
   const reconcile = podReconciler({
-    steps: [
-      leavingStep({
-        pods,
-        writer,
-        recorder,
-        metrics: { stepped: () => {} },
-        clock,
-        limits: { evictionMs: 120_000, clusterNeedsMs: 60_000 },
-      }),
-      lifecycleStep({
-        pods,
-        rules,
-        services,
-        sight: { isClear: () => true, blindTo: async () => [] },
-        writer,
-        clock,
-        recorder,
-        metrics: { wrote: () => {} },
-        limits: { graceMs: 10_000, deadlineMs: 600_000 },
-        isRunning: () => undefined,
-        reported: new Map(),
-      }),
-      slotStep({ pods, rules, writer, recorder, clock }),
-    ],
+    pods: { get: () => cached },
+    rules,
+    services,
+    sight: { isClear: () => true, blindTo: async () => [] },
+    writer: {
+      patch: () => Promise.reject(new Error('nothing is to be written')),
+      delete: () => Promise.reject(new Error('nothing is to be deleted')),
+    },
+    clock,
+    recorder: { normal: () => {}, warn: () => {} },
+    metrics: { wrote: () => {}, stepped: () => {} },
+    limits: { graceMs: 10_000, deadlineMs: 600_000, evictionMs: 120_000, clusterNeedsMs: 60_000 },
+    isRunning: () => undefined,
+    reported: new Map(),
     requeueAfter: () => {},
   });
   const event = async () => {

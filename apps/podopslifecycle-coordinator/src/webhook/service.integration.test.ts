@@ -5,6 +5,7 @@ import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PODS } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import {
   type Component,
@@ -13,6 +14,7 @@ import {
   createMetrics,
   type KubeClient,
   type OperatorContext,
+  objectWriter,
 } from '@kuperator/runtime';
 import { FakeClock } from '@kuperator/testing';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
@@ -116,7 +118,7 @@ async function setup(config: Partial<Config>, ca?: string) {
   running = [
     ...admission(context, {
       caches,
-      writer: { patch: async () => undefined, delete: async () => {} },
+      writer: objectWriter({ client, resource: PODS, cache: { observe: () => {}, observeGone: () => {} } }),
       metrics,
       operators: { isRunning: () => undefined },
     }),

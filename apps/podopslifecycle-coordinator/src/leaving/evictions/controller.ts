@@ -1,6 +1,5 @@
 import type { Pod } from '@kuperator/api';
-import { Controller, type ObjectWriter, type OperatorContext } from '@kuperator/runtime';
-import type { Caches } from '../../caches.ts';
+import { Controller, type Informer, type ObjectWriter, type OperatorContext } from '@kuperator/runtime';
 import type { Config } from '../../config.ts';
 import { evictionReconciler, waitsForEviction } from './reconcile.ts';
 
@@ -10,8 +9,8 @@ import { evictionReconciler, waitsForEviction } from './reconcile.ts';
  */
 export function evictionController(
   context: OperatorContext<Config>,
-  { pods }: Pick<Caches, 'pods'>,
-  writer: ObjectWriter<Pod>,
+  /** `pods` with the indexes of `caches.ts`. */
+  { pods, writer }: { readonly pods: Informer<Pod>; readonly writer: ObjectWriter<Pod> },
 ) {
   const { client, clock, config, logger, metrics, shards } = context;
   const controller = new Controller({
