@@ -136,7 +136,7 @@ describe('a set made again', () => {
     expect(names(world)).toEqual([name]);
     const told = world.replica.notes.filter((note) => note.startsWith('ClaimsLeftAlone'));
     expect(told).toHaveLength(1);
-    expect(told[0]).toContain(`${name}: no claim template of the set asks for such a claim (of 1Gi)`);
+    expect(told[0]).toContain(`${name}: it does not fit any claim template of the set (size 1Gi)`);
   });
 
   test('takes no id with retained claims for the new Pod of a pair, with which they would end', async () => {
@@ -198,7 +198,7 @@ describe('a neighbour of the same labels', () => {
     expect(owners.filter(([, owner]) => owner === 'web-b')).toHaveLength(2);
     const told = world.replica.notes.filter((note) => note.startsWith('ClaimsLeftAlone'));
     expect(told).toHaveLength(1);
-    expect(told[0]).toContain(`${before[0]}: it is of CollaSet web`);
+    expect(told[0]).toContain(`${before[0]}: it belongs to CollaSet web`);
     await makeAgain(world, { replicas: 3 });
     expect(mounts(world)).toEqual(before);
   });
@@ -275,7 +275,7 @@ describe('whenScaled', () => {
     await passes(world, 10);
     expect(Object.keys(byId(world))).toEqual(['0', '1']);
     expect(world.replica.notes.filter((note) => note.startsWith('ClaimInUse'))).toEqual([
-      `ClaimInUse: claim ${claimName} is not needed any more and stays while Pod backup mounts it`,
+      `ClaimInUse: claim ${claimName} is no longer needed, but stays while Pod backup mounts it`,
     ]);
     expect(world.replica.warnings).toEqual(new Set());
     world.cluster.remove(PODS, 'default/backup');

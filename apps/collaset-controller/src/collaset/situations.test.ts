@@ -350,7 +350,7 @@ test('Pods that a changed selector leaves behind are told of for as long as they
     template: { ...other, metadata: { labels: { app: 'other' } } },
   });
   await some(world);
-  const text = `2 Pods that spec.selector no longer matches run on without the set: ${left.join(', ')}`;
+  const text = `2 Pods keep running outside the set, because spec.selector no longer matches: ${left.join(', ')}`;
   expect(world.replica.notes.filter((note) => note.startsWith('TargetReleased'))).toEqual([`TargetReleased: ${text}`]);
   expect(world.condition('Scale')).toBe(`True Scaled ${text}`);
   world.restart();

@@ -83,7 +83,7 @@ describe('nodes', () => {
   const taint = { taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }] };
 
   test('say what they lack for a Pod of that size', async () => {
-    expect(await knowing(node('4')).shortage(spec('5'), 'n')).toBe('the Pod asks for 5 cpu, node n has 4 in all');
+    expect(await knowing(node('4')).shortage(spec('5'), 'n')).toBe('the Pod asks for 5 cpu, but node n has 4 in total');
     expect(await knowing(node('4')).shortage(spec('4'), 'n')).toBeUndefined();
   });
 

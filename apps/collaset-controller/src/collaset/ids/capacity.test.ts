@@ -47,7 +47,7 @@ describe('capacityFor', () => {
     expect(capacityOf(3000, filled(6500)).missing).toBe(3000);
     const { missing, beyond } = capacityOf(3000, filled(6500, 63));
     expect(missing).toBeLessThan(3000);
-    expect(beyond).toContain('ResourceContext web, of which etcd stores 1.5 MiB');
+    expect(beyond).toContain('because etcd limits it to 1.5 MiB');
     expect(capacityOf(1, filled(20_000))).toMatchObject({ missing: 0 });
   });
 
@@ -81,7 +81,7 @@ describe('a set that asks for more Pods than have room', () => {
         type: 'Scale',
         status: 'False',
         reason: 'ScaleOutFailed',
-        message: expect.stringContaining('instance ids have no room in ResourceContext web'),
+        message: expect.stringContaining('ResourceContext web has no room for their instance ids'),
       }),
     );
   });

@@ -54,7 +54,7 @@ describe.each(policies)('with $naming, Pods that end as soon as they start', ({ 
     // Of a condition that stays as it is the text is written every ten seconds.
     await seconds(world, 12);
     expect(world.condition('Scale')).toMatch(
-      /^False ScaleOutFailed Pod web-\w+ of instance 0 has ended \(Failed, OutOfcpu: .* cpu\), 4 in a row: the next one waits until 2026-/,
+      /^False ScaleOutFailed Pod web-\w+ of instance 0 has ended \(Failed, OutOfcpu: .* cpu\), 4 in a row: its next Pod is created after 2026-/,
     );
     expect(world.replica.warnings).toContain('ScaleOutFailed');
   });

@@ -143,7 +143,7 @@ describe('planTransition', () => {
       to: sized('1'),
       reason: 'container app drops its limits of cpu',
     },
-    { name: 'another QoS class', from: app, to: sized('1'), reason: 'the Pod would become Burstable' },
+    { name: 'another QoS class', from: app, to: sized('1'), reason: 'the QoS class of the Pod would become Burstable' },
     {
       name: 'a kind that cannot be resized',
       from: sized('1'),

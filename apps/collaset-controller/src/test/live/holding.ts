@@ -72,7 +72,7 @@ export function holding(sets: LiveSets, cluster: () => Cluster): void {
     const [left] = await serving('moved', 1);
     const name = left?.metadata.name ?? '';
     await edit('moved', { selector: { matchLabels: { app: 'elsewhere' } }, template: template('elsewhere', 'app:v1') });
-    await says('moved', 'Scale', new RegExp(`^1 Pod that spec.selector no longer matches runs on .*: ${name}$`));
+    await says('moved', 'Scale', new RegExp(`^1 Pod keeps running outside the set, .*: ${name}$`));
     await eventually(async () => {
       const events = await list(EVENTS);
       expect(events.find(({ reason }) => reason === 'TargetReleased')).toBeDefined();
