@@ -28,7 +28,7 @@ export const reclaimingScenarios: readonly Scenario[] = [
     check,
   },
   {
-    name: 'a list of deletions that empties itself, by sequence',
+    name: 'podToDelete that empties itself, with sequence names',
     spec: { ...sequence, ...served },
     settings,
     act: (world) => world.edit({ scaleStrategy: { podToDelete: ['web-1'] } }),

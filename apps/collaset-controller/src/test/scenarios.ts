@@ -167,7 +167,7 @@ export const moreScenarios: readonly Scenario[] = [
     claims: [0, 1],
   },
   {
-    name: 'deletion, with claims that stay',
+    name: 'deletion with retained claims',
     spec: retained,
     act: (world) => world.cluster.finishTermination(COLLA_SETS, world.key),
     ids: [],

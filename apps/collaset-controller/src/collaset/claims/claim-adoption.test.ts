@@ -62,7 +62,7 @@ function plan(given: Partial<AdoptionInput>) {
   return { take: take.map(({ metadata }) => metadata.name), leave: leave.map(({ reason }) => reason) };
 }
 
-describe('the set that a claim is of', () => {
+describe('the set that a claim belongs to', () => {
   test.each<{ name: string; claim: PersistentVolumeClaim; set: string | undefined }>([
     { name: 'is read from the name', claim: aClaim({ name: 'web-data-abcde' }), set: 'web' },
     { name: 'has dashes', claim: aClaim({ name: 'web-canary-data-abcde' }), set: 'web-canary' },
@@ -114,7 +114,7 @@ describe('planAdoption', () => {
       leave: ['its labels do not match the selector'],
     },
     {
-      name: 'leaves a second claim of an instance and template alone (T100)',
+      name: 'leaves alone a second claim of an instance and template (T100)',
       given: { unowned: [aClaim()], owned: [aClaim({ name: 'web-data-first' })] },
       leave: ['instance 0 already has claim web-data-first'],
     },
@@ -153,7 +153,7 @@ describe('planAdoption', () => {
       leave: ['it does not fit any claim template of the set (size 1Gi)'],
     },
     {
-      name: 'leaves a claim to the ownerless Pod that mounts it',
+      name: 'leaves alone a claim that a Pod without an owner mounts',
       given: { unowned: [aClaim()], orphanOf: () => 'web-x' },
       leave: ['Pod web-x, which has no owner, mounts it'],
     },
@@ -164,7 +164,7 @@ describe('planAdoption', () => {
     },
   ])('$name', ({ given, take = [], leave = [] }) => expect(plan(given)).toEqual({ take, leave }));
 
-  test('a selector of expressions takes claims made with its labels, and those made without any (T104)', () => {
+  test('adopts claims with and without the labels of a selector with expressions (T104)', () => {
     const expression = { key: 'app', operator: 'In' as const, values: ['web'] };
     const set = aSet({ selector: { matchLabels: undefined, matchExpressions: [expression] } });
     const bare = aClaim({ id: 1 });

@@ -88,7 +88,7 @@ export function admitting({
       (await client().get(COLLA_SETS, { namespace, name })).status?.conditions?.find((item) => item.type === type),
   });
 
-  test('images that admission rewrites: no more Pods restart at once than the rule allows (T98)', async () => {
+  test('restarts no more Pods at once than the rule allows if admission rewrites images (T98)', async () => {
     const namespace = 'mirrored';
     const name = 'web';
     await client().create(NAMESPACES, { metadata: { name: namespace } });
@@ -117,7 +117,7 @@ export function admitting({
     expect(uids(await there.pods()).toSorted()).toEqual(before);
   }, 90_000);
 
-  test('a change in place, then one that needs a new Pod: the Pod goes by the operation it is in (T101)', async () => {
+  test('recreates a Pod within the operation of its change in place (T101)', async () => {
     const name = 'second-thought';
     await create(name, { replicas: 1, template: slow(name, 'app:v1', '60s') });
     const [first] = await serving(name, 1);
@@ -139,7 +139,7 @@ export function admitting({
     await serving(name, 1);
   });
 
-  test('a resize beyond the quota leaves the Pods in service, and goes on when there is room (T102)', async () => {
+  test('keeps Pods in service while a resize exceeds the quota, and continues when it has room (T102)', async () => {
     const namespace = 'crowded';
     const name = 'web';
     await client().create(NAMESPACES, { metadata: { name: namespace } });
@@ -173,7 +173,7 @@ export function admitting({
     expect(uids(await there.pods()).toSorted()).toEqual(before);
   }, 150_000);
 
-  test('a resize that no node can hold leaves the Pods in service (T102)', async () => {
+  test('keeps Pods in service if every node is too small for their resize (T102)', async () => {
     const name = 'giant';
     const sized = (cpu: string) => template(name, 'app:v1', { resources: { requests: { cpu } } });
     await create(name, { replicas: 2, template: sized('100m') });
@@ -189,7 +189,7 @@ export function admitting({
     expect(uids(await serving(name, 2))).toEqual(before);
   });
 
-  test('a change that a policy refuses leaves no Pod out of service (T102)', async () => {
+  test('leaves no Pod out of service if a policy refuses the change (T102)', async () => {
     const name = 'frozen';
     const apiVersion = 'admissionregistration.k8s.io/v1';
     await create(name, { replicas: 2, updateStrategy: { podUpgradePolicy: 'InPlaceOnly' } });
@@ -239,7 +239,7 @@ export function admitting({
     expect(uids(await serving(name, 2))).toEqual(before);
   }, 90_000);
 
-  test('pairs whose new Pods find no node are dissolved under another policy (T105)', async () => {
+  test('dissolves pairs whose successors find no node under another policy (T105)', async () => {
     const name = 'one-port';
     const ports = [{ containerPort: 80, hostPort: 8088 }];
     const onOneNode = (image: string) =>

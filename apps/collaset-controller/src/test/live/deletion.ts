@@ -6,7 +6,7 @@ import type { LiveSets } from './live-sets.ts';
 import { uids } from './objects.ts';
 
 export function deletion({ get, create, remove, labelled, serving, isGone }: LiveSets): void {
-  test('deleted, it waits for its Pods; with --cascade=orphan it leaves them', async () => {
+  test('waits for its Pods, but leaves them with --cascade=orphan', async () => {
     await create('deleted', { replicas: 2 });
     await create('left-behind', { replicas: 2 });
     await serving('deleted', 2);
@@ -20,7 +20,7 @@ export function deletion({ get, create, remove, labelled, serving, isGone }: Liv
     expect(await labelled(PODS, 'left-behind')).toHaveLength(2);
   }, 120_000);
 
-  test('in the foreground it ends, with nothing left', async () => {
+  test('ends in the foreground with nothing left', async () => {
     const name = 'foreground';
     await create(name, { replicas: 2 });
     await serving(name, 2);
@@ -30,7 +30,7 @@ export function deletion({ get, create, remove, labelled, serving, isGone }: Liv
     await expect(get(RESOURCE_CONTEXTS, name)).rejects.toBeInstanceOf(NotFoundError);
   });
 
-  test('orphaned Pods belong to nobody; a new set of the name makes its own and takes the revisions over', async () => {
+  test('leaves orphaned Pods without an owner, and a new set of the same name creates its own and adopts the revisions', async () => {
     const name = 'orphaned';
     await create(name, { replicas: 2 });
     const orphans = await serving(name, 2);

@@ -31,7 +31,7 @@ export function holding(sets: LiveSets, cluster: () => Cluster): void {
     await says('new', 'Available', /^0 of 1 Pods are available; Pod new-\w+: kubelet cannot pull app:non-exist/);
   });
 
-  test("gives the scheduler's words", async () => {
+  test("quotes the message of the scheduler", async () => {
     await create('homeless', { template: template('homeless', 'app:v1', {}, { nodeSelector: { none: 'such' } }) });
     await says('homeless', 'Available', /cannot be scheduled: 0\/\d+ nodes are available/);
   });
@@ -67,7 +67,7 @@ export function holding(sets: LiveSets, cluster: () => Cluster): void {
     await says(name, 'Update', /^$/);
   });
 
-  test('tells of Pods that a changed selector leaves behind', async () => {
+  test('reports Pods that a changed selector left behind', async () => {
     await create('moved', { replicas: 1 });
     const [left] = await serving('moved', 1);
     const name = left?.metadata.name ?? '';

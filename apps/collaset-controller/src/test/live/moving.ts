@@ -9,7 +9,7 @@ import { EVENTS } from './resources.ts';
 export function moving(sets: LiveSets): void {
   const { get, create, edit, label, list, ownedBy, figures, serving, entriesOf, recorded, isGone } = sets;
 
-  test('excluded with its claim, and included again under its id', async () => {
+  test('is excluded with its claim, and included again under its id', async () => {
     const name = 'excluded';
     await create(name, { replicas: 3, ...claims() });
     const [, pod] = await serving(name, 3);
@@ -34,7 +34,7 @@ export function moving(sets: LiveSets): void {
     await recorded(name, [0, 1, 2]);
   });
 
-  test('a Pod to be included that the selector does not match is refused, and the set goes on (T29)', async () => {
+  test('refuses to include a Pod that the selector does not match, and continues (T29)', async () => {
     const name = 'refusing';
     await create(name, { replicas: 1 });
     await serving(name, 1);
@@ -55,7 +55,7 @@ export function moving(sets: LiveSets): void {
     await eventually(async () => expect(controllerOf(await get(PODS, nameOf(foreign)))?.name).toBe(name));
   });
 
-  test('an included Pod of unknown revision is updated by making it anew', async () => {
+  test('recreates an included Pod of unknown revision to update it', async () => {
     const name = 'unknown';
     await create(name, { replicas: 3, updateStrategy: partition(3) });
     const [, pod] = await serving(name, 3);
@@ -73,7 +73,7 @@ export function moving(sets: LiveSets): void {
   test.each([
     'origin',
     'successor',
-  ] as const)('the %s of a pair is excluded only when the replacement has ended', async (which) => {
+  ] as const)('the %s of a pair is excluded only after the replacement ends', async (which) => {
     const name = `held-${which}`;
     const pair = await pairOf(sets, name, 2);
     await edit(name, { replicas: 1, scaleStrategy: { podToExclude: [pair[which]] } });
