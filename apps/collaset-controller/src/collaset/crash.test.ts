@@ -18,7 +18,7 @@ describe('two replicas', () => {
     for (const behind of [['pods'], ['contexts'], ['pods', 'contexts']] as const) {
       for (let passes = 0; passes < 6; passes++) {
         const world = await begin(scenario);
-        const successor = new Replica(world.cluster, world.clock, scenario.settings);
+        const successor = new Replica({ cluster: world.cluster, clock: world.clock, settings: scenario.settings });
         for (const cache of behind) successor.caches[cache].pause();
         // As with an etcd of their own, whose versions are far ahead of those of all other kinds.
         successor.caches.pods.resourceVersion = () => 10n ** 18n;
@@ -62,7 +62,7 @@ describe('two replicas', () => {
     world.cluster.healWrites();
     for (const cache of ['pods', 'contexts'] as const) replica.caches[cache].pause();
     // The second one makes the Pod; it is lost, and made again under another name.
-    world.replica = new Replica(world.cluster, world.clock);
+    world.replica = new Replica({ cluster: world.cluster, clock: world.clock });
     await rounds(3);
     for (const { metadata } of world.pods()) world.cluster.remove(PODS, `default/${metadata.name}`);
     await rounds(3);
@@ -105,7 +105,7 @@ test('does not overwrite a context that another set has changed', async () => {
   const world = new World(aSet({ template: template('app:v1'), ...shared }));
   const other = aSet({ replicas: 2, ...shared }, { metadata: { name: 'api' } });
   world.cluster.add(COLLA_SETS, other);
-  const second = new Replica(world.cluster, world.clock);
+  const second = new Replica({ cluster: world.cluster, clock: world.clock });
   second.caches.contexts.pause();
   await world.pass();
   await second.pass(keyOf(other));

@@ -69,7 +69,7 @@ async function deleteSet(world: World): Promise<void> {
 /** The same manifest again, as another object. */
 async function makeAgain(world: World, given: Given<CollaSet>['spec'] = {}): Promise<void> {
   world.cluster.add(COLLA_SETS, aSet({ ...spec, ...given }));
-  // It has the uid of the set before, whose end this replica has seen.
+  // The new set has the uid of the deleted one, which the old replica would not accept.
   world.restart();
   await world.run();
 }
@@ -151,7 +151,7 @@ describe('a set made again', () => {
 
   test('adopts claims that the replica which deleted the earlier set had not seen', async () => {
     const world = await running(1, spec);
-    const successor = new Replica(world.cluster, world.clock);
+    const successor = new Replica({ cluster: world.cluster, clock: world.clock });
     successor.caches.claims.pause();
     world.edit({ replicas: 2 });
     await world.run();
@@ -167,7 +167,7 @@ describe('a set made again', () => {
   test('creates no empty claim while the cache does not show the retained one', async () => {
     const world = await running(1, spec);
     const before = byId(world);
-    const successor = new Replica(world.cluster, world.clock);
+    const successor = new Replica({ cluster: world.cluster, clock: world.clock });
     successor.caches.claims.pause();
     await deleteSet(world);
     world.cluster.add(COLLA_SETS, aSet({ ...spec, replicas: 1 }, { metadata: { uid: 'web-uid-2' } }));

@@ -1,4 +1,4 @@
-// Scenarios in which Pods come into a set and go out of it by other ways than by its replicas.
+// Scenarios of replacements, exclusions and inclusions.
 import { COLLA_SETS, TO_DELETE_LABEL, TO_EXCLUDE_LABEL, TO_REPLACE_LABEL } from '@kuperator/api';
 import { anew, data, type Scenario, sequence, template } from './scenarios.ts';
 import { idOf, type World } from './world.ts';

@@ -40,7 +40,7 @@ export function changingInPlace({ create, edit, label, serving }: LiveSets): voi
     const at = (cpu: string, image: string) => {
       const resources = { requests: { cpu, memory: '16Mi' } };
       const proxy = { name: 'proxy', image: `p:${image}`, restartPolicy: 'Always', resources };
-      return template(name, `app:${image}`, { resources }, { initContainers: [proxy] });
+      return template(name, `app:${image}`, { resources, spec: { initContainers: [proxy] } });
     };
     await create(name, { replicas: 2, template: at('10m', 'v1') });
     const before = await serving(name, 2);

@@ -18,7 +18,7 @@ export function claiming({ kubectl, get, create, edit, list, labelled, ownedBy, 
     const mounted = pods.map(claimOf);
     expect(new Set(mounted).size).toBe(2);
     await edit('claims', { replicas: 1 });
-    // Which of the two goes hangs on the second in which each became ready.
+    // Which of the two Pods is deleted depends on when each became ready.
     const [left] = await serving('claims', 1);
     expect(claimOf(left)).toBe(mounted[left ? idOf(left) : -1]);
     await eventually(async () => {

@@ -14,7 +14,7 @@ export function deletion({ get, create, remove, labelled, serving, isGone }: Liv
     await remove(COLLA_SETS, 'deleted');
     await remove(COLLA_SETS, 'left-behind', { propagationPolicy: 'Orphan' });
     await isGone(COLLA_SETS, 'deleted');
-    // The garbage collector lets the Pods go, in a young cluster only after half a minute, and then the set.
+    // The garbage collector orphans the Pods and then deletes the set. In a new cluster it takes half a minute to start.
     await isGone(COLLA_SETS, 'left-behind', 90_000);
     expect(await labelled(PODS, 'deleted')).toEqual([]);
     expect(await labelled(PODS, 'left-behind')).toHaveLength(2);
@@ -35,7 +35,7 @@ export function deletion({ get, create, remove, labelled, serving, isGone }: Liv
     await create(name, { replicas: 2 });
     const orphans = await serving(name, 2);
     await remove(COLLA_SETS, name, { propagationPolicy: 'Orphan' });
-    // The garbage collector takes `orphan` off, in a young cluster only after half a minute.
+    // The garbage collector removes the finalizer `orphan`. In a new cluster it takes half a minute to start.
     await isGone(COLLA_SETS, name, 90_000);
     for (const pod of await labelled(PODS, name)) expect(controllerOf(pod)).toBeUndefined();
     expect(uids(await labelled(PODS, name))).toEqual(uids(orphans));

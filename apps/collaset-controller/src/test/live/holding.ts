@@ -7,10 +7,10 @@ import type { LiveSets } from './live-sets.ts';
 import { BAD, template } from './objects.ts';
 import { EVENTS } from './resources.ts';
 
-/** A silence is told on a Pod after 10 seconds, an operator missed after 20 to 40, a text alone written within 10. */
+/** The engine reports an unanswered rule after 10 s, a stopped operator is noticed after 20 to 40 s, and texts are written within 10 s. */
 const TOLD_MS = 120_000;
 
-/** What a set says of who holds it, as its users read it. */
+/** What the conditions of a set say about what it waits for. */
 export function holding(sets: LiveSets, cluster: () => Cluster): void {
   const { client, ref, get, create, edit, serving, remove, conditionOf, list } = sets;
   const says = (name: string, type: string, text: RegExp) =>
@@ -32,7 +32,7 @@ export function holding(sets: LiveSets, cluster: () => Cluster): void {
   });
 
   test("quotes the message of the scheduler", async () => {
-    await create('homeless', { template: template('homeless', 'app:v1', {}, { nodeSelector: { none: 'such' } }) });
+    await create('homeless', { template: template('homeless', 'app:v1', { spec: { nodeSelector: { none: 'such' } } }) });
     await says('homeless', 'Available', /cannot be scheduled: 0\/\d+ nodes are available/);
   });
 

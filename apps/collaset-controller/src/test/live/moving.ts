@@ -42,7 +42,7 @@ export function moving(sets: LiveSets): void {
     const [foreign] = await serving('other', 1);
     await edit('other', { replicas: 0, scaleStrategy: { podToExclude: [nameOf(foreign)] } });
     await figures('other', [0, 0, 0, 0, 0]);
-    // The delay keeps the Pod that is one too many, once it is included, for as long as it takes to see it.
+    // The delay keeps the surplus Pod for a while after its inclusion, so that the test can see it.
     await edit(name, { replicas: 2, scaleStrategy: { podToInclude: [nameOf(foreign)], operationDelaySeconds: 600 } });
     await serving(name, 2);
     await eventually(async () => {
@@ -75,7 +75,7 @@ export function moving(sets: LiveSets): void {
     'successor',
   ] as const)('the %s of a pair is excluded only after the replacement ends', async (which) => {
     const name = `held-${which}`;
-    const pair = await pairOf(sets, name, 2);
+    const pair = await pairOf(sets, { name, replicas: 2 });
     await edit(name, { replicas: 1, scaleStrategy: { podToExclude: [pair[which]] } });
     await figures(name, [3, 0, 0, 3, 3]);
     expect((await ownedBy(PODS, name)).filter((pod) => pod.metadata.labels?.[TO_DELETE_LABEL])).toEqual([]);

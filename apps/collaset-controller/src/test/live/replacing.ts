@@ -61,7 +61,7 @@ export function replacing(sets: LiveSets): void {
     'Replace',
   ])('updates under %s while a Pod is being replaced (T35)', async (policy) => {
     const name = `updated-${policy.toLowerCase()}`;
-    const { successor } = await pairOf(sets, name, 1, { updateStrategy: { podUpgradePolicy: policy } });
+    const { successor } = await pairOf(sets, { name, replicas: 1, spec: { updateStrategy: { podUpgradePolicy: policy } } });
     await edit(name, { template: template(name, 'app:v2') });
     const [pod] = await serving(name, 1);
     expect(pod?.spec.containers[0]?.image).toBe('app:v2');
@@ -102,7 +102,7 @@ export function replacing(sets: LiveSets): void {
     { which: 'both', named: ['origin', 'successor'] as const },
   ])('deletes both Pods of a pair with 0 replicas and $which in podToDelete (T28)', async ({ named }) => {
     const name = `pair-${named.length}`;
-    const pair = await pairOf(sets, name, 1);
+    const pair = await pairOf(sets, { name, replicas: 1 });
     await edit(name, { replicas: 0, scaleStrategy: { podToDelete: named.map((pod) => pair[pod]) } });
     await figures(name, [0, 0, 0, 0, 0]);
     await isGone(RESOURCE_CONTEXTS, name);
@@ -110,7 +110,7 @@ export function replacing(sets: LiveSets): void {
 
   test('keeps both Pods of a pair with 0 replicas and the successor in podToDelete until the successor serves (T28, T37)', async () => {
     const name = 'pair-new';
-    const pair = await pairOf(sets, name, 1);
+    const pair = await pairOf(sets, { name, replicas: 1 });
     await edit(name, { replicas: 0, scaleStrategy: { podToDelete: [pair.successor] } });
     await figures(name, [2, 0, 0, 2, 2]);
     await pretendToServe(sets, pair.successor, () => isLeaving(sets, pair.origin));

@@ -104,7 +104,7 @@ export function retainedClaims({
     for (const [claim] of Object.values(before)) {
       await client().patch(PERSISTENT_VOLUME_CLAIMS, ref(claim ?? ''), { type: 'merge', body: another });
     }
-    // Made anew: the environment cannot change in place.
+    // The Pod is recreated, because the environment cannot change in place.
     const anew = template(name, 'app:v1', { env: [{ name: 'test', value: 'bar' }] });
     await edit(name, { template: anew, ...claims('1Mi') });
     const pods = await serving(name, 2);

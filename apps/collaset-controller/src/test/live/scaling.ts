@@ -35,7 +35,7 @@ export function scaling({ client, ref, get, create, edit, editPod, label, servin
     await create(name, { replicas: 1, ...spec });
     const [pod] = await serving(name, 1);
     expect(pod?.metadata.generateName).toBe(`${name}-`);
-    // As a replica does that does not know of it.
+    // A replica that does not know the Pod would try the same creation.
     const metadata = { ...ref(nameOf(pod)), generateName: `${name}-`, labels: { app: name } };
     const again = { metadata, spec: { containers: [{ name: 'app', image: 'app:v1' }] } };
     for (const options of [{}, { dryRun: true }]) {

@@ -42,7 +42,7 @@ export function twoSets({
     await create('giving', { replicas: 1, ...claims() });
     const [pod] = await serving('giving', 1);
     const claim = claimOf(pod) ?? '';
-    // A difference that no claim can grow over.
+    // A difference that an expansion of the claim cannot resolve.
     const another = claims('1Mi', { accessModes: ['ReadWriteMany'] });
     await create('taking', { replicas: 1, ...another, updateStrategy: byLabel });
     await serving('taking', 1);
