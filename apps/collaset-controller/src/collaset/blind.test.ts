@@ -15,7 +15,7 @@ test('no Pod is deleted for a scale-in while the cache of sets may be old; the s
   }
   expect(world.active()).toHaveLength(3);
   expect(world.replica.notes.filter((note) => note.startsWith('CacheNotCurrent'))).toEqual([
-    'CacheNotCurrent: no Pod is deleted: the collaset-controller cannot tell whether its cache of collasets is current',
+    'CacheNotCurrent: the scale-in deletes no Pod, because the collaset-controller cannot tell whether its cache of collasets is current',
   ]);
   world.replica.caches.sets.setCurrent(true);
   await world.run();

@@ -56,7 +56,7 @@ async function serve(world: World, name: string): Promise<void> {
 }
 
 describe('a Pod that is being replaced', () => {
-  test('has its new Pod beside it until that serves (T37)', async () => {
+  test('keeps the origin until the successor serves (T37)', async () => {
     const { world, origin, successor } = await pairOf(2);
     expect(tuple(world)).toEqual([3, 0, 0, 3, 3]);
     await serve(world, successor);
@@ -64,7 +64,7 @@ describe('a Pod that is being replaced', () => {
     expect(podNamed(world, successor)?.metadata.labels).not.toHaveProperty([REPLACE_PAIR_ORIGIN_NAME_LABEL]);
   });
 
-  test('is not excluded before: then it has gone, and the set keeps its new Pod', async () => {
+  test('is not excluded before the replacement ends, and the set keeps its successor', async () => {
     const { world, origin, successor } = await pairOf(2);
     world.edit({ replicas: 1, scaleStrategy: { podToExclude: [origin] } });
     await world.run();
@@ -73,7 +73,7 @@ describe('a Pod that is being replaced', () => {
     expect([podNamed(world, origin), world.active().length, entries(world).length]).toEqual([undefined, 1, 1]);
   });
 
-  test('its new Pod is not excluded before: then it is let go, and the set keeps another', async () => {
+  test('its successor is excluded after the replacement, and the set creates another Pod', async () => {
     const { world, origin, successor } = await pairOf(2);
     world.edit({ replicas: 1, scaleStrategy: { podToExclude: [successor] } });
     await world.run();
@@ -87,14 +87,14 @@ describe('a Pod that is being replaced', () => {
   test.each([
     { name: 'the origin', names: (origin: string) => [origin] },
     { name: 'both', names: (origin: string, successor: string) => [successor, origin] },
-  ])('at no replicas and with $name in podToDelete, both go (T28)', async ({ names }) => {
+  ])('with 0 replicas and $name in podToDelete, deletes both Pods (T28)', async ({ names }) => {
     const { world, origin, successor } = await pairOf(1);
     world.edit({ replicas: 0, scaleStrategy: { podToDelete: names(origin, successor) } });
     await world.run();
     expect([tuple(world), world.context()]).toEqual([[0, 0, 0, 0, 0], undefined]);
   });
 
-  test('at no replicas and with the new Pod in podToDelete, both stay until that serves', async () => {
+  test('with 0 replicas and the successor in podToDelete, keeps both Pods until the successor serves', async () => {
     const { world, successor } = await pairOf(1);
     world.edit({ replicas: 0, scaleStrategy: { podToDelete: [successor] } });
     await world.run();
@@ -121,7 +121,7 @@ describe('the origin of a pair is gone when its object is', () => {
     return { ...pair, release: () => hold([]) };
   }
 
-  test('a new Pod in podToDelete is not scaled in before; then both have gone, and the context', async () => {
+  test('a successor in podToDelete is scaled in only after the replacement, and then the context is deleted', async () => {
     const { world, successor, release } = await lingering();
     world.edit({ replicas: 0, scaleStrategy: { podToDelete: [successor] } });
     await world.run();
@@ -156,7 +156,7 @@ describe('the origin of a pair is gone when its object is', () => {
 });
 
 describe('a replacement', () => {
-  test('taken back before the new Pod serves ends with the origin, later with the new Pod (T36)', async () => {
+  test('keeps the origin if cancelled before the successor serves, and the successor if cancelled later (T36)', async () => {
     const early = await pairOf(1);
     early.world.editPod(early.origin, { [TO_REPLACE_LABEL]: null });
     await early.world.run();
@@ -173,7 +173,7 @@ describe('a replacement', () => {
     expect(late.world.active().map(({ metadata }) => metadata.name)).toEqual([late.successor]);
   });
 
-  test('of the new Pod of a pair does not begin before its origin is gone (T38)', async () => {
+  test('of a successor begins only after its origin is gone (T38)', async () => {
     const { world, origin, successor } = await pairOf(1);
     world.editPod(successor, { [TO_REPLACE_LABEL]: '1' });
     await world.run();
@@ -181,7 +181,7 @@ describe('a replacement', () => {
     expect(world.active()).toHaveLength(2);
   });
 
-  test('goes on though the record of both is lost (T39)', async () => {
+  test('continues after the entries of both Pods are lost (T39)', async () => {
     const { world, origin, successor } = await pairOf(1);
     world.cluster.remove(RESOURCE_CONTEXTS, 'default/web');
     await world.run();
@@ -208,7 +208,7 @@ describe('a replacement', () => {
 });
 
 describe('a Pod that is excluded', () => {
-  test('and included by the same spec stays as it is, and an Event says so (T29)', async () => {
+  test('and included by the same spec stays as it is, which an Event reports (T29)', async () => {
     const world = await running(2);
     const name = world.active()[0]?.metadata.name ?? '';
     world.edit({ scaleStrategy: { podToExclude: [name], podToInclude: [name] } });
@@ -227,7 +227,7 @@ describe('a Pod that is excluded', () => {
     expect(tuple(world)).toEqual([2, 2, 2, 2, 2]);
   });
 
-  test('is let go with its claim, and both are taken in again with their id', async () => {
+  test('is released with its claim, and both are included again with their id', async () => {
     const world = await running(3, withClaims);
     const pod = world.active().find((candidate) => idOf(candidate) === 1);
     const name = pod?.metadata.name ?? '';
@@ -303,7 +303,7 @@ describe('a Pod that is excluded', () => {
     expect(world.cluster.list(PERSISTENT_VOLUME_CLAIMS)).toHaveLength(2);
   });
 
-  test('and included without a revision, counts as old and is made anew by the next update', async () => {
+  test('and included without a revision, counts as old and is recreated by the next update', async () => {
     const world = await running(3);
     const name = world.active()[0]?.metadata.name ?? '';
     world.edit({ replicas: 2, scaleStrategy: { podToExclude: [name] } });

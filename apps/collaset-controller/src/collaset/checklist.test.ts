@@ -44,14 +44,14 @@ const claims = (world: World) =>
 const claimNames = (world: World) => claims(world).map(({ metadata }) => metadata.name);
 
 describe('basics', () => {
-  test('a privileged container is kept so (T96)', async () => {
+  test('keeps a container privileged (T96)', async () => {
     const containers = [{ name: 'app', image: 'app:v1', securityContext: { privileged: true } }];
     const world = await running(3, { template: template('app:v1', { containers }) });
     expect(tuple(world)).toEqual([3, 3, 3, 3, 3]);
     for (const { spec } of world.active()) expect(spec.containers).toMatchObject(containers);
   });
 
-  test('the hostname is the name of the Pod by sequence only, also after an update in place', async () => {
+  test('sets the hostname to the name of the Pod only with sequence names, also after an update in place', async () => {
     const world = await running(2, { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } });
     const hostnames = () => world.active().map(({ spec }) => (spec as { hostname?: string }).hostname);
     expect(hostnames()).toEqual(['web-0', 'web-1']);
@@ -67,14 +67,14 @@ describe('basics', () => {
 });
 
 describe('scaling', () => {
-  test('3 to 2 replicas', async () => {
+  test('scales in from 3 to 2 replicas', async () => {
     const world = await running(3);
     world.edit({ replicas: 2 });
     await world.run();
     expect(tuple(world)).toEqual([2, 2, 2, 2, 2]);
   });
 
-  test('mid-partition, the old Pod marked to-delete is made anew at the old revision', async () => {
+  test('recreates an old Pod marked to-delete at its old revision within the partition', async () => {
     const world = await running(2);
     const old = world.set().status?.updatedRevision;
     world.edit({ template: template('app:v2'), updateStrategy: partition(1) });
@@ -89,7 +89,7 @@ describe('scaling', () => {
     expect(tuple(world)).toEqual([2, 2, 2, 1, 2]);
   });
 
-  test('mid-partition, all Pods deleted are made anew, each at its own revision', async () => {
+  test('recreates all deleted Pods at their own revisions within a partition', async () => {
     const world = await running(2);
     world.edit({ template: template('app:v2'), updateStrategy: partition(1) });
     await world.run();
@@ -99,7 +99,7 @@ describe('scaling', () => {
     expect([world.ids(), world.images()]).toEqual([[0, 1], before]);
   });
 
-  test('podToDelete alone: the named Pod gives way to another', async () => {
+  test('recreates a Pod in podToDelete if the replicas stay the same', async () => {
     const world = await running(3);
     const name = nameOf(world, 1);
     world.edit({ scaleStrategy: { podToDelete: [name] } });
@@ -108,7 +108,7 @@ describe('scaling', () => {
     expect(tuple(world)).toEqual([3, 3, 3, 3, 3]);
   });
 
-  test('podToDelete with a replica less: the named Pod is the one scaled in', async () => {
+  test('scales in the Pod in podToDelete if the replicas are lowered', async () => {
     const world = await running(3);
     world.edit({ replicas: 2, scaleStrategy: { podToDelete: [nameOf(world, 0)] } });
     await world.run();
@@ -121,7 +121,7 @@ describe('scaling', () => {
   test.each([
     { from: 3, to: 10, count: 8, updated: 2 },
     { from: 2, to: 3, count: 1, updated: 2 },
-  ])('partition $count and $from to $to replicas at once: exactly $updated are updated', async (given) => {
+  ])('updates exactly $updated Pods if the partition becomes $count while the replicas change from $from to $to', async (given) => {
     const world = await running(given.from);
     world.edit({ replicas: given.to, template: template('app:v2'), updateStrategy: partition(given.count) });
     await world.run();
@@ -132,7 +132,7 @@ describe('scaling', () => {
 describe('by sequence', () => {
   const sequence = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' as const } };
 
-  test('a Pod that has ended makes room for the next of its name', async () => {
+  test('deletes a Pod that has ended before it creates the next one of the same name', async () => {
     const world = await running(2, sequence);
     const { uid } = named(world, 1).metadata;
     world.cluster.change<Pod>(PODS, 'default/web-1', (pod) => ({ ...pod, status: { ...pod.status, phase: 'Failed' } }));
@@ -142,7 +142,7 @@ describe('by sequence', () => {
     expect(named(world, 1).metadata.uid).not.toBe(uid);
   });
 
-  test('a name left in podToDelete has its Pod made anew once', async () => {
+  test('recreates the Pod of a name that stays in podToDelete only once', async () => {
     const world = await running(2, sequence);
     const { uid } = named(world, 1).metadata;
     world.edit({ scaleStrategy: { podToDelete: ['web-1'] } });
@@ -160,7 +160,7 @@ describe('by sequence', () => {
   });
 });
 
-test('a revision that only the record of an id names outlives the history limit', async () => {
+test('keeps a revision beyond the history limit if the entry of an id names it', async () => {
   const world = await running(2, { historyLimit: 0, updateStrategy: partition(1) });
   for (const image of ['app:v2', 'app:v3', 'app:v4']) {
     world.edit({ template: template(image) });
@@ -191,7 +191,7 @@ test('a revision that only the record of an id names outlives the history limit'
 });
 
 describe('updating', () => {
-  test('by label: none at first, then the labelled Pod', async () => {
+  test('by label, updates no Pod at first, and then the labelled one', async () => {
     const world = await running(3, { updateStrategy: byLabel });
     world.edit({ template: template('app:v2') });
     await world.run();
@@ -203,7 +203,7 @@ describe('updating', () => {
     expect(owners).toEqual(['web', 'web', 'web']);
   });
 
-  test('by partition 4, 3, 2, 1, 0 in turn', async () => {
+  test('follows a partition that is lowered from 4 to 0', async () => {
     const world = await running(4);
     const updated: unknown[] = [];
     for (const count of [4, 3, 2, 1, 0]) {
@@ -214,7 +214,7 @@ describe('updating', () => {
     expect(updated).toEqual([0, 1, 2, 3, 4]);
   });
 
-  test('by replacing, with partition 3, 2, 1, 0 in turn', async () => {
+  test('replaces Pods by a partition that is lowered from 3 to 0', async () => {
     const world = await running(3, { updateStrategy: { podUpgradePolicy: 'Replace' } });
     const tuples: unknown[] = [];
     for (const count of [3, 2, 1, 0]) {
@@ -228,7 +228,7 @@ describe('updating', () => {
     expect(tuples).toEqual([0, 1, 2, 3].map((updated) => [3, 3, 3, updated, 3]));
   });
 
-  test('nothing is changed before the operation delay is over', async () => {
+  test('changes no Pod before the operation delay ends', async () => {
     const world = await running(1, { updateStrategy: { ...byLabel, operationDelaySeconds: 10 } });
     world.edit({ template: template('app:v2') });
     world.editPod(nameOf(world, 0), { [UPDATE_INCLUDED_LABEL]: 'true' });
@@ -246,7 +246,7 @@ describe('updating', () => {
 });
 
 describe('claims', () => {
-  test('each id has one of each template; ids scaled in lose theirs', async () => {
+  test('creates one claim of each template for each id, and deletes those of scaled-in ids', async () => {
     const world = await running(4, claimTemplates('data', 'log-files'));
     expect(claims(world)).toHaveLength(8);
     expect(
@@ -260,7 +260,7 @@ describe('claims', () => {
     expect(left.toSorted()).toEqual(['0', '0', '1', '1']);
   });
 
-  test('a claim stays while its Pod, on its way out, still mounts it (T59)', async () => {
+  test('keeps a claim while a terminating Pod mounts it (T59)', async () => {
     const world = await running(2, claimTemplates('data'));
     const name = nameOf(world, 1);
     world.cluster.change<Pod>(PODS, `default/${name}`, (pod) => ({
@@ -275,7 +275,7 @@ describe('claims', () => {
     expect(claims(world)).toHaveLength(1);
   });
 
-  test('with whenScaled: Retain they stay, and are used again by the ids that come back', async () => {
+  test('keeps claims with whenScaled: Retain, and mounts them again after a scale-out', async () => {
     const world = await running(2, { ...claimTemplates('data'), ...retaining({ whenScaled: 'Retain' }) });
     const names = claimNames(world);
     world.edit({ replicas: 1 });
@@ -287,7 +287,7 @@ describe('claims', () => {
     expect(tuple(world)).toEqual([2, 2, 2, 2, 2]);
   });
 
-  test('with whenDeleted: Retain they outlive the set, and the next of its name mounts them (T60, T61)', async () => {
+  test('keeps claims with whenDeleted: Retain, and the next set of the same name mounts them (T60, T61)', async () => {
     const spec = { ...claimTemplates('my-data'), ...retaining({ whenDeleted: 'Retain' }) };
     const world = await running(2, spec);
     const names = claimNames(world);

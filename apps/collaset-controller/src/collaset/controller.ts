@@ -2,13 +2,18 @@ import {
   COLLA_SETS,
   CONTROLLER_REVISIONS,
   type CollaSet,
+  type ControllerRevision,
   controllerOf,
+  type Key,
   type KubeObject,
   keyOf,
   PERSISTENT_VOLUME_CLAIMS,
+  type PersistentVolumeClaim,
   PODS,
+  type Pod,
   RESOURCE_CONTEXTS,
   type Resource,
+  type ResourceContext,
 } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import { type Change, Controller, Informer, type OperatorContext, RunningOperators, sightOf } from '@kuperator/runtime';
@@ -34,11 +39,14 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
     metrics,
     clock,
   });
-  const sets = new Informer({ ...watch(COLLA_SETS), ...setCache });
-  const pods = new Informer({ ...watch(PODS), ...podCache });
-  const revisions = new Informer({ ...watch(CONTROLLER_REVISIONS), ...revisionCache });
-  const contexts = new Informer(watch(RESOURCE_CONTEXTS));
-  const claims = new Informer({ ...watch(PERSISTENT_VOLUME_CLAIMS), ...claimCache });
+  const informers = {
+    sets: new Informer({ ...watch(COLLA_SETS), ...setCache }),
+    pods: new Informer({ ...watch(PODS), ...podCache }),
+    revisions: new Informer({ ...watch(CONTROLLER_REVISIONS), ...revisionCache }),
+    contexts: new Informer(watch(RESOURCE_CONTEXTS)),
+    claims: new Informer({ ...watch(PERSISTENT_VOLUME_CLAIMS), ...claimCache }),
+  };
+  const { sets, pods } = informers;
 
   let term = 0;
   const endTerm = () => {
@@ -51,11 +59,7 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
   const controller = new Controller({
     name: 'collaset',
     reconcile: collaSetReconciler({
-      sets,
-      pods,
-      revisions,
-      contexts,
-      claims,
+      ...informers,
       sight: sightOf([sets, pods]),
       client,
       recorder,
@@ -79,28 +83,7 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
     metrics,
   });
 
-  sets.onChange((change) => {
-    if (change.type !== 'updated' || isRelevant(change)) controller.enqueue(change.key);
-  });
-  const enqueueOwner = (object: KubeObject) => {
-    const owner = controllerOf(object);
-    if (owner?.kind === COLLA_SETS.kind) controller.enqueue(`${object.metadata.namespace}/${owner.name}`);
-  };
-  for (const informer of [pods, revisions, claims]) {
-    informer.onChange(({ object, old }: Change<KubeObject>) => {
-      enqueueOwner(object);
-      // If the owner changed, the former owner must be queued as well.
-      if (old && controllerOf(old)?.uid !== controllerOf(object)?.uid) enqueueOwner(old);
-    });
-  }
-  pods.onChange(({ key, object }) => {
-    if (!controllerOf(object)) for (const set of sets.byIndex(BY_INCLUDED, key)) controller.enqueue(keyOf(set));
-    const former = formerSetOf(object);
-    if (former !== undefined && sets.get(former)) controller.enqueue(former);
-  });
-  contexts.onChange(({ key }) => {
-    for (const set of sets.byIndex(BY_CONTEXT, key)) controller.enqueue(keyOf(set));
-  });
+  const enqueueOwner = enqueueOnChange(informers, (key) => controller.enqueue(key));
   // The NATS event only saves time. The watch event of the Pod follows shortly after it.
   bus.subscribe({ kind: 'pod', event: 'operation.permitted' }, ({ namespace, name }) => {
     const pod = pods.get(`${namespace}/${name}`);
@@ -110,7 +93,48 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
   operators.onChange(() => {
     for (const set of sets.list()) if (isWaiting(set)) controller.enqueue(keyOf(set));
   });
-  return { controller, components: [operators], informers: [sets, pods, revisions, contexts, claims] };
+  return { controller, components: [operators], informers: Object.values(informers) };
+}
+
+type Informers = {
+  readonly sets: Informer<CollaSet>;
+  readonly pods: Informer<Pod>;
+  readonly revisions: Informer<ControllerRevision>;
+  readonly contexts: Informer<ResourceContext>;
+  readonly claims: Informer<PersistentVolumeClaim>;
+};
+
+/**
+ * Queues a set when it or an object that concerns it changes.
+ * @returns a function that queues the set which controls an object
+ */
+function enqueueOnChange(
+  { sets, pods, revisions, contexts, claims }: Informers,
+  enqueue: (key: Key) => void,
+): (object: KubeObject) => void {
+  const enqueueOwner = (object: KubeObject) => {
+    const owner = controllerOf(object);
+    if (owner?.kind === COLLA_SETS.kind) enqueue(`${object.metadata.namespace}/${owner.name}`);
+  };
+  sets.onChange((change) => {
+    if (change.type !== 'updated' || isRelevant(change)) enqueue(change.key);
+  });
+  for (const informer of [pods, revisions, claims]) {
+    informer.onChange(({ object, old }: Change<KubeObject>) => {
+      enqueueOwner(object);
+      // If the owner changed, the former owner must be queued as well.
+      if (old && controllerOf(old)?.uid !== controllerOf(object)?.uid) enqueueOwner(old);
+    });
+  }
+  pods.onChange(({ key, object }) => {
+    if (!controllerOf(object)) for (const set of sets.byIndex(BY_INCLUDED, key)) enqueue(keyOf(set));
+    const former = formerSetOf(object);
+    if (former !== undefined && sets.get(former)) enqueue(former);
+  });
+  contexts.onChange(({ key }) => {
+    for (const set of sets.byIndex(BY_CONTEXT, key)) enqueue(keyOf(set));
+  });
+  return enqueueOwner;
 }
 
 function isWaiting({ metadata, status }: CollaSet): boolean {

@@ -14,11 +14,11 @@ describe('two replicas', () => {
     ...scenarios,
     ...movingScenarios,
     ...reclaimingScenarios,
-  ])('$name: another replica takes over with caches that are behind', async (scenario) => {
+  ])('$name: another replica takes over with stale caches', async (scenario) => {
     for (const behind of [['pods'], ['contexts'], ['pods', 'contexts']] as const) {
       for (let passes = 0; passes < 6; passes++) {
         const world = await begin(scenario);
-        const successor = new Replica(world.cluster, world.clock, scenario.settings);
+        const successor = new Replica({ cluster: world.cluster, clock: world.clock, settings: scenario.settings });
         for (const cache of behind) successor.caches[cache].pause();
         // As with an etcd of their own, whose versions are far ahead of those of all other kinds.
         successor.caches.pods.resourceVersion = () => 10n ** 18n;
@@ -41,7 +41,7 @@ describe('two replicas', () => {
     }
   });
 
-  test('a replica that gets a set back whose caches are behind makes no Pod twice', async () => {
+  test('a replica that takes a set over again with stale caches creates no Pod twice', async () => {
     const world = new World(aSet({ template: template('app:v1'), replicas: 1 }));
     await world.run();
     const { replica } = world;
@@ -62,7 +62,7 @@ describe('two replicas', () => {
     world.cluster.healWrites();
     for (const cache of ['pods', 'contexts'] as const) replica.caches[cache].pause();
     // The second one makes the Pod; it is lost, and made again under another name.
-    world.replica = new Replica(world.cluster, world.clock);
+    world.replica = new Replica({ cluster: world.cluster, clock: world.clock });
     await rounds(3);
     for (const { metadata } of world.pods()) world.cluster.remove(PODS, `default/${metadata.name}`);
     await rounds(3);
@@ -76,7 +76,7 @@ describe('two replicas', () => {
     expect([world.ids(), world.images()]).toEqual([[0], ['app:v2']]);
   });
 
-  test('a creation that arrives after all is refused by its name', async () => {
+  test('a late creation is refused because its name is taken', async () => {
     const world = new World(aSet({ template: template('app:v1'), replicas: 1 }));
     await world.run();
     const [pod] = world.pods();
@@ -84,7 +84,7 @@ describe('two replicas', () => {
     await expect(world.cluster.client.create(PODS, late)).rejects.toThrow('AlreadyExists');
   });
 
-  test('a Pod made twice after all is drained and deleted, the one on record stays', async () => {
+  test('a Pod that was created twice is drained and deleted, and the recorded one stays', async () => {
     const world = new World(aSet({ template: template('app:v1'), replicas: 2 }));
     await world.run();
     const [pod] = world.pods();
@@ -100,12 +100,12 @@ describe('two replicas', () => {
   });
 });
 
-test('a context that another set writes in between is not overwritten', async () => {
+test('does not overwrite a context that another set has changed', async () => {
   const shared = { scaleStrategy: { context: 'pool' } };
   const world = new World(aSet({ template: template('app:v1'), ...shared }));
   const other = aSet({ replicas: 2, ...shared }, { metadata: { name: 'api' } });
   world.cluster.add(COLLA_SETS, other);
-  const second = new Replica(world.cluster, world.clock);
+  const second = new Replica({ cluster: world.cluster, clock: world.clock });
   second.caches.contexts.pause();
   await world.pass();
   await second.pass(keyOf(other));

@@ -120,8 +120,8 @@ async function runWith(scenario: Scenario, { fault, isGone }: Failure, nth: numb
 // A Pod that somebody deletes is neither replaced nor moved any more: these end otherwise then.
 const withoutDeletion = failures.filter(({ isGone }) => !isGone);
 
-describe.each([...movingScenarios, ...reclaimingScenarios])('$name comes to its end', (scenario) => {
-  test.each(withoutDeletion)('whichever write fails: $name', async (failure) => {
+describe.each([...movingScenarios, ...reclaimingScenarios])('$name completes', (scenario) => {
+  test.each(withoutDeletion)('if any write fails: $name', async (failure) => {
     const total = await countWrites(scenario, failure.fault);
     for (let nth = 1; nth <= total; nth++) await runWith(scenario, failure, nth, false);
   });
@@ -134,8 +134,8 @@ describe.each([...movingScenarios, ...reclaimingScenarios])('$name comes to its 
   });
 });
 
-describe.each([...scenarios, ...moreScenarios])('$name comes to its end', (scenario) => {
-  test.each(failures)('whichever write fails: $name', async (failure) => {
+describe.each([...scenarios, ...moreScenarios])('$name completes', (scenario) => {
+  test.each(failures)('if any write fails: $name', async (failure) => {
     const total = await countWrites(scenario, failure.fault);
     for (let nth = 1; nth <= total; nth++) await runWith(scenario, failure, nth, false);
   });

@@ -72,7 +72,7 @@ describe('planExclude', () => {
       expected: ['', '', 'DupExIncludedTarget'],
     },
     { name: 'none while paused', pods: [other], spec: { paused: true, ...listed('web-b') }, expected: ['', '', ''] },
-  ])('lets go $name', ({ pods, spec, expected }) => {
+  ])('excludes $name', ({ pods, spec, expected }) => {
     expect(plan(pods, spec as Given<CollaSet>['spec'])).toEqual(expected);
   });
 });
@@ -108,7 +108,7 @@ describe('planInclude', () => {
       : refused.map(({ reason, message }) => `${reason}: ${message}`).join();
   };
 
-  test('never gets an id of which the set has claims: an id has one claim of a template (T100)', () => {
+  test('does not give an id with claims to an included Pod, because an id has one claim of each template (T100)', () => {
     expect(plan(guest(2), {}, {}, [], [1, 2])).toEqual([3]);
   });
 
@@ -173,7 +173,7 @@ describe('planInclude', () => {
     expect(plan(pod, {}, spec)).toMatch(expected);
   });
 
-  test('by sequence the list means nothing', () => {
+  test('ignores the list with sequence names', () => {
     expect(plan(guest(7), {}, sequence)).toBe('');
   });
 });
@@ -221,13 +221,13 @@ describe('planScale', () => {
     expect(plan(pods, spec as Given<CollaSet>['spec'])).toEqual({ missing: 0, surplus, mark });
   });
 
-  test('an excluded Pod, or pair, leaves its place itself', () => {
+  test('counts an excluded Pod or pair until it has left', () => {
     expect(plan([aMember({ id: 0 }), other], { replicas: 1 }, [other]).surplus).toBe('');
     expect(plan([a, f, other], { replicas: 1 }, [f]).surplus).toBe('');
     expect(plan([a, f, other], { replicas: 0 }, [a]).surplus).toBe('b');
   });
 
-  test('a Pod that joins is not made', () => {
+  test('does not create a Pod for one that is being included', () => {
     expect(plan([other], { replicas: 3 }, [], 1).missing).toBe(1);
   });
 });

@@ -26,7 +26,7 @@ const { create, edit, get, serving, isGone } = liveSets('reclaim', () => ({ clus
 const isEmptied = (name: string) =>
   eventually(async () => expect((await get(COLLA_SETS, name)).spec.scaleStrategy).toEqual({}));
 
-test('deletion, exclusion and inclusion each leave an empty list; the mark of orphans comes and goes', async () => {
+test('deletion, exclusion and inclusion empty their lists, and the label orphaned is set and removed', async () => {
   const name = 'emptied';
   await create(name, { replicas: 2, ...claims() });
   const [first, second] = await serving(name, 2);
@@ -51,7 +51,7 @@ test('deletion, exclusion and inclusion each leave an empty list; the mark of or
   await eventually(async () => expect(await states()).toEqual([owned, owned]));
 });
 
-test('by sequence a Pod is made anew once for each time it is named', async () => {
+test('with sequence names, recreates a Pod once for each time that the list names it', async () => {
   const name = 'sequence';
   await create(name, { replicas: 2, ...bySequence, scaleStrategy: {} });
   const uids = new Set((await serving(name, 2)).map(({ metadata }) => metadata.uid));

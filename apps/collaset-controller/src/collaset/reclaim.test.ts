@@ -10,7 +10,7 @@ import { listsWithout, type PodList, servedNames } from './plan/reclaim.ts';
 
 const on = { reclaimScaleStrategy: true };
 
-describe('served are', () => {
+describe('served names are', () => {
   const ours = aMember({ id: 0, name: 'ours' });
   const nobodys = { ...ours, metadata: { ...ours.metadata, name: 'nobodys', ownerReferences: [] } };
   const pods = new Map([
@@ -55,7 +55,7 @@ describe('served are', () => {
     );
   });
 
-  test('taken out of their list, every time they are in it; others stay as they are', () => {
+  test('removed from their list wherever they occur, and others stay', () => {
     const set = aSet({ scaleStrategy: { podToDelete: ['a', 'b', 'a'], podToExclude: ['c'], podToInclude: ['a'] } });
     const served = [
       { list: 'podToDelete', name: 'a' },
@@ -78,7 +78,7 @@ const isReclaim = ({ resource, body }: Write) =>
   resource === 'collasets' && (body as { spec?: object } | undefined)?.spec !== undefined;
 
 describe('a list', () => {
-  test('stays as it is unless asked for', async () => {
+  test('stays unchanged unless the setting is on', async () => {
     const world = await running({}, {});
     const podToDelete = [nameOf(world, 0)];
     world.edit({ scaleStrategy: { podToDelete } });
@@ -86,7 +86,7 @@ describe('a list', () => {
     expect(listsOf(world)).toEqual({ podToDelete });
   });
 
-  test('empties itself in one write, and none follows', async () => {
+  test('becomes empty in one write', async () => {
     const world = await running();
     world.edit({ scaleStrategy: { podToDelete: [nameOf(world, 0), nameOf(world, 1), 'long-gone'] } });
     await world.run();
@@ -98,7 +98,7 @@ describe('a list', () => {
     expect(world.takeWrites()).toEqual({});
   });
 
-  test('keeps names whose turn is to come', async () => {
+  test('keeps names whose request is not done yet', async () => {
     const world = await running();
     world.permits = false;
     const [name] = [nameOf(world, 1)];
@@ -107,7 +107,7 @@ describe('a list', () => {
     expect(listsOf(world)).toEqual({ podToDelete: [name], podToInclude: ['to-come'] });
   });
 
-  test('that its user adds to at that moment loses nothing', async () => {
+  test('keeps a name that the user adds at the same moment', async () => {
     const world = await running();
     world.permits = false;
     const name = nameOf(world, 1);
@@ -121,7 +121,7 @@ describe('a list', () => {
     expect([...world.replica.warnings]).toEqual([]);
   });
 
-  test('names Pods that the cache does not show yet', async () => {
+  test('keeps the names of Pods that the cache does not show yet', async () => {
     const world = await running();
     world.replica.caches.pods.pause();
     const [pod] = world.active();
@@ -132,7 +132,7 @@ describe('a list', () => {
     expect(listsOf(world)).toEqual({ podToDelete: ['late'] });
   });
 
-  test('that names a Pod for inclusion which was just excluded keeps it', async () => {
+  test('keeps the name of a Pod to include that was just excluded', async () => {
     const world = await running();
     const name = nameOf(world, 1);
     world.replica.caches.pods.pause();
@@ -149,7 +149,7 @@ describe('a list', () => {
     expect(world.ids()).toHaveLength(2);
   });
 
-  test('that cannot be written is told, and tried again', async () => {
+  test('is reported and retried if it cannot be written', async () => {
     const world = await running();
     world.edit({ scaleStrategy: { podToDelete: ['gone'] } });
     world.cluster.failWrite({ matching: isReclaim, error: { status: 403, reason: 'Forbidden' } });
@@ -167,7 +167,7 @@ describe('a list', () => {
   });
 });
 
-test('exclusion and inclusion empty their lists, the mark of orphans comes and goes', async () => {
+test('exclusion and inclusion empty their lists, and set and remove the label orphaned', async () => {
   const world = await running();
   const name = nameOf(world, 0);
   const pod = () => world.cluster.get<Pod>(PODS, `default/${name}`);
@@ -183,7 +183,7 @@ test('exclusion and inclusion empty their lists, the mark of orphans comes and g
 describe('by sequence', () => {
   const uidOf = (world: World) => world.cluster.get<Pod>(PODS, 'default/web-1')?.metadata.uid;
 
-  test('a Pod is made anew once for each time it is named', async () => {
+  test('recreates a Pod once for each time that the list names it', async () => {
     const world = await running(sequence);
     const uids = [uidOf(world)];
     for (let time = 0; time < 3; time++) {
@@ -195,7 +195,7 @@ describe('by sequence', () => {
     expect(new Set(uids).size).toBe(4);
   });
 
-  test('a name put in again as soon as it has gone is another wish', async () => {
+  test('treats a name that is added again immediately as another request', async () => {
     const world = await running(sequence);
     const first = uidOf(world);
     let renewed: string | undefined;

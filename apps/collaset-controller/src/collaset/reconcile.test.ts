@@ -37,7 +37,7 @@ function v1() {
 }
 
 describe('scaling', () => {
-  test('creates what is missing: one write a Pod, two to the context, few to the status', async () => {
+  test('creates missing Pods with one write for each Pod, two for the context and few for the status', async () => {
     const world = new World(aSet({ ...v1(), replicas: 20 }));
     await world.run();
     expect(world.ids()).toEqual(Array.from({ length: 20 }, (_, id) => id));
@@ -57,7 +57,7 @@ describe('scaling', () => {
     { own: undefined, brings: [GATE] },
     { own: [{ conditionType: 'lb' }], brings: [{ conditionType: 'lb' }, GATE] },
     { own: [GATE], brings: [GATE] },
-  ])('a Pod of a template with the gates $own brings $brings: admission has nothing to add', async ({
+  ])('creates Pods with the readiness gates $brings from a template with $own, so that admission adds none', async ({
     own,
     brings,
   }) => {
@@ -68,7 +68,7 @@ describe('scaling', () => {
     expect(world.takeWrites()).toEqual({});
   });
 
-  test('does nothing when there is nothing to do (T27)', async () => {
+  test('writes nothing if nothing is to do (T27)', async () => {
     const world = await running(3);
     for (let i = 0; i < 3; i++) await world.pass();
     expect(world.takeWrites()).toEqual({});
@@ -76,7 +76,7 @@ describe('scaling', () => {
     expect(world.condition('Update')).toBe('True Updated');
   });
 
-  test('scales in through the lifecycle: two writes a Pod', async () => {
+  test('scales in with two writes for each Pod, through the lifecycle', async () => {
     const world = await running(10);
     world.edit({ replicas: 4 });
     await world.run();
@@ -86,7 +86,7 @@ describe('scaling', () => {
     expect(world.context()?.spec.contexts?.map(({ id }) => id)).toEqual([0, 1, 2, 3]);
   });
 
-  test('deletes no Pod without permission, and says who is waited for', async () => {
+  test('deletes no Pod without permission, and reports what it waits for', async () => {
     const world = await running(3);
     world.permits = false;
     world.edit({ replicas: 1 });
@@ -97,7 +97,7 @@ describe('scaling', () => {
     );
   });
 
-  test('gives Pods back when replicas go up again (T26)', async () => {
+  test('returns Pods to service if the replicas are raised again (T26)', async () => {
     const world = await running(3);
     const before = world.pods().map(({ metadata }) => metadata.uid);
     world.permits = false;
@@ -111,14 +111,14 @@ describe('scaling', () => {
     expect(world.context()?.spec.contexts?.every(({ data }) => data?.ScaleIn === undefined)).toBe(true);
   });
 
-  test('leaves no context behind at no replicas (T50)', async () => {
+  test('deletes the context of a set with 0 replicas (T50)', async () => {
     const world = await running(3);
     world.edit({ replicas: 0 });
     await world.run();
     expect([world.pods().length, world.context()]).toEqual([0, undefined]);
   });
 
-  test('makes a lost Pod anew at its own revision, under another name', async () => {
+  test('recreates a lost Pod at its own revision, under another name', async () => {
     const world = await running(2);
     world.edit({ ...v2, updateStrategy: partition(1) });
     await world.run();
@@ -128,7 +128,7 @@ describe('scaling', () => {
     expect(world.ids()).toEqual([0, 1]);
   });
 
-  test('a fresh Pod is marked as creating, one made anew as completing', async () => {
+  test('labels a new Pod as creating and a recreated one as completing', async () => {
     const world = new World(aSet({ ...v1(), replicas: 1 }));
     await world.pass();
     expect(world.pods()[0]?.metadata.labels).toHaveProperty([CREATING_LABEL]);
@@ -143,7 +143,7 @@ describe('scaling', () => {
     expect(world.pods()[0]?.metadata.labels).toHaveProperty([COMPLETING_LABEL]);
   });
 
-  test('a Pod marked to-delete is drained and made anew at its revision', async () => {
+  test('drains a Pod marked to-delete and recreates it at its revision', async () => {
     const world = await running(2);
     world.edit({ ...v2, updateStrategy: partition(1) });
     await world.run();
@@ -154,7 +154,7 @@ describe('scaling', () => {
     expect(world.images().toSorted()).toEqual(['app:v1', 'app:v2']);
   });
 
-  test('by sequence a Pod in podToDelete is made anew once', async () => {
+  test('with sequence names, recreates a Pod in podToDelete once', async () => {
     const world = await running(2, { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } });
     expect(world.pods().map(({ metadata, spec }) => [metadata.name, spec.hostname])).toEqual([
       ['web-0', 'web-0'],
@@ -170,7 +170,7 @@ describe('scaling', () => {
     expect(world.pods()[1]?.metadata.uid).toBe(renewed);
   });
 
-  test('two sets share a pool without taking ids from each other (T53, T54)', async () => {
+  test('two sets with a shared context do not take ids from each other (T53, T54)', async () => {
     const shared = { scaleStrategy: { context: 'pool' } };
     const world = new World(aSet({ ...v1(), ...shared }));
     const other = aSet({ replicas: 2, ...shared }, { metadata: { name: 'api' } });
@@ -190,7 +190,7 @@ describe('scaling', () => {
 });
 
 describe('updating', () => {
-  test('in place: three writes a Pod, the same Pods, the context once', async () => {
+  test('updates the same Pods in place with three writes each and one for the context', async () => {
     const world = await running(10);
     const before = world.pods().map(({ metadata }) => metadata.uid);
     world.edit(v2);
@@ -203,7 +203,7 @@ describe('updating', () => {
     expect(world.set().status?.currentRevision).toBe(world.set().status?.updatedRevision);
   });
 
-  test('by making anew: three writes a Pod, the context twice', async () => {
+  test('recreates Pods with three writes each and two for the context', async () => {
     const world = await running(10);
     const before = new Set(world.pods().map(({ metadata }) => metadata.name));
     world.edit(env);
@@ -220,7 +220,7 @@ describe('updating', () => {
     });
   });
 
-  test('partition 2, 1, 0 in turn', async () => {
+  test('follows a partition that is lowered to 2, 1 and 0', async () => {
     const world = await running(3);
     for (const value of [3, 2, 1, 0]) {
       world.edit({ ...v2, updateStrategy: partition(value) });
@@ -230,7 +230,7 @@ describe('updating', () => {
     }
   });
 
-  test('scaled out mid-partition, new Pods keep to it (T10)', async () => {
+  test('chooses the revision of new Pods by the partition (T10)', async () => {
     const world = await running(2);
     world.edit({ ...v2, updateStrategy: partition(2) });
     await world.run();
@@ -239,7 +239,7 @@ describe('updating', () => {
     expect(world.images()).toEqual(['app:v1', 'app:v1', 'app:v1', 'app:v1', 'app:v2']);
   });
 
-  test('rolled back before permission, Pods come back as they were (T16)', async () => {
+  test('returns Pods to service unchanged after a rollback before the permission (T16)', async () => {
     const world = await running(2);
     const before = world.pods().map(({ metadata }) => metadata.uid);
     world.permits = false;
@@ -252,7 +252,7 @@ describe('updating', () => {
     expect(world.set().status).toMatchObject({ availableReplicas: 2, operatingReplicas: 0 });
   });
 
-  test('a paused set begins nothing, and goes on when it is resumed', async () => {
+  test('begins nothing while the set is paused, and continues when it is resumed', async () => {
     const world = await running(2);
     world.edit({ ...v2, replicas: 3, paused: true });
     await world.run();
@@ -263,7 +263,7 @@ describe('updating', () => {
     expect(world.images()).toEqual(['app:v2', 'app:v2', 'app:v2']);
   });
 
-  test('InPlaceOnly says what prevents it', async () => {
+  test('reports why InPlaceOnly does not update a Pod', async () => {
     const world = await running(2, { updateStrategy: { podUpgradePolicy: 'InPlaceOnly' } });
     world.edit(env);
     await world.run();
@@ -277,7 +277,7 @@ describe('updating', () => {
 describe('failing', () => {
   const forbidden = { status: 403, reason: 'Forbidden', message: 'exceeded quota' };
 
-  test('a refused creation shows in the condition, does not stop the update, and is tried again (T8, T31, T66)', async () => {
+  test('reports a refused creation in the condition, continues the update and retries (T8, T31, T66)', async () => {
     const world = await running(2);
     world.cluster.failWrite({ verb: 'create', resource: 'pods', times: 1000, error: forbidden });
     world.edit({ ...v2, replicas: 4 });
@@ -296,14 +296,14 @@ describe('failing', () => {
     expect(world.condition('Scale')).toBe('True Scaled');
   });
 
-  test('creations that fail are not tried with every event', async () => {
+  test('does not retry failed creations with every event', async () => {
     const world = new World(aSet({ ...v1(), replicas: 50 }));
     world.cluster.failWrite({ verb: 'create', resource: 'pods', times: 1000, error: forbidden });
     for (let i = 0; i < 20; i++) await world.pass();
     expect(world.takeWrites()['create pods']).toBe(4);
   });
 
-  test.each([404, 409, 429, 503])('creations answered %i, then fewer replicas (T32)', async (status) => {
+  test.each([404, 409, 429, 503])('recovers from creations that fail with %i when the replicas are lowered (T32)', async (status) => {
     const reason =
       { 404: 'NotFound', 409: 'Conflict', 429: 'TooManyRequests', 503: 'ServiceUnavailable' }[status] ?? '';
     const world = new World(aSet({ ...v1(), replicas: 6 }));
@@ -315,7 +315,7 @@ describe('failing', () => {
     expect(world.context()?.spec.contexts?.map(({ id }) => id)).toEqual(world.ids());
   });
 
-  test('a Pod that is newer than the cache is left alone until the cache has caught up', async () => {
+  test('does not write to a Pod that is newer than the cache until the cache is up to date', async () => {
     const world = await running(2);
     world.replica.caches.pods.pause();
     for (const { metadata } of world.pods()) world.editPod(metadata.name ?? '', { changed: 'x' });
@@ -327,7 +327,7 @@ describe('failing', () => {
     expect(world.pods()).toEqual([]);
   });
 
-  test('observedGeneration moves although the revision cannot be stored (T64)', async () => {
+  test('updates observedGeneration even if the revision cannot be stored (T64)', async () => {
     const world = await running(1);
     world.cluster.failWrite({ verb: 'create', resource: 'controllerrevisions', times: 9, error: forbidden });
     world.edit(v2);
@@ -336,7 +336,7 @@ describe('failing', () => {
     expect(world.condition('Update')).toMatch(/^False UpdateFailed/);
   });
 
-  test('a template that is refused is left behind when it is mended', async () => {
+  test('abandons a refused template when the user corrects it', async () => {
     const world = await running(3);
     const invalid = { status: 422, reason: 'Invalid', message: 'no such volume' };
     world.cluster.failWrite({
@@ -358,7 +358,7 @@ describe('failing', () => {
     expect(world.images()).toEqual(['app:v2', 'app:v2', 'app:v2']);
   });
 
-  test('an id that is on a Pod is put back on record when the context is lost (T52)', async () => {
+  test('records the ids of existing Pods again if the context is lost (T52)', async () => {
     const world = await running(3);
     world.cluster.remove(RESOURCE_CONTEXTS, 'default/web');
     await world.run();
@@ -375,7 +375,7 @@ describe('deleting', () => {
       metadata: { ...set.metadata, ...deletion, finalizers: [...(set.metadata.finalizers ?? []), ...finalizers] },
     }));
 
-  test('asks every Pod to leave, waits for all of them, then lets the set go (T30)', async () => {
+  test('drains and deletes every Pod before it removes the finalizer (T30)', async () => {
     const world = await running(3);
     world.permits = false;
     remove(world);
@@ -398,7 +398,7 @@ describe('deleting', () => {
     expect([pods, deletions]).toEqual([3, undefined]);
   });
 
-  test('lets a Pod that is being scaled in go by that, and waits for no Pod that has ended', async () => {
+  test('completes a running scale-in of a Pod, and does not wait for Pods that have ended', async () => {
     const world = await running(3);
     world.permits = false;
     world.edit({ replicas: 2 });
@@ -420,7 +420,7 @@ describe('deleting', () => {
     expect(world.cluster.get(COLLA_SETS, world.key)?.metadata.finalizers ?? []).not.toContain(COLLASET_FINALIZER);
   });
 
-  test('with --cascade=orphan lets the set go and touches no Pod', async () => {
+  test('with --cascade=orphan, removes the finalizer and does not touch any Pod', async () => {
     const world = await running(3);
     remove(world, ['orphan']);
     await world.run();
@@ -430,7 +430,7 @@ describe('deleting', () => {
     expect([set, writes]).toEqual([1, { 'delete resourcecontexts': 1, 'patch controllerrevisions': 1 }]);
   });
 
-  test('a Pod the selector no longer matches is let go and replaced', async () => {
+  test('releases a Pod that the selector no longer matches, and creates another one', async () => {
     const world = await running(2);
     const [first] = world.pods();
     world.editPod(first?.metadata.name ?? '', { app: 'other' });

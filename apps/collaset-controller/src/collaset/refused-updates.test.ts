@@ -61,7 +61,7 @@ function refuseChanges(world: World, error: { status: number; reason: string; me
 }
 
 describe('a change in place that is refused', () => {
-  test('gives the Pod back, says why, and costs no other Pod its traffic', async () => {
+  test('returns the Pod to service with the reason, and takes no other Pod out of service', async () => {
     const world = await running({ ...policy('InPlaceOnly'), replicas: 4 });
     const before = uids(world);
     refuseChanges(world);
@@ -85,7 +85,7 @@ describe('a change in place that is refused', () => {
     expect(serving(world)).toBe(4);
   });
 
-  test('goes on by itself when what refused it is gone, and leaves no note', async () => {
+  test('continues by itself when its obstacle is gone, and removes the recorded refusal', async () => {
     const world = await running(policy('InPlaceOnly'));
     refuseChanges(world);
     world.edit({ template: template('app:v2') });
@@ -98,7 +98,7 @@ describe('a change in place that is refused', () => {
     expect([noted(world), world.condition('Update')]).toEqual([0, 'True Updated']);
   });
 
-  test('makes the Pod anew where the policy allows it and a new Pod is admitted', async () => {
+  test('recreates the Pod if the policy allows it and a new Pod is admitted', async () => {
     const world = await running();
     const before = new Set(uids(world));
     refuseChanges(world);
@@ -109,7 +109,7 @@ describe('a change in place that is refused', () => {
     expect(serving(world)).toBe(2);
   });
 
-  test('is not begun again at once by a replica that knows nothing of it', async () => {
+  test('is not begun again immediately by a restarted replica', async () => {
     const world = await running(policy('InPlaceOnly'));
     refuseChanges(world);
     world.edit({ template: template('app:v2') });
@@ -124,7 +124,7 @@ describe('a change in place that is refused', () => {
     expect(world.images()).toEqual(['app:v3', 'app:v3']);
   });
 
-  test('that only fails is repeated for half a minute, then its Pod is given back', async () => {
+  test('that only fails is retried for half a minute before its Pod returns to service', async () => {
     const world = await running({ replicas: 1 });
     const before = uids(world);
     refuseChanges(world, { status: 500, reason: 'InternalError', message: 'failed calling webhook' });
@@ -141,7 +141,7 @@ describe('a change in place that is refused', () => {
     expect(world.condition('Update')).toMatch(/^False UpdateFailed .*failed calling webhook/);
   });
 
-  test('a new Pod that admission does not let the old one be deleted for: the old one serves on', async () => {
+  test('keeps the old Pod in service if admission refuses its deletion', async () => {
     const world = await running(policy('Recreate'));
     const before = uids(world);
     world.cluster.failWrite({
@@ -175,7 +175,7 @@ describe('a resize that is refused', () => {
       matching: ({ subresource, body }) => subresource === 'resize' && JSON.stringify(body).includes('"2"'),
     });
 
-  test('by a quota is not begun, the Pod is not made anew, and it goes on when there is room', async () => {
+  test('by a quota does not begin or recreate the Pod, and continues when the quota has room', async () => {
     const world = await running();
     const before = uids(world);
     refuseResize(world, true, overQuota('1', '2', '2'));
@@ -191,7 +191,7 @@ describe('a resize that is refused', () => {
     expect(world.condition('Update')).toBe('True Updated');
   });
 
-  test('after the change was written goes back to what it was, images too, and serves', async () => {
+  test('after the change was written reverts the Pod with its images, and returns it to service', async () => {
     const world = await running();
     const before = uids(world);
     const [revision] = world.active().map(({ metadata }) => metadata.labels?.[REVISION_LABEL]);
@@ -208,7 +208,7 @@ describe('a resize that is refused', () => {
     expect(noted(world)).toBe(0);
   });
 
-  test('by the size of every node leaves the Pods as they are; by that of their own makes them anew', async () => {
+  test('leaves the Pods unchanged if every node is too small, and recreates them if only their own is', async () => {
     const world = await running();
     const before = uids(world);
     Object.assign(world.room, { shortage: 'node n has 1 cpu in all', fits: false });
@@ -227,7 +227,7 @@ describe('a resize that is refused', () => {
   test.each([
     { reason: 'Infeasible', waitMs: 0 },
     { reason: 'Deferred', waitMs: 30_000 },
-  ])('by the kubelet as $reason is undone where no other node is known to have room', async ({ reason, waitMs }) => {
+  ])('by the kubelet as $reason is reverted if no other node is known to have room', async ({ reason, waitMs }) => {
     const world = await running({ replicas: 1 });
     const before = uids(world);
     world.room.fits = false;
@@ -251,12 +251,12 @@ describe('a resize that is refused', () => {
   });
 });
 
-describe('a Pod that is made anew and becomes larger', () => {
+describe('a Pod that is recreated with a larger size', () => {
   const larger = { template: template('app:v1', '2'), ...policy('Recreate') };
   const refuseCreation = (world: World, error: ReturnType<typeof overQuota>) =>
     world.cluster.failWrite({ verb: 'create', resource: 'pods', times: 10_000, dryRun: true, error });
 
-  test('is kept where a quota would not take the new one', async () => {
+  test('is kept if a quota would refuse the new Pod', async () => {
     const world = await running(policy('Recreate'));
     const before = uids(world);
     refuseCreation(world, overQuota('2', '2', '2'));
@@ -266,7 +266,7 @@ describe('a Pod that is made anew and becomes larger', () => {
     expect(world.condition('Update')).toMatch(/exceeded quota/);
   });
 
-  test('goes alone where the quota has room for the new one only once the old one is gone', async () => {
+  test('is recreated one at a time if the quota has room only after the deletion of the old Pod', async () => {
     const world = await running(policy('Recreate'));
     refuseCreation(world, overQuota('2', '2', '3'));
     world.edit(larger);
@@ -281,7 +281,7 @@ describe('a Pod that is made anew and becomes larger', () => {
   });
 });
 
-test('an operation that turns into a deletion says so on the Pod before the Pod is deleted (T101)', async () => {
+test('labels the Pod before its deletion if an operation turns into one (T101)', async () => {
   const world = await running({ replicas: 1 });
   world.stuck.add('app:v2');
   world.edit({ template: template('app:v2') });
@@ -305,7 +305,7 @@ test('an operation that turns into a deletion says so on the Pod before the Pod 
   expect([world.images(), serving(world)]).toEqual([['app:v3'], 1]);
 });
 
-test('an operation that waits for its permission changes its end both ways', async () => {
+test('an operation that waits for its permission can turn into a deletion and back', async () => {
   const world = await running({ replicas: 1 });
   world.permits = false;
   const isMarked = () => PREPARING_TO_DELETE_LABEL in (world.active()[0]?.metadata.labels ?? {});

@@ -90,15 +90,15 @@ async function met(policy: Policy): Promise<{ world: World; origin: string; chec
   return { world, origin, checkServes };
 }
 
-describe.each(policies)('a Pod being replaced meets an update with %s', (policy) => {
-  test('its new Pod follows the update', async () => {
+describe.each(policies)('an update with the policy %s of a Pod that is being replaced', (policy) => {
+  test('updates its successor', async () => {
     const { world, checkServes } = await met(policy);
     checkServes();
     expect(world.images().toSorted()).toEqual(['app:v1', 'app:v2']);
     expect(world.set().status?.operatingReplicas).toBe(0);
   });
 
-  test.each(minds)('$name, it ends as it is asked for last', async ({ change, image, isReplaced }) => {
+  test.each(minds)('$name: reaches the last requested state', async ({ change, image, isReplaced }) => {
     const { world, origin, checkServes } = await met(policy);
     change(world, origin);
     await world.run();
@@ -117,7 +117,7 @@ describe.each(policies)('a Pod being replaced meets an update with %s', (policy)
   });
 });
 
-test('an update that had begun before its Pod was to be replaced is undone', async () => {
+test('cancels a running update of a Pod that is then to be replaced', async () => {
   const world = new World(aSet({ template: template('app:v1'), replicas: 1 }));
   await world.run();
   const [pod] = world.active();

@@ -69,7 +69,7 @@ async function deleteSet(world: World): Promise<void> {
 /** The same manifest again, as another object. */
 async function makeAgain(world: World, given: Given<CollaSet>['spec'] = {}): Promise<void> {
   world.cluster.add(COLLA_SETS, aSet({ ...spec, ...given }));
-  // It has the uid of the set before, whose end this replica has seen.
+  // The new set has the uid of the deleted one, which the old replica would not accept.
   world.restart();
   await world.run();
 }
@@ -77,7 +77,7 @@ async function makeAgain(world: World, given: Given<CollaSet>['spec'] = {}): Pro
 describe('a set made again', () => {
   test.each([
     0, 2,
-  ])('with %d replicas keeps the retained claims of the others, and finds them when it grows (T99)', async (replicas) => {
+  ])('with %d replicas keeps the retained claims of further ids, and mounts them after a scale-out (T99)', async (replicas) => {
     const world = await running(5, spec);
     const before = byId(world);
     await deleteSet(world);
@@ -92,7 +92,7 @@ describe('a set made again', () => {
     expect(byId(world)).toEqual({ 0: before[0] });
   });
 
-  test('finds its claims by a selector of expressions (T104)', async () => {
+  test('adopts its claims under a selector with expressions (T104)', async () => {
     const expressions = [
       { key: 'app', operator: 'In' as const, values: ['web', 'x'] },
       { key: 'old', operator: 'DoesNotExist' as const },
@@ -106,7 +106,7 @@ describe('a set made again', () => {
     expect([byId(world), mounts(world)]).toEqual([before, before]);
   });
 
-  test('finds claims of a size in another spelling, and those that another hash is on (T109)', async () => {
+  test('adopts claims with another spelling of their size or another hash (T109)', async () => {
     const world = await running(2, { ...spec, ...data('1024Mi') });
     changeClaims(world, (claim) => labelled(claim, { [PVC_TEMPLATE_HASH_LABEL]: '79984c867' }));
     const before = byId(world);
@@ -115,7 +115,7 @@ describe('a set made again', () => {
     expect([byId(world), mounts(world)]).toEqual([before, before]);
   });
 
-  test('says once what it took over', async () => {
+  test('reports the adopted claims once', async () => {
     const world = await running(1, spec);
     const [name] = names(world);
     await deleteSet(world);
@@ -124,7 +124,7 @@ describe('a set made again', () => {
     expect(told).toEqual([`ClaimsAdopted: took over retained claims: ${name} (instance 0)`]);
   });
 
-  test('leaves a claim alone that its template does not fit, says so once, and never deletes it', async () => {
+  test('leaves alone a claim that does not fit its template, reports it once, and never deletes it', async () => {
     const world = await running(1, spec);
     const [name] = names(world);
     await deleteSet(world);
@@ -136,10 +136,10 @@ describe('a set made again', () => {
     expect(names(world)).toEqual([name]);
     const told = world.replica.notes.filter((note) => note.startsWith('ClaimsLeftAlone'));
     expect(told).toHaveLength(1);
-    expect(told[0]).toContain(`${name}: no claim template of the set asks for such a claim (of 1Gi)`);
+    expect(told[0]).toContain(`${name}: it does not fit any claim template of the set (size 1Gi)`);
   });
 
-  test('takes no id with retained claims for the new Pod of a pair, with which they would end', async () => {
+  test('does not give a successor an id with retained claims, which the end of the replacement would delete', async () => {
     const world = await running(2, spec);
     const before = byId(world);
     await deleteSet(world);
@@ -149,9 +149,9 @@ describe('a set made again', () => {
     expect([world.ids(), world.images(), byId(world)[1]]).toEqual([[2], ['app:v2'], before[1]]);
   });
 
-  test('finds claims of which the replica that deleted the set before did not know yet', async () => {
+  test('adopts claims that the replica which deleted the earlier set had not seen', async () => {
     const world = await running(1, spec);
-    const successor = new Replica(world.cluster, world.clock);
+    const successor = new Replica({ cluster: world.cluster, clock: world.clock });
     successor.caches.claims.pause();
     world.edit({ replicas: 2 });
     await world.run();
@@ -164,10 +164,10 @@ describe('a set made again', () => {
     expect([byId(world), claims(world).map((claim) => controllerOf(claim))]).toEqual([before, [undefined, undefined]]);
   });
 
-  test('makes no empty claim where the cache is behind in the retained one', async () => {
+  test('creates no empty claim while the cache does not show the retained one', async () => {
     const world = await running(1, spec);
     const before = byId(world);
-    const successor = new Replica(world.cluster, world.clock);
+    const successor = new Replica({ cluster: world.cluster, clock: world.clock });
     successor.caches.claims.pause();
     await deleteSet(world);
     world.cluster.add(COLLA_SETS, aSet({ ...spec, replicas: 1 }, { metadata: { uid: 'web-uid-2' } }));
@@ -179,8 +179,8 @@ describe('a set made again', () => {
   });
 });
 
-describe('a neighbour of the same labels', () => {
-  test('takes nothing over, mounts nothing and says so (T100)', async () => {
+describe('another set with the same labels', () => {
+  test('adopts and mounts no claims of the other set, and reports that (T100)', async () => {
     const world = await running(3, spec);
     const before = byId(world);
     await deleteSet(world);
@@ -198,14 +198,14 @@ describe('a neighbour of the same labels', () => {
     expect(owners.filter(([, owner]) => owner === 'web-b')).toHaveLength(2);
     const told = world.replica.notes.filter((note) => note.startsWith('ClaimsLeftAlone'));
     expect(told).toHaveLength(1);
-    expect(told[0]).toContain(`${before[0]}: it is of CollaSet web`);
+    expect(told[0]).toContain(`${before[0]}: it belongs to CollaSet web`);
     await makeAgain(world, { replicas: 3 });
     expect(mounts(world)).toEqual(before);
   });
 });
 
 describe('whenScaled', () => {
-  test('claims of ids that were scaled in under Retain stay when the policy becomes Delete', async () => {
+  test('keeps claims of ids that were scaled in under Retain when the policy becomes Delete', async () => {
     const world = await running(3, { ...spec, ...retaining({ whenScaled: 'Retain' }) });
     const before = byId(world);
     world.edit({ replicas: 1 });
@@ -221,7 +221,7 @@ describe('whenScaled', () => {
     expect(byId(world)).toEqual({ 0: before[0], 2: before[2] });
   });
 
-  test('claims of an id whose Pod was lost go when the set gives the id up', async () => {
+  test('deletes the claims of a lost Pod when the set gives up its id', async () => {
     const world = await running(2, spec);
     const lost = world.active().find((pod) => idOf(pod) === 0);
     world.cluster.remove(PODS, `default/${lost?.metadata.name}`);
@@ -231,7 +231,7 @@ describe('whenScaled', () => {
     expect(world.context()?.spec.contexts).toHaveLength(1);
   });
 
-  test('claims stay when the record of the ids is lost', async () => {
+  test('keeps claims if the record of their ids is lost', async () => {
     const world = await running(2, spec);
     const before = byId(world);
     const lost = world.active().find((pod) => idOf(pod) === 1);
@@ -242,7 +242,7 @@ describe('whenScaled', () => {
     expect(byId(world)).toEqual(before);
   });
 
-  test('an entry stays on record until the claims of its id are gone', async () => {
+  test('keeps the entry of an id until its claims are gone', async () => {
     const world = await running(2, spec);
     world.cluster.failWrite({
       verb: 'delete',
@@ -262,7 +262,7 @@ describe('whenScaled', () => {
     expect([Object.keys(byId(world)), world.context()?.spec.contexts?.length]).toEqual([['0'], 1]);
   });
 
-  test('a claim stays while a Pod of anybody mounts it, and goes after that', async () => {
+  test('keeps a claim while any Pod mounts it, and deletes it afterwards', async () => {
     const world = await running(2, spec);
     const claimName = byId(world)[1] ?? '';
     const volumes = [{ name: 'v', persistentVolumeClaim: { claimName } }];
@@ -275,7 +275,7 @@ describe('whenScaled', () => {
     await passes(world, 10);
     expect(Object.keys(byId(world))).toEqual(['0', '1']);
     expect(world.replica.notes.filter((note) => note.startsWith('ClaimInUse'))).toEqual([
-      `ClaimInUse: claim ${claimName} is not needed any more and stays while Pod backup mounts it`,
+      `ClaimInUse: claim ${claimName} is no longer needed, but stays while Pod backup mounts it`,
     ]);
     expect(world.replica.warnings).toEqual(new Set());
     world.cluster.remove(PODS, 'default/backup');
@@ -284,7 +284,7 @@ describe('whenScaled', () => {
     expect(Object.keys(byId(world))).toEqual(['0']);
   });
 
-  test('a policy that has just become Retain is asked for before a claim goes', async () => {
+  test('reads the latest policy before it deletes a claim', async () => {
     const world = await running(2, spec);
     const before = byId(world);
     world.cluster.failWrite({
@@ -306,7 +306,7 @@ describe('whenScaled', () => {
 });
 
 describe('a claim template', () => {
-  test('in another spelling together with another change costs no claim (T109)', async () => {
+  test('keeps its claims if its spelling changes together with another field (T109)', async () => {
     const world = await running(2, { template: template(), ...data('1024Mi') });
     const before = byId(world);
     world.edit({ template: template('app:v2', { env: [{ name: 'A', value: '1' }] }), ...data('1Gi') });
@@ -317,7 +317,7 @@ describe('a claim template', () => {
   test.each([
     { name: 'a volume mode that is the default', change: data('1Gi', { volumeMode: 'Filesystem' }) },
     { name: 'the class that the claims have', change: data('1Gi', { storageClassName: 'standard' }) },
-  ])('that spells out $name costs no claim', async ({ change }) => {
+  ])('keeps its claims if it writes out $name', async ({ change }) => {
     const world = await running(2, { template: template(), ...data() });
     const before = byId(world);
     world.edit({ template: template('app:v2', { env: [{ name: 'A', value: '1' }] }), ...change });
@@ -325,7 +325,7 @@ describe('a claim template', () => {
     expect([byId(world), mounts(world)]).toEqual([before, before]);
   });
 
-  test('gives claims with the hash of an earlier release the one by which the Go implementation finds them', async () => {
+  test('relabels claims that have the hash of an earlier release with the hash of the Go implementation', async () => {
     const world = await running(2, { template: template(), ...data('1024Mi') });
     changeClaims(world, (claim) => labelled(claim, { [PVC_TEMPLATE_HASH_LABEL]: '79984c867' }));
     const before = byId(world);
@@ -336,7 +336,7 @@ describe('a claim template', () => {
     expect([byId(world), mounts(world)]).toEqual([before, before]);
   });
 
-  test('that changes half way leaves the old claims until the update is complete, for a roll back', async () => {
+  test('keeps the old claims until an update of it is complete, for a rollback', async () => {
     const partition = (count: number) => ({
       updateStrategy: { rollingUpdate: { byPartition: { partition: count } } },
     });

@@ -238,7 +238,7 @@ describe('the conditions of a set', () => {
   });
 });
 
-test('an overdue wait is told once as a Warning, with who holds it', async () => {
+test('reports an overdue wait once as a Warning, with its cause', async () => {
   const world = new World(aSet({ template: template('app:v1'), replicas: 2, progressDeadlineSeconds: 30 }));
   await some(world);
   world.permits = false;
@@ -249,10 +249,10 @@ test('an overdue wait is told once as a Warning, with who holds it', async () =>
   expect(world.replica.warnings).toContain('ProgressDeadlineExceeded');
 });
 
-describe('who holds a set', () => {
+describe('what a set waits for', () => {
   const waitingFor = (reason: string) => ({ waiting: { reason, message: 'x' } });
 
-  test('the kubelet that cannot pull comes before the rules that hold the others', async () => {
+  test('names a kubelet that cannot pull an image before the rules that hold other Pods', async () => {
     const world = new World(aSet({ template: template('app:v1'), replicas: 3 }));
     await some(world);
     world.stuck.add('app:typo');
@@ -303,7 +303,7 @@ describe('who holds a set', () => {
     );
   });
 
-  test('a scale-in says for how long it waits for its delay', async () => {
+  test('reports how long a scale-in waits for its delay', async () => {
     const world = new World(
       aSet({ template: template('app:v1'), replicas: 2, scaleStrategy: { operationDelaySeconds: 300 } }),
     );
@@ -315,7 +315,7 @@ describe('who holds a set', () => {
     );
   });
 
-  test('texts alone are written seldom, however often they change', async () => {
+  test('rarely writes the status if only texts change', async () => {
     const world = new World(aSet({ template: template('app:v1'), replicas: 1 }));
     world.stuck.add('app:v1');
     await some(world);
@@ -337,7 +337,7 @@ describe('who holds a set', () => {
   });
 });
 
-test('Pods that a changed selector leaves behind are told of for as long as they run', async () => {
+test('reports Pods that a changed selector left behind as long as they run', async () => {
   const world = new World(aSet({ template: template('app:v1'), replicas: 2 }));
   await some(world);
   const left = world
@@ -350,7 +350,7 @@ test('Pods that a changed selector leaves behind are told of for as long as they
     template: { ...other, metadata: { labels: { app: 'other' } } },
   });
   await some(world);
-  const text = `2 Pods that spec.selector no longer matches run on without the set: ${left.join(', ')}`;
+  const text = `2 Pods keep running outside the set, because spec.selector no longer matches: ${left.join(', ')}`;
   expect(world.replica.notes.filter((note) => note.startsWith('TargetReleased'))).toEqual([`TargetReleased: ${text}`]);
   expect(world.condition('Scale')).toBe(`True Scaled ${text}`);
   world.restart();

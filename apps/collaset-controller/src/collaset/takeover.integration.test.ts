@@ -89,7 +89,7 @@ describe('defaults', () => {
   });
 });
 
-test('written out, or spelled in another way, a template is no new revision and moves no Pod (T108, T110)', async () => {
+test('a template with written-out defaults or another spelling is no new revision and updates no Pod (T108, T110)', async () => {
   const name = 'unchanged';
   const container = {
     env: [{ name: 'CPU', valueFrom: { resourceFieldRef: { resource: 'limits.cpu' } } }],
@@ -144,7 +144,7 @@ describe('a field that the API server does not know', () => {
   const typo = { livenesProbe: { httpGet: { port: 80 } } } as object;
   const field = 'unknown field "spec.template.spec.containers[0].livenesProbe"';
 
-  test('is named on a new set, which gets no Pod until it is mended (T113)', async () => {
+  test('is reported on a new set, which gets no Pod until it is corrected (T113)', async () => {
     const name = 'new-with-typo';
     await create(name, { template: template(name, 'app:v1', typo) });
     await eventually(async () => {
@@ -158,7 +158,7 @@ describe('a field that the API server does not know', () => {
     await serving(name, 1);
   });
 
-  test('is named on a changed set, whose Pods run on (T113)', async () => {
+  test('is reported on a changed set, whose Pods keep running (T113)', async () => {
     const name = 'changed-to-typo';
     await create(name, { replicas: 2 });
     const before = await serving(name, 2);

@@ -78,7 +78,7 @@ test.each<{ name: string; pod: Pod; text: RegExp }>([
     }),
     text: /no verdict/,
   },
-])('the cache keeps what says who holds a Pod: $name', ({ pod, text }) => {
+])('keeps the fields that say what a Pod waits for: $name', ({ pod, text }) => {
   const said = (each: Pod) => {
     const hold = holdOf(each, { nowMs: NOW });
     return hold && textOf(hold.holder);
@@ -87,7 +87,7 @@ test.each<{ name: string; pod: Pod; text: RegExp }>([
   expect(said(trimPod(pod))).toBe(said(pod));
 });
 
-test('keeps the annotations of a Pod that a decision reads, and none of the others', () => {
+test('keeps only the annotations of a Pod that decisions read', () => {
   const read = Object.fromEntries(
     [
       AVAILABLE_CONDITIONS_ANNOTATION,
@@ -102,7 +102,7 @@ test('keeps the annotations of a Pod that a decision reads, and none of the othe
   expect(JSON.stringify(trimPod(pod)).length).toBeLessThan(10_000);
 });
 
-test('keeps of a claim the annotation that says who retained it', () => {
+test('keeps the annotation of a claim that names the set which retained it', () => {
   const annotations = { [RETAINED_BY_ANNOTATION]: 'web', 'example.com/large': 'x'.repeat(200_000) };
   const claim = { metadata: { name: 'a', annotations }, spec: {} };
   expect(trimClaim(claim).metadata.annotations).toEqual({ [RETAINED_BY_ANNOTATION]: 'web' });

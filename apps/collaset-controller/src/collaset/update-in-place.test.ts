@@ -31,7 +31,7 @@ const uids = (world: World) => world.active().map(({ metadata }) => metadata.uid
 const requests = (world: World) => world.active().map(({ spec }) => spec.containers[0]?.resources?.requests?.cpu);
 
 describe('resources', () => {
-  test('change where the Pod runs: begin, change, resize, finish', async () => {
+  test('change in place with four writes: begin, change, resize, finish', async () => {
     const world = await running();
     const before = uids(world);
     world.edit({ template: template('2', {}, 'app:v2') });
@@ -49,7 +49,7 @@ describe('resources', () => {
     expect(world.set().status).toMatchObject({ updatedAvailableReplicas: 2, operatingReplicas: 0 });
   });
 
-  test('are not touched before the operation is permitted', async () => {
+  test('do not change before the operation is permitted', async () => {
     const world = await running();
     world.permits = false;
     world.edit({ template: template('2') });
@@ -68,7 +68,7 @@ describe('resources', () => {
       matching: ({ subresource }) => subresource === 'resize',
     });
 
-  test('a resize the API server refuses makes the Pod anew', async () => {
+  test('recreate the Pod if the API server refuses the resize', async () => {
     const world = await running();
     const before = new Set(uids(world));
     refuse(world);
@@ -79,7 +79,7 @@ describe('resources', () => {
     expect(world.set().status).toMatchObject({ updatedAvailableReplicas: 2, operatingReplicas: 0 });
   });
 
-  test('under InPlaceOnly a refused resize is told, and a rollback brings the Pods back into service', async () => {
+  test('report a refused resize under InPlaceOnly, and return the Pods to service after a rollback', async () => {
     const world = await running(policy('InPlaceOnly'));
     const before = uids(world);
     refuse(world);
@@ -97,7 +97,7 @@ describe('resources', () => {
     expect(requests(world)).toEqual(['1', '1']);
   });
 
-  test('a resize no node can hold makes the Pod anew', async () => {
+  test('recreate the Pod if its node is too small for the resize', async () => {
     const world = await running({ replicas: 1 });
     const [before] = uids(world);
     world.edit({ template: template('2') });
@@ -120,7 +120,7 @@ describe('resources', () => {
   });
 });
 
-test('the image of a sidecar changes where the Pod runs', async () => {
+test('changes the image of a sidecar in place', async () => {
   const sidecar = (image: string) => ({ initContainers: [{ name: 'proxy', image, restartPolicy: 'Always' }] });
   const world = await running({ template: template('1', sidecar('p:v1')) });
   const before = uids(world);
@@ -144,7 +144,7 @@ describe('claims', () => {
   const names = (world: World) => stored(world).map(({ metadata }) => metadata.name);
   const retain = { scaleStrategy: { persistentVolumeClaimRetentionPolicy: { whenScaled: 'Retain' as const } } };
 
-  test('grow where they are, and no Pod is taken out of service for it', async () => {
+  test('grow in place without taking any Pod out of service', async () => {
     const world = await running(claims('1Gi'));
     const before = { names: names(world), uids: uids(world) };
     world.edit(claims('2Gi') as Partial<CollaSet['spec']>);
@@ -166,14 +166,14 @@ describe('claims', () => {
     expect(sizes(world)).toEqual(['2Gi', '2Gi']);
   });
 
-  test('grow only as far as the partition goes', async () => {
+  test('grow only for the Pods that the partition includes', async () => {
     const world = await running(claims('1Gi'));
     world.edit({ ...claims('2Gi'), updateStrategy: { rollingUpdate: { byPartition: { partition: 1 } } } } as never);
     await world.run();
     expect(sizes(world).toSorted()).toEqual(['1Gi', '2Gi']);
   });
 
-  test('are new ones where the class does not let them grow; the old ones go', async () => {
+  test('are replaced by new ones if their class does not allow expansion', async () => {
     const world = await running(claims('1Gi', 'standard'));
     const before = names(world);
     world.edit(claims('2Gi', 'standard') as Partial<CollaSet['spec']>);
@@ -182,7 +182,7 @@ describe('claims', () => {
     expect(sizes(world)).toEqual(['2Gi', '2Gi']);
   });
 
-  test('grow under a Pod that is made anew as well, and keep their data', async () => {
+  test('grow and keep their data if the Pod is recreated as well', async () => {
     const world = await running({ ...claims('1Gi'), ...policy('Recreate') });
     const before = names(world);
     world.edit(claims('2Gi') as Partial<CollaSet['spec']>);
@@ -190,7 +190,7 @@ describe('claims', () => {
     expect([names(world), sizes(world)]).toEqual([before, ['2Gi', '2Gi']]);
   });
 
-  test('stay through recreation and retained scale-in, and are found again', async () => {
+  test('stay through a recreation and a scale-in with Retain, and are mounted again', async () => {
     const world = await running({ ...claims('1Gi'), ...retain });
     const before = names(world);
     world.edit({
@@ -205,7 +205,7 @@ describe('claims', () => {
     expect(names(world)).toEqual(before);
   });
 
-  test('a template more is no change of metadata alone: Pods are made anew and mount it', async () => {
+  test('of an added template are mounted by recreated Pods', async () => {
     const world = await running(claims('1Gi'));
     const before = new Set(uids(world));
     world.edit(claims('1Gi', 'expandable', ['data', 'logs']) as Partial<CollaSet['spec']>);
@@ -217,7 +217,7 @@ describe('claims', () => {
     ]);
   });
 
-  test('of ids the set no longer has are deleted, however they were left behind', async () => {
+  test('of ids that the set no longer has are deleted', async () => {
     const world = await running(claims('1Gi'));
     world.cluster.failWrite({ verb: 'delete', resource: 'persistentvolumeclaims', error: 'connection' });
     world.edit({ replicas: 1 });
@@ -226,7 +226,7 @@ describe('claims', () => {
   });
 });
 
-describe('a template the API server refuses', () => {
+describe('a template that the API server refuses', () => {
   const message = 'Pod "x" is invalid: spec.containers[0].volumeMounts[0].name: Not found: "none"';
   const refusing = async (world: World, error = { status: 422, reason: 'Invalid', message }) => {
     world.cluster.failWrite({
@@ -245,7 +245,7 @@ describe('a template the API server refuses', () => {
     }
   };
 
-  test('costs no Pod: nothing is begun, and the message is in the conditions', async () => {
+  test('begins no operation, and its message is in the conditions', async () => {
     const world = await running();
     const before = uids(world);
     await refusing(world);
@@ -259,7 +259,7 @@ describe('a template the API server refuses', () => {
     expect(writes).toEqual({ 'create controllerrevisions': 1 });
   });
 
-  test('gives back Pods that were on their way to the template before, and goes on when it is mended', async () => {
+  test('returns Pods of the earlier update to service, and continues when the template is corrected', async () => {
     const world = await running();
     world.permits = false;
     world.edit({ template: template('1', { hostPID: true }, 'app:v2') });

@@ -18,7 +18,7 @@ import { type Revision, revisionDataOf, revisionOf } from '../collaset/revision/
 
 export const setName = 'web';
 
-/** A CollaSet `web` whose template makes Pods labelled `app: web`. */
+/** A CollaSet `web` whose Pods have the label `app: web`. */
 export function aSet(spec: Given<CollaSet>['spec'] = {}, given: Given<CollaSet> = {}): CollaSet {
   return aCollaSet({ ...given, metadata: { name: setName, ...given.metadata }, spec: { replicas: 3, ...spec } });
 }
@@ -28,7 +28,7 @@ type Member = {
   revision?: string;
   ready?: boolean;
   name?: string;
-  /** Time of creation, and of becoming ready, as minutes of a day in 2026. */
+  /** When the Pod was created and became ready, in minutes of a day in 2026. */
   created?: number;
   readySince?: number;
   labels?: Record<string, string>;
@@ -38,7 +38,7 @@ type Member = {
   given?: Given<Pod>;
 };
 
-/** A Pod of the set, named `web-<id>` with the id as letter: `web-a` is 0. Serves, unless it is not ready or operated on. */
+/** A Pod of the set, named `web-<letter>`: `web-a` has id 0. It is in service unless it is not ready or has an operation. */
 export function aMember(member: Member): Pod {
   const { id, revision = 'web-1', ready = true, created = 0, readySince = created, stages = {}, given = {} } = member;
   const operation = Object.fromEntries(
@@ -89,7 +89,7 @@ export function memberName(id: number): string {
   return `web-${String.fromCharCode(97 + id)}`;
 }
 
-/** Names of Pods as the letters of `aMember`. */
+/** The letters in the names of Pods, see `aMember`. */
 export function letters(pods: Iterable<Pod>): string {
   return [...pods].map((pod) => pod.metadata.name?.slice(setName.length + 1)).join('');
 }
@@ -106,12 +106,12 @@ function minute(minutes: number): string {
   return new Date(Date.UTC(2026, 0, 1, 0, minutes)).toISOString().replace('.000Z', 'Z');
 }
 
-/** The revision a set with this spec makes. */
+/** The revision of a set with this spec. */
 export function aRevision(name: string, spec: Given<CollaSet>['spec'] = {}): Revision {
   return revisionOf(name, revisionDataOf(aSet(spec)));
 }
 
-/** What the context is planned from while nothing is under way. */
+/** The input of `planContext` if nothing is to do. */
 export function aContextInput(
   given: Pick<ContextInput, 'set' | 'pool' | 'members'> & Partial<ContextInput>,
 ): ContextInput {

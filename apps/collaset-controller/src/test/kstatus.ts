@@ -3,8 +3,8 @@ import type { CollaSet } from '@kuperator/api';
 export type KStatus = 'InProgress' | 'Failed' | 'Current' | 'Terminating';
 
 /**
- * What kstatus makes of a custom resource, in the order in which it asks: deletion, generation, the first of Reconciling and Stalled that is
- * True, then Ready. By this kpt, Flux and Argo CD's health checks judge an object.
+ * The status that kstatus computes for a custom resource. It checks in this order: deletion, generation, the first of Reconciling and Stalled
+ * that is True, and Ready. kpt, Flux and Argo CD use it for their health checks.
  * @see sigs.k8s.io/cli-utils/pkg/kstatus/status, checkGenericProperties and Compute
  */
 export function kstatusOf({ metadata, status }: CollaSet): KStatus {

@@ -2,7 +2,7 @@ import { type ContainerStatus, isTerminating, type PersistentVolumeClaim, type P
 import { aCondition } from '@kuperator/testing';
 import { includes, resizableOf, runningContainers } from '../collaset/plan/resources.ts';
 
-/** The Pod with a status that follows its spec; undefined when it does already. */
+/** The Pod with the status of its present spec; undefined if it already has it. */
 export function followed(pod: Pod): Pod | undefined {
   const all = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
   const isCurrent = runningContainers(pod.spec).every((container) => {
@@ -32,14 +32,14 @@ export function followed(pod: Pod): Pod | undefined {
   };
 }
 
-/** The Pod as a kubelet leaves it that has no room for it; undefined when it does already. */
+/** The Pod after the kubelet rejected it for lack of room; undefined if it already was. */
 export function rejected(pod: Pod): Pod | undefined {
   if (pod.status?.phase === 'Failed') return undefined;
   const message = 'Pod was rejected: node did not have enough resource: cpu';
   return { ...pod, status: { phase: 'Failed', reason: 'OutOfcpu', message } };
 }
 
-/** The claim, bound and of the size it asks for; undefined when it is. */
+/** The claim, bound and with the requested size; undefined if it already is. */
 export function provisioned(claim: PersistentVolumeClaim): PersistentVolumeClaim | undefined {
   const { storage } = claim.spec.resources?.requests ?? {};
   const { phase, capacity } = (claim.status ?? {}) as { phase?: string; capacity?: { storage?: string } };

@@ -1,4 +1,4 @@
-// Scenarios in which Pods come into a set and go out of it by other ways than by its replicas.
+// Scenarios of replacements, exclusions and inclusions.
 import { COLLA_SETS, TO_DELETE_LABEL, TO_EXCLUDE_LABEL, TO_REPLACE_LABEL } from '@kuperator/api';
 import { anew, data, type Scenario, sequence, template } from './scenarios.ts';
 import { idOf, type World } from './world.ts';
@@ -34,7 +34,7 @@ export const movingScenarios: readonly Scenario[] = [
     images: 'app:v1',
   },
   {
-    name: 'replacement that is taken back, with claims',
+    name: 'replacement that is cancelled, with claims',
     spec: retained,
     before: async (world) => {
       world.stuck.add('app:v1');
@@ -57,7 +57,7 @@ export const movingScenarios: readonly Scenario[] = [
     images: 'app:v2',
   },
   {
-    name: 'change of mind while replacing',
+    name: 'another template while replacing',
     spec: byReplacing,
     before: async (world) => {
       world.stuck.add('app:v2');
@@ -71,7 +71,7 @@ export const movingScenarios: readonly Scenario[] = [
     images: 'app:v3',
   },
   {
-    name: 'rolled back while replacing',
+    name: 'rollback while replacing',
     spec: byReplacing,
     before: async (world) => {
       world.stuck.add('app:v2');
@@ -164,7 +164,7 @@ export const movingScenarios: readonly Scenario[] = [
     claims: [0, 1, 1],
   },
   {
-    name: 'exclusion and scale in at once',
+    name: 'exclusion and scale-in at the same time',
     spec: data('1Gi'),
     act: (world) => world.edit({ replicas: 1, scaleStrategy: { podToExclude: [named(world, 0)] } }),
     ids: [1],
@@ -172,7 +172,7 @@ export const movingScenarios: readonly Scenario[] = [
     claims: [0, 1],
   },
   {
-    name: 'inclusion of a Pod that was excluded',
+    name: 'inclusion of an excluded Pod',
     spec: data('1Gi'),
     before: async (world) => {
       world.edit({ replicas: 1, scaleStrategy: { podToExclude: [named(world, 0)] } });

@@ -1,16 +1,16 @@
-// A set's passes as its controller would make them, so that a test finds what nobody would wake the set for.
+// Runs passes only when the controller would queue the set, so that a test finds a missing wake-up.
 import type { CollaSet, KubeObject } from '@kuperator/api';
 import type { Change } from '@kuperator/runtime';
 import { settled } from '@kuperator/testing';
 import type { World } from './world.ts';
 
-/** How long the queue holds a key back whose pass failed. */
+/** The back-off of the queue after a failed pass. */
 const BACKOFF_MS = 1000;
 
 /**
- * Makes a pass when something the set depends on changed, when the last one failed, and when it asked for one; everybody else's work
- * goes on between. Ends when no pass is due any more.
- * @param isOver asked after each pass; true ends it at once, e.g. because the replica has crashed
+ * Runs a pass if an object of the set changed, the last pass failed, or the last pass asked for another one. Simulates the coordinator and
+ * the kubelet in between. Ends when no pass is due.
+ * @param isOver called after each pass. If it returns true, the run ends, for example because the replica has crashed.
  */
 export async function runQueued(world: World, isOver: () => boolean = () => false, limit = 80): Promise<void> {
   const { replica, clock, key } = world;
@@ -38,7 +38,7 @@ export async function runQueued(world: World, isOver: () => boolean = () => fals
   }
 }
 
-/** As in collaset/controller.ts: the status of a set is its own. */
+/** True if the controller queues the set for the change, see collaset/controller.ts. */
 function isNews({ object, old, type }: Change<KubeObject>): boolean {
   if (object.kind !== 'CollaSet' || type !== 'updated') return true;
   const [now, before] = [object.metadata, (old as CollaSet | undefined)?.metadata];

@@ -8,7 +8,7 @@ const named = (world: World, id: number) => world.active().find((pod) => idOf(po
 const settings = { reclaimScaleStrategy: true };
 const served = { scaleStrategy: {} };
 
-/** None of the lists has a name left. */
+/** Checks that no list has a name left. */
 const check = (world: World) => {
   const set = world.set();
   expect(POD_LISTS.flatMap((list) => set.spec.scaleStrategy?.[list] ?? [])).toEqual([]);
@@ -21,14 +21,14 @@ export const reclaimingScenarios: readonly Scenario[] = [
     spec: served,
     settings,
     act: (world) => world.edit({ scaleStrategy: { podToDelete: [named(world, 0), named(world, 1)] } }),
-    // Those that are made anew may be there before those that go have gone.
+    // Recreated Pods may exist before the deleted ones are gone.
     most: 4,
     ids: [0, 1],
     images: 'app:v1',
     check,
   },
   {
-    name: 'a list of deletions that empties itself, by sequence',
+    name: 'podToDelete that empties itself, with sequence names',
     spec: { ...sequence, ...served },
     settings,
     act: (world) => world.edit({ scaleStrategy: { podToDelete: ['web-1'] } }),
@@ -36,7 +36,7 @@ export const reclaimingScenarios: readonly Scenario[] = [
     images: 'app:v1',
     check(world) {
       check(world);
-      // What is put in again later is another wish.
+      // A name that is added again later is another request.
       expect(world.context()?.spec.contexts?.map(({ data }) => data?.PodToDeleteServed)).toEqual([
         undefined,
         undefined,

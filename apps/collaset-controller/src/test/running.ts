@@ -1,4 +1,4 @@
-// A set that runs, and what the suites of the Go implementation compare of it.
+// A running set, and the figures that the test suites of the Go implementation compare.
 import { aSet } from './builders.ts';
 import { template } from './scenarios.ts';
 import { World } from './world.ts';
@@ -9,7 +9,7 @@ export async function running(replicas: number, spec: Parameters<typeof aSet>[0]
   return world;
 }
 
-/** What upstream's helper compares: replicas, ready, available, updated, Pods of the set that are not terminating. */
+/** Replicas, ready, available and updated Pods in the status, and the number of active Pods. The Go implementation compares the same. */
 export function tuple(world: World): readonly (number | undefined)[] {
   const { replicas, readyReplicas, availableReplicas, updatedReplicas } = world.set().status ?? {};
   return [replicas, readyReplicas, availableReplicas, updatedReplicas, world.active().length];

@@ -1,4 +1,4 @@
-// What a set may be asked for, and how it must be in the end: for tests that disturb it on the way there.
+// Changes of a set and their expected results, for tests that disturb the set on the way.
 import { COLLA_SETS, type CollaSet, INSTANCE_ID_LABEL, PERSISTENT_VOLUME_CLAIMS } from '@kuperator/api';
 import type { Given } from '@kuperator/testing';
 import { expect } from 'vitest';
@@ -22,22 +22,22 @@ export type Scenario = {
   name: string;
   spec?: Given<CollaSet>['spec'];
   settings?: Partial<Settings>;
-  /** Disturbed from the first Pod on; otherwise from `act` on. */
+  /** If true, the test disturbs the set from its first Pod on. Otherwise it disturbs the set from `act` on. */
   isNew?: true;
-  /** What leads up to it, undisturbed. */
+  /** The steps before the disturbance. */
   before?: (world: World) => Promise<void>;
   act: (world: World) => void | Promise<void>;
-  /** Most Pods there may be at once; by default as many as there are before or after, if that is more. */
+  /** The highest number of Pods at any time. By default, the higher of the numbers before and after. */
   most?: number;
-  /** Ids of the Pods in the end. */
+  /** Ids of the Pods at the end. */
   ids: readonly number[];
-  /** It depends on the order of writes which ids these are: only their number counts. */
+  /** If true, only the number of ids counts, because the ids depend on the order of the writes. */
   anyIds?: true;
-  /** Their images, in order of the ids; one for all of them. */
+  /** The images at the end, sorted by id; one string for all Pods. */
   images: readonly string[] | string;
-  /** Instance ids of the claims in the end. */
+  /** Instance ids of the claims at the end. */
   claims?: readonly number[];
-  /** What else must hold in the end. */
+  /** Checks what else must hold at the end. */
   check?: (world: World) => void;
 };
 
@@ -81,7 +81,7 @@ const retained = {
   scaleStrategy: { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain' as const } },
 };
 
-/** Further ones, for where a disturbance at every write is enough. */
+/** Further scenarios, for tests that disturb only the writes. */
 export const moreScenarios: readonly Scenario[] = [
   {
     name: 'the first Pods, with claims',
@@ -127,7 +127,7 @@ export const moreScenarios: readonly Scenario[] = [
     ids: [0, 1],
     images: 'app:v2',
     check: (world) =>
-      // Made anew from the revision, a Pod has no empty maps.
+      // A Pod that was recreated from the revision has no empty maps.
       expect(
         world.active().map(({ spec }) => ({ limits: {}, requests: {}, ...spec.containers[0]?.resources })),
       ).toEqual([asking('2').resources, asking('2').resources]),
@@ -141,7 +141,7 @@ export const moreScenarios: readonly Scenario[] = [
       world.cluster.finishTermination(COLLA_SETS, world.key);
       await world.run();
       world.cluster.add(COLLA_SETS, aSet({ template: template('app:v1'), replicas: 1, ...retained }));
-      // It has the uid of the set before, whose end this replica has seen.
+      // The new set has the uid of the deleted one, which the old replica would not accept.
       world.restart();
     },
     act: () => {},
@@ -158,7 +158,7 @@ export const moreScenarios: readonly Scenario[] = [
       world.cluster.finishTermination(COLLA_SETS, world.key);
       await world.run();
       world.cluster.add(COLLA_SETS, aSet({ template: template('app:v1'), replicas: 1, ...retained }));
-      // It has the uid of the set before, whose end this replica has seen.
+      // The new set has the uid of the deleted one, which the old replica would not accept.
       world.restart();
     },
     act: () => {},
@@ -167,7 +167,7 @@ export const moreScenarios: readonly Scenario[] = [
     claims: [0, 1],
   },
   {
-    name: 'deletion, with claims that stay',
+    name: 'deletion with retained claims',
     spec: retained,
     act: (world) => world.cluster.finishTermination(COLLA_SETS, world.key),
     ids: [],
@@ -178,9 +178,9 @@ export const moreScenarios: readonly Scenario[] = [
 
 const beginnings = new Map<Scenario, Promise<World>>();
 
-/** The scenario's set, as it is when it is asked for something. */
+/** The world of the scenario after `act`. */
 export async function begin(scenario: Scenario): Promise<World> {
-  // What leads up to it is the same each time, and as long as what comes after.
+  // The steps before `act` are always the same and take as long as the rest, so they run once.
   const beginning = beginnings.get(scenario) ?? beginningOf(scenario);
   beginnings.set(scenario, beginning);
   const world = scenario.isNew ? await beginningOf(scenario) : await (await beginning).copy();
@@ -196,7 +196,7 @@ async function beginningOf({ spec = {}, settings, isNew, before }: Scenario): Pr
   return world;
 }
 
-/** The set is as asked for, and nothing is left over. */
+/** Checks that the set has reached the expected result and nothing else is left. */
 export function checkEnd(world: World, { ids: exact, anyIds, images, claims = [], check }: Scenario): void {
   check?.(world);
   const ids = anyIds ? world.ids() : exact;

@@ -2,7 +2,7 @@ import type { PodTemplateSpec } from '@kuperator/api';
 
 const probe = { httpGet: { port: 8080 }, initialDelaySeconds: 5 };
 
-/** Says something wherever the API server has a default, and leaves all of these defaults away. */
+/** A Pod spec that uses every type with a default and omits all defaults. */
 export function richTemplate(): PodTemplateSpec {
   return {
     metadata: { labels: { app: 'rich', empty: '' }, annotations: { note: 'a < b' } },

@@ -38,26 +38,33 @@ import { followed, provisioned, rejected } from './kubelet.ts';
 
 const context = { logger: createLogger({ app: 'test', level: 'silent' }), signal: new AbortController().signal };
 
-/** What is known of the nodes. */
+/** What the simulated nodes have room for. */
 type Room = { shortage: string | undefined; fits: boolean | undefined };
 const ROOMY: Room = { shortage: undefined, fits: true };
 
-/** A replica of the operator: caches of its own and an empty memory. */
+export type ReplicaOptions = {
+  readonly cluster: InMemoryCluster;
+  readonly clock: FakeClock;
+  readonly settings?: Partial<Settings> | undefined;
+  readonly room?: Room;
+};
+
+/** A replica of the operator, with its own caches and an empty memory. */
 export class Replica {
   readonly caches;
   readonly events: KuperatorEvent[] = [];
-  /** Reasons of what was told as Kubernetes Events, and of the warnings among it. */
+  /** Reasons of the recorded Kubernetes Events, and of the warnings among them. */
   readonly told = new Set<string>();
   readonly warnings = new Set<string>();
-  /** Every Event as `reason: message`. */
+  /** Every recorded Event as `reason: message`. */
   readonly notes: string[] = [];
-  /** Another one when another replica may have had the sets. */
+  /** Must change if another replica may have reconciled the sets. */
   term = 0;
-  /** Operators known not to run. */
+  /** Operators that are known not to run. */
   readonly stopped = new Set<string>();
   readonly #reconcile: Reconcile;
 
-  constructor(cluster: InMemoryCluster, clock: FakeClock, settings: Partial<Settings> = {}, room: Room = ROOMY) {
+  constructor({ cluster, clock, settings = {}, room = ROOMY }: ReplicaOptions) {
     this.caches = {
       sets: cluster.informer(COLLA_SETS, setCache),
       pods: cluster.informer(PODS, podCache),
@@ -99,13 +106,13 @@ export class Replica {
     this.#reconcile = collaSetReconciler(deps);
   }
 
-  /** One pass; answers what it failed with. Conflicts are expected waits. */
+  /** Runs one pass. Returns its failures without conflicts, which are expected. */
   async pass(key: string): Promise<readonly unknown[]> {
     const { failures } = await this.attempt(key);
     return failures.filter((failure) => !(failure instanceof ConflictError));
   }
 
-  /** One pass; answers all it failed with, conflicts too, or when it asks to be repeated. */
+  /** Runs one pass. Returns all its failures, or when it asks for the next pass. */
   async attempt(key: string): Promise<{ failures: readonly unknown[]; requeueAfterMs?: number | undefined }> {
     try {
       const result = await this.#reconcile(key, context);
@@ -116,22 +123,22 @@ export class Replica {
   }
 }
 
-/** A set on an in-memory cluster, with the parts of the coordinator and the kubelet that its Pods need. */
+/** A set on an in-memory cluster, with a simulation of the coordinator and the kubelet. */
 export class World {
   readonly cluster: InMemoryCluster;
   readonly clock: FakeClock;
   readonly key: string;
   replica: Replica;
-  /** While false operations stay in PreCheck. */
+  /** If false, operations stay in PreCheck. */
   permits: boolean;
-  /** Images no Pod gets ready with. */
+  /** Images whose Pods do not become ready. */
   readonly stuck: Set<string>;
   /** Images whose Pods the kubelet does not admit. */
   readonly failing = new Set<string>();
-  /** What the replica finds out about nodes: room for everything. */
+  /** What the nodes have room for; everything by default. */
   readonly room: Room = { ...ROOMY };
   readonly #settings: Partial<Settings>;
-  /** Pods as they were when there was nothing to do with them. */
+  /** Pods for which the simulation had nothing to do. */
   readonly #quiet = new WeakSet<Pod>();
 
   constructor(set: CollaSet, settings: Partial<Settings> = {}, before?: World) {
@@ -143,27 +150,31 @@ export class World {
     this.stuck = new Set(before?.stuck);
     this.permits = before?.permits ?? true;
     if (!before) this.cluster.add(COLLA_SETS, set);
-    this.replica = new Replica(this.cluster, this.clock, settings, this.room);
+    this.replica = this.#newReplica();
     this.cluster.writes.length = 0;
   }
 
-  /** A world as this one is now that goes its own way, with a replica that has looked at it once. */
+  #newReplica(): Replica {
+    return new Replica({ cluster: this.cluster, clock: this.clock, settings: this.#settings, room: this.room });
+  }
+
+  /** An independent copy of this world, with a replica that has run one pass. */
   async copy(): Promise<World> {
     const world = new World(this.set(), this.#settings, this);
     await world.pass();
     return world;
   }
 
-  /** The operator is gone and comes back, knowing nothing. */
+  /** Replaces the replica by one with an empty memory. */
   restart(): void {
-    this.replica = new Replica(this.cluster, this.clock, this.#settings, this.room);
+    this.replica = this.#newReplica();
   }
 
   pass(): Promise<readonly unknown[]> {
     return this.replica.pass(this.key);
   }
 
-  /** Passes, and everybody else's work between them, until nothing changes any more. Time goes on. */
+  /** Alternates passes and the simulation until nothing changes any more. Advances the clock. */
   async run(limit = 40): Promise<void> {
     for (let quiet = 0, round = 0; quiet < 3; round++) {
       if (round > limit) throw new Error(`not settled after ${limit} rounds`);
@@ -177,7 +188,7 @@ export class World {
     }
   }
 
-  /** What coordinator and kubelet do with every Pod. */
+  /** Simulates the coordinator and the kubelet for every Pod. */
   others(): void {
     for (const claim of this.cluster.list(PERSISTENT_VOLUME_CLAIMS)) {
       const next = provisioned(claim);
@@ -195,7 +206,7 @@ export class World {
     }
   }
 
-  /** As the coordinator does with Pods marked to-delete. */
+  /** Drains and deletes a Pod marked to-delete, as the coordinator does. */
   #drain(pod: Pod): Pod {
     if (pod.metadata.labels?.[TO_DELETE_LABEL] === undefined) return pod;
     if (hasOperation(pod, COLLASET_OPERATION_ID, 'scale-in')) return pod;
@@ -233,13 +244,13 @@ export class World {
     });
   }
 
-  /** What must hold at every moment. */
+  /** @throws Error if two Pods have one instance id, or two operations delete one Pod */
   checkInvariants(): void {
     const ids = this.active().map(idOf);
-    if (new Set(ids).size < ids.length) throw new Error(`two Pods of one instance id: ${ids.join(', ')}`);
+    if (new Set(ids).size < ids.length) throw new Error(`two Pods have the same instance id: ${ids.join(', ')}`);
     for (const pod of this.active()) {
       const leaving = operationsOf(pod).filter(takesAway);
-      if (leaving.length > 1) throw new Error(`two operations take ${pod.metadata.name} away`);
+      if (leaving.length > 1) throw new Error(`two operations delete Pod ${pod.metadata.name}`);
     }
   }
 
@@ -275,7 +286,7 @@ export class World {
     return this.pods().filter((pod) => isActive(pod) && controllerOf(pod)?.uid === uid);
   }
 
-  /** Ids of the active Pods, ascending. */
+  /** Ids of the active Pods, in ascending order. */
   ids(): readonly number[] {
     return this.active()
       .map(idOf)
@@ -292,7 +303,7 @@ export class World {
     return this.cluster.get(RESOURCE_CONTEXTS, `default/${name}`);
   }
 
-  /** Writes of the operator since the last call, as `verb resource` and their number. */
+  /** The number of writes of the operator since the last call, by `verb resource`. */
   takeWrites(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (const { verb, resource, subresource } of this.cluster.writes.splice(0)) {

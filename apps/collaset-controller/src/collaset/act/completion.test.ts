@@ -40,7 +40,7 @@ async function passes(world: World, count = 10): Promise<void> {
 }
 
 describe('a field the API server does not know (T113)', () => {
-  test('keeps a new set without Pods, and is named in its condition and an Event', async () => {
+  test('keeps a new set without Pods, and is reported in its condition and an Event', async () => {
     const world = aWorld({ template: template({ livenesProbe: {} }) });
     refusing(world, unknown);
     await passes(world);
@@ -53,7 +53,7 @@ describe('a field the API server does not know (T113)', () => {
     expect(world.condition('Scale')).toBe('True Scaled');
   });
 
-  test('costs no Pod of a set that is changed to it', async () => {
+  test('deletes no Pod of a set whose template gets it', async () => {
     const world = aWorld();
     await world.run();
     const before = uids(world);
@@ -64,7 +64,7 @@ describe('a field the API server does not know (T113)', () => {
     expect(world.condition('Update')).toContain(field);
   });
 
-  test('does not keep Pods away that were there before', async () => {
+  test('does not stop the recreation of Pods that already had it', async () => {
     const world = aWorld({ template: template({ livenesProbe: {} }), replicas: 1 });
     await world.run();
     refusing(world, unknown);
@@ -76,14 +76,14 @@ describe('a field the API server does not know (T113)', () => {
   test.each([
     ['we may not ask', { status: 403, reason: 'Forbidden' }],
     ['the template is refused for another reason, which the creation will say', { status: 422, reason: 'Invalid' }],
-  ])('is not suspected when %s', async (_, error) => {
+  ])('is not assumed if %s', async (_, error) => {
     const world = aWorld({ template: template({ livenesProbe: {} }) });
     refusing(world, error);
     await world.run();
     expect(world.active()).toHaveLength(2);
   });
 
-  test('is asked about again when no answer came', async () => {
+  test('is checked again if the API server did not answer', async () => {
     const world = aWorld({ template: template({ livenesProbe: {} }) });
     refusing(world, 'connection', 2);
     await passes(world);
@@ -92,7 +92,7 @@ describe('a field the API server does not know (T113)', () => {
   });
 });
 
-test('no revision is created while the API server does not say whether it is the same', async () => {
+test('creates no revision until the API server tells whether it is a new one', async () => {
   const world = aWorld();
   await world.run();
   refusing(world, { status: 500, reason: 'InternalError' }, 3);

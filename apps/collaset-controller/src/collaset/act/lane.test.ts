@@ -6,7 +6,7 @@ const never = () => false;
 const conflict = () => new ConflictError('409', { status: 409, reason: 'Conflict' });
 
 describe('runLane', () => {
-  test('runs everything, a few at once first and more with every success', async () => {
+  test('runs every task, a few concurrently at first and more with every success', async () => {
     const window = newWindow();
     let running = 0;
     const widths: number[] = [];
@@ -20,7 +20,7 @@ describe('runLane', () => {
     expect([Math.max(...widths.slice(0, 4)), Math.max(...widths), window.size]).toEqual([4, 8, 8]);
   });
 
-  test('what fails for all fails a few times, and every failure is reported (T33)', async () => {
+  test('stops after a few failures and reports each of them (T33)', async () => {
     let tried = 0;
     const task = async () => {
       throw new Error(`failure ${++tried}`);
@@ -29,13 +29,13 @@ describe('runLane', () => {
     expect([failures.length, tried, left]).toEqual([4, 4, 996]);
   });
 
-  test('after a failure a lane begins narrow again', async () => {
+  test('resets the window after a failure', async () => {
     const window = { size: 30 };
     await runLane([() => Promise.reject(new Error('x'))], { isOver: never, window, max: 64 });
     expect(window.size).toBe(4);
   });
 
-  test('a conflict stops nothing and is no failure', async () => {
+  test('continues after a conflict and does not count it as a failure', async () => {
     const tasks = Array.from({ length: 9 }, (_, index) => async () => {
       if (index % 3 === 0) throw conflict();
     });
@@ -46,7 +46,7 @@ describe('runLane', () => {
     });
   });
 
-  test('begins nothing when time is up', async () => {
+  test('starts no task after the time is up', async () => {
     let calls = 0;
     const { left } = await runLane(
       Array(10).fill(async () => {
@@ -57,7 +57,7 @@ describe('runLane', () => {
     expect([calls, left]).toEqual([4, 6]);
   });
 
-  test('a task that throws before it waits counts like any other', async () => {
+  test('handles a task that throws synchronously like one that rejects', async () => {
     const { failures } = await runLane(
       [
         () => {

@@ -21,7 +21,7 @@ const spec = (cpu: string, more: object = {}): Pod['spec'] => ({
   ...more,
 });
 
-describe('what a Pod asks for in all', () => {
+describe('the total resources of a Pod', () => {
   const requests = (given: Pod['spec']) => Object.fromEntries(totalOf(given, 'requests'));
   test.each([
     { name: 'one container', given: spec('100m'), cpu: 100_000_000n },
@@ -46,7 +46,7 @@ describe('what a Pod asks for in all', () => {
     expect(requests(given)).toEqual({ cpu });
   });
 
-  test('is more when anything is more', () => {
+  test('counts as more if any amount is more', () => {
     expect(asksForMore(spec('1'), spec('1000m'))).toBe(false);
     expect(asksForMore(spec('1'), spec('1001m'))).toBe(true);
     expect(asksForMore(spec('2'), spec('1'))).toBe(false);
@@ -64,7 +64,7 @@ describe('a full quota', () => {
     { text: message('pods=1', 'pods=3', 'pods=3'), fits: true },
     { text: message('pods=1,requests.cpu=1', 'pods=3,requests.cpu=1', 'pods=3,requests.cpu=1'), fits: false },
     { text: 'exceeded quota: q, but in other words', fits: false },
-  ])('$text: a Pod in place of one of 300m fits is $fits', ({ text, fits }) => {
+  ])('$text: room for a Pod that replaces one of 300m is $fits', ({ text, fits }) => {
     expect(fitsInPlaceOf(text, spec('300m'))).toBe(fits);
   });
 });
@@ -82,8 +82,8 @@ describe('nodes', () => {
     });
   const taint = { taints: [{ key: 'gpu', value: 'yes', effect: 'NoSchedule' }] };
 
-  test('say what they lack for a Pod of that size', async () => {
-    expect(await knowing(node('4')).shortage(spec('5'), 'n')).toBe('the Pod asks for 5 cpu, node n has 4 in all');
+  test('report which resource is too small for a Pod', async () => {
+    expect(await knowing(node('4')).shortage(spec('5'), 'n')).toBe('the Pod asks for 5 cpu, but node n has 4 in total');
     expect(await knowing(node('4')).shortage(spec('4'), 'n')).toBeUndefined();
   });
 
@@ -115,7 +115,7 @@ describe('nodes', () => {
     expect(await knowing(...items).fits(given)).toBe(fits);
   });
 
-  test('that may not be read say nothing', async () => {
+  test('report nothing if they may not be read', async () => {
     const forbidden = async () => {
       throw new ForbiddenError('no', { status: 403, reason: 'Forbidden' });
     };
@@ -127,13 +127,13 @@ describe('nodes', () => {
 describe('refusals', () => {
   const first = { revision: 'web-2', reason: 'no', canRecreate: false, wasOut: true, atMs: 1_767_225_600_000 };
 
-  test('are noted on the Pod and read again', () => {
+  test('are recorded on the Pod and can be read', () => {
     const refusal = refusalAfter(undefined, first);
     expect(notedRefusal(aMember({ id: 0, annotations: noteOf(refusal) }))).toEqual(refusal);
     expect(notedRefusal(aMember({ id: 0, annotations: { [REFUSED_UPDATE_ANNOTATION]: '{' } }))).toBeUndefined();
   });
 
-  test('are tried again later each time, those that take no Pod out of service sooner', () => {
+  test('are retried after a growing delay, sooner if no Pod is out of service', () => {
     const waits = (wasOut: boolean) => {
       let refusal = refusalAfter(undefined, { ...first, wasOut });
       return Array.from({ length: 9 }, () => {
@@ -146,7 +146,7 @@ describe('refusals', () => {
     expect(waits(false)).toEqual([5, 10, 20, 40, 60, 60, 60, 60, 60]);
   });
 
-  test('of another revision begin anew', () => {
+  test('start from zero for another revision', () => {
     const again = refusalAfter(refusalAfter(undefined, first), { ...first, revision: 'web-3' });
     expect(again.times).toBe(0);
   });
@@ -165,7 +165,7 @@ describe('refusals', () => {
     expect(isRefused(new ApiError('no', { status, reason: 'R' }))).toBe(refused);
   });
 
-  test('are told without what was attempted', () => {
+  test('are reported without the prefix that names the request', () => {
     const text = 'PATCH /api/v1/namespaces/a/pods/b?dryRun=All: 403 Forbidden: pods "b" is forbidden: no';
     expect(sentenceOf(new ForbiddenError(text, { status: 403, reason: 'Forbidden' }))).toBe(
       'pods "b" is forbidden: no',

@@ -62,7 +62,7 @@ function plan(given: Partial<AdoptionInput>) {
   return { take: take.map(({ metadata }) => metadata.name), leave: leave.map(({ reason }) => reason) };
 }
 
-describe('the set that a claim is of', () => {
+describe('the set that a claim belongs to', () => {
   test.each<{ name: string; claim: PersistentVolumeClaim; set: string | undefined }>([
     { name: 'is read from the name', claim: aClaim({ name: 'web-data-abcde' }), set: 'web' },
     { name: 'has dashes', claim: aClaim({ name: 'web-canary-data-abcde' }), set: 'web-canary' },
@@ -95,7 +95,7 @@ describe('planAdoption', () => {
     {
       name: 'leaves those of a neighbour of the same labels alone (T100)',
       given: { unowned: [other] },
-      leave: ['it is of CollaSet web-canary'],
+      leave: ['it belongs to CollaSet web-canary'],
     },
     {
       name: 'says nothing of a neighbour of other labels',
@@ -106,7 +106,7 @@ describe('planAdoption', () => {
     {
       name: 'leaves a claim alone whose name is of no set',
       given: { unowned: [aClaim({ name: 'backup' })] },
-      leave: ['its name is of no CollaSet'],
+      leave: ['its name does not tell its CollaSet'],
     },
     {
       name: 'leaves a claim alone that another selector was for',
@@ -114,9 +114,9 @@ describe('planAdoption', () => {
       leave: ['its labels do not match the selector'],
     },
     {
-      name: 'leaves a second claim of an instance and template alone (T100)',
+      name: 'leaves alone a second claim of an instance and template (T100)',
       given: { unowned: [aClaim()], owned: [aClaim({ name: 'web-data-first' })] },
-      leave: ['claim web-data-first is that of instance 0'],
+      leave: ['instance 0 already has claim web-data-first'],
     },
     {
       name: 'takes the newer of two claims of an instance',
@@ -127,7 +127,7 @@ describe('planAdoption', () => {
         ],
       },
       take: ['web-data-newer'],
-      leave: ['claim web-data-newer is that of instance 0'],
+      leave: ['instance 0 already has claim web-data-newer'],
     },
     {
       name: 'takes claims of several templates and instances',
@@ -140,7 +140,7 @@ describe('planAdoption', () => {
     {
       name: 'leaves a claim alone that no template asks for',
       given: { unowned: [aClaim({ size: '2Gi' })] },
-      leave: ['no claim template of the set asks for such a claim (of 2Gi)'],
+      leave: ['it does not fit any claim template of the set (size 2Gi)'],
     },
     {
       name: 'takes a claim that can grow to the size asked for',
@@ -150,12 +150,12 @@ describe('planAdoption', () => {
     {
       name: 'leaves one alone that cannot grow: a new claim would make it an unused one',
       given: { unowned: [aClaim()], templates: [templateOf('data', '2Gi')] },
-      leave: ['no claim template of the set asks for such a claim (of 1Gi)'],
+      leave: ['it does not fit any claim template of the set (size 1Gi)'],
     },
     {
-      name: 'leaves a claim to the ownerless Pod that mounts it',
+      name: 'leaves alone a claim that a Pod without an owner mounts',
       given: { unowned: [aClaim()], orphanOf: () => 'web-x' },
-      leave: ['Pod web-x, which no set owns, mounts it'],
+      leave: ['Pod web-x, which has no owner, mounts it'],
     },
     { name: 'says nothing of a claim that was let go with its Pod', given: { unowned: [orphaned] } },
     {
@@ -164,7 +164,7 @@ describe('planAdoption', () => {
     },
   ])('$name', ({ given, take = [], leave = [] }) => expect(plan(given)).toEqual({ take, leave }));
 
-  test('a selector of expressions takes claims made with its labels, and those made without any (T104)', () => {
+  test('adopts claims with and without the labels of a selector with expressions (T104)', () => {
     const expression = { key: 'app', operator: 'In' as const, values: ['web'] };
     const set = aSet({ selector: { matchLabels: undefined, matchExpressions: [expression] } });
     const bare = aClaim({ id: 1 });

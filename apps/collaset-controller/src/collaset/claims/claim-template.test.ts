@@ -12,7 +12,7 @@ const aTemplate = (spec: object = {}, metadata: object = {}): ClaimTemplate => (
 });
 
 describe('the hash', () => {
-  test.each(vectors.vectors)('is that of the Go implementation (T109): $hash of $template.spec', ({
+  test.each(vectors.vectors)('equals the hash of the Go implementation (T109): $hash of $template.spec', ({
     hash,
     template,
   }) => {
@@ -25,7 +25,7 @@ describe('the hash', () => {
     expect(claimTemplateHash(turned as ClaimTemplate)).toBe(claimTemplateHash({ metadata, spec } as ClaimTemplate));
   });
 
-  test('sorts labels as strings, also those that look like numbers', () => {
+  test('sorts labels as strings, even if they look like numbers', () => {
     const [one, other] = [
       { 9: 'a', 10: 'b' },
       { 10: 'b', 9: 'a' },

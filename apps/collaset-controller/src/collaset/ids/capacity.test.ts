@@ -31,12 +31,12 @@ const capacityOf = (missing: number, context?: ResourceContext, pods = 0) => {
 };
 
 describe('capacityFor', () => {
-  test('lets sets of an ordinary size have all their Pods', () => {
+  test('allows all Pods of a set of ordinary size', () => {
     expect(capacityOf(2000)).toEqual({ missing: 2000 });
     expect(capacityOf(10_000)).toEqual({ missing: 10_000 });
   });
 
-  test('gives no set more Pods than the definition allows, whatever was stored', () => {
+  test('limits the Pods to the maximum of the definition, even if more replicas are stored', () => {
     const { missing, beyond } = capacityOf(2_147_483_640, undefined, 7);
     expect(missing).toBeLessThanOrEqual(MAX_REPLICAS - 7);
     expect(missing).toBeGreaterThan(10_000);
@@ -47,11 +47,11 @@ describe('capacityFor', () => {
     expect(capacityOf(3000, filled(6500)).missing).toBe(3000);
     const { missing, beyond } = capacityOf(3000, filled(6500, 63));
     expect(missing).toBeLessThan(3000);
-    expect(beyond).toContain('ResourceContext web, of which etcd stores 1.5 MiB');
+    expect(beyond).toContain('because etcd limits it to 1.5 MiB');
     expect(capacityOf(1, filled(20_000))).toMatchObject({ missing: 0 });
   });
 
-  test('keeps a context that is full within what etcd stores while every Pod is made anew', () => {
+  test('keeps a full context within the limit of etcd while every Pod is recreated', () => {
     const set = aSet({ replicas: MAX_REPLICAS });
     const { missing } = capacityFor({
       set,
@@ -66,8 +66,8 @@ describe('capacityFor', () => {
   });
 });
 
-describe('a set that asks for more Pods than have room', () => {
-  test('gets those that have, and says why not the others', async () => {
+describe('a set with more replicas than its context has room for', () => {
+  test('creates the Pods that fit, and reports why it does not create the others', async () => {
     const full = filled(13_000);
     const world = new World(aSet({ replicas: 5000 }));
     const room = capacityOf(5000, full).missing;
@@ -81,12 +81,12 @@ describe('a set that asks for more Pods than have room', () => {
         type: 'Scale',
         status: 'False',
         reason: 'ScaleOutFailed',
-        message: expect.stringContaining('instance ids have no room in ResourceContext web'),
+        message: expect.stringContaining('ResourceContext web has no room for their instance ids'),
       }),
     );
   });
 
-  test('comes to rest once nothing more can be created, and is stalled', async () => {
+  test('reports Stalled and stops creating Pods if no more fit', async () => {
     const world = new World(aSet({ replicas: 5000 }));
     world.cluster.add(RESOURCE_CONTEXTS, filled(20_000));
     await world.replica.pass(world.key);

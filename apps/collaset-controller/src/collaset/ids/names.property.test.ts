@@ -43,12 +43,12 @@ const setNamed = (name: string, podNamingSuffixPolicy = 'Random') =>
 test.each([
   ['the 57th character is a dot', `${'a'.repeat(56)}.bcd`],
   ['the 54th character is a dash', `${'a'.repeat(53)}-bcdefgh`],
-])('T106 makes legal names for a set where %s', (_, name) => {
+])('makes legal names for a set where %s (T106)', (_, name) => {
   expect(podNameFor(setNamed(name), 0, 0)).toMatch(SUBDOMAIN);
   expect(dryRunNameFor(setNamed(name))).toMatch(SUBDOMAIN);
 });
 
-test('T106 every name made of a legal name of a set is legal', () => {
+test('makes legal names from every legal name of a set (T106)', () => {
   fc.assert(
     fc.property(names, ids, fc.integer({ min: 0, max: 99 }), (name, id, incarnation) => {
       const set = setNamed(name);
@@ -69,7 +69,7 @@ test('T106 every name made of a legal name of a set is legal', () => {
   );
 });
 
-test('T106 every name of a claim is legal, whatever its template is called', () => {
+test('makes legal claim names for every name of a template (T106)', () => {
   const templates = fc.stringMatching(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/);
   fc.assert(
     fc.property(names, templates, ids, (name, template, id) => {
@@ -80,7 +80,7 @@ test('T106 every name of a claim is legal, whatever its template is called', () 
   );
 });
 
-test('T106 the hostname of a Pod by sequence is legal, also where the set is older than the rule that refuses its name', () => {
+test('makes legal hostnames with sequence names, even for sets that are older than the rule which refuses their name (T106)', () => {
   fc.assert(
     fc.property(names, ids, (name, id) => {
       const set = setNamed(name, 'PersistentSequence');
@@ -92,7 +92,7 @@ test('T106 the hostname of a Pod by sequence is legal, also where the set is old
   );
 });
 
-test('T106 a Pod of any name can be replaced: the label that names it is legal, and differs for different Pods', () => {
+test('makes a legal label value for the origin of a replacement, which differs for different Pods (T106)', () => {
   fc.assert(
     fc.property(names, names, (one, other) => {
       expect(originLabelFor(one)).toMatch(LABEL_VALUE);

@@ -47,7 +47,7 @@ describe('chooseIds', () => {
       ids: [1],
     },
     { name: 'nothing when nothing is missing', entries: { 7: at('web-1') }, pods: [0], missing: 0, ids: [] },
-  ])('takes $name', ({ entries, pods, missing, ids }) => {
+  ])('chooses $name', ({ entries, pods, missing, ids }) => {
     expect(
       choose(
         entries as Record<number, EntryData>,
@@ -106,7 +106,7 @@ const pod = aMember({ id: 0 });
 const nameOf = (incarnation: number) => podNameFor(aSet(), 0, incarnation);
 
 describe('planContext', () => {
-  test('a new id is recorded, marked and created under the name of its first incarnation', () => {
+  test('records and marks a new id, and creates its Pod under the name of the first incarnation', () => {
     const planned = plan({}, [], { create: [0], fresh: new Map([[0, 'web-1']]) });
     expect(planned.change).toBe('needed');
     expect(entriesOf(planned)).toEqual({ 0: at('web-1', { PodJustCreate: 'true' }) });
@@ -115,12 +115,12 @@ describe('planContext', () => {
     ]);
   });
 
-  test('once its Pod exists the mark is taken off at leisure', () => {
+  test('removes the mark of an existing Pod in a write that is not urgent', () => {
     const planned = plan({ 0: at('web-1', { PodJustCreate: 'true' }) }, [pod]);
     expect([planned.change, entriesOf(planned)]).toEqual(['tidy', { 0: at('web-1') }]);
   });
 
-  test('an id that lost its Pod gets the next incarnation at its own revision, after a look whether it is lost', () => {
+  test('gives an id that lost its Pod the next incarnation at its own revision, after a fresh read', () => {
     const planned = plan({ 0: at('web-1') }, [], { create: [0], updated: 'web-2' });
     expect(entriesOf(planned)).toEqual({ 0: at('web-1', { PodRecreate: 'true', Incarnation: '1' }) });
     expect(planned.creations).toEqual([
@@ -129,13 +129,13 @@ describe('planContext', () => {
     expect(planned.change).toBe('needed');
   });
 
-  test('a creation begun before goes on under the same name, without a write', () => {
+  test('continues an earlier creation under the same name, without a write', () => {
     const planned = plan({ 0: at('web-1', { PodRecreate: 'true', Incarnation: '4' }) }, [], { create: [0] });
     expect(planned.change).toBe('none');
     expect(planned.creations).toMatchObject([{ name: nameOf(4), needsPods: false, needsContext: true }]);
   });
 
-  test('a name that is taken is passed over', () => {
+  test('skips a name that is taken', () => {
     const planned = plan({ 0: at('web-1', { PodRecreate: 'true' }) }, [], {
       create: [0],
       isNameTaken: (name) => name === nameOf(0),
@@ -144,7 +144,7 @@ describe('planContext', () => {
     expect(planned.change).toBe('needed');
   });
 
-  test('what makes a Pod anew is recorded before the Pod is touched, once', () => {
+  test('records a recreation once, before the Pod is touched', () => {
     const pending = new Map([[pod, { mode: 'recreate' as const }]]);
     const first = plan({ 0: at('web-1') }, [pod], { pending, updated: 'web-2' });
     const marked = at('web-2', { PodRecreateUpdate: 'true', Incarnation: '1' });
@@ -152,33 +152,33 @@ describe('planContext', () => {
     expect(plan({ 0: marked }, [pod], { pending, updated: 'web-2' }).change).toBe('none');
   });
 
-  test('a mark left from the last time does not stand in for the next', () => {
+  test('does not take the mark of an earlier recreation for a new one', () => {
     const left = { 0: at('web-1', { PodRecreateUpdate: 'true', Incarnation: '1' }) };
     const created = aMember({ id: 0, name: nameOf(1) });
     const planned = plan(left, [created], { pending: new Map([[created, { mode: 'recreate' }]]), updated: 'web-2' });
     expect(entriesOf(planned)).toEqual({ 0: at('web-2', { PodRecreateUpdate: 'true', Incarnation: '2' }) });
   });
 
-  test('a Pod to be made anew may only seem gone: its successor rests on both caches', () => {
+  test('requires fresh reads of both caches for the next Pod of a recreated one', () => {
     const marked = { 0: at('web-2', { PodRecreateUpdate: 'true', Incarnation: '1' }) };
     const { creations } = plan(marked, [], { create: [0], updated: 'web-2' });
     expect(creations).toMatchObject([{ name: nameOf(1), needsPods: true, needsContext: true }]);
   });
 
-  test('by sequence a mark is written once, too', () => {
+  test('with sequence names, also writes a mark once', () => {
     const pending = new Map([[pod, { mode: 'recreate' as const }]]);
     const marked = { 0: at('web-2', { PodRecreateUpdate: 'true', Incarnation: '1' }) };
     expect(plan(marked, [pod], { pending, updated: 'web-2', spec: sequence }).change).toBe('none');
   });
 
-  test('an update in place records its revision; out of scope again, the Pod’s own is recorded', () => {
+  test('records the revision of an update in place, and the Pod’s own one if it leaves the scope again', () => {
     const pending = new Map([[pod, { mode: 'in-place' as const }]]);
     expect(entriesOf(plan({ 0: at('web-1') }, [pod], { pending, updated: 'web-2' }))).toEqual({ 0: at('web-2') });
     const back = plan({ 0: at('web-2') }, [pod], { updated: 'web-2' });
     expect([back.change, entriesOf(back)]).toEqual(['tidy', { 0: at('web-1') }]);
   });
 
-  test('ids that are scaled in are marked before their Pods are asked to leave, and go with them', () => {
+  test('marks ids before the scale-in of their Pods begins, and removes them with their Pods', () => {
     const leaving = aMember({ id: 0, stages: begun('scale-in') });
     const planned = plan({ 0: at('web-1') }, [leaving], { surplus: new Set([leaving]) });
     expect([planned.change, entriesOf(planned)]).toEqual(['needed', { 0: at('web-1', { ScaleIn: 'true' }) }]);
@@ -186,16 +186,16 @@ describe('planContext', () => {
     expect([gone.change, gone.entries]).toEqual(['tidy', []]);
   });
 
-  test('a cancelled scale-in takes the mark off', () => {
+  test('removes the mark if the scale-in is cancelled', () => {
     expect(entriesOf(plan({ 0: at('web-1', { ScaleIn: 'true' }) }, [pod]))).toEqual({ 0: at('web-1') });
   });
 
-  test('an id on a Pod but not on record is put back at once (T52)', () => {
+  test('records an id immediately if a Pod has it and the context does not (T52)', () => {
     const planned = plan({}, [pod]);
     expect([planned.change, entriesOf(planned)]).toEqual(['needed', { 0: at('web-1') }]);
   });
 
-  test('entries of other sets stay as they are, in order of ids (T53, T54)', () => {
+  test('keeps the entries of other sets unchanged and sorted by id (T53, T54)', () => {
     const planned = plan({ 2: { Owner: 'api', Secret: 'x' } }, [aMember({ id: 3 })], {
       create: [0],
       fresh: new Map([[0, 'web-1']]),
@@ -208,11 +208,11 @@ describe('planContext', () => {
     expect(entriesOf(planned)[2]).toEqual({ Owner: 'api', Secret: 'x' });
   });
 
-  test('the last id out leaves nothing, so that the context is deleted (T50)', () => {
+  test('plans no entries after the last id, so that the context is deleted (T50)', () => {
     expect(plan({ 0: at('web-1') }, []).entries).toEqual([]);
   });
 
-  test('an id without a Pod in the scope of the update gets the updated revision', () => {
+  test('gives an id without a Pod the updated revision if it is in the scope of the update', () => {
     const planned = plan({ 0: at('web-1', { PodRecreate: 'true' }) }, [], {
       create: [0],
       updatedIds: new Set([0]),
@@ -221,7 +221,7 @@ describe('planContext', () => {
     expect(planned.creations).toMatchObject([{ revision: 'web-2' }]);
   });
 
-  test('a template the API server refuses is given up for the present one, but not for a Pod that was lost (T31)', () => {
+  test('replaces a refused revision by the updated one, except for a lost Pod (T31)', () => {
     const refused = new Set([0]);
     const first = plan({ 0: at('web-1', { PodJustCreate: 'true' }) }, [], { create: [0], refused, updated: 'web-2' });
     expect(first.creations).toMatchObject([{ revision: 'web-2' }]);
@@ -229,7 +229,7 @@ describe('planContext', () => {
     expect(lost.creations).toMatchObject([{ revision: 'web-1' }]);
   });
 
-  test('a revision that is gone gives way to the updated one', () => {
+  test('replaces a missing revision by the updated one', () => {
     const planned = plan({ 0: at('gone', { PodRecreate: 'true' }) }, [], {
       create: [0],
       isKnownRevision: (name) => name !== 'gone',
@@ -237,7 +237,7 @@ describe('planContext', () => {
     expect(planned.creations).toMatchObject([{ revision: 'web-1' }]);
   });
 
-  test('by sequence a name in podToDelete is served once, until it leaves the list', () => {
+  test('with sequence names, serves a name in podToDelete once, until it leaves the list', () => {
     const spec = { ...sequence, scaleStrategy: { podToDelete: ['web-0'] } };
     const renewed = plan({ 0: at('web-1') }, [], { create: [0], spec });
     expect(entriesOf(renewed)[0]).toMatchObject({ PodToDeleteServed: 'true' });
@@ -248,14 +248,14 @@ describe('planContext', () => {
     expect([entriesOf(unnamed), unnamed.change]).toEqual([{ 0: at('web-1') }, 'needed']);
   });
 
-  test('by sequence a Pod on its way out keeps the entry of the next one', () => {
+  test('with sequence names, keeps the entry of a terminating Pod for the next one', () => {
     const going = aMember({ id: 0, stages: permitted('update') });
     const terminating = { ...going, metadata: { ...going.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
     const entry = at('web-2', { PodRecreateUpdate: 'true', Incarnation: '1' });
     expect(plan({ 0: entry }, [terminating], { spec: sequence, updated: 'web-2' }).change).toBe('none');
   });
 
-  test('a paused set keeps its record', () => {
+  test('keeps the entries of a paused set', () => {
     expect(plan({ 0: at('web-1') }, [], { spec: { paused: true } })).toEqual({
       entries: [],
       change: 'none',
@@ -288,7 +288,7 @@ describe('an id that the set gives up', () => {
     expect([...planned.ended]).toEqual(ended);
   });
 
-  test('has claims that stay if no entry says that it was this set’s', () => {
+  test('keeps its claims if no entry records that the set had it', () => {
     expect([...plan({ 0: at('web-1') }, [pod], { claimed: new Set([0, 1]) }).ended]).toEqual([]);
   });
 });
@@ -313,12 +313,12 @@ describe('poolOf', () => {
     expect([[...entries.keys()], [...foreign.keys()], hasLeftovers]).toEqual([own, [1], own.length === 0]);
   });
 
-  test('an annotation that is no JSON says nothing', () => {
+  test('ignores an annotation that is not JSON', () => {
     const metadata = { name: 'pool', annotations: { [OWNER_UIDS_ANNOTATION]: '{' } };
     expect([...poolOf(aSet(), { metadata, spec: { contexts } }).own.keys()]).toEqual([0]);
   });
 
-  test('the uids noted are those of the owners of entries', () => {
+  test('records only the uids of sets that own entries', () => {
     const context = {
       metadata: { annotations: { [OWNER_UIDS_ANNOTATION]: '{"api":"x","old":"y","web":"gone"}' } },
       spec: {},
@@ -327,7 +327,7 @@ describe('poolOf', () => {
   });
 });
 
-describe('ids of pairs', () => {
+describe('the ids of replace pairs', () => {
   const asked = aMember({ id: 0, labels: { 'collaset.kusionstack.io/to-replace': '1' } });
   const successor = aMember({ id: 3, labels: { 'collaset.kusionstack.io/replace-pair-origin-name': 'web-a' } });
   const replacements = (isFresh: boolean) => new Map([[3, { origin: asked, revision: 'web-1', isFresh }]]);
@@ -336,23 +336,23 @@ describe('ids of pairs', () => {
     3: at('web-1', { PodJustCreate: 'true', ReplaceOriginPodID: '0' }),
   };
 
-  test('are recorded before the new Pod is made, which is called new', () => {
+  test('are recorded before the successor is created, which counts as new', () => {
     const planned = plan({ 0: at('web-1') }, [asked], { replacements: replacements(true) });
     expect([planned.change, entriesOf(planned)]).toEqual(['needed', started]);
     expect(planned.creations).toMatchObject([{ id: 3, isNew: true, origin: asked }]);
   });
 
-  test('are kept when the creation goes on after a crash, under the same name', () => {
+  test('are kept if the creation continues after a crash, under the same name', () => {
     const planned = plan(started, [asked], { replacements: replacements(false) });
     expect([planned.change, entriesOf(planned)]).toEqual(['none', started]);
     expect(planned.creations).toMatchObject([{ id: 3, name: podNameFor(aSet(), 3, 0), needsContext: true }]);
   });
 
-  test('forget each other when the origin is gone, whose id ends', () => {
+  test('drop their references after the origin, whose id ends', () => {
     expect(entriesOf(plan(started, [successor]))).toEqual({ 3: at('web-1') });
   });
 
-  test('leave the origin’s entry as it was when the replacement is taken back', () => {
+  test('restore the entry of the origin if the replacement is cancelled', () => {
     expect(entriesOf(plan(started, [aMember({ id: 0 })]))).toEqual({ 0: at('web-1') });
   });
 
@@ -366,14 +366,14 @@ describe('ids of pairs', () => {
     expect(entriesOf(planned)[left]).toHaveProperty('ScaleIn', 'true');
   });
 
-  test('are found again though no record of them is left (T39)', () => {
+  test('are recovered from the Pods if their entries are lost (T39)', () => {
     expect(entriesOf(plan({}, [asked, successor]))).toEqual({
       0: at('web-1', { ReplaceNewPodID: '3' }),
       3: at('web-1', { ReplaceOriginPodID: '0' }),
     });
   });
 
-  test('are not given to others while the pair lives', () => {
+  test('are not allocated to other Pods while the pair exists', () => {
     expect(chooseIds(poolWith(started), membersOf(aSet(), [asked]), 1)).toEqual([1]);
   });
 });

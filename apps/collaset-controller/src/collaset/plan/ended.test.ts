@@ -38,7 +38,7 @@ const when = (counts: readonly number[]) => counts.flatMap((count, second) => (c
 const ended = (world: World) => world.pods().filter(isTerminal);
 
 describe.each(policies)('with $naming, Pods that end as soon as they start', ({ spec }) => {
-  test('T107 are made again ever later', async () => {
+  test('are recreated after a growing back-off (T107)', async () => {
     const world = new World(aSet({ replicas: 1, template: template(IMAGE), ...spec }));
     world.failing.add(IMAGE);
     const created = await seconds(world, 300);
@@ -48,18 +48,18 @@ describe.each(policies)('with $naming, Pods that end as soon as they start', ({ 
     expect(gaps).toEqual([1, 2, 4, 8, 16, 32, 64, 128]);
   });
 
-  test('are told of with the reason, in the condition and in an Event', async () => {
+  test('are reported with their reason in the condition and in an Event', async () => {
     const world = new World(aSet({ replicas: 1, template: template(IMAGE), ...spec }));
     world.failing.add(IMAGE);
     // Of a condition that stays as it is the text is written every ten seconds.
     await seconds(world, 12);
     expect(world.condition('Scale')).toMatch(
-      /^False ScaleOutFailed Pod web-\w+ of instance 0 has ended \(Failed, OutOfcpu: .* cpu\), 4 in a row: the next one waits until 2026-/,
+      /^False ScaleOutFailed Pod web-\w+ of instance 0 has ended \(Failed, OutOfcpu: .* cpu\), 4 in a row: its next Pod is created after 2026-/,
     );
     expect(world.replica.warnings).toContain('ScaleOutFailed');
   });
 
-  test('are waited for by an operator that comes back, too', async () => {
+  test('keep their back-off after a restart of the operator', async () => {
     const world = new World(aSet({ replicas: 1, template: template(IMAGE), ...spec }));
     world.failing.add(IMAGE);
     const created: number[] = [];
@@ -71,7 +71,7 @@ describe.each(policies)('with $naming, Pods that end as soon as they start', ({ 
     expect(times.slice(1).map((time, index) => time - (times[index] ?? 0))).toEqual([1, 2, 4, 8, 16, 32]);
   });
 
-  test('are made at once again from another template', async () => {
+  test('are recreated immediately from another template', async () => {
     const world = new World(aSet({ replicas: 2, template: template(IMAGE), ...spec }));
     world.failing.add(IMAGE);
     await seconds(world, 50);
@@ -82,7 +82,7 @@ describe.each(policies)('with $naming, Pods that end as soon as they start', ({ 
     expect(world.condition('Scale')).toBe('True Scaled');
   });
 
-  test('keep their claims, of which they get no others', async () => {
+  test('keep their claims and get no further ones', async () => {
     const claim = { metadata: { name: 'data' }, spec: { resources: { requests: { storage: '1Gi' } } } };
     const world = new World(aSet({ replicas: 2, volumeClaimTemplates: [claim], template: template(IMAGE), ...spec }));
     await world.run();
@@ -94,7 +94,7 @@ describe.each(policies)('with $naming, Pods that end as soon as they start', ({ 
     expect(claims()).toEqual(before);
   });
 
-  test('are counted anew after one that lived', async () => {
+  test('are counted from one again after a Pod that ran for long', async () => {
     const world = new World(aSet({ replicas: 1, template: template(IMAGE), ...spec }));
     world.failing.add(IMAGE);
     await seconds(world, 40);
@@ -129,7 +129,7 @@ function fail(world: World): void {
 }
 
 describe('ended Pods under random names', () => {
-  test('T107 do not pile up: the youngest few stay', async () => {
+  test('are deleted except for the youngest few (T107)', async () => {
     const world = new World(aSet({ replicas: 3, template: template(IMAGE) }));
     await world.run();
     for (let round = 0; round < 20; round++) {
@@ -142,7 +142,7 @@ describe('ended Pods under random names', () => {
     expect(world.replica.told).toContain('EndedTargetDeleted');
   });
 
-  test('go with their instance ids', async () => {
+  test('are deleted with their instance ids', async () => {
     const world = new World(aSet({ replicas: 3, template: template(IMAGE) }));
     await world.run();
     fail(world);
@@ -153,7 +153,7 @@ describe('ended Pods under random names', () => {
   });
 });
 
-test('new Pods of pairs that end as soon as they start are made again ever later, and their origins serve', async () => {
+test('successors that end as soon as they start are recreated after a growing back-off, and their origins stay in service', async () => {
   const spec = { updateStrategy: { podUpgradePolicy: 'Replace' } } as const;
   const world = new World(aSet({ replicas: 2, template: template(IMAGE), ...spec }));
   await world.run();
@@ -195,14 +195,14 @@ describe('planEnded', () => {
     expect(records.get(0)).toBe(becomes);
   });
 
-  test('does not hold an id that has another Pod, or whose next Pod is another one', () => {
+  test('does not hold an id that has another Pod, or whose next Pod has another revision', () => {
     const pods = [endedPod(0, 0), aMember({ id: 0 })];
     expect(planFor({ 0: {} }, pods, at(0)).held.size).toBe(0);
     expect(planFor({ 0: {} }, pods.slice(0, 1), at(0), 'web-2').held.size).toBe(0);
     expect(planFor({ 0: { ScaleIn: 'true' } }, pods.slice(0, 1), at(0)).held.size).toBe(0);
   });
 
-  test('lets each id wait longer when very many fail at once', () => {
+  test('extends the back-off if very many ids fail at once', () => {
     const pods = Array.from({ length: 200 }, (_, id) => endedPod(id, 0));
     const entries = Object.fromEntries(pods.map((_, id) => [id, {}]));
     expect(planFor(entries, pods, at(0)).held.get(7)?.untilMs).toBe(at(0, 20));
@@ -217,7 +217,7 @@ describe('planEnded', () => {
     expect(purge.map(({ metadata }) => metadata.name)).toEqual(['web-0-2', 'web-0-1', 'web-0-0']);
   });
 
-  test('says nothing where nothing ended', () => {
+  test('plans nothing if no Pod has ended', () => {
     const pod = aMember({ id: 0, given: { status: { conditions: [aCondition('Ready', true)] } } });
     const plan = planFor({ 0: {} }, [pod], at(0));
     expect([plan.held.size, plan.purge.length, heldMessage(plan.held)]).toEqual([0, 0, undefined]);

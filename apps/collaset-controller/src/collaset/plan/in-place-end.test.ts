@@ -80,12 +80,12 @@ describe('unfinished', () => {
     },
     { name: 'there is no status yet', given: { record }, done: false },
     {
-      name: 'another container has troubles of its own (T42)',
+      name: 'another container fails (T42)',
       given: { record, app: { imageID: 'id2' }, side: { imageID: '', ...waiting('CrashLoopBackOff') } },
       done: true,
     },
     {
-      name: 'admission stored another image than was asked for, and nothing is restarted yet (T98)',
+      name: 'admission stored another image than requested, and no container has restarted yet (T98)',
       given: { record, seen: 2, image: 'mirror/app:v2', app: { containerID: 'c1' } },
       done: false,
     },
@@ -100,7 +100,7 @@ describe('unfinished', () => {
       done: true,
     },
     {
-      name: 'admission changed the image of the other container as well (T98)',
+      name: 'admission also changed the image of the other container (T98)',
       given: { record, seen: SEEN, app: { imageID: 'id2' }, sideImage: 'mirror/side:v1', side: { containerID: 's1' } },
       done: false,
     },
@@ -158,36 +158,36 @@ describe('unfinished', () => {
     expect(unfinished(aPodWith({ record: byGo, image: 'mirror/app:v2', app: { imageID: 'id1' } }))).toBeDefined();
   });
 
-  test('a missing or broken record means not finished (T45)', () => {
+  test('treats a change with a missing or broken record as not finished (T45)', () => {
     const pod = aPodWith({ app: { imageID: 'id9' } });
     expect(unfinished(pod)?.reason).toBe('has no record of the change');
     expect(isChangedInPlace(pod)).toBe(false);
     expect(unfinished(aMember({ id: 0, annotations: { [LAST_POD_STATUS_ANNOTATION]: '{' } }))).toBeDefined();
   });
 
-  test('a change of metadata alone is finished at once (T44)', () => {
+  test('finishes a change of metadata immediately (T44)', () => {
     expect(unfinished(aPodWith({ record: {}, app: {} }))).toBeUndefined();
   });
 
-  test('says why the kubelet does not start the new image', () => {
+  test('gives the reason why the kubelet does not start the new image', () => {
     expect(unfinished(aPodWith({ record, app: { containerID: 'c1', ...waiting('ErrImagePull') } }))?.reason).toBe(
       'container app does not run app:v2 (ErrImagePull)',
     );
   });
 });
 
-describe('another name of the same content', () => {
+describe('an image with the same content under another name', () => {
   const at = (pod: Pod, nowMs: number, knowledge: Partial<Knowledge> = {}) => unfinished(pod, { nowMs, ...knowledge });
   const running = (containerID: string, seen = SEEN) =>
     aPodWith({ record, seen, app: { containerID, image: 'app:v2' } });
 
-  test('a container started after the kubelet was seen to work on the change is a new one', () => {
+  test('accepts a container that started after the kubelet had seen the change', () => {
     const sighting = sightingOf(running('c1'), undefined, 0);
     expect(at(running('c1'), 1, { sighting })).toBeDefined();
     expect(at(running('c2'), 1, { sighting })).toBeUndefined();
   });
 
-  test('one that was there by then may be stopped yet: it is believed after as long as the kubelet takes for that', () => {
+  test('accepts an earlier container only after the time in which the kubelet would have stopped it', () => {
     const sighting = sightingOf(running('c2'), undefined, 1000);
     expect(at(running('c2'), 1000, { sighting })?.againMs).toBe(12_000);
     expect(at(running('c2'), 12_999, { sighting })).toBeDefined();
@@ -195,12 +195,12 @@ describe('another name of the same content', () => {
     expect(at(running('c3'), 2000, { sighting })).toBeUndefined();
   });
 
-  test('what the kubelet reports before it has seen the change proves nothing', () => {
+  test('ignores what the kubelet reports before it has seen the change', () => {
     expect(sightingOf(running('c9', 2), undefined, 0)).toBeUndefined();
     expect(at(running('c9', 2), 1_000_000)).toBeDefined();
   });
 
-  test('a sighting is of one change only, and stays as it was first', () => {
+  test('keeps the first sighting of each change', () => {
     const first = sightingOf(running('c1'), undefined, 0);
     expect(sightingOf(running('c2'), first, 5)).toBe(first);
     const other = aPodWith({ record: rolledBack, seen: SEEN, image: 'app:v1', app: { containerID: 'c2' } });
@@ -249,7 +249,7 @@ describe('a resize', () => {
     expect(infeasibleReason(pod)).toBeUndefined();
   });
 
-  test('that admission stored with other amounts is written once, and finished when those are followed (T98)', () => {
+  test('is written once if admission changes its amounts, and finished when the kubelet applies these (T98)', () => {
     const stored = resized('1500m', '1');
     const answered = stored.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION];
     expect(missingResizes(stored, answered)).toEqual([]);
@@ -258,8 +258,8 @@ describe('a resize', () => {
     expect(unfinished(resized('1500m', '1500m'), { nowMs: 0, answered })).toBeUndefined();
   });
 
-  test('that the node can never hold is told apart from one that has to wait', () => {
-    expect(infeasibleReason(resized('2', '1', condition('PodResizePending', 'Infeasible')))).toMatch(/cannot hold it/);
+  test('that the node can never fit is distinguished from one that has to wait', () => {
+    expect(infeasibleReason(resized('2', '1', condition('PodResizePending', 'Infeasible')))).toMatch(/is too small/);
     const since = { lastTransitionTime: '2026-01-01T00:00:00Z' };
     const pod = resized('2', '1', condition('PodResizePending', 'Deferred', since));
     expect(deferred(pod)?.sinceMs).toBe(Date.parse(since.lastTransitionTime));

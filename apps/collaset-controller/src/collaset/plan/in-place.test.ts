@@ -30,14 +30,14 @@ function inPlace(given: Partial<InPlace> = {}): InPlace {
 }
 
 describe('planTransition', () => {
-  test('changes images in place, only those that differ', () => {
+  test('changes only the images that differ', () => {
     const transition = to((template) => {
       template.spec.containers[0] = { name: 'app', image: 'app:v2' };
     });
     expect(transition).toEqual(inPlace({ images: [{ name: 'app', image: 'app:v2' }], resources: expect.anything() }));
   });
 
-  test('changes labels and annotations in place; what the template drops goes', () => {
+  test('changes labels and annotations in place, and removes those that the template drops', () => {
     const transition = to((template) => {
       template.metadata = { labels: { app: 'web', tier: 'x' }, annotations: {} };
     });
@@ -46,7 +46,7 @@ describe('planTransition', () => {
     );
   });
 
-  test('never touches the labels that are the controller’s own', () => {
+  test('does not change labels that the controller sets', () => {
     const transition = to((template) => {
       template.metadata = {
         labels: { app: 'web', 'collaset.kusionstack.io/instance-id': '7' },
@@ -80,7 +80,7 @@ describe('planTransition', () => {
       spec: { containers: [app, side], tolerations: [{ key: 'a' }] },
       reason: 'spec.tolerations differs',
     },
-  ])('makes the Pod anew for $name, and says so (T46)', ({ spec, reason }) => {
+  ])('recreates the Pod for $name, and gives the reason (T46)', ({ spec, reason }) => {
     const change = (template: Template) => {
       template.spec = spec;
     };
@@ -107,7 +107,7 @@ describe('planTransition', () => {
     expect(between(pulling(from, was), pulling(to, is)).mode).toBe(mode);
   });
 
-  test('what is a default may be written out along with another image (T108)', () => {
+  test('ignores a default that is written out together with another image (T108)', () => {
     const probe = { httpGet: { port: 80 } };
     const written = { ...probe, periodSeconds: 10, httpGet: { port: 80, scheme: 'HTTP', path: '/' } };
     const transition = between(
@@ -117,7 +117,7 @@ describe('planTransition', () => {
     expect(transition).toMatchObject({ mode: 'in-place', images: [{ name: 'app', image: 'app:v2' }] });
   });
 
-  test('resizes in place what asks for other CPU or memory, limits standing in for requests', () => {
+  test('resizes containers with other CPU or memory in place, and uses limits for missing requests', () => {
     const transition = between(
       { containers: [sized('100m'), { ...side, resources: { limits: { cpu: '1' } } }] },
       { containers: [sized('200m'), { ...side, resources: { limits: { cpu: '2' } } }] },
@@ -132,7 +132,7 @@ describe('planTransition', () => {
     });
   });
 
-  test('another spelling of the same amount is no resize', () => {
+  test('does not resize for another spelling of the same amount', () => {
     expect(between({ containers: [sized('0.1')] }, { containers: [sized('100m')] })).toMatchObject({ resize: [] });
   });
 
@@ -143,20 +143,20 @@ describe('planTransition', () => {
       to: sized('1'),
       reason: 'container app drops its limits of cpu',
     },
-    { name: 'another QoS class', from: app, to: sized('1'), reason: 'the Pod would become Burstable' },
+    { name: 'another QoS class', from: app, to: sized('1'), reason: 'the QoS class of the Pod would become Burstable' },
     {
       name: 'a kind that cannot be resized',
       from: sized('1'),
       to: sized('1', { requests: { cpu: '1', memory: '1Gi', 'ephemeral-storage': '1Gi' } }),
       reason: 'spec.containers[0].resources.requests.ephemeral-storage differs',
     },
-  ])('makes the Pod anew for $name (T46)', ({ from, to, reason }) => {
+  ])('recreates the Pod for $name (T46)', ({ from, to, reason }) => {
     const transition = between({ containers: [from] }, { containers: [to] });
     expect(transition).toMatchObject({ mode: 'recreate', reason: expect.stringContaining(reason) });
   });
 
   const sidecar = (image: string, more: object = {}) => ({ name: 'proxy', image, restartPolicy: 'Always', ...more });
-  test('changes a sidecar in place, an init container that has run does not', () => {
+  test('changes a sidecar in place, but not another init container', () => {
     expect(
       between(
         { containers: [app], initContainers: [sidecar('p:v1')] },
@@ -194,16 +194,16 @@ describe('planTransition', () => {
     if (transition.mode === 'in-place') expect(leavesContainersAlone(transition)).toBe((grows ?? []).length > 0);
   });
 
-  test('makes the Pod anew for another claim template, even with another image (T63)', () => {
+  test('recreates the Pod for another claim template, even if the image differs as well (T63)', () => {
     const claims = { volumeClaimTemplates: [{ metadata: { name: 'd' }, spec: {} }] };
     expect(planTransition(revision(base), revision(base, claims))).toMatchObject({ mode: 'recreate' });
   });
 
-  test('makes the Pod anew when its revision is unknown', () => {
+  test('recreates a Pod of unknown revision', () => {
     expect(planTransition(undefined, revision(base))).toMatchObject({ mode: 'recreate' });
   });
 
-  test('sees no difference in the order of volumes’ fields or in defaults left out (T47, T48)', () => {
+  test('ignores the order of fields in volumes, and omitted defaults (T47, T48)', () => {
     const a = revision({
       spec: {
         ...base.spec,
@@ -243,7 +243,7 @@ const running = (name: string, imageID: string, more: object = {}) => ({
 });
 
 describe('inPlacePatch', () => {
-  test('carries image, revision and record in one write, refused on a stale Pod (T43)', () => {
+  test('writes image, revision and record at once, and is refused for a stale Pod (T43)', () => {
     const transition = inPlace({ labels: { tier: 'x' }, images: [{ name: 'app', image: 'app:v2' }] });
     const seen = pod([running('app', 'id1', { containerID: 'c1' }), running('side', 'id2', { containerID: 'c2' })]);
     const patch = inPlacePatch(seen, { revision: 'web-2', transition });
@@ -264,7 +264,7 @@ describe('inPlacePatch', () => {
     });
   });
 
-  test('writes an empty record and no spec when only metadata changes (T44)', () => {
+  test('writes an empty record and no spec if only metadata changes (T44)', () => {
     const transition = inPlace({ labels: { tier: 'x' } });
     const patch = inPlacePatch(pod(), {
       revision: 'web-2',
@@ -276,7 +276,7 @@ describe('inPlacePatch', () => {
     expect(patch.metadata.labels).not.toHaveProperty(PREPARING_TO_DELETE_LABEL);
   });
 
-  test('a resize that was not written goes on to the size of the next revision', () => {
+  test('continues an unwritten resize with the size of the next revision', () => {
     const unwritten = aMember({
       id: 0,
       annotations: { [LAST_POD_STATUS_ANNOTATION]: JSON.stringify({ resize: { app: { requests: { cpu: '2' } } } }) },
@@ -289,7 +289,7 @@ describe('inPlacePatch', () => {
     });
   });
 
-  test('a change that meets an unfinished one remembers what may be running', () => {
+  test('records the images that may be running if an earlier change is not finished', () => {
     const first = { latestImage: 'app:v1', before: { image: 'app:v0', imageID: 'id0', containerID: 'c0' } };
     const record = { containerStates: { app: first, side: { latestImage: 'side:v1', before: { image: 'side:v1' } } } };
     const transition = inPlace({ images: [{ name: 'app', image: 'app:v2' }] });

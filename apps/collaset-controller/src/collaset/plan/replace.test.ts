@@ -56,7 +56,7 @@ function steps({ pods, targets, leaving, updated = 'web-1', sequence }: Given): 
   ];
 }
 
-describe('planReplace, asked for by label', () => {
+describe('planReplace for the label to-replace', () => {
   test.each<{ name: string; expected: string[] } & Given>([
     {
       name: 'begins with a Pod of the origin’s own revision',
@@ -148,7 +148,7 @@ describe('planReplace, asked for by label', () => {
   });
 });
 
-describe('planReplace, asked for by an update', () => {
+describe('planReplace for an update', () => {
   const updated = 'web-2';
   test.each<{ name: string; expected: string[] } & Given>([
     {
@@ -213,7 +213,7 @@ describe('planReplace, asked for by an update', () => {
     expect(steps({ updated, ...given }).toSorted()).toEqual(expected.toSorted());
   });
 
-  test('under another policy goes on with pairs that serve and users’ wishes, and with nothing else (T41, T105)', () => {
+  test('under another policy, continues only the replacements that serve or that users asked for (T41, T105)', () => {
     const replaced = (...pods: Pod[]) => replacedPods(membersOf(aSet(), pods)).size;
     expect(replaced(origin())).toBe(1);
     expect(replaced(origin(byUpdate('web-2'), { annotations: ours }))).toBe(0);
@@ -222,7 +222,7 @@ describe('planReplace, asked for by an update', () => {
     expect(replaced(origin(byUpdate('web-2')), unready('web-2'))).toBe(1);
   });
 
-  test('a paused set replaces nothing', () => {
+  test('replaces no Pod while the set is paused', () => {
     const set = aSet({ paused: true });
     const members = membersOf(set, [origin()]);
     const nothing = { targets: new Set<Pod>(), leaving: new Set<Pod>(), isKnownRevision: () => true, nanos: '9' };

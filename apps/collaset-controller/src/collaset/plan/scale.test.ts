@@ -53,7 +53,7 @@ describe('planScale', () => {
       expected: { ...nothing, begin: 'bc' },
     },
     {
-      name: 'asks no more Pods than there are (T7)',
+      name: 'begins no more scale-ins than there are Pods (T7)',
       pods: [aMember({ id: 0 })],
       spec: { replicas: 0 },
       expected: { ...nothing, begin: 'a' },
@@ -71,7 +71,7 @@ describe('planScale', () => {
       expected: { ...nothing, delete: 'd' },
     },
     {
-      name: 'keeps to the Pods already leaving, though others would come first now (T6)',
+      name: 'keeps the Pods whose scale-in has begun, even if others would now come first (T6)',
       pods: [leaving(0), aMember({ id: 1, ready: false }), aMember({ id: 2 })],
       spec: { replicas: 2 },
       expected: { ...nothing, waiting: 'a' },
@@ -83,7 +83,7 @@ describe('planScale', () => {
       expected: { ...nothing, cancel: 'b', waiting: 'c' },
     },
     {
-      name: 'gives back a Pod that may leave already and is not deleted yet (T26)',
+      name: 'cancels a permitted scale-in before the Pod is deleted (T26)',
       pods: [aMember({ id: 0 }), mayLeave(1)],
       spec: { replicas: 2 },
       expected: { ...nothing, cancel: 'b' },
@@ -104,17 +104,17 @@ describe('planScale', () => {
     expect(summary(pods, spec)).toEqual(expected);
   });
 
-  test('a Pod in podToDelete leaves without its replica: the id gets another Pod', () => {
+  test('recreates a Pod in podToDelete if the replicas stay the same', () => {
     const { mark, surplus, renewed, missing } = plan(three, { scaleStrategy: { podToDelete: ['web-b'] } });
     expect([letters(mark), letters(surplus), letters(renewed), missing]).toEqual(['b', '', 'b', 0]);
   });
 
-  test('a Pod in podToDelete is the one scaled in', () => {
+  test('scales in the Pod in podToDelete', () => {
     const { begin, surplus, renewed } = plan(three, { replicas: 2, scaleStrategy: { podToDelete: ['web-b'] } });
     expect([letters(begin), letters(surplus), letters(renewed)]).toEqual(['b', 'b', '']);
   });
 
-  test('a marked Pod that is the one too many is left to the coordinator: one operation takes it away', () => {
+  test('leaves a surplus Pod that is marked to the coordinator, so that only one operation deletes it', () => {
     const marked = (more: object = {}) => aMember({ id: 0, labels: { [TO_DELETE_LABEL]: '1' }, ...more });
     const others = [aMember({ id: 1 })];
     expect(summary([marked(), ...others], { replicas: 1 })).toEqual({ ...nothing, waiting: 'a' });
@@ -126,31 +126,31 @@ describe('planScale', () => {
     expect(summary([leavingFirst, ...others], { replicas: 2 })).toEqual({ ...nothing, cancel: 'a' });
   });
 
-  test('a label to-delete counts like podToDelete', () => {
+  test('treats the label to-delete like podToDelete', () => {
     const pods = [aMember({ id: 0, labels: { [TO_DELETE_LABEL]: '1' } }), aMember({ id: 1 })];
     expect(letters(plan(pods, { replicas: 2 }).renewed)).toBe('a');
   });
 
-  test('a name in podToDelete that was served is not deleted again', () => {
+  test('does not delete the Pod of a served name in podToDelete again', () => {
     const spec = { scaleStrategy: { podToDelete: ['web-b'] } };
     expect(letters(plan(three, spec, () => true).begin)).toBe('');
   });
 
-  test('a terminating Pod makes room at once with random names, and only when gone by sequence', () => {
+  test('replaces a terminating Pod immediately with random names, and only after its end with sequence names', () => {
     const gone = aMember({ id: 2, given: { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } } });
     const pods = [aMember({ id: 0 }), aMember({ id: 1 }), withDeletion(gone)];
     expect(plan(pods).missing).toBe(1);
     expect(plan(pods, { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } }).missing).toBe(0);
   });
 
-  test('by sequence a Pod that is going already is the surplus, not another one', () => {
+  test('with sequence names, counts a terminating Pod as the surplus', () => {
     const going = withDeletion(aMember({ id: 2, stages: permitted('scale-in') }));
     const spec = { replicas: 2, namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' as const } };
     const { surplus, begin } = plan([aMember({ id: 0 }), aMember({ id: 1 }), going], spec);
     expect([letters(surplus), letters(begin)]).toEqual(['c', '']);
   });
 
-  test('waits out the operation delay, counted from the permission', () => {
+  test('waits for the operation delay after the permission', () => {
     const since = `${BigInt(NOW_MS - 4000) * 1_000_000n}`;
     const pods = [aMember({ id: 0, stages: permitted('scale-in', since) })];
     const {
@@ -164,7 +164,7 @@ describe('planScale', () => {
     expect([letters(deleted), letters(waiting), delayMs]).toEqual(['', 'a', 6000]);
   });
 
-  test('a permission from a clock that is ahead does not lengthen the delay', () => {
+  test('does not wait longer if the clock of the permission is ahead', () => {
     const since = `${BigInt(NOW_MS + 60_000) * 1_000_000n}`;
     const pods = [aMember({ id: 0, stages: permitted('scale-in', since) })];
     expect(plan(pods, { replicas: 0, scaleStrategy: { operationDelaySeconds: 10 } }).delayMs).toBe(10_000);
@@ -184,13 +184,13 @@ describe('leavingFirst', () => {
     aMember({ id: 7, created: 0, readySince: 7 }),
   ];
 
-  test('marked, excluded, leaving, unready, latest ready, newest, highest id (T6)', () => {
+  test('sorts by marked, excluded, leaving, unready, latest ready, newest, highest id (T6)', () => {
     const marked = aMember({ id: 9 });
     const pods = [...ordered, marked].toReversed();
     expect(letters(leavingFirst(pods, new Set([marked]), new Set(ordered.slice(0, 1))))).toBe('jabcdefgih');
   });
 
-  test('two passes pick the same Pods, however the cache lists them (T6)', () => {
+  test('chooses the same Pods in every pass, whatever the order of the cache (T6)', () => {
     const orders = [ordered, ordered.toReversed(), ordered.toSorted(() => 0)];
     const picked = orders.map((pods) => letters(leavingFirst(pods, new Set())));
     expect(new Set(picked).size).toBe(1);

@@ -65,51 +65,51 @@ describe('planUpdate', () => {
   test.each([
     { name: 'begins every Pod without a partition (T1)', pods: three, spec: {}, expected: { begin: 'abc' } },
     {
-      name: 'begins every Pod with byPartition left empty (T4)',
+      name: 'updates every Pod if byPartition is empty (T4)',
       pods: three,
       spec: { updateStrategy: { rollingUpdate: { byPartition: {} } } },
       expected: { begin: 'abc' },
     },
     {
-      name: 'begins every Pod with rollingUpdate left empty (T4)',
+      name: 'updates every Pod if rollingUpdate is empty (T4)',
       pods: three,
       spec: { updateStrategy: { rollingUpdate: {} } },
       expected: { begin: 'abc' },
     },
     {
-      name: 'keeps partition Pods on the old revision (T1)',
+      name: 'keeps as many Pods as the partition at the old revision (T1)',
       pods: three,
       spec: partition(2),
       expected: { begin: 'c' },
     },
     { name: 'updates none with a partition of all replicas (T1)', pods: three, spec: partition(3), expected: {} },
-    { name: 'updates none with a partition beyond the replicas (T1)', pods: three, spec: partition(9), expected: {} },
+    { name: 'updates no Pod if the partition exceeds the replicas (T1)', pods: three, spec: partition(9), expected: {} },
     {
-      name: 'counts the partition against the replicas, not the Pods there are (T2)',
+      name: 'subtracts the partition from the replicas, not from the number of Pods (T2)',
       pods: three.slice(0, 2),
       spec: { replicas: 3, ...partition(1) },
       expected: { begin: 'ab' },
     },
     {
-      name: 'takes more replicas than Pods (T3)',
+      name: 'accepts more replicas than Pods (T3)',
       pods: three.slice(0, 1),
       spec: { replicas: 10, ...partition(1) },
       expected: { begin: 'a' },
     },
     {
-      name: 'takes unset replicas for one (T9, T103)',
+      name: 'treats unset replicas as one (T9, T103)',
       pods: three,
       spec: { replicas: undefined, ...partition(1) },
       expected: {},
     },
     {
-      name: 'updates a Pod that does not serve before those that do (T5)',
+      name: 'updates a Pod that is not ready before ready ones (T5)',
       pods: [aMember({ id: 0 }), aMember({ id: 1, ready: false }), aMember({ id: 2 })],
       spec: partition(2),
       expected: { begin: 'b' },
     },
     {
-      name: 'rolls nothing back when the partition is raised (T9b)',
+      name: 'does not roll back Pods if the partition is raised (T9b)',
       pods: [aMember({ id: 0 }), aMember({ id: 1, revision: 'web-2' }), aMember({ id: 2, revision: 'web-2' })],
       spec: partition(2),
       expected: {},
@@ -121,7 +121,7 @@ describe('planUpdate', () => {
       expected: { waiting: 'a' },
     },
     {
-      name: 'gives back Pods that fall out of the partition before they were changed, even when permitted (T16)',
+      name: 'returns unchanged Pods to service if they fall out of the partition, even if permitted (T16)',
       pods: [
         aMember({ id: 0, stages: begun('update') }),
         aMember({ id: 1, stages: permitted('update') }),
@@ -167,7 +167,7 @@ describe('planUpdate', () => {
       expected: { cancel: 'a' },
     },
     {
-      name: 'begins a new round over the labels of a finished one (T15)',
+      name: 'begins a new operation while labels of the last one are left (T15)',
       pods: [aMember({ id: 0, stages: { operated: '1', 'done-operation-type': 'update', 'post-check': '1' } })],
       spec: {},
       expected: { begin: 'a' },
@@ -195,41 +195,41 @@ describe('planUpdate', () => {
     expect(summary(pods, spec)).toEqual(expected);
   });
 
-  test('jumps to the newest revision when permission comes late', () => {
+  test('updates to the newest revision if the permission comes late', () => {
     const pods = [aMember({ id: 0, stages: permitted('update') })];
     expect(summary(pods, {}, env)).toEqual({ recreate: 'a' });
   });
 
-  test('changes a Pod again that waits for the kubelet at a revision in between', () => {
+  test('changes a Pod again while the kubelet still works on an earlier revision', () => {
     const pods = [aMember({ id: 0, revision: 'web-1', stages: permitted('update'), annotations: changed })];
     expect(summary(pods)).toEqual({ change: 'a' });
   });
 
-  test('InPlaceOnly says what prevents it and makes no Pod anew', () => {
+  test('with InPlaceOnly, gives the reason and recreates no Pod', () => {
     const { blocked, begin, pending } = plan(three, policy('InPlaceOnly'), env);
     expect(blocked.map(({ reason }) => reason)).toEqual(Array(3).fill('spec.containers[0].env differs'));
     expect([begin.length, pending.size]).toEqual([0, 0]);
   });
 
-  test('InPlaceOnly gives back a Pod whose new template cannot be reached in place', () => {
+  test('with InPlaceOnly, returns a Pod to service if the new template is not possible in place', () => {
     expect(summary([aMember({ id: 0, stages: begun('update') })], policy('InPlaceOnly'), env)).toEqual({
       cancel: 'a',
       blocked: 'a',
     });
   });
 
-  test('ids without a Pod count: 3 to 10 replicas with partition 8 updates exactly 2', () => {
+  test('counts ids without a Pod, so that 3 to 10 replicas with partition 8 update exactly 2', () => {
     const placeholders = [3, 4, 5, 6, 7, 8, 9].map((id) => ({ id, revision: id >= 8 ? 'web-2' : 'web-1' }));
     const { begin, placeholders: updated } = plan(three, { replicas: 10, ...partition(8) }, v2, placeholders);
     expect([begin.length, [...updated]]).toEqual([0, [9, 8]]);
   });
 
-  test('real Pods come before ids without one', () => {
+  test('updates Pods before ids without a Pod', () => {
     const { begin, placeholders } = plan(three, { replicas: 4, ...partition(1) }, v2, [{ id: 3, revision: 'web-1' }]);
     expect([begin.length, placeholders.size]).toEqual([3, 0]);
   });
 
-  test('a Pod that leaves for another reason is not updated', () => {
+  test('does not update a Pod that is deleted for another reason', () => {
     const [pod] = three;
     const input = {
       set: aSet(),
@@ -243,7 +243,7 @@ describe('planUpdate', () => {
     expect(letters(planUpdate(input).begin.map(({ pod }) => pod))).toBe('bc');
   });
 
-  test('waits out the operation delay before the change', () => {
+  test('waits for the operation delay before the change', () => {
     const since = `${BigInt(1_000_000 - 3000) * 1_000_000n}`;
     const { change, delayMs } = plan([aMember({ id: 0, stages: permitted('update', since) })], {
       updateStrategy: { operationDelaySeconds: 10 },

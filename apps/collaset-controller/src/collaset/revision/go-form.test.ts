@@ -21,7 +21,7 @@ describe('revision data has the bytes that Go writes (T111)', () => {
     expect(safeHash(`${bytes}0`)).toBe(hash);
   });
 
-  test('what is read back and written again stays the same', () => {
+  test('the form does not change if it is applied again', () => {
     for (const { data } of vectors.revisions) {
       const { spec } = JSON.parse(data) as { spec: { template: { $patch?: string } } };
       const { $patch: _, ...template } = spec.template;
@@ -35,12 +35,12 @@ test('quantities are written as Go writes them', () => {
   expect(Object.fromEntries(valid.map(([text]) => [text, goQuantity(text)]))).toEqual(Object.fromEntries(valid));
 });
 
-test('what is no quantity stays as it is', () => {
+test('an invalid quantity does not change', () => {
   const invalid = Object.entries(vectors.quantities).filter(([, written]) => written === '');
   for (const [text] of invalid) expect(goQuantity(text)).toBe(text);
 });
 
-test('fields that the types do not have are kept, since Pods are made from the result', () => {
+test('keeps unknown fields, because Pods are created from the result', () => {
   const probe = { grpc: { port: 9000 }, periodSeconds: 5 };
   expect(goForm({ name: 'a', restartPolicy: 'Always', livenessProbe: probe }, 'Container')).toEqual({
     name: 'a',

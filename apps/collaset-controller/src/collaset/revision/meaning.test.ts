@@ -11,7 +11,7 @@ const inSpec = (spec: object) => ({ spec: { containers: [], ...spec } });
 const inContainer = (container: object) => inSpec({ containers: [{ name: 'a', image: 'a:1', ...container }] });
 const inVolume = (source: object) => inSpec({ volumes: [{ name: 'v', ...source }] });
 
-describe('defaults that are written out mean the same as none (T108, T110)', () => {
+describe('a written-out default means the same as a missing one (T108, T110)', () => {
   const probe = (more: object) => inContainer({ livenessProbe: { httpGet: { port: 80 }, ...more } });
   const env = (valueFrom: object) => inContainer({ env: [{ name: 'E', valueFrom }] });
   const cpu = { resource: 'limits.cpu' };
@@ -196,8 +196,8 @@ describe('defaults that are written out mean the same as none (T108, T110)', () 
   });
 });
 
-describe('what differs for the API server differs in meaning', () => {
-  test('every value of a rich template, changed or taken away', () => {
+describe('values that differ for the API server differ in meaning', () => {
+  test('every value of a rich template, changed or removed', () => {
     const rich = richTemplate();
     const meaning = meaningOf(rich, template);
     const same: string[] = [];
@@ -232,7 +232,7 @@ describe('what differs for the API server differs in meaning', () => {
     ['an optional key', inVolume({ secret: { optional: false } })],
     ['a mode', inVolume({ secret: { defaultMode: 0 } })],
     ['an emptyDir’s limit', inVolume({ emptyDir: { sizeLimit: '0' } })],
-  ])('a pointer’s zero is not none: %s', (_, zero) => {
+  ])('the zero value of a pointer differs from a missing one: %s', (_, zero) => {
     expect(meaningOf(zero, template)).not.toBe(meaningOf(inSpec({}), template));
     expect(meaningOf(zero, template)).not.toBe(meaningOf(inVolume({ secret: {} }), template));
   });

@@ -32,7 +32,7 @@ describe('adoptableRevisions', () => {
       orphan: orphan('web-x7', { app: 'web', [REVISION_HASH_LABEL]: 'x7' }),
       count: 0,
     },
-  ])('takes over $count $name', ({ orphan, count }) => {
+  ])('adopts $count $name', ({ orphan, count }) => {
     expect(adoptableRevisions(aSet(), [orphan])).toHaveLength(count);
   });
 
@@ -40,7 +40,7 @@ describe('adoptableRevisions', () => {
     { name: 'with the labels of its template', labels: ours, count: 1 },
     { name: 'made without labels, as the Go implementation does', labels: { ...ours, app: undefined }, count: 1 },
     { name: 'of another value', labels: { ...ours, app: 'x' }, count: 0 },
-  ])('a selector of expressions takes $count $name (T104)', ({ labels, count }) => {
+  ])('under a selector with expressions, adopts $count $name (T104)', ({ labels, count }) => {
     const expression = { key: 'app', operator: 'In' as const, values: ['web'] };
     const set = aSet({ selector: { matchLabels: undefined, matchExpressions: [expression] } });
     const given = Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== undefined));
@@ -48,7 +48,7 @@ describe('adoptableRevisions', () => {
   });
 });
 
-describe('a new set of the name of one whose dependents were orphaned', () => {
+describe('a new set with the name of a set that was deleted with --cascade=orphan', () => {
   const claims = {
     volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: { resources: { requests: { storage: '1Gi' } } } }],
   };
@@ -61,7 +61,7 @@ describe('a new set of the name of one whose dependents were orphaned', () => {
     }
   };
 
-  test('makes Pods and claims of its own, and knows the revisions of the orphans', async () => {
+  test('creates its own Pods and claims, and adopts the revisions of the orphans', async () => {
     const world = new World(aSet({ replicas: 2, ...claims }));
     await world.run();
     const [orphans, mounted] = [world.pods(), world.cluster.list(PERSISTENT_VOLUME_CLAIMS)].map((objects) =>

@@ -22,7 +22,7 @@ function stored(name: string, number: number, data: unknown): ControllerRevision
 }
 
 describe('the stored form', () => {
-  test('has the bytes, hash and name the Go implementation gives it', () => {
+  test('has the bytes, hash and name of the Go implementation', () => {
     expect(revisionBytes(revisionDataOf({ ...foo, spec: { ...foo.spec, template: templateOf('foo') } }))).toBe(FOO);
     expect(safeHash(`${FOO}0`)).toBe('74f5b5d9f9');
     const revision = revisionFor({ ...foo, spec: { ...foo.spec, template: templateOf('foo') } }, 0, 1);
@@ -32,12 +32,12 @@ describe('the stored form', () => {
     });
   });
 
-  test('holds the claim templates too', () => {
+  test('contains the claim templates', () => {
     const set = { ...fooWithClaims, spec: { ...fooWithClaims.spec, template: templateOf('foo') } };
     expect(safeHash(`${revisionBytes(revisionDataOf(set))}0`)).toBe('fbcddd6d8');
   });
 
-  test('a claim template has the hash the Go implementation labels claims with', () => {
+  test('a claim template has the hash of the Go implementation', () => {
     const template = {
       metadata: { name: 'pvc-test' },
       spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '100m' } } },
@@ -45,14 +45,14 @@ describe('the stored form', () => {
     expect(claimTemplateHash(template)).toBe('66c495d878');
   });
 
-  test('escapes what Go escapes', () => {
+  test('escapes the same characters as Go', () => {
     const data = revisionDataOf(
       aSet({ template: { metadata: { annotations: { a: '<&>' } }, spec: { containers: [] } } }),
     );
     expect(revisionBytes(data)).toContain('"a":"\\u003c\\u0026\\u003e"');
   });
 
-  test('names fit a label value, whatever the name of the set (T56)', () => {
+  test('revision names are legal label values for every set name (T56)', () => {
     expect(revisionName('s'.repeat(80), '74f5b5d9f9')).toBe(`${'s'.repeat(52)}-74f5b5d9f9`);
     expect(revisionName('1-My.Set', 'abc')).toBe('my-set-abc');
     expect(revisionName('7-7--7', '75678')).toBe('7-7--7-75678');
@@ -78,7 +78,7 @@ describe('planRevision', () => {
     expect(planRevision(foo, [stored('b', 7, other)], 0)).toMatchObject({ revision: { revision: 8 } });
   });
 
-  test('takes revisions for equal that mean the same, so a takeover rolls nothing', () => {
+  test('treats revisions with the same meaning as equal, so that a takeover updates no Pod', () => {
     const container = { name: 'nginx', image: 'nginx', env: [{ name: 'E' }], resources: { limits: { cpu: '500m' } } };
     const byGo = {
       spec: {
@@ -183,11 +183,11 @@ describe('planRevision', () => {
         nodeSelector: null,
       }),
     },
-  ])('a cluster taken over from the Go implementation rolls no Pod: $name', ({ byGo, set }) => {
+  ])('updates no Pod after a takeover from the Go implementation: $name', ({ byGo, set }) => {
     expect(planRevision(set, [byGo], 0)).toMatchObject({ action: 'reuse', revision: byGo });
   });
 
-  test('another selector keeps the history', () => {
+  test('keeps the history if the selector changes', () => {
     const moved = { ...foo, spec: { ...foo.spec, selector: { matchLabels: { tier: 'x' } } } };
     const labelled = { ...stored('a', 1, data), metadata: { name: 'a', labels: { app: 'foo' } } };
     expect(planRevision(moved, [labelled, stored('b', 2, other)], 0)).toMatchObject({
@@ -210,20 +210,20 @@ describe('planRevision', () => {
       before: { spec: { tolerations: [{ key: 'a' }, { key: 'b' }] } },
       after: { spec: { tolerations: [{ key: 'b' }, { key: 'a' }] } },
     },
-  ])('tells $name from none', ({ before, after }) => {
+  ])('distinguishes $name from none', ({ before, after }) => {
     const meaning = (template: object) =>
       revisionOf('', { spec: { template: { spec: { containers: [] }, ...template } } } as never).meaning;
     expect(meaning(before)).not.toBe(meaning(after));
   });
 });
 
-test('keeps twenty unused revisions when nothing is said', () => {
+test('keeps twenty unused revisions by default', () => {
   const owned = Array.from({ length: 30 }, (_, index) => stored(`r${index + 1}`, index + 1, {}));
   const expired = expiredRevisions(aSet({}), owned, new Set(['r1', 'r30']));
   expect(expired.map(({ metadata }) => metadata.name)).toEqual(['r2', 'r3', 'r4', 'r5', 'r6', 'r7', 'r8', 'r9']);
 });
 
-test('keeps the history limit and what is in use, however old (T57)', () => {
+test('keeps the revisions within the history limit and all used ones (T57)', () => {
   const owned = [1, 2, 3, 4, 5, 6].map((number) => stored(`r${number}`, number, {}));
   const expired = expiredRevisions(aSet({ historyLimit: 1 }), owned, new Set(['r1', 'r6']));
   expect(expired.map(({ metadata }) => metadata.name)).toEqual(['r2', 'r3', 'r4']);

@@ -19,7 +19,7 @@ function deleted(world: World): void {
   world.cluster.finishTermination(COLLA_SETS, world.key);
 }
 
-describe('tells in Events', () => {
+describe('reports in Events', () => {
   test.each<{ name: string; spec?: Spec; act: (world: World) => void; reasons: string[] }>([
     { name: 'scaling out', act: (world) => world.edit({ replicas: 3 }), reasons: ['UpdateToTargetContext', 'Scaled'] },
     {
@@ -72,7 +72,7 @@ describe('tells in Events', () => {
       },
       end: (world) => world.stuck.clear(),
     },
-  ])('a wait once, however many passes it lasts: $reason', async ({ reason, act, end }) => {
+  ])('a wait once, for however many passes it lasts: $reason', async ({ reason, act, end }) => {
     const world = await running();
     const count = () => world.replica.notes.filter((note) => note.startsWith(reason)).length;
     act(world);
@@ -87,7 +87,7 @@ describe('tells in Events', () => {
   test.each([
     { name: 'in place', image: template('app:v2') },
     { name: 'by making anew', image: anew },
-  ])('an update $name of many Pods in no more Events than one of few', async ({ image }) => {
+  ])('an update $name of many Pods in as few Events as one of few Pods', async ({ image }) => {
     const told = async (replicas: number) => {
       const world = await running({ replicas });
       world.replica.notes.length = 0;
@@ -132,7 +132,7 @@ describe('tells in Events', () => {
     expect([...world.replica.warnings]).toContain(reason);
   });
 
-  test('a new Pod that is not wanted any more', async () => {
+  test('the deletion of a successor that is no longer wanted', async () => {
     const world = await running();
     world.stuck.add('app:v1');
     const origin = someName(world);
@@ -143,7 +143,7 @@ describe('tells in Events', () => {
     expect(world.replica.told).toContain('DeleteOldNewTarget');
   });
 
-  test('a Pod of unknown revision that is made anew', async () => {
+  test('the recreation of a Pod of unknown revision', async () => {
     const world = await running();
     world.cluster.change<Pod>(PODS, `default/${someName(world)}`, (pod) => ({
       ...pod,
@@ -169,7 +169,7 @@ describe('tells in Events', () => {
   });
 });
 
-describe('a deletion that fails says at what', () => {
+describe('a failed deletion reports the failed step', () => {
   const retained = { scaleStrategy: { persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain' as const } } };
 
   test.each([

@@ -47,7 +47,7 @@ const TURN: readonly { atMs: number; change: CollaSetStatus }[] = [
 ];
 const TURN_MS = 5000;
 
-test('a slow roll writes at most once a second, fewer times where its changes come in bunches, and ends with the last figures', async () => {
+test('writes at most once a second during a slow rollout, less often for bursts of changes, and the final counts at the end', async () => {
   const { clock, write, writes, stored } = aWriter();
   await write(INITIAL);
   let status: CollaSetStatus = INITIAL;
@@ -68,7 +68,7 @@ test('a slow roll writes at most once a second, fewer times where its changes co
   expect(stored().status).toMatchObject({ updatedReplicas: 10, operatingReplicas: 0 });
 });
 
-test('changes without a pause are written once a second', async () => {
+test('writes continuous changes once a second', async () => {
   const { clock, write, writes } = aWriter();
   await write(INITIAL);
   const before = writes();
@@ -85,7 +85,7 @@ test.each<{ name: string; status: CollaSetStatus; end?: PassEnd }>([
   { name: 'another revision', status: { ...INITIAL, updatedRevision: 'web-3' } },
   { name: 'the last figures of a set that has settled', status: { ...INITIAL, availableReplicas: 9 }, end: 'settled' },
   { name: 'why a pass failed', status: { ...INITIAL, conditions: available('False') }, end: 'failed' },
-])('$name: written at once', async ({ status, end }) => {
+])('$name: writes immediately', async ({ status, end }) => {
   const { write, writes } = aWriter();
   await write(INITIAL);
   const before = writes();
@@ -93,7 +93,7 @@ test.each<{ name: string; status: CollaSetStatus; end?: PassEnd }>([
   expect(writes()).toBe(before + 1);
 });
 
-test('a change that is taken back before it was written is not written', async () => {
+test('does not write a change that was reverted before it was written', async () => {
   const { clock, write, writes } = aWriter();
   await write(INITIAL);
   clock.advance(5000);

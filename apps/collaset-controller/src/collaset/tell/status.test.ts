@@ -40,7 +40,7 @@ describe('statusOf', () => {
     aMember({ id: 4, given: { status: { phase: 'Failed' } } }),
   ];
 
-  test('counts active Pods; available is what the label says, three revisions add up (T9b, T67)', () => {
+  test('counts active Pods, by their label as available, over three revisions (T9b, T67)', () => {
     expect(status(pods)).toMatchObject({
       observedGeneration: 7,
       replicas: 3,
@@ -58,12 +58,12 @@ describe('statusOf', () => {
     });
   });
 
-  test('by sequence all that hold a name count', () => {
+  test('with sequence names, counts every Pod that occupies a name', () => {
     const spec = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } };
     expect(status(pods, { spec })).toMatchObject({ replicas: 5, terminatingReplicas: 1 });
   });
 
-  test.each(['update', 'scale-in'])('by sequence a Pod on its way out by %s is still operated on', (type) => {
+  test.each(['update', 'scale-in'])('with sequence names, counts a Pod that terminates by %s as operating', (type) => {
     const spec = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } };
     const leaving = gone(aMember({ id: 0, stages: begun(type) }));
     expect(status([leaving], { spec })).toMatchObject({ operatingReplicas: 1, terminatingReplicas: 1 });
@@ -73,7 +73,7 @@ describe('statusOf', () => {
   test.each([
     { name: 'stays while updated Pods are not ready (T58)', pods, previous: 'web-1', current: 'web-1' },
     {
-      name: 'moves when all are updated and ready (T58)',
+      name: 'changes when all Pods are updated and ready (T58)',
       pods: [0, 1, 2].map((id) => aMember({ id, revision: 'web-2' })),
       previous: 'web-1',
       current: 'web-2',
@@ -87,7 +87,7 @@ describe('statusOf', () => {
     );
   });
 
-  test('currentRevision moves at no replicas (T58)', () => {
+  test('updates currentRevision with 0 replicas (T58)', () => {
     expect(status([], { spec: { replicas: 0 }, previous: { currentRevision: 'web-1' } }).currentRevision).toBe('web-2');
   });
 });
@@ -109,7 +109,7 @@ describe('availability', () => {
     expect(status([pod], { spec }).availableReplicas).toBe(available);
   });
 
-  test('says when the next Pod counts, a second late rather than early', () => {
+  test('computes when the next Pod becomes available, up to a second late and never early', () => {
     const set = aSet({ minReadySeconds: 30 });
     expect(nextAvailableInMs(set, [since(59), since(60)], Date.parse(NOW))).toBe(31_000);
     expect(nextAvailableInMs(aSet(), [since(60)], Date.parse(NOW))).toBeUndefined();
@@ -160,7 +160,7 @@ describe('health', () => {
     expect(short(stand)).toEqual(['Available=False ReplicasUnavailable', ...said]);
   });
 
-  test('a set that is being deleted is not available, whatever it has', () => {
+  test('a set that is being deleted is not available, even with all its Pods', () => {
     const none = { replicas: 0, availableReplicas: 0, updatedReplicas: 0 };
     const [available] = healthConditions(aSet({ replicas: 0 }), none, { at: 'terminating', cause: '' });
     expect(available).toMatchObject({ status: 'False', reason: 'Terminating' });
@@ -180,7 +180,7 @@ describe('progress', () => {
     expect(next && deadlineInMs(set(), next, nowMs)).toBe(leftMs);
   });
 
-  test('begins anew with what the user asks anew, and is none when complete or paused', () => {
+  test('starts again for a new generation, and is undefined for a complete or paused set', () => {
     const other = aSet({}, { metadata: { generation: 8 } });
     const state = { isComplete: false, remaining: 9, nowMs: 1000 };
     expect(progressOf(other, first, state)).toEqual({ generation: 8, remaining: 9, sinceMs: 1000 });
@@ -188,14 +188,14 @@ describe('progress', () => {
     expect(progressOf(set({ paused: true }), first, state)).toBeUndefined();
   });
 
-  test('a replica that begins with an empty memory does not take back what was said', () => {
+  test('keeps a reported deadline after a restart', () => {
     const said = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', observedGeneration: 7 };
     const stalled = { ...set(), status: { conditions: [said] } } as never;
     const next = progressOf(stalled, undefined, { isComplete: false, remaining: 4, nowMs: 5 });
     expect(next && deadlineInMs(set(), next, 5)).toBeLessThanOrEqual(0);
   });
 
-  test('is ten minutes when nothing is said, as with a Deployment', () => {
+  test('has a deadline of ten minutes by default, as a Deployment', () => {
     expect(first && deadlineInMs(aSet(), first, 0)).toBe(600_000);
   });
 });
@@ -204,7 +204,7 @@ describe('conditions', () => {
   const set = (conditions: object[]) => aSet({}, { status: { conditions } as never });
   const old = '2026-01-01T00:00:00Z';
 
-  test('keep their order, and the time while the status stays (T65)', () => {
+  test('keep their order, and their transition time while the status stays (T65)', () => {
     const before = [
       { type: 'Update', status: 'True', reason: 'Updated', message: '', lastTransitionTime: old },
       { type: 'Scale', status: 'True', reason: 'Scaled', message: '', lastTransitionTime: old },
@@ -220,7 +220,7 @@ describe('conditions', () => {
     ]);
   });
 
-  test('the first failure of each kind is told once, with its cause', () => {
+  test('report each distinct failure once, with its cause', () => {
     const cause = new Error('quota');
     const failures = [new Error('a', { cause }), new Error('a', { cause }), new AggregateError([new Error('b')])];
     expect(failureText(failures)).toBe('a: quota; b');
@@ -249,7 +249,7 @@ describe('statusChange', () => {
     expect(statusChange(base, after as CollaSetStatus)).toBe(change);
   });
 
-  test('a count that was left out was 0', () => {
+  test('treats a missing count as 0', () => {
     const { terminatingReplicas: _, ...without } = base;
     expect(statusChange(without, base)).toBe('none');
   });

@@ -1,4 +1,4 @@
-// Updates where somebody else has a say: admission, quotas, nodes without room, and users who change their mind.
+// Updates that admission, quotas, small nodes or further changes by the user interfere with.
 import {
   COLLA_SETS,
   type CollaSet,
@@ -20,8 +20,10 @@ const MIRROR = 'mirror.local/';
 const imageOf = (pod: Pod) => pod.spec.containers[0]?.image ?? '';
 const runs = (pod: Pod) => pod.status?.containerStatuses?.[0]?.image === imageOf(pod);
 
-/** A template whose image takes so long to change on the simulated nodes. */
-function slow(name: string, image: string, delay: string, container: object = {}) {
+type SlowChanges = { readonly delay: string; readonly env?: { name: string; value: string }[] };
+
+/** A template whose image change takes `delay` on the simulated nodes. */
+function slow(name: string, image: string, { delay, ...container }: SlowChanges) {
   const { metadata, spec } = template(name, image, container);
   const annotations = { 'kwok.kuperator.io/image-change-delay': delay };
   return { metadata: { ...metadata, annotations }, spec };
@@ -40,7 +42,7 @@ export function admitting({
 }: LiveSets): void {
   const apply = (object: object) => kubectl(['apply', '-f', '-'], JSON.stringify(object));
 
-  /** Has admission put a mirror registry before every image of the namespace's Pods, and waits until it does. */
+  /** Installs an admission policy that prefixes every image in the namespace with a mirror registry, and waits until it works. */
   async function mirror(namespace: string): Promise<void> {
     const apiVersion = 'admissionregistration.k8s.io/v1';
     const value = `'${MIRROR}' + object.spec.containers[0].image`;
@@ -88,7 +90,7 @@ export function admitting({
       (await client().get(COLLA_SETS, { namespace, name })).status?.conditions?.find((item) => item.type === type),
   });
 
-  test('images that admission rewrites: no more Pods restart at once than the rule allows (T98)', async () => {
+  test('restarts no more Pods at once than the rule allows if admission rewrites images (T98)', async () => {
     const namespace = 'mirrored';
     const name = 'web';
     await client().create(NAMESPACES, { metadata: { name: namespace } });
@@ -102,7 +104,7 @@ export function admitting({
     };
     await client().create(POD_TRANSITION_RULES, rule as unknown as PodTransitionRule);
     await mirror(namespace);
-    await there.create(name, { replicas: 3, template: slow(name, 'app:v1', '1s') });
+    await there.create(name, { replicas: 3, template: slow(name, 'app:v1', { delay: '1s' }) });
     const isServing = (image: string) => async () => {
       const pods = await there.pods();
       const changing = pods.filter((pod) => !runs(pod));
@@ -112,24 +114,24 @@ export function admitting({
     };
     await eventually(async () => expect((await there.pods()).filter(isServiceAvailable)).toHaveLength(3));
     const before = uids(await there.pods()).toSorted();
-    await there.edit(name, { template: slow(name, 'app:v2', '1s') });
+    await there.edit(name, { template: slow(name, 'app:v2', { delay: '1s' }) });
     await expect.poll(isServing(`${MIRROR}app:v2`), { timeout: 60_000, interval: 50 }).toBe(true);
     expect(uids(await there.pods()).toSorted()).toEqual(before);
   }, 90_000);
 
-  test('a change in place, then one that needs a new Pod: the Pod goes by the operation it is in (T101)', async () => {
+  test('recreates a Pod within the operation of its change in place (T101)', async () => {
     const name = 'second-thought';
-    await create(name, { replicas: 1, template: slow(name, 'app:v1', '60s') });
+    await create(name, { replicas: 1, template: slow(name, 'app:v1', { delay: '60s' }) });
     const [first] = await serving(name, 1);
-    await edit(name, { template: slow(name, 'app:v2', '60s') });
+    await edit(name, { template: slow(name, 'app:v2', { delay: '60s' }) });
     await eventually(async () => expect(imageOf(await get(PODS, nameOf(first)))).toBe('app:v2'));
-    await edit(name, { template: slow(name, 'app:v2', '60s', { env: [{ name: 'A', value: 'b' }] }) });
+    await edit(name, { template: slow(name, 'app:v2', { delay: '60s', env: [{ name: 'A', value: 'b' }] }) });
     await expect
       .poll(
         async () => {
           const pods = await list(PODS, `app=${name}`);
           const old = pods.find(({ metadata }) => metadata.uid === first?.metadata.uid);
-          // The mark is what a delete of a stranger leaves.
+          // The coordinator sets this label when somebody else deletes a Pod.
           expect(old?.metadata.labels ?? {}).not.toHaveProperty([TO_DELETE_LABEL]);
           return old === undefined;
         },
@@ -139,7 +141,7 @@ export function admitting({
     await serving(name, 1);
   });
 
-  test('a resize beyond the quota leaves the Pods in service, and goes on when there is room (T102)', async () => {
+  test('keeps Pods in service while a resize exceeds the quota, and continues when it has room (T102)', async () => {
     const namespace = 'crowded';
     const name = 'web';
     await client().create(NAMESPACES, { metadata: { name: namespace } });
@@ -173,7 +175,7 @@ export function admitting({
     expect(uids(await there.pods()).toSorted()).toEqual(before);
   }, 150_000);
 
-  test('a resize that no node can hold leaves the Pods in service (T102)', async () => {
+  test('keeps Pods in service if every node is too small for their resize (T102)', async () => {
     const name = 'giant';
     const sized = (cpu: string) => template(name, 'app:v1', { resources: { requests: { cpu } } });
     await create(name, { replicas: 2, template: sized('100m') });
@@ -189,7 +191,7 @@ export function admitting({
     expect(uids(await serving(name, 2))).toEqual(before);
   });
 
-  test('a change that a policy refuses leaves no Pod out of service (T102)', async () => {
+  test('leaves no Pod out of service if a policy refuses the change (T102)', async () => {
     const name = 'frozen';
     const apiVersion = 'admissionregistration.k8s.io/v1';
     await create(name, { replicas: 2, updateStrategy: { podUpgradePolicy: 'InPlaceOnly' } });
@@ -239,11 +241,11 @@ export function admitting({
     expect(uids(await serving(name, 2))).toEqual(before);
   }, 90_000);
 
-  test('pairs whose new Pods find no node are dissolved under another policy (T105)', async () => {
+  test('dissolves pairs whose successors find no node under another policy (T105)', async () => {
     const name = 'one-port';
     const ports = [{ containerPort: 80, hostPort: 8088 }];
     const onOneNode = (image: string) =>
-      template(name, image, { ports }, { nodeSelector: { 'kubernetes.io/hostname': 'node-0' } });
+      template(name, image, { ports, spec: { nodeSelector: { 'kubernetes.io/hostname': 'node-0' } } });
     const under = (podUpgradePolicy: string) => ({ updateStrategy: { podUpgradePolicy } });
     await create(name, { replicas: 1, template: onOneNode('app:v1'), ...under('Replace') });
     const [origin] = await serving(name, 1);

@@ -4,7 +4,7 @@ import type { LiveSets } from './live-sets.ts';
 import { nameOf, template, uids } from './objects.ts';
 
 export function changingInPlace({ create, edit, label, serving }: LiveSets): void {
-  test('updates in place: the same Pods, other containers, and what users added stays', async () => {
+  test('updates the same Pods in place, and keeps what users added', async () => {
     await create('inplace', { replicas: 2 });
     const before = await serving('inplace', 2);
     await label(nameOf(before[0]), { mine: 'x' });
@@ -19,7 +19,7 @@ export function changingInPlace({ create, edit, label, serving }: LiveSets): voi
     expect(after[0]?.metadata.labels?.mine).toBe('x');
   });
 
-  test('in place, another image: the same Pod, another container', async () => {
+  test('changes an image in place in the same Pod', async () => {
     const name = 'image';
     await create(name, {});
     const [before] = await serving(name, 1);
@@ -35,12 +35,12 @@ export function changingInPlace({ create, edit, label, serving }: LiveSets): voi
     expect(now?.imageID).not.toBe(old?.imageID);
   });
 
-  test('in place, other resources: the same containers, resized, with image and sidecar along', async () => {
+  test('resizes the same containers in place, together with an image and a sidecar', async () => {
     const name = 'resized';
     const at = (cpu: string, image: string) => {
       const resources = { requests: { cpu, memory: '16Mi' } };
       const proxy = { name: 'proxy', image: `p:${image}`, restartPolicy: 'Always', resources };
-      return template(name, `app:${image}`, { resources }, { initContainers: [proxy] });
+      return template(name, `app:${image}`, { resources, spec: { initContainers: [proxy] } });
     };
     await create(name, { replicas: 2, template: at('10m', 'v1') });
     const before = await serving(name, 2);
@@ -64,7 +64,7 @@ export function changingInPlace({ create, edit, label, serving }: LiveSets): voi
     expect(uids(await isAt('30m', 'v2'))).toEqual(uids(before));
   });
 
-  test('a change of resources that cannot be made in place makes the Pod anew', async () => {
+  test('recreates the Pod if its resources cannot change in place', async () => {
     const name = 'qos';
     await create(name, {});
     const before = await serving(name, 1);

@@ -8,7 +8,7 @@ export function claiming({ kubectl, get, create, edit, list, labelled, ownedBy, 
   const claimsOf = (name: string) => labelled(PERSISTENT_VOLUME_CLAIMS, name);
   const names = (items: readonly KubeObject[]) => items.map(nameOf).toSorted();
 
-  test('gives each instance its claims and takes them away with it', async () => {
+  test('creates claims for each instance, and deletes them with it', async () => {
     await create('claims', { replicas: 2, ...claims(), ...bySequence });
     const pods = await serving('claims', 2);
     expect(pods.map(({ metadata, spec }) => [metadata.name, spec.hostname])).toEqual([
@@ -18,7 +18,7 @@ export function claiming({ kubectl, get, create, edit, list, labelled, ownedBy, 
     const mounted = pods.map(claimOf);
     expect(new Set(mounted).size).toBe(2);
     await edit('claims', { replicas: 1 });
-    // Which of the two goes hangs on the second in which each became ready.
+    // Which of the two Pods is deleted depends on when each became ready.
     const [left] = await serving('claims', 1);
     expect(claimOf(left)).toBe(mounted[left ? idOf(left) : -1]);
     await eventually(async () => {
@@ -26,7 +26,7 @@ export function claiming({ kubectl, get, create, edit, list, labelled, ownedBy, 
     });
   });
 
-  test('grow where they are if their class allows it: no Pod is touched, status.capacity follows', async () => {
+  test('grow in place if their class allows it, without a change of any Pod', async () => {
     const name = 'growing';
     await create(name, { replicas: 2, ...claims('1Mi') });
     const before = { pods: uids(await serving(name, 2)), claims: names(await claimsOf(name)) };
@@ -41,7 +41,7 @@ export function claiming({ kubectl, get, create, edit, list, labelled, ownedBy, 
     expect({ pods: uids(await serving(name, 2)), claims: names(await claimsOf(name)) }).toEqual(before);
   });
 
-  test('are new ones of the new size where it does not', async () => {
+  test('are replaced by new ones of the new size if it does not', async () => {
     const name = 'fixed';
     const storageClass = {
       apiVersion: 'storage.k8s.io/v1',
@@ -67,7 +67,7 @@ export function claiming({ kubectl, get, create, edit, list, labelled, ownedBy, 
     expect((await get(COLLA_SETS, name)).status?.updatedRevision).not.toBe(status?.updatedRevision);
   });
 
-  test('whenScaled: Retain keeps claims, and gives them back by name', async () => {
+  test('stay with whenScaled: Retain, and are mounted again by name', async () => {
     const name = 'retained';
     await create(name, { replicas: 2, ...claims(), scaleStrategy: whenScaledRetain });
     await serving(name, 2);

@@ -6,7 +6,7 @@ import type { LiveSets } from './live-sets.ts';
 import { uids } from './objects.ts';
 
 export function deletion({ get, create, remove, labelled, serving, isGone }: LiveSets): void {
-  test('deleted, it waits for its Pods; with --cascade=orphan it leaves them', async () => {
+  test('waits for its Pods, but leaves them with --cascade=orphan', async () => {
     await create('deleted', { replicas: 2 });
     await create('left-behind', { replicas: 2 });
     await serving('deleted', 2);
@@ -14,13 +14,13 @@ export function deletion({ get, create, remove, labelled, serving, isGone }: Liv
     await remove(COLLA_SETS, 'deleted');
     await remove(COLLA_SETS, 'left-behind', { propagationPolicy: 'Orphan' });
     await isGone(COLLA_SETS, 'deleted');
-    // The garbage collector lets the Pods go, in a young cluster only after half a minute, and then the set.
+    // The garbage collector orphans the Pods and then deletes the set. In a new cluster it takes half a minute to start.
     await isGone(COLLA_SETS, 'left-behind', 90_000);
     expect(await labelled(PODS, 'deleted')).toEqual([]);
     expect(await labelled(PODS, 'left-behind')).toHaveLength(2);
   }, 120_000);
 
-  test('in the foreground it ends, with nothing left', async () => {
+  test('ends in the foreground with nothing left', async () => {
     const name = 'foreground';
     await create(name, { replicas: 2 });
     await serving(name, 2);
@@ -30,12 +30,12 @@ export function deletion({ get, create, remove, labelled, serving, isGone }: Liv
     await expect(get(RESOURCE_CONTEXTS, name)).rejects.toBeInstanceOf(NotFoundError);
   });
 
-  test('orphaned Pods belong to nobody; a new set of the name makes its own and takes the revisions over', async () => {
+  test('leaves orphaned Pods without an owner, and a new set of the same name creates its own and adopts the revisions', async () => {
     const name = 'orphaned';
     await create(name, { replicas: 2 });
     const orphans = await serving(name, 2);
     await remove(COLLA_SETS, name, { propagationPolicy: 'Orphan' });
-    // The garbage collector takes `orphan` off, in a young cluster only after half a minute.
+    // The garbage collector removes the finalizer `orphan`. In a new cluster it takes half a minute to start.
     await isGone(COLLA_SETS, name, 90_000);
     for (const pod of await labelled(PODS, name)) expect(controllerOf(pod)).toBeUndefined();
     expect(uids(await labelled(PODS, name))).toEqual(uids(orphans));

@@ -7,10 +7,10 @@ import type { LiveSets } from './live-sets.ts';
 import { BAD, template } from './objects.ts';
 import { EVENTS } from './resources.ts';
 
-/** A silence is told on a Pod after 10 seconds, an operator missed after 20 to 40, a text alone written within 10. */
+/** The engine reports an unanswered rule after 10 s, a stopped operator is noticed after 20 to 40 s, and texts are written within 10 s. */
 const TOLD_MS = 120_000;
 
-/** What a set says of who holds it, as its users read it. */
+/** What the conditions of a set say about what it waits for. */
 export function holding(sets: LiveSets, cluster: () => Cluster): void {
   const { client, ref, get, create, edit, serving, remove, conditionOf, list } = sets;
   const says = (name: string, type: string, text: RegExp) =>
@@ -31,8 +31,8 @@ export function holding(sets: LiveSets, cluster: () => Cluster): void {
     await says('new', 'Available', /^0 of 1 Pods are available; Pod new-\w+: kubelet cannot pull app:non-exist/);
   });
 
-  test("gives the scheduler's words", async () => {
-    await create('homeless', { template: template('homeless', 'app:v1', {}, { nodeSelector: { none: 'such' } }) });
+  test("quotes the message of the scheduler", async () => {
+    await create('homeless', { template: template('homeless', 'app:v1', { spec: { nodeSelector: { none: 'such' } } }) });
     await says('homeless', 'Available', /cannot be scheduled: 0\/\d+ nodes are available/);
   });
 
@@ -67,12 +67,12 @@ export function holding(sets: LiveSets, cluster: () => Cluster): void {
     await says(name, 'Update', /^$/);
   });
 
-  test('tells of Pods that a changed selector leaves behind', async () => {
+  test('reports Pods that a changed selector left behind', async () => {
     await create('moved', { replicas: 1 });
     const [left] = await serving('moved', 1);
     const name = left?.metadata.name ?? '';
     await edit('moved', { selector: { matchLabels: { app: 'elsewhere' } }, template: template('elsewhere', 'app:v1') });
-    await says('moved', 'Scale', new RegExp(`^1 Pod that spec.selector no longer matches runs on .*: ${name}$`));
+    await says('moved', 'Scale', new RegExp(`^1 Pod keeps running outside the set, .*: ${name}$`));
     await eventually(async () => {
       const events = await list(EVENTS);
       expect(events.find(({ reason }) => reason === 'TargetReleased')).toBeDefined();

@@ -1,4 +1,4 @@
-// CollaSets of one namespace on a real API server, as a user has them before him.
+// Functions for tests that use CollaSets of one namespace on a real API server, as a user does.
 import {
   COLLA_SETS,
   type CollaSet,
@@ -23,8 +23,8 @@ export type LiveSets = ReturnType<typeof liveSets>;
 type Figures = readonly [replicas: number, ready: number, available: number, updated: number, pods: number];
 
 /**
- * What the tests of one `describe` say and ask, in a namespace made for them. A set `web` makes Pods labelled `app: web`.
- * @param connect asked for the cluster as a test runs; it is not up before
+ * Functions for the tests of one `describe`, in a namespace of their own. The Pods of a set `web` have the label `app: web`.
+ * @param connect returns the cluster. It is called while a test runs, because the cluster is not up before.
  */
 export function liveSets(namespace: string, connect: () => { cluster: Cluster; client: KubeClient }) {
   const client = () => connect().client;
@@ -34,7 +34,7 @@ export function liveSets(namespace: string, connect: () => { cluster: Cluster; c
 
   beforeAll(async () => {
     await client().create(NAMESPACES, { metadata: { name: namespace } });
-    // Without it no Pod is admitted.
+    // The API server admits no Pod before its service account exists.
     await kubectl(['wait', '--for=create', 'serviceaccount/default', '--timeout=60s']);
   });
 
@@ -63,7 +63,7 @@ export function liveSets(namespace: string, connect: () => { cluster: Cluster; c
     return items;
   }
 
-  /** Objects with the label of the set that are not terminating, by instance id; whoever owns them. */
+  /** Objects with the label of the set that are not terminating, sorted by instance id, whatever their owner. */
   async function labelled<T extends KubeObject>(resource: Resource<T>, name: string): Promise<readonly T[]> {
     const items = await list(resource, `app=${name}`);
     return items.filter((object) => !isTerminating(object)).toSorted((a, b) => idOf(a) - idOf(b));
@@ -82,10 +82,10 @@ export function liveSets(namespace: string, connect: () => { cluster: Cluster; c
     return pods;
   }
 
-  /** Waits for the figures the Go implementation's suite asks for. */
+  /** Waits until the status and the Pods have these figures, which the test suite of the Go implementation also compares. */
   const figures = (name: string, expected: Figures) => eventually(() => hasFigures(name, expected));
 
-  /** Waits for a set of `count` Pods, all serving and none operated on, `updated` of them updated. */
+  /** Waits until the set has `count` Pods, all in service and without operations, `updated` of them updated. */
   function serving(name: string, count: number, updated = count): Promise<readonly Pod[]> {
     return eventually(async () => {
       const pods = await hasFigures(name, [count, count, count, updated, count]);
@@ -101,12 +101,12 @@ export function liveSets(namespace: string, connect: () => { cluster: Cluster; c
     return status?.conditions?.find((condition) => condition.type === type);
   }
 
-  /** What the ResourceContext of that name has on record. */
+  /** Entries of the ResourceContext of that name. */
   async function entriesOf(context: string) {
     return (await get(RESOURCE_CONTEXTS, context)).spec.contexts ?? [];
   }
 
-  /** Waits until exactly these ids are on record. */
+  /** Waits until the ResourceContext has exactly these ids. */
   const recorded = (context: string, ids: readonly number[]) =>
     eventually(async () => expect((await entriesOf(context)).map(({ id }) => id)).toEqual(ids));
 

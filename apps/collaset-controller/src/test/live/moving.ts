@@ -9,7 +9,7 @@ import { EVENTS } from './resources.ts';
 export function moving(sets: LiveSets): void {
   const { get, create, edit, label, list, ownedBy, figures, serving, entriesOf, recorded, isGone } = sets;
 
-  test('excluded with its claim, and included again under its id', async () => {
+  test('is excluded with its claim, and included again under its id', async () => {
     const name = 'excluded';
     await create(name, { replicas: 3, ...claims() });
     const [, pod] = await serving(name, 3);
@@ -34,7 +34,7 @@ export function moving(sets: LiveSets): void {
     await recorded(name, [0, 1, 2]);
   });
 
-  test('a Pod to be included that the selector does not match is refused, and the set goes on (T29)', async () => {
+  test('refuses to include a Pod that the selector does not match, and continues (T29)', async () => {
     const name = 'refusing';
     await create(name, { replicas: 1 });
     await serving(name, 1);
@@ -42,7 +42,7 @@ export function moving(sets: LiveSets): void {
     const [foreign] = await serving('other', 1);
     await edit('other', { replicas: 0, scaleStrategy: { podToExclude: [nameOf(foreign)] } });
     await figures('other', [0, 0, 0, 0, 0]);
-    // The delay keeps the Pod that is one too many, once it is included, for as long as it takes to see it.
+    // The delay keeps the surplus Pod for a while after its inclusion, so that the test can see it.
     await edit(name, { replicas: 2, scaleStrategy: { podToInclude: [nameOf(foreign)], operationDelaySeconds: 600 } });
     await serving(name, 2);
     await eventually(async () => {
@@ -55,7 +55,7 @@ export function moving(sets: LiveSets): void {
     await eventually(async () => expect(controllerOf(await get(PODS, nameOf(foreign)))?.name).toBe(name));
   });
 
-  test('an included Pod of unknown revision is updated by making it anew', async () => {
+  test('recreates an included Pod of unknown revision to update it', async () => {
     const name = 'unknown';
     await create(name, { replicas: 3, updateStrategy: partition(3) });
     const [, pod] = await serving(name, 3);
@@ -73,9 +73,9 @@ export function moving(sets: LiveSets): void {
   test.each([
     'origin',
     'successor',
-  ] as const)('the %s of a pair is excluded only when the replacement has ended', async (which) => {
+  ] as const)('the %s of a pair is excluded only after the replacement ends', async (which) => {
     const name = `held-${which}`;
-    const pair = await pairOf(sets, name, 2);
+    const pair = await pairOf(sets, { name, replicas: 2 });
     await edit(name, { replicas: 1, scaleStrategy: { podToExclude: [pair[which]] } });
     await figures(name, [3, 0, 0, 3, 3]);
     expect((await ownedBy(PODS, name)).filter((pod) => pod.metadata.labels?.[TO_DELETE_LABEL])).toEqual([]);

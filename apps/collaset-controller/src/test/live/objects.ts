@@ -1,18 +1,15 @@
 import { INSTANCE_ID_LABEL, type KubeObject, type Pod } from '@kuperator/api';
 
-/** An image no Pod gets ready with. */
+/** An image whose Pods do not become ready. */
 export const BAD = 'app:non-exist';
 
-/** A finalizer that holds a Pod, as a traffic controller would put it there. */
+/** A finalizer that keeps a Pod in traffic, as a traffic controller would set it. */
 export const HOLD = 'prot.podopslifecycle.kusionstack.io/test';
 
-/** Template of a set's Pods; `container` and `spec` say what is other than usual. */
-export function template(
-  name: string,
-  image: string,
-  container: Partial<Pod['spec']['containers'][number]> = {},
-  spec: object = {},
-) {
+type TemplateChanges = Partial<Pod['spec']['containers'][number]> & { readonly spec?: object };
+
+/** The Pod template of a set. `spec` is added to the Pod spec, and the other fields to its container. */
+export function template(name: string, image: string, { spec = {}, ...container }: TemplateChanges = {}) {
   const usual = { name: 'app', image, env: [{ name: 'test', value: 'foo' }] };
   return {
     metadata: { labels: { app: name } },
@@ -20,7 +17,7 @@ export function template(
   };
 }
 
-/** One claim `data` for each Pod. */
+/** A spec with one claim template `data`. */
 export function claims(storage = '1Mi', spec: object = {}) {
   const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage } }, ...spec };
   return { volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: claim }] };
@@ -35,7 +32,7 @@ export const idOf = ({ metadata }: KubeObject) => Number(metadata.labels?.[INSTA
 export const nameOf = (object: KubeObject | undefined) => object?.metadata.name ?? '';
 export const uids = (pods: readonly Pod[]) => pods.map(({ metadata }) => metadata.uid);
 
-/** The claim that is mounted as `data`. */
+/** Name of the claim that the Pod mounts as `data`. */
 export function claimOf(pod: Pod | undefined): string | undefined {
   return pod?.spec.volumes?.find(({ name }) => name === 'data')?.persistentVolumeClaim?.claimName;
 }

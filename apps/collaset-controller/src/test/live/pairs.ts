@@ -11,8 +11,10 @@ import { eventually } from '../eventually.ts';
 import type { LiveSets } from './live-sets.ts';
 import { BAD, nameOf, template } from './objects.ts';
 
-/** Makes a set of unready Pods of which the first is being replaced: it and its new Pod. */
-export async function pairOf({ create, figures, label }: LiveSets, name: string, replicas: number, spec: object = {}) {
+export type PairInput = { readonly name: string; readonly replicas: number; readonly spec?: object };
+
+/** Creates a set of unready Pods, and begins the replacement of the first one. Returns the names of both Pods of the pair. */
+export async function pairOf({ create, figures, label }: LiveSets, { name, replicas, spec = {} }: PairInput) {
   await create(name, { replicas, template: template(name, BAD), ...spec });
   const [origin] = await figures(name, [replicas, 0, 0, replicas, replicas]);
   await label(nameOf(origin), { [TO_REPLACE_LABEL]: '1' });
@@ -21,7 +23,7 @@ export async function pairOf({ create, figures, label }: LiveSets, name: string,
   return { origin: nameOf(origin), successor: nameOf(successor) };
 }
 
-/** Says that the Pod serves although it does not, as the Go implementation's suite does, until it was heard. */
+/** Labels the Pod as available although it is not, until the controller has reacted. The Go implementation's suite does the same. */
 export function pretendToServe({ label }: LiveSets, pod: string, isHeard: () => Promise<boolean>): Promise<void> {
   return eventually(async () => {
     if (await isHeard()) return;

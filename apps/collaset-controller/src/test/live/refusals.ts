@@ -6,7 +6,7 @@ import { template, uids } from './objects.ts';
 import { EVENTS, NAMESPACES, QUOTAS } from './resources.ts';
 
 export function refusals({ client, kubectl, get, create, edit, serving, conditionOf }: LiveSets): void {
-  test('says that a template is refused, and goes on when it is mended', async () => {
+  test('reports that a template is refused, and continues when it is corrected', async () => {
     const volumeMounts = [{ name: 'none', mountPath: '/x' }];
     await create('refused', { replicas: 2, template: template('refused', 'app:v1', { volumeMounts }) });
     await eventually(async () => {
@@ -19,7 +19,7 @@ export function refusals({ client, kubectl, get, create, edit, serving, conditio
     await serving('refused', 2);
   });
 
-  test('creations a quota refuses show in condition and Event, and go on when it is raised (T31)', async () => {
+  test('reports creations that a quota refuses in the condition and an Event, and continues when it is raised (T31)', async () => {
     const name = 'limited';
     const namespace = 'limited';
     await client().create(NAMESPACES, { metadata: { name: namespace } });
@@ -55,7 +55,7 @@ export function refusals({ client, kubectl, get, create, edit, serving, conditio
     });
   });
 
-  test('a template the API server refuses costs no Pod, and is told in condition and Event; mended, it goes on', async () => {
+  test('deletes no Pod for a refused template, reports it in the condition and an Event, and continues when it is corrected', async () => {
     const name = 'refused-update';
     await create(name, { replicas: 2 });
     const before = await serving(name, 2);

@@ -15,7 +15,7 @@ import { isLeaving, pairOf, pretendToServe } from './pairs.ts';
 export function replacing(sets: LiveSets): void {
   const { get, create, edit, label, ownedBy, figures, serving, entriesOf, recorded, isGone } = sets;
 
-  test('to-replace: a Pod of the same revision takes the place, its claim goes with the origin', async () => {
+  test('replaces a Pod with the label to-replace by one of the same revision, and deletes the claim of the origin', async () => {
     const name = 'replaced';
     await create(name, { replicas: 1, ...claims(), scaleStrategy: whenScaledRetain });
     const [origin] = await serving(name, 1);
@@ -32,7 +32,7 @@ export function replacing(sets: LiveSets): void {
     });
   });
 
-  test('taken back, the new Pod goes and leaves nothing behind', async () => {
+  test('deletes the successor and its claim if the replacement is cancelled', async () => {
     const name = 'taken-back';
     await create(name, { replicas: 1, template: template(name, BAD), ...claims(), scaleStrategy: whenScaledRetain });
     const [origin] = await figures(name, [1, 0, 0, 1, 1]);
@@ -59,9 +59,9 @@ export function replacing(sets: LiveSets): void {
     'Recreate',
     'InPlaceIfPossible',
     'Replace',
-  ])('an update under %s while a Pod is being replaced (T35)', async (policy) => {
+  ])('updates under %s while a Pod is being replaced (T35)', async (policy) => {
     const name = `updated-${policy.toLowerCase()}`;
-    const { successor } = await pairOf(sets, name, 1, { updateStrategy: { podUpgradePolicy: policy } });
+    const { successor } = await pairOf(sets, { name, replicas: 1, spec: { updateStrategy: { podUpgradePolicy: policy } } });
     await edit(name, { template: template(name, 'app:v2') });
     const [pod] = await serving(name, 1);
     expect(pod?.spec.containers[0]?.image).toBe('app:v2');
@@ -69,7 +69,7 @@ export function replacing(sets: LiveSets): void {
     await recorded(name, [pod ? idOf(pod) : -1]);
   });
 
-  test('policy Replace: partition 3, 2, 1, 0 in turn', async () => {
+  test('follows a partition that is lowered from 3 to 0 under the policy Replace', async () => {
     const name = 'by-replacing';
     await create(name, { replicas: 3, updateStrategy: { podUpgradePolicy: 'Replace' } });
     const before = uids(await serving(name, 3));
@@ -81,7 +81,7 @@ export function replacing(sets: LiveSets): void {
     }
   });
 
-  test('policy Replace: change of mind, then another policy, then back (T34, T41)', async () => {
+  test('follows another template, another policy and the policy Replace again (T34, T41)', async () => {
     const name = 'of-two-minds';
     await create(name, { replicas: 2, updateStrategy: { podUpgradePolicy: 'Replace' } });
     await serving(name, 2);
@@ -100,17 +100,17 @@ export function replacing(sets: LiveSets): void {
   test.each([
     { which: 'the origin', named: ['origin'] as const },
     { which: 'both', named: ['origin', 'successor'] as const },
-  ])('no replicas and $which in podToDelete: both go (T28)', async ({ named }) => {
+  ])('deletes both Pods of a pair with 0 replicas and $which in podToDelete (T28)', async ({ named }) => {
     const name = `pair-${named.length}`;
-    const pair = await pairOf(sets, name, 1);
+    const pair = await pairOf(sets, { name, replicas: 1 });
     await edit(name, { replicas: 0, scaleStrategy: { podToDelete: named.map((pod) => pair[pod]) } });
     await figures(name, [0, 0, 0, 0, 0]);
     await isGone(RESOURCE_CONTEXTS, name);
   });
 
-  test('no replicas and the new Pod in podToDelete: both stay until it serves, then both go (T28, T37)', async () => {
+  test('keeps both Pods of a pair with 0 replicas and the successor in podToDelete until the successor serves (T28, T37)', async () => {
     const name = 'pair-new';
-    const pair = await pairOf(sets, name, 1);
+    const pair = await pairOf(sets, { name, replicas: 1 });
     await edit(name, { replicas: 0, scaleStrategy: { podToDelete: [pair.successor] } });
     await figures(name, [2, 0, 0, 2, 2]);
     await pretendToServe(sets, pair.successor, () => isLeaving(sets, pair.origin));

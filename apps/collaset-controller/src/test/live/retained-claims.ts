@@ -34,7 +34,7 @@ export function retainedClaims({
   const eventsOf = (name: string, reason: string) =>
     kubectl(['get', 'events', `--field-selector=involvedObject.name=${name},reason=${reason}`, '-o', 'yaml']);
 
-  test('stay when the set is made again with fewer replicas, and are mounted when it grows (T99)', async () => {
+  test('stay if the set is created again with fewer replicas, and are mounted after a scale-out (T99)', async () => {
     const name = 'again';
     const spec = { ...claims('1024Ki'), ...retain };
     await create(name, { replicas: 3, ...spec });
@@ -56,7 +56,7 @@ export function retainedClaims({
     await eventually(async () => expect(Object.keys(await claimsById(name))).toHaveLength(1));
   });
 
-  test('are found by a selector of expressions (T104)', async () => {
+  test('are adopted under a selector with expressions (T104)', async () => {
     const name = 'expressed';
     const selector = { matchExpressions: [{ key: 'app', operator: 'In', values: [name] }] };
     const spec = { replicas: 2, selector, ...claims(), ...retain };
@@ -76,7 +76,7 @@ export function retainedClaims({
     expect(await claimsById(name)).toEqual(before);
   });
 
-  test('are no concern of a neighbour with the same labels (T100)', async () => {
+  test('are not adopted by another set with the same labels (T100)', async () => {
     const name = 'near';
     await create(name, { replicas: 1, ...claims(), ...retain });
     await serving(name, 1);
@@ -95,7 +95,7 @@ export function retainedClaims({
     await remove(COLLA_SETS, 'near-b');
   });
 
-  test('keep their data when the size is written otherwise together with another change, whatever hash is on them (T109)', async () => {
+  test('keep their data if the spelling of their size and another field change, with any hash (T109)', async () => {
     const name = 'spelled';
     await create(name, { replicas: 2, ...claims('1024Ki') });
     await serving(name, 2);
@@ -104,7 +104,7 @@ export function retainedClaims({
     for (const [claim] of Object.values(before)) {
       await client().patch(PERSISTENT_VOLUME_CLAIMS, ref(claim ?? ''), { type: 'merge', body: another });
     }
-    // Made anew: the environment cannot change in place.
+    // The Pod is recreated, because the environment cannot change in place.
     const anew = template(name, 'app:v1', { env: [{ name: 'test', value: 'bar' }] });
     await edit(name, { template: anew, ...claims('1Mi') });
     const pods = await serving(name, 2);

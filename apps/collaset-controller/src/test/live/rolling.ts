@@ -28,7 +28,7 @@ export function rolling({
   serving,
   isGone,
 }: LiveSets): void {
-  test('makes Pods anew where in place is not possible, as far as the partition goes', async () => {
+  test('recreates the Pods that the partition includes if they cannot change in place', async () => {
     await create('recreated', { replicas: 3 });
     const before = uids(await serving('recreated', 3));
     const changed = template('recreated', 'app:v1', { env: [{ name: 'test', value: 'bar' }] });
@@ -43,7 +43,7 @@ export function rolling({
     expect(all.filter((uid) => before.includes(uid))).toEqual([]);
   });
 
-  test('by label: none without it, then only the one that has it; every entry of the context is the set’s', async () => {
+  test('updates only labelled Pods, and every entry of the context belongs to the set', async () => {
     const name = 'by-label';
     await create(name, { replicas: 3, updateStrategy: byLabel });
     await serving(name, 3);
@@ -57,7 +57,7 @@ export function rolling({
     expect(spec.contexts?.map(({ data }) => data?.Owner)).toEqual([name, name, name]);
   });
 
-  test('operationDelaySeconds lie between the permission and the change', async () => {
+  test('waits for operationDelaySeconds between the permission and the change', async () => {
     const name = 'delayed';
     await create(name, { replicas: 3, updateStrategy: { ...byLabel, operationDelaySeconds: 10 } });
     const pods = await serving(name, 3);
@@ -82,7 +82,7 @@ export function rolling({
     await serving(name, 3, 1);
   });
 
-  test('a partition raised gives back what waits, and goes on when the hold is gone', async () => {
+  test('returns waiting Pods to service if the partition is raised, and completes the changed ones', async () => {
     const name = 'held';
     await create(name, { replicas: 2 });
     for (const pod of await serving(name, 2)) await editPod(nameOf(pod), { finalizers: [HOLD] });
@@ -96,7 +96,7 @@ export function rolling({
     await figures(name, [2, 2, 2, 1, 2]);
   });
 
-  test('a new round begins while the one before still waits for its traffic', async () => {
+  test('begins a new update while the last one still waits for traffic', async () => {
     const name = 'rounds';
     const finalizer = 'prot.podopslifecycle.kusionstack.io/traffic';
     await create(name, {});
@@ -122,7 +122,7 @@ export function rolling({
     await editPod(nameOf(pod), { finalizers: null });
   });
 
-  test('by sequence, one at a time under a PodTransitionRule, never fewer than asked for', async () => {
+  test('with sequence names, updates one Pod at a time under a PodTransitionRule', async () => {
     const name = 'ruled';
     await create(name, { replicas: 2, ...bySequence });
     await serving(name, 2);

@@ -30,12 +30,12 @@ export function scaling({ client, ref, get, create, edit, editPod, label, servin
   test.each([
     ['random', {}],
     ['sequence', bySequence],
-  ])('%s: a Pod tells of its generateName, and its name is taken nevertheless', async (policy, spec) => {
+  ])('%s: a Pod has a generateName, and its computed name still prevents a second creation', async (policy, spec) => {
     const name = `generated-${policy}`;
     await create(name, { replicas: 1, ...spec });
     const [pod] = await serving(name, 1);
     expect(pod?.metadata.generateName).toBe(`${name}-`);
-    // As a replica does that does not know of it.
+    // A replica that does not know the Pod would try the same creation.
     const metadata = { ...ref(nameOf(pod)), generateName: `${name}-`, labels: { app: name } };
     const again = { metadata, spec: { containers: [{ name: 'app', image: 'app:v1' }] } };
     for (const options of [{}, { dryRun: true }]) {
@@ -43,7 +43,7 @@ export function scaling({ client, ref, get, create, edit, editPod, label, servin
     }
   });
 
-  test('a privileged container is accepted and stays so', async () => {
+  test('accepts a privileged container and keeps it privileged', async () => {
     const name = 'privileged';
     const more = { securityContext: { privileged: true } };
     await create(name, { replicas: 3, template: template(name, 'app:v1', more) });
@@ -71,7 +71,7 @@ export function scaling({ client, ref, get, create, edit, editPod, label, servin
     await serving('waiting', 0);
   });
 
-  test('a Pod marked to-delete is made anew at its own revision, mid-partition', async () => {
+  test('recreates a Pod marked to-delete at its own revision within the partition', async () => {
     const name = 'marked';
     await create(name, { replicas: 2 });
     await serving(name, 2);
@@ -85,7 +85,7 @@ export function scaling({ client, ref, get, create, edit, editPod, label, servin
     expect(renewed?.metadata.labels?.[REVISION_LABEL]).toBe(old?.metadata.labels?.[REVISION_LABEL]);
   });
 
-  test('podToDelete: the Pod is made anew; with fewer replicas it is the one that goes', async () => {
+  test('recreates a Pod in podToDelete, or scales it in if the replicas are lowered', async () => {
     const name = 'named';
     await create(name, { replicas: 3 });
     const [first] = await serving(name, 3);
@@ -97,7 +97,7 @@ export function scaling({ client, ref, get, create, edit, editPod, label, servin
     expect((await serving(name, 2)).map(nameOf)).toContain(nameOf(third));
   });
 
-  test('podToDelete by sequence: the Pod is made anew once', async () => {
+  test('recreates a Pod in podToDelete once with sequence names', async () => {
     const name = 'named-by-sequence';
     await create(name, { replicas: 2, ...bySequence });
     const [first] = await serving(name, 2);

@@ -43,7 +43,7 @@ export function status({
     await kubectl(['delete', 'hpa', name]);
   });
 
-  test('Pods count as available once they were ready for minReadySeconds', async () => {
+  test('counts Pods as available after they were ready for minReadySeconds', async () => {
     const name = 'settling';
     await create(name, { minReadySeconds: 4 });
     await figures(name, [1, 1, 0, 1, 1]);
@@ -54,7 +54,7 @@ export function status({
     expect((await conditionOf(name, 'Available'))?.status).toBe('True');
   });
 
-  test('says when it makes no progress in time, and takes it back', async () => {
+  test('reports an exceeded progress deadline, and withdraws it after progress', async () => {
     const name = 'stalling';
     await create(name, { template: template(name, BAD), progressDeadlineSeconds: 2 });
     await eventually(async () => {
@@ -75,7 +75,7 @@ export function status({
     });
   });
 
-  test('a set at rest is not written to', async () => {
+  test('does not write to a settled set', async () => {
     const name = 'resting';
     await create(name, { replicas: 2 });
     await serving(name, 2);

@@ -4,9 +4,9 @@ import { eventually } from '../eventually.ts';
 import type { LiveSets } from './live-sets.ts';
 import { template } from './objects.ts';
 
-/** What users of few rights get from their sets. */
+/** Tests with a user who has few permissions. */
 export function tenants({ kubectl, create, serving, isGone }: LiveSets): void {
-  test('a user who may change a set, but neither write nor delete Pods, has them updated, replaced and scaled in', async () => {
+  test('updates, replaces and scales in Pods for a user who may change the set but no Pods', async () => {
     await kubectl(['create', 'role', 'dev', '--verb=get,patch', '--resource=collasets.apps.kusionstack.io']);
     await kubectl(['create', 'rolebinding', 'dev', '--role=dev', '--user=dev']);
     const edit = (spec: object) =>

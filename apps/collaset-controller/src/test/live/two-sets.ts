@@ -19,7 +19,7 @@ export function twoSets({
 }: LiveSets): void {
   const pooled = { scaleStrategy: { context: 'pool' } };
 
-  test('share one pool of ids: none is given twice, none is taken away, and it goes with the last (T53, T54)', async () => {
+  test('share one context without conflicts between their ids, and the last set deletes it (T53, T54)', async () => {
     await create('pool-a', { replicas: 3, ...pooled });
     await create('pool-b', { replicas: 3, ...pooled });
     await serving('pool-a', 3);
@@ -38,11 +38,11 @@ export function twoSets({
     await isGone(RESOURCE_CONTEXTS, 'pool');
   });
 
-  test('hand a Pod over with a claim of another template: it is kept until the Pod is made anew', async () => {
+  test('pass on a Pod whose claim has another template, and keep the claim until the Pod is recreated', async () => {
     await create('giving', { replicas: 1, ...claims() });
     const [pod] = await serving('giving', 1);
     const claim = claimOf(pod) ?? '';
-    // A difference that no claim can grow over.
+    // A difference that an expansion of the claim cannot resolve.
     const another = claims('1Mi', { accessModes: ['ReadWriteMany'] });
     await create('taking', { replicas: 1, ...another, updateStrategy: byLabel });
     await serving('taking', 1);
