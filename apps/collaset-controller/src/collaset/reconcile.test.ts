@@ -303,7 +303,9 @@ describe('failing', () => {
     expect(world.takeWrites()['create pods']).toBe(4);
   });
 
-  test.each([404, 409, 429, 503])('recovers from creations that fail with %i when the replicas are lowered (T32)', async (status) => {
+  test.each([
+    404, 409, 429, 503,
+  ])('recovers from creations that fail with %i when the replicas are lowered (T32)', async (status) => {
     const reason =
       { 404: 'NotFound', 409: 'Conflict', 429: 'TooManyRequests', 503: 'ServiceUnavailable' }[status] ?? '';
     const world = new World(aSet({ ...v1(), replicas: 6 }));

@@ -8,8 +8,11 @@ import {
   RULE_DETAIL_ANNOTATION_PREFIX,
   RULE_FINALIZER,
 } from '@kuperator/api';
-import { type KubeClient, NotFoundError, slowStart } from '@kuperator/runtime';
+import { ConflictError, type KubeClient, NotFoundError, newLaneWindow, runLane } from '@kuperator/runtime';
 import { nameOf } from './selection.ts';
+
+/** The most Pods that are written at once. */
+const MAX_WRITES = 32;
 
 /** Pods that show a verdict of `rule`: the coordinator writes it with what else it writes. */
 export function podsShowing(rule: PodTransitionRule, pods: readonly Pod[]): readonly Pod[] {
@@ -27,11 +30,14 @@ export async function removeDetails(
   pods: readonly Pod[],
 ): Promise<void> {
   const body = { metadata: { annotations: { [detailAnnotation(rule)]: null } } };
-  const failures = await slowStart(pods, async (pod) => {
+  const tasks = pods.map((pod) => async () => {
     const ref = { namespace: pod.metadata.namespace, name: nameOf(pod) };
     await client.patch(PODS, ref, { type: 'merge', body }).catch(ignoreNotFound);
   });
-  if (failures.length > 0) throw new AggregateError(failures, `removing the verdicts of ${keyOf(rule)} from its Pods`);
+  const { failures, conflicts } = await runLane(tasks, { window: newLaneWindow(), max: MAX_WRITES });
+  const what = `removing the verdicts of ${keyOf(rule)} from its Pods`;
+  if (failures.length > 0) throw new AggregateError(failures, what);
+  if (conflicts > 0) throw new ConflictError(`${what}: ${conflicts} have changed`, { status: 409, reason: 'Conflict' });
 }
 
 /** Sets or removes the finalizer that gives us the time to clean up. @returns the rule as written; undefined when gone */

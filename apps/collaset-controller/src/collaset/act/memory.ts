@@ -1,9 +1,9 @@
 import type { Pod } from '@kuperator/api';
+import { type LaneWindow, newLaneWindow } from '@kuperator/runtime';
 import { type Knowledge, type Sighting, sightingOf } from '../plan/in-place-end.ts';
 import type { Refusal } from '../plan/refusal.ts';
 import type { Completions } from './completion.ts';
 import type { Trial } from './dry-run.ts';
-import { newWindow, type Window } from './lane.ts';
 
 /** What a replica remembers of its writes to a set. */
 export type ActMemory = {
@@ -44,10 +44,10 @@ export type ActMemory = {
   readonly toldClaims: Set<string>;
   /** The window of each lane. */
   readonly windows: {
-    readonly create: Window;
-    readonly 'scale-in': Window;
-    readonly update: Window;
-    readonly others: Window;
+    readonly create: LaneWindow;
+    readonly 'scale-in': LaneWindow;
+    readonly update: LaneWindow;
+    readonly others: LaneWindow;
   };
   /** How often the name of a new revision was already taken, as far as this replica knows. The status records it as well. */
   collisionCount: number;
@@ -88,7 +88,7 @@ export function newActMemory(term: number): ActMemory {
     claimsCheckedMs: Number.NEGATIVE_INFINITY,
     heldClaims: new Map(),
     toldClaims: new Set(),
-    windows: { create: newWindow(), 'scale-in': newWindow(), update: newWindow(), others: newWindow() },
+    windows: { create: newLaneWindow(), 'scale-in': newLaneWindow(), update: newLaneWindow(), others: newLaneWindow() },
     collisionCount: 0,
     creationFailures: 0,
     creationRefusal: undefined,

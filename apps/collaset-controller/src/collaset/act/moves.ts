@@ -40,9 +40,8 @@ export async function excludePod(deps: Deps, set: CollaSet, pod: Pod): Promise<v
   }
   // An operation of the set would keep the Pod out of service for ever.
   const cancelled = cancelOperation(pod, { id: COLLASET_OPERATION_ID, nanos: deps.clock.nanos() });
-  const { resourceVersion, ownerReferences = [] } = pod.metadata;
+  const { ownerReferences = [] } = pod.metadata;
   const metadata = {
-    resourceVersion,
     labels: { ...cancelled, [ORPHANED_LABEL]: 'true', [TO_EXCLUDE_LABEL]: null },
     annotations: { [LAST_POD_STATUS_ANNOTATION]: null },
     ownerReferences: ownerReferences.filter(({ uid }) => uid !== set.metadata.uid),
@@ -52,9 +51,8 @@ export async function excludePod(deps: Deps, set: CollaSet, pod: Pod): Promise<v
 
 /** Takes over the Pod and then its claims. After a crash, the remaining claims are found through the Pod. */
 export async function includePod(deps: Deps, set: CollaSet, { pod, id }: Inclusion): Promise<void> {
-  const { resourceVersion, ownerReferences = [] } = pod.metadata;
+  const { ownerReferences = [] } = pod.metadata;
   const metadata = {
-    resourceVersion,
     labels: { [INSTANCE_ID_LABEL]: String(id), [ORPHANED_LABEL]: null, [TO_EXCLUDE_LABEL]: null },
     ownerReferences: [...ownerReferences, controllerReference(set)],
   };

@@ -99,10 +99,9 @@ async function checkFields({ deps, set, memory }: Pass, revision: Revision): Pro
 
 /** Writes the marks of replacements, and the mark by which the coordinator deletes a Pod. */
 export async function mark({ deps }: Pass, { pod, labels, annotations }: Marking): Promise<Written> {
-  const { resourceVersion } = pod.metadata;
   const isLeaving = labels[TO_DELETE_LABEL] !== undefined;
   const changes = isLeaving ? markLeaving(pod, deps.clock.nanos(), labels) : labels;
-  await patchPod(deps, pod, { type: 'merge', body: { metadata: { resourceVersion, labels: changes, annotations } } });
+  await patchPod(deps, pod, { type: 'merge', body: { metadata: { labels: changes, annotations } } });
   return DONE;
 }
 
@@ -113,9 +112,9 @@ export async function purge({ deps }: Pass, { pod }: ActionOf<'purge'>): Promise
 }
 
 export async function release({ deps, set }: Pass, { pod }: ActionOf<'release'>): Promise<Written> {
-  const { resourceVersion, ownerReferences = [] } = pod.metadata;
+  const { ownerReferences = [] } = pod.metadata;
   const others = ownerReferences.filter((owner) => owner.uid !== set.metadata.uid);
-  await patchPod(deps, pod, { type: 'merge', body: { metadata: { resourceVersion, ownerReferences: others } } });
+  await patchPod(deps, pod, { type: 'merge', body: { metadata: { ownerReferences: others } } });
   return DONE;
 }
 

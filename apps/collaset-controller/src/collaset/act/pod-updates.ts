@@ -164,9 +164,8 @@ export async function turn(
   { deps }: Pass,
   { pod, willDelete }: Pick<ActionOf<'turn'>, 'pod' | 'willDelete'>,
 ): Promise<Written> {
-  const { resourceVersion } = pod.metadata;
   const labels = willDelete ? prepareToDelete(pod, deps.clock.nanos()) : { [PREPARING_TO_DELETE_LABEL]: null };
-  return { pod: await patchPod(deps, pod, { type: 'merge', body: { metadata: { resourceVersion, labels } } }) };
+  return { pod: await patchPod(deps, pod, { type: 'merge', body: { metadata: { labels } } }) };
 }
 
 /** Deletes the Pod, so that its instance id gets a Pod at the updated revision. */

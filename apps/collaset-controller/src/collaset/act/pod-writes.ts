@@ -1,14 +1,13 @@
-import {
-  type CollaSet,
-  controllerOf,
-  isTerminating,
-  keyOf,
-  LAST_POD_STATUS_ANNOTATION,
-  PODS,
-  type Pod,
-} from '@kuperator/api';
+import { type CollaSet, controllerOf, isTerminating, LAST_POD_STATUS_ANNOTATION, PODS, type Pod } from '@kuperator/api';
 import type { LabelChanges } from '@kuperator/lifecycle';
-import { AlreadyExistsError, ConflictError, NotFoundError } from '@kuperator/runtime';
+import {
+  AlreadyExistsError,
+  ConflictError,
+  NotFoundError,
+  type ObjectChange,
+  type ObjectWriter,
+  objectWriter,
+} from '@kuperator/runtime';
 import { instanceIdOf, revisionNameOf } from '../ids/members.ts';
 import { recordOfRewrite } from '../plan/in-place-record.ts';
 import type { Resize } from '../plan/resources.ts';
@@ -53,35 +52,21 @@ export function relabelPod(
 ): Promise<Pod | undefined> {
   const hasRecord = pod.metadata.annotations?.[LAST_POD_STATUS_ANNOTATION] !== undefined;
   const changes = { ...annotations, ...(hasRecord ? { [LAST_POD_STATUS_ANNOTATION]: null } : {}) };
-  const { resourceVersion } = pod.metadata;
-  const metadata = { resourceVersion, labels, ...(Object.keys(changes).length > 0 ? { annotations: changes } : {}) };
+  const metadata = { labels, ...(Object.keys(changes).length > 0 ? { annotations: changes } : {}) };
   return patchPod(deps, pod, { type: 'merge', body: { metadata } });
 }
 
-export type PodPatch = {
-  readonly type: 'merge' | 'strategic';
-  readonly body: object;
-  readonly subresource?: string;
-  /** If true, the API server only answers what the write would do. */
-  readonly dryRun?: boolean;
-};
+/**
+ * Patches the Pod.
+ * @returns the Pod after the write; undefined if it is gone
+ * @throws ConflictError if the Pod has changed
+ */
+export function patchPod(deps: WriteDeps, pod: Pod, change: ObjectChange): Promise<Pod | undefined> {
+  return writerOf(deps).patch(pod, change);
+}
 
-/** @returns the Pod after the write; undefined if it is gone */
-export async function patchPod(
-  { client, pods }: WriteDeps,
-  pod: Pod,
-  { type, body, ...options }: PodPatch,
-): Promise<Pod | undefined> {
-  const { namespace, name = '', uid = '' } = pod.metadata;
-  try {
-    const patched = await client.patch(PODS, { namespace, name }, { type, body }, options);
-    if (!options.dryRun) pods.observe(patched);
-    return patched;
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    pods.observeGone(keyOf(pod), uid);
-    return undefined;
-  }
+function writerOf({ client, pods }: WriteDeps): ObjectWriter<Pod> {
+  return objectWriter({ client, resource: PODS, cache: pods });
 }
 
 /**
@@ -91,9 +76,8 @@ export async function patchPod(
 export async function noteRewrite(deps: WriteDeps, before: Pod, after: Pod | undefined): Promise<void> {
   const record = after && recordOfRewrite(before, after, revisionNameOf(before));
   if (!record) return;
-  const { resourceVersion } = after.metadata;
   const annotations = { [LAST_POD_STATUS_ANNOTATION]: JSON.stringify(record) };
-  await patchPod(deps, after, { type: 'merge', body: { metadata: { resourceVersion, annotations } } });
+  await patchPod(deps, after, { type: 'merge', body: { metadata: { annotations } } });
 }
 
 /**
@@ -112,8 +96,7 @@ export function resizePod(
     ...(containers.length > 0 ? { containers } : {}),
     ...(initContainers.length > 0 ? { initContainers } : {}),
   };
-  const { resourceVersion } = pod.metadata;
-  const body = { metadata: { resourceVersion }, spec };
+  const body = { spec };
   return patchPod(deps, pod, { type: 'strategic', body, subresource: 'resize', ...(dryRun ? { dryRun } : {}) });
 }
 
@@ -121,12 +104,8 @@ export function resizePod(
  * Deletes the Pod.
  * @throws ConflictError if the Pod has changed, because its operation may no longer be permitted
  */
-export async function deletePod({ client, pods }: WriteDeps, pod: Pod): Promise<void> {
-  const { namespace, name = '', uid = '', resourceVersion } = pod.metadata;
-  const preconditions = { uid, ...(resourceVersion ? { resourceVersion } : {}) };
-  const answer = await client.delete(PODS, { namespace, name }, preconditions);
-  if (answer && isTerminating(answer)) pods.observe(answer);
-  else pods.observeGone(keyOf(pod), uid);
+export function deletePod(deps: WriteDeps, pod: Pod): Promise<void> {
+  return writerOf(deps).delete(pod);
 }
 
 /** The error to throw if a decision was based on a stale cache. */

@@ -1,9 +1,8 @@
-import { ConflictError } from '@kuperator/runtime';
+import { ConflictError, type LaneResult, runLane } from '@kuperator/runtime';
 import { type Action, type ActionKind, podOf } from '../plan/action.ts';
 import { type Lane, rowOf } from './actions.ts';
 import { refusesTemplate } from './dry-run.ts';
 import { failureText } from './failure-text.ts';
-import { type LaneResult, runLane } from './lane.ts';
 import type { Pass } from './pass.ts';
 import type { Verify } from './verify.ts';
 import type { Written } from './written.ts';

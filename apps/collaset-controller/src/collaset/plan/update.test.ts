@@ -83,7 +83,12 @@ describe('planUpdate', () => {
       expected: { begin: 'c' },
     },
     { name: 'updates none with a partition of all replicas (T1)', pods: three, spec: partition(3), expected: {} },
-    { name: 'updates no Pod if the partition exceeds the replicas (T1)', pods: three, spec: partition(9), expected: {} },
+    {
+      name: 'updates no Pod if the partition exceeds the replicas (T1)',
+      pods: three,
+      spec: partition(9),
+      expected: {},
+    },
     {
       name: 'subtracts the partition from the replicas, not from the number of Pods (T2)',
       pods: three.slice(0, 2),

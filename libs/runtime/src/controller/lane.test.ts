@@ -1,13 +1,13 @@
-import { ConflictError } from '@kuperator/runtime';
 import { describe, expect, test } from 'vitest';
-import { newWindow, runLane } from './lane.ts';
+import { ConflictError } from '../client/errors.ts';
+import { newLaneWindow, runLane } from './lane.ts';
 
 const never = () => false;
 const conflict = () => new ConflictError('409', { status: 409, reason: 'Conflict' });
 
 describe('runLane', () => {
   test('runs every task, a few concurrently at first and more with every success', async () => {
-    const window = newWindow();
+    const window = newLaneWindow();
     let running = 0;
     const widths: number[] = [];
     const task = async () => {
@@ -25,7 +25,11 @@ describe('runLane', () => {
     const task = async () => {
       throw new Error(`failure ${++tried}`);
     };
-    const { failures, left } = await runLane(Array(1000).fill(task), { isOver: never, window: newWindow(), max: 64 });
+    const { failures, left } = await runLane(Array(1000).fill(task), {
+      isOver: never,
+      window: newLaneWindow(),
+      max: 64,
+    });
     expect([failures.length, tried, left]).toEqual([4, 4, 996]);
   });
 
@@ -39,7 +43,7 @@ describe('runLane', () => {
     const tasks = Array.from({ length: 9 }, (_, index) => async () => {
       if (index % 3 === 0) throw conflict();
     });
-    expect(await runLane(tasks, { isOver: never, window: newWindow(), max: 64 })).toEqual({
+    expect(await runLane(tasks, { isOver: never, window: newLaneWindow(), max: 64 })).toEqual({
       failures: [],
       conflicts: 3,
       left: 0,
@@ -52,7 +56,7 @@ describe('runLane', () => {
       Array(10).fill(async () => {
         calls++;
       }),
-      { isOver: () => calls >= 4, window: newWindow(), max: 64 },
+      { isOver: () => calls >= 4, window: newLaneWindow(), max: 64 },
     );
     expect([calls, left]).toEqual([4, 6]);
   });
@@ -64,7 +68,7 @@ describe('runLane', () => {
           throw new Error('at once');
         },
       ],
-      { isOver: never, window: newWindow(), max: 64 },
+      { isOver: never, window: newLaneWindow(), max: 64 },
     );
     expect(failures).toHaveLength(1);
   });

@@ -1,5 +1,6 @@
-import { ConflictError } from '@kuperator/runtime';
+import { ConflictError } from '../client/errors.ts';
 
+/** What became of the tasks of a lane. */
 export type LaneResult = {
   /** Errors of the tasks, without conflicts. */
   readonly failures: readonly unknown[];
@@ -10,19 +11,21 @@ export type LaneResult = {
 };
 
 /** How many tasks run concurrently. It is kept from pass to pass, so that a lane without failures keeps its speed. */
-export type Window = { size: number };
+export type LaneWindow = { size: number };
 
 const INITIAL = 4;
 
-export function newWindow(): Window {
+/** A window as a lane starts with it. */
+export function newLaneWindow(): LaneWindow {
   return { size: INITIAL };
 }
 
 export type LaneOptions = {
-  /** If it returns true, no further task starts. */
-  readonly isOver: () => boolean;
+  /** If it returns true, no further task starts. Default: never. */
+  readonly isOver?: () => boolean;
   /** Every success widens the window by one, up to `max`. A failure resets it. */
-  readonly window: Window;
+  readonly window: LaneWindow;
+  /** The most tasks at once. */
   readonly max: number;
 };
 
@@ -32,7 +35,7 @@ export type LaneOptions = {
  */
 export function runLane(
   tasks: readonly (() => Promise<void>)[],
-  { isOver, window, max }: LaneOptions,
+  { isOver = () => false, window, max }: LaneOptions,
 ): Promise<LaneResult> {
   return new Promise((resolve) => {
     const failures: unknown[] = [];
