@@ -96,7 +96,7 @@ export async function startReleasable(
 }
 
 /**
- * The cluster called `name`, whoever started it.
+ * Connects to the cluster called `name`, which any process may have started.
  * @throws Error if there is no such cluster, or if its supervisor was killed
  */
 export async function attachCluster(name: string): Promise<Cluster> {

@@ -35,7 +35,7 @@ test('Pods of a CollaSet are created with the gate, become available, and are ro
   await app.changeTemplate({ image: 'web:v2' });
   await app.serves({ replicas: 5, image: 'web:v2' });
   await app.changeTemplate({ image: 'web:v2', setting: 'b' });
-  await app.observer.until('all are made anew', () => app.pods().every(hasSetting('b')), DEADLINE_MS);
+  await app.observer.until('all Pods are recreated', () => app.pods().every(hasSetting('b')), DEADLINE_MS);
   await app.serves({ replicas: 5 });
   expect(app.pods().filter(isGated)).toHaveLength(5);
   expect(touchedInTraffic(app.observer.sighting())).toEqual([]);

@@ -68,7 +68,7 @@ test('a Pod that is preempted is taken out of traffic first, then the urgent Pod
 
 test('preemption waits for the rules, and continues once they agree', async () => {
   const pods = await deployPreempted('preempted-later', 'node-1', 0);
-  await pods.observer.until('somebody is to go', () => isBeingAsked(pods), DEADLINE_MS);
+  await pods.observer.until('a Pod is being asked to leave', () => isBeingAsked(pods), DEADLINE_MS);
   expect(leastInTraffic(pods.observer.sighting())).toBe(2);
   await pods.kubectl('delete', RULE);
   await untilScheduled('urgent-preempted-later');

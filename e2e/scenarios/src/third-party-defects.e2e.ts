@@ -120,7 +120,7 @@ test('D10: an operation whose type changes is checked again, and can be finished
   await pod.until('operate/a');
   await pod.consent(false);
   await pod.label('operation-type/a=scale-in');
-  await pod.untilSo('is checked anew', () => pod.has('pre-check/a') && !pod.has('operate/a'));
+  await pod.untilSo('is checked again', () => pod.has('pre-check/a') && !pod.has('operate/a'));
   await pod.rests();
   expect(pod.labels().filter((label) => label.startsWith('operation-permission/'))).toEqual([]);
   await pod.consent(true);
