@@ -29,14 +29,14 @@ import {
 import { LABEL_VALUE, labelSelector } from './selector-schema.ts';
 
 /** How a changed template reaches existing Pods. */
-export const POD_UPGRADE_POLICIES = ['Recreate', 'InPlaceIfPossible', 'InPlaceOnly', 'Replace'] as const;
+const POD_UPGRADE_POLICIES = ['Recreate', 'InPlaceIfPossible', 'InPlaceOnly', 'Replace'] as const;
 export type PodUpgradePolicy = (typeof POD_UPGRADE_POLICIES)[number];
 
 /** No node attaches more volumes to a Pod, whatever drives them. */
 const MAX_CLAIM_TEMPLATES = 256;
 
 /** How Pods are named: `<set>-<id>`, or with a random suffix. */
-export const POD_NAMING_SUFFIX_POLICIES = ['PersistentSequence', 'Random'] as const;
+const POD_NAMING_SUFFIX_POLICIES = ['PersistentSequence', 'Random'] as const;
 export type PodNamingSuffixPolicy = (typeof POD_NAMING_SUFFIX_POLICIES)[number];
 
 // Go clients send '' for some unset strings: it is taken as the default, not refused.

@@ -95,7 +95,7 @@ export type ContainerStatus = {
   [field: string]: unknown;
 };
 
-export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
 
 export type PodStatus = {
   phase?: PodPhase;
@@ -133,7 +133,7 @@ export type ControllerRevision = KubeObject & { data: unknown; revision: number 
 
 export type PodTemplate = KubeObject & { template: PodTemplateSpec };
 
-export type PersistentVolumeClaimSpec = {
+type PersistentVolumeClaimSpec = {
   accessModes?: string[];
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
   storageClassName?: string;

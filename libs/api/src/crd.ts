@@ -5,7 +5,7 @@ import { API_GROUP, API_VERSION } from './names.ts';
 import { type Structural, structuralSchemaOf } from './structural.ts';
 
 /** The parts of an apiextensions.k8s.io/v1 CustomResourceDefinition that ours use. */
-export type CustomResourceDefinition = KubeObject & {
+type CustomResourceDefinition = KubeObject & {
   spec: {
     group: string;
     names: { kind: string; listKind: string; plural: string; singular: string; shortNames: readonly string[] };

@@ -10,8 +10,6 @@ import type {
   Service,
 } from './core.ts';
 import { API_GROUP, API_VERSION } from './names.ts';
-import type { OperationJob } from './operationjob.ts';
-import type { PodDecoration } from './poddecoration.ts';
 import type { PodTransitionRule } from './podtransitionrule.ts';
 import type { ResourceContext } from './resourcecontext.ts';
 
@@ -71,5 +69,3 @@ export const LEASES: Resource<Lease> = {
 export const COLLA_SETS: Resource<CollaSet> = ours('CollaSet', 'collasets');
 export const POD_TRANSITION_RULES: Resource<PodTransitionRule> = ours('PodTransitionRule', 'podtransitionrules');
 export const RESOURCE_CONTEXTS: Resource<ResourceContext> = ours('ResourceContext', 'resourcecontexts');
-export const POD_DECORATIONS: Resource<PodDecoration> = ours('PodDecoration', 'poddecorations');
-export const OPERATION_JOBS: Resource<OperationJob> = ours('OperationJob', 'operationjobs');

@@ -43,12 +43,12 @@ export type RuleEvent<Name extends RuleEventName = RuleEventName> = {
 /** Any event of ours; event names are unique across kinds, so `event` alone tells its data. */
 export type KuperatorEvent = PodEvent | CollaSetEvent | RuleEvent;
 export type EventKind = KuperatorEvent['kind'];
-export type EventName = KuperatorEvent['event'];
+type EventName = KuperatorEvent['event'];
 
 type KindDeclaration = { readonly plural: string; readonly events: Readonly<Record<string, EventDeclaration>> };
 
 /** Kind (as in the subject) to its plural (as in the object path) and events. */
-export const KINDS: Readonly<Record<EventKind, KindDeclaration>> = {
+const KINDS: Readonly<Record<EventKind, KindDeclaration>> = {
   pod: { plural: 'pods', events: POD_EVENTS },
   collaset: { plural: 'collasets', events: COLLASET_EVENTS },
   podtransitionrule: { plural: 'podtransitionrules', events: RULE_EVENTS },

@@ -67,7 +67,7 @@ export function outgoingFor(
 export type Received = { event: KuperatorEvent; meta: EventMeta };
 
 /** What came in: an event, an event of a newer version (`unknown`), or the sentence that says why it is none of ours. */
-export type Incoming = Received | { unknown: string } | { error: string };
+type Incoming = Received | { unknown: string } | { error: string };
 
 /** Reads a message. Nothing of it is believed further than its own schema, and the subject it came under must fit. */
 export function parseMessage(subject: string, payload: Uint8Array): Incoming {

@@ -15,10 +15,10 @@ import {
 import { eventIdFor, traceparentFor } from './identity.ts';
 
 /** `time` (RFC 3339) when it happened, if not now; `traceparent` to go on with a trace in place of the operation's own. */
-export type EventContext = { time?: string | undefined; traceparent?: string | undefined };
+type EventContext = { time?: string | undefined; traceparent?: string | undefined };
 
 /** Event data as a caller gives it: the uid is taken from the object. */
-export type WithoutUid<Data> = Data extends unknown ? Omit<Data, 'uid'> & { uid?: string | undefined } : never;
+type WithoutUid<Data> = Data extends unknown ? Omit<Data, 'uid'> & { uid?: string | undefined } : never;
 
 type About = Pick<KubeObject, 'metadata'>;
 

@@ -22,7 +22,7 @@ import type { NatsAccess, Unsubscribe } from './options.ts';
 const GREETING_TIMEOUT_MS = 5_000;
 
 /** What happens on a connection. */
-export type ConnectionEvents = {
+type ConnectionEvents = {
   onUp(): void;
   /** The connection was lost, or could not be made; called for every attempt that fails. */
   onDown(reason: string): void;
@@ -34,7 +34,7 @@ export type ConnectionEvents = {
   onError(error: unknown): void;
 };
 
-export type OnMessage = (subject: string, payload: Uint8Array) => void;
+type OnMessage = (subject: string, payload: Uint8Array) => void;
 
 /**
  * A connection that is made in the background and made again for ever. The client's own reconnect is off: it gives up on repeated
@@ -166,7 +166,7 @@ export class NatsConnection {
 
 /** Which part of the stream to read. */
 export type HistoryFrom = 'new' | 'last-per-subject' | { fromSequence: number } | { since: Date };
-export type StoredMessage = { subject: string; payload: Uint8Array; sequence: number; pending: number };
+type StoredMessage = { subject: string; payload: Uint8Array; sequence: number; pending: number };
 
 /**
  * Reads `stream` on a connection of its own until `signal` aborts or, unless `follow`, the history ends.

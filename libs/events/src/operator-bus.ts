@@ -3,7 +3,7 @@ import type { NatsConfig } from './nats-config.ts';
 import type { EventBus, EventLogger } from './options.ts';
 
 /** The parts of an operator the bus reports to; structural, since this library knows no runtime. */
-export type OperatorBusContext = {
+type OperatorBusContext = {
   readonly config: NatsConfig;
   readonly logger: EventLogger;
   readonly metrics: {

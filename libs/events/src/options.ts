@@ -34,7 +34,7 @@ export type EventLogger = {
 export type DropReason = 'overflow' | 'invalid' | 'rejected' | 'stopped';
 
 /** Called as things happen, to count them. Must not throw. */
-export type EventHooks = {
+type EventHooks = {
   /** The server has taken the event. */
   onPublished?(event: KuperatorEvent): void;
   /** An event was not published: the queue was full, it broke its schema, the server refused it, or the bus stopped. */

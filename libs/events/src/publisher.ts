@@ -4,12 +4,12 @@ import type { NatsConnection } from './nats-connection.ts';
 import { PublishQueue } from './publish-queue.ts';
 
 /** How publishes are confirmed: by the stream, by the server (no stream for us), or not now. */
-export type PublishMode = 'jetstream' | 'core' | 'none';
+type PublishMode = 'jetstream' | 'core' | 'none';
 
 type Wire = Pick<NatsConnection, 'isUp' | 'publish' | 'flush'>;
 type Entry = { event: KuperatorEvent; outgoing: Outgoing; attempts: number; sentAt: number };
 
-export type PublisherOptions = {
+type PublisherOptions = {
   wire: Wire;
   queueLimit: number;
   maxInFlight: number;

@@ -1,5 +1,5 @@
 /** The part of an informer that says how current it is. */
-export type Sighted = {
+type Sighted = {
   readonly resource: { readonly plural: string };
   isCurrent(namespace?: string): boolean;
   confirm(namespace?: string): Promise<boolean>;

@@ -1,7 +1,7 @@
 import type { Clock } from '../process/clock.ts';
 
 /** A cache counts as current for so long after the last proof of it. Decisions that need a current cache then ask for another. */
-export const CURRENT_MS = 5000;
+const CURRENT_MS = 5000;
 /** A watch that is opened again so soon has missed next to nothing; later, what it missed has to come first. */
 const SHORT_GAP_MS = 2000;
 /** A restarted API server, or one reconnect after the other, is no problem to report yet. */

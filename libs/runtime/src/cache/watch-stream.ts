@@ -5,7 +5,7 @@ import { parseObject } from '../client/object-json.ts';
 import { collectionPath, type Query } from '../client/paths.ts';
 import { linesOf } from './json-lines.ts';
 
-export type WatchEvent<T> =
+type WatchEvent<T> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
   /** Everything up to `version` has been sent; `initialEnd` when that completes the initial state. */
   | { type: 'BOOKMARK'; version: string; initialEnd: boolean };

@@ -20,14 +20,14 @@ import { collectionPath, objectPath, type Query, queryString } from './paths.ts'
 import type { Transport, TransportResponse, TransportStream } from './transport.ts';
 
 /** Name of an object; `namespace` is left out for cluster-scoped ones. */
-export type Ref = { namespace?: string | undefined; name: string };
+type Ref = { namespace?: string | undefined; name: string };
 
 export type Patch =
   | { type: 'merge' | 'strategic'; body: object }
   | { type: 'json'; body: readonly object[] }
   | { type: 'apply'; body: object; fieldManager: string; force?: boolean };
 
-export type ListOptions = {
+type ListOptions = {
   namespace?: string | undefined;
   labelSelector?: string | undefined;
   fieldSelector?: string | undefined;
@@ -46,7 +46,7 @@ export type DeleteOptions = {
   propagationPolicy?: 'Foreground' | 'Background' | 'Orphan';
 };
 
-export type CreateOptions = {
+type CreateOptions = {
   /** The API server answers with what it would store, and stores nothing. */
   dryRun?: boolean;
   /** Fields that the API server does not know are refused, not dropped. */
@@ -55,7 +55,7 @@ export type CreateOptions = {
   encode?: (body: unknown) => string;
 };
 
-export type RequestOptions = {
+type RequestOptions = {
   query?: Query;
   body?: unknown;
   /** How the body becomes text; JSON.stringify by default. */

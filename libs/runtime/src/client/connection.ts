@@ -27,7 +27,7 @@ export type Connection = {
   credentials(options?: { fresh?: boolean }): Promise<Credentials>;
 };
 
-export type TlsOptions = {
+type TlsOptions = {
   [K in 'ca' | 'cert' | 'key' | 'passphrase' | 'rejectUnauthorized' | 'servername']?: NonNullable<ConnectionOptions[K]>;
 };
 

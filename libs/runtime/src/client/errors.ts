@@ -27,7 +27,7 @@ export class ApiError extends Error {
 }
 
 /** What a failed request was answered with. */
-export type ApiAnswer = {
+type ApiAnswer = {
   status: number;
   reason: string;
   retryAfterMs?: number | undefined;

@@ -124,7 +124,7 @@ export function loadConfig<D extends ConfigDeclaration>(
 }
 
 /** `httpPort` → `HTTP_PORT` */
-export function variableOf(name: string): string {
+function variableOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }
 

@@ -5,7 +5,7 @@ import { Connections } from './connections.ts';
 import type { Metrics } from './metrics.ts';
 
 /** True when all is well, else what is wrong, in words for a person. */
-export type Check = () => true | string;
+type Check = () => true | string;
 
 /** Probes and scrapers need a few; whoever opens more only closes the oldest. */
 const MAX_CONNECTIONS = 200;

@@ -1,5 +1,5 @@
 /** What a metric shows in place of a value there is no series left for. */
-export const OTHER = 'other';
+const OTHER = 'other';
 
 /**
  * Bounds the values of a metric label that anybody may choose, such as the type of an operation: each value is a series that every

@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-export type MetricOptions<L extends string> = { name: string; help: string; labels?: readonly L[] };
+type MetricOptions<L extends string> = { name: string; help: string; labels?: readonly L[] };
 
 /**
  * The metrics of one process. `counter`, `gauge` and `histogram` answer the metric that already has the name, so that

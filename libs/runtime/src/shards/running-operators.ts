@@ -16,7 +16,7 @@ const GRACE_MS = 20_000;
 /** As objects of the watch cache: a second old at most, and cheap. */
 const FROM_CACHE = '0';
 
-export type RunningOperatorsOptions = {
+type RunningOperatorsOptions = {
   readonly client: Pick<KubeClient, 'request'>;
   /** Where the operators keep their Leases. */
   readonly namespace: string;

@@ -10,7 +10,7 @@ import { kubeLeaseStore, type LeaseStore } from './lease-store.ts';
 import type { MemberLease } from './member-lease.ts';
 import { ownerOf, type View, viewFromId, viewOf } from './rendezvous.ts';
 
-export type ShardsOptions = {
+type ShardsOptions = {
   client: KubeClient;
   namespace: string;
   app: string;
