@@ -13,7 +13,7 @@ import { API_GROUP, API_VERSION } from './names.ts';
 import type { PodTransitionRule } from './podtransitionrule.ts';
 import type { ResourceContext } from './resourcecontext.ts';
 
-/** Where a kind lives in the API: everything a client needs to build its paths. `T` is the type of its objects. */
+/** The names of a kind in the API, from which a client builds paths. `T` is the type of its objects. */
 export type Resource<T extends KubeObject = KubeObject> = {
   readonly group: string;
   readonly version: string;
@@ -24,7 +24,7 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly __object?: T;
 };
 
-/** `apiVersion` as it stands in objects: `v1`, `apps/v1`. */
+/** Returns the `apiVersion` of the objects: `v1`, `apps/v1`. */
 export function apiVersionOf(resource: Resource): string {
   return resource.group ? `${resource.group}/${resource.version}` : resource.version;
 }

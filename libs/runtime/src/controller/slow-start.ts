@@ -1,7 +1,7 @@
 /**
- * Runs `run` for every item in batches of 1, 2, 4, 8…, so that what fails for all fails once and not a thousand times.
+ * Runs `run` for every item in batches of 1, 2, 4, 8…, so that a failure common to all items occurs once and not a thousand times.
  * A batch with a failure is the last one; the items after it are not tried.
- * @returns every failure, empty when all went well; never rejects
+ * @returns all failures, empty if there were none; never rejects
  */
 export async function slowStart<T>(
   items: readonly T[],
