@@ -20,7 +20,7 @@ async function readiness(): Promise<readonly string[]> {
 }
 
 const connected = Array(4).fill('200 connected');
-const withoutNats = Array(4).fill('200 disconnected: going on by watches');
+const withoutNats = Array(4).fill('200 disconnected; the operator continues by watches');
 
 async function rolls(app: Application, image: string, act: () => Promise<void>): Promise<void> {
   const uidsBefore = app.uids();

@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { crds } from './crd.ts';
 
 /** A file of the chart `kuperator-crds`. */
-export type ChartFile = { name: string; content: string };
+type ChartFile = { name: string; content: string };
 
 /** The templates of the chart, one definition each. Plain YAML, so `kubectl apply -f` takes them as well. */
 export function chartFiles(): ChartFile[] {

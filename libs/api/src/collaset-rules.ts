@@ -1,8 +1,8 @@
-// What no single field of a CollaSet can say of itself.
+// Validation rules that involve several fields of a CollaSet.
 
 import type { Rule } from './schema.ts';
 
-/** What the API server fills in. Also for objects that come without, from a cluster whose definition has no default. */
+/** The default that the API server fills in. Objects from a cluster whose definition has no default may lack the field. */
 export const DEFAULT_REPLICAS = 1;
 
 /**

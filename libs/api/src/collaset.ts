@@ -29,14 +29,14 @@ import {
 import { LABEL_VALUE, labelSelector } from './selector-schema.ts';
 
 /** How a changed template reaches existing Pods. */
-export const POD_UPGRADE_POLICIES = ['Recreate', 'InPlaceIfPossible', 'InPlaceOnly', 'Replace'] as const;
+const POD_UPGRADE_POLICIES = ['Recreate', 'InPlaceIfPossible', 'InPlaceOnly', 'Replace'] as const;
 export type PodUpgradePolicy = (typeof POD_UPGRADE_POLICIES)[number];
 
 /** No node attaches more volumes to a Pod, whatever drives them. */
 const MAX_CLAIM_TEMPLATES = 256;
 
 /** How Pods are named: `<set>-<id>`, or with a random suffix. */
-export const POD_NAMING_SUFFIX_POLICIES = ['PersistentSequence', 'Random'] as const;
+const POD_NAMING_SUFFIX_POLICIES = ['PersistentSequence', 'Random'] as const;
 export type PodNamingSuffixPolicy = (typeof POD_NAMING_SUFFIX_POLICIES)[number];
 
 // Go clients send '' for some unset strings: it is taken as the default, not refused.
@@ -57,7 +57,7 @@ const updateStrategy = fields(
         {
           byPartition: optional(
             fields({
-              partition: optional(int32({ minimum: 0, description: 'Number of Pods to keep at their old revision.' })),
+              partition: optional(int32({ minimum: 0, description: 'Number of Pods that keep their old revision.' })),
             }),
           ),
           byLabel: optional(
@@ -128,14 +128,14 @@ const template = Type.Unsafe<PodTemplateSpec>(
 const spec = fields(
   {
     paused: optional(
-      boolean({ description: 'Keeps Pods as they are: none is created, updated, replaced or deleted.' }),
+      boolean({ description: 'Keeps the Pods as they are: no Pod is created, updated, replaced or deleted.' }),
     ),
     replicas: optional(
       int32({
         minimum: 0,
         maximum: MAX_REPLICAS,
         default: DEFAULT_REPLICAS,
-        description: `Wanted number of Pods; 1 when unset. At most ${MAX_REPLICAS}: the ids of all Pods are in one ResourceContext, for which etcd has room.`,
+        description: `Desired number of Pods; 1 if unset. At most ${MAX_REPLICAS}: the ids of all Pods are stored in one ResourceContext, whose size etcd limits.`,
       }),
     ),
     selector: labelSelector({
@@ -147,7 +147,7 @@ const spec = fields(
       listOf(claimTemplate, {
         maxItems: MAX_CLAIM_TEMPLATES,
         'x-kubernetes-list-type': 'atomic',
-        description: `Claims each Pod gets, mounted by the name of the claim template. At most ${MAX_CLAIM_TEMPLATES}: no node attaches more volumes to one Pod.`,
+        description: `Claims that each Pod gets, mounted by the name of the claim template. At most ${MAX_CLAIM_TEMPLATES}: no node attaches more volumes to one Pod.`,
       }),
     ),
     updateStrategy: optional(updateStrategy),
@@ -165,16 +165,16 @@ const spec = fields(
     ),
     historyLimit: optional(
       int32({
-        description: `Number of unused revisions to keep; unset is 20. More than ${MAX_HISTORY} are taken as ${MAX_HISTORY}: each is a whole template.`,
+        description: `Number of unused revisions to keep; 20 if unset. A value above ${MAX_HISTORY} has the effect of ${MAX_HISTORY}, because each revision holds a whole template.`,
       }),
     ),
     minReadySeconds: optional(
-      int32({ minimum: 0, description: 'Seconds a Pod must be ready for to count as available; unset is 0.' }),
+      int32({ minimum: 0, description: 'How long a Pod must be ready to count as available, in seconds; 0 if unset.' }),
     ),
     progressDeadlineSeconds: optional(
       int32({
         minimum: 0,
-        description: 'Seconds without progress after which the set is reported as stalled; unset is 600.',
+        description: 'Seconds without progress after which the set is reported as stalled; 600 if unset.',
       }),
     ),
   },
@@ -220,7 +220,7 @@ export const collaSetKind: KindDeclaration = {
   kind: 'CollaSet',
   plural: 'collasets',
   shortNames: ['cls'],
-  description: 'Keeps a number of alike Pods at the revision of its template, in step with their PodOpsLifecycle.',
+  description: 'Keeps a number of equal Pods at the revision of its template, and follows their PodOpsLifecycle.',
   spec,
   specRequired: true,
   status,

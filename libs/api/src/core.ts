@@ -1,5 +1,5 @@
-// The parts of the built-in Kubernetes types that our operators read or write, as they stand in JSON (times are RFC 3339
-// strings). Fields we only carry along stay reachable through the index signatures.
+// The parts of the built-in Kubernetes types that the operators read or write, in their JSON form (times are RFC 3339 strings). Other
+// fields are accessible through the index signatures.
 
 export type ObjectMeta = {
   name?: string;
@@ -37,7 +37,7 @@ export type KubeList<T extends KubeObject> = {
   items: T[];
 };
 
-/** `namespace/name`, or `name` for a cluster-scoped object: what a workqueue holds. */
+/** `namespace/name`, or `name` for a cluster-scoped object. Identifies an object in caches and workqueues. */
 export type Key = string;
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
@@ -95,7 +95,7 @@ export type ContainerStatus = {
   [field: string]: unknown;
 };
 
-export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
 
 export type PodStatus = {
   phase?: PodPhase;
@@ -133,7 +133,7 @@ export type ControllerRevision = KubeObject & { data: unknown; revision: number 
 
 export type PodTemplate = KubeObject & { template: PodTemplateSpec };
 
-export type PersistentVolumeClaimSpec = {
+type PersistentVolumeClaimSpec = {
   accessModes?: string[];
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> };
   storageClassName?: string;
@@ -153,7 +153,7 @@ export type Lease = KubeObject & {
   };
 };
 
-/** `namespace/name` of an object, or just its name when it has no namespace. */
+/** Returns `namespace/name` of an object, or its name if it has no namespace. */
 export function keyOf(object: KubeObject): Key {
   const { namespace, name } = object.metadata;
   return namespace ? `${namespace}/${name ?? ''}` : (name ?? '');
@@ -167,7 +167,7 @@ export function splitKey(key: Key): { namespace: string | undefined; name: strin
     : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-/** The owner that has `controller: true`, if any. */
+/** Returns the owner reference with `controller: true`, if there is one. */
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
 }
@@ -180,12 +180,12 @@ export function conditionOf(pod: Pod, type: string): Condition | undefined {
   return pod.status?.conditions?.find((condition) => condition.type === type);
 }
 
-/** True when the kubelet reports the Pod Ready: its containers are, and all its readiness gates are True. */
+/** True if the kubelet reports the Pod as Ready: all its containers are ready and all its readiness gates are True. */
 export function isReady(pod: Pod): boolean {
   return conditionOf(pod, 'Ready')?.status === 'True';
 }
 
-/** True once the Pod has finished for good (Succeeded or Failed). */
+/** True if the Pod has ended (phase Succeeded or Failed). */
 export function isTerminal(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }

@@ -5,7 +5,7 @@ import { API_GROUP, API_VERSION } from './names.ts';
 import { type Structural, structuralSchemaOf } from './structural.ts';
 
 /** The parts of an apiextensions.k8s.io/v1 CustomResourceDefinition that ours use. */
-export type CustomResourceDefinition = KubeObject & {
+type CustomResourceDefinition = KubeObject & {
   spec: {
     group: string;
     names: { kind: string; listKind: string; plural: string; singular: string; shortNames: readonly string[] };
@@ -21,7 +21,7 @@ export type CustomResourceDefinition = KubeObject & {
   };
 };
 
-/** The definitions of all our kinds, as plain JSON, ready to be applied. */
+/** Returns the definitions of all Kuperator kinds, as plain JSON, ready to be applied. */
 export function crds(): CustomResourceDefinition[] {
   return KINDS.map(definitionOf);
 }
@@ -33,7 +33,7 @@ function definitionOf(declaration: KindDeclaration): CustomResourceDefinition {
     kind: 'CustomResourceDefinition',
     metadata: {
       name: `${plural}.${API_GROUP}`,
-      // Deleting a definition deletes every object of its kind: no uninstall may do that.
+      // Deleting a definition deletes every object of its kind, so an uninstall must keep it.
       annotations: { 'helm.sh/resource-policy': 'keep' },
     },
     spec: {
@@ -55,7 +55,7 @@ function definitionOf(declaration: KindDeclaration): CustomResourceDefinition {
   return JSON.parse(JSON.stringify(definition, onOneLine)) as CustomResourceDefinition;
 }
 
-/** CEL is laid out over several lines in our sources. */
+/** Joins CEL expressions, which the sources spread over several lines. */
 function onOneLine(key: string, value: unknown): unknown {
   return (key === 'rule' || key === 'messageExpression') && typeof value === 'string'
     ? value.replace(/\s+/g, ' ').trim()

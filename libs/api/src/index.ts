@@ -1,12 +1,4 @@
-export {
-  type CollaSet,
-  type CollaSetSpec,
-  type CollaSetStatus,
-  POD_NAMING_SUFFIX_POLICIES,
-  POD_UPGRADE_POLICIES,
-  type PodNamingSuffixPolicy,
-  type PodUpgradePolicy,
-} from './collaset.ts';
+export type { CollaSet, CollaSetSpec, CollaSetStatus, PodNamingSuffixPolicy, PodUpgradePolicy } from './collaset.ts';
 export {
   contextNameOf,
   historyLimitOf,
@@ -42,9 +34,7 @@ export {
   type ObjectMeta,
   type OwnerReference,
   type PersistentVolumeClaim,
-  type PersistentVolumeClaimSpec,
   type Pod,
-  type PodPhase,
   type PodSpec,
   type PodStatus,
   type PodTemplate,
@@ -53,7 +43,7 @@ export {
   splitKey,
   type Volume,
 } from './core.ts';
-export { type CustomResourceDefinition, crds } from './crd.ts';
+export { crds } from './crd.ts';
 export {
   API_GROUP,
   API_VERSION,
@@ -109,9 +99,9 @@ export {
   UPDATE_INCLUDED_LABEL,
 } from './names.ts';
 export { isDnsLabel, namePrefix } from './object-name.ts';
-export type { OperationJob, OperationJobSpec, OperationJobStatus } from './operationjob.ts';
+export type { OperationJob } from './operationjob.ts';
 export { own, setOwn } from './own.ts';
-export type { PodDecoration, PodDecorationSpec, PodDecorationStatus } from './poddecoration.ts';
+export type { PodDecoration } from './poddecoration.ts';
 export {
   type AvailablePolicy,
   type PodTransitionRule,
@@ -125,16 +115,14 @@ export {
   type TransitionRuleWebhook,
   type WebhookTask,
 } from './podtransitionrule.ts';
-export type { ContextEntry, ResourceContext, ResourceContextSpec } from './resourcecontext.ts';
+export type { ContextEntry, ResourceContext } from './resourcecontext.ts';
 export {
   apiVersionOf,
   COLLA_SETS,
   CONTROLLER_REVISIONS,
   ENDPOINT_SLICES,
   LEASES,
-  OPERATION_JOBS,
   PERSISTENT_VOLUME_CLAIMS,
-  POD_DECORATIONS,
   POD_TEMPLATES,
   POD_TRANSITION_RULES,
   PODS,

@@ -15,20 +15,20 @@ export const text = (name: string, jsonPath: string): PrinterColumn => ({ name, 
 /** The column with `kubectl get -o wide` only. */
 export const wide = (column: PrinterColumn): PrinterColumn => ({ ...column, priority: 1 });
 
-/** All that makes one kind of ours: what its CRD is generated from and its objects are validated by. */
+/** The declaration of a kind. Its CRD is generated from it. */
 export type KindDeclaration = {
   readonly kind: string;
   readonly plural: string;
   readonly shortNames: readonly string[];
   readonly description: string;
   readonly spec: TSchema;
-  /** False where the Go implementation admits an object without one. The API server then fills in an empty one. */
+  /** False if the Go implementation accepts an object without a spec. The API server then fills in an empty spec. */
   readonly specRequired: boolean;
   /** Undefined for a kind without status (and status subresource). */
   readonly status?: TSchema;
   readonly scale?: { specReplicasPath: string; statusReplicasPath: string; labelSelectorPath: string };
   readonly columns: readonly PrinterColumn[];
-  /** Rules over the whole object; of its metadata the API server shows them the name alone. */
+  /** Rules over the whole object; the API server gives them only the name from its metadata. */
   readonly rules?: readonly Rule[];
 };
 

@@ -2,7 +2,7 @@
 export const API_GROUP = 'apps.kusionstack.io';
 export const API_VERSION = 'v1alpha1';
 
-/** Label that puts a Pod, PVC or Service under control; only the exact value `true` counts. */
+/** Label that puts a Pod, PVC or Service under the control of the operators; only the exact value `true` has this effect. */
 export const CONTROL_LABEL = 'kusionstack.io/control';
 
 const LIFECYCLE_DOMAIN = 'podopslifecycle.kusionstack.io';
@@ -40,12 +40,12 @@ export function stagePrefix(stage: StageLabel): string {
 /** Key prefix, slash included, of the per-type permission labels: what follows is the operation type. */
 export const PERMISSION_PREFIX = `operation-permission.${LIFECYCLE_DOMAIN}/`;
 
-/** Key of the label that tells third parties operations of `type` were permitted on the Pod. */
+/** Key of the label that shows third parties that operations of `type` were permitted on the Pod. */
 export function permissionLabel(type: string): string {
   return `${PERMISSION_PREFIX}${type}`;
 }
 
-/** Present while a Pod serves: ready, no operation under way, every expected finalizer there. Value: Unix nanoseconds. */
+/** Present while a Pod serves: it is ready, has no operation in progress, and has every expected finalizer. Value: Unix nanoseconds. */
 export const SERVICE_AVAILABLE_LABEL = `${LIFECYCLE_DOMAIN}/service-available`;
 /** On a Pod created for a new instance id, until it is first service-available. */
 export const CREATING_LABEL = `${LIFECYCLE_DOMAIN}/creating`;
@@ -53,7 +53,7 @@ export const CREATING_LABEL = `${LIFECYCLE_DOMAIN}/creating`;
 export const COMPLETING_LABEL = `${LIFECYCLE_DOMAIN}/completing`;
 /** Set by a user to keep a Pod out of traffic; any value counts. */
 export const STAY_OFFLINE_LABEL = `${LIFECYCLE_DOMAIN}/stay-offline`;
-/** The running operation will end in the Pod's deletion. */
+/** Present while an operation is running that ends with the deletion of the Pod. */
 export const PREPARING_TO_DELETE_LABEL = `${LIFECYCLE_DOMAIN}/preparing-to-delete`;
 
 /** Pod annotation: when a client last asked for the Pod's deletion, Unix nanoseconds. */
@@ -75,7 +75,7 @@ export const DELETE_OPERATION_TYPE = 'delete';
 export const SERVICE_READY_GATE = 'pod.kusionstack.io/service-ready';
 /** Message of the service-ready condition as the Go implementation writes it. */
 export const SERVICE_READY_MESSAGE = 'updated by PodOpsLifecycle';
-/** A Pod with a finalizer that begins so still has traffic (or another hold) and is not drained. */
+/** Prefix of finalizers: a Pod that has one of them still has traffic, or another hold, and is not drained. */
 export const PROTECTION_FINALIZER_PREFIX = 'prot.podopslifecycle.kusionstack.io';
 /** Pod annotation: JSON `{"expectedFinalizers":{"<Kind>/<namespace>/<name>":"<finalizer>"}}`. */
 export const AVAILABLE_CONDITIONS_ANNOTATION = 'pod.kusionstack.io/available-conditions';
@@ -101,7 +101,7 @@ export const ORPHANED_LABEL = 'collaset.kusionstack.io/orphaned';
 export const RETAINED_BY_ANNOTATION = 'collaset.kusionstack.io/retained-by';
 export const PVC_TEMPLATE_NAME_LABEL = 'collaset.kusionstack.io/pvc-template-name';
 export const PVC_TEMPLATE_HASH_LABEL = 'collaset.kusionstack.io/pvc-template-hash';
-/** JSON record of the containers an in-place update changed, to see when the kubelet has followed. */
+/** JSON record of the containers that an in-place update changed. It shows when the kubelet has applied the update. */
 export const LAST_POD_STATUS_ANNOTATION = 'collaset.kusionstack.io/last-pod-status';
 export const COLLASET_FINALIZER = 'apps.kusionstack.io/pre-reclaim';
 /** Operation id under which a CollaSet updates and scales in its Pods. */

@@ -1,6 +1,6 @@
 /**
- * The first characters of an object name, for a longer name such as `<prefix>-<suffix>`. A name may hold dots and dashes anywhere inside,
- * but no label of it may end with either: a prefix that is cut behind one loses it.
+ * Returns the first characters of an object name, for a longer name such as `<prefix>-<suffix>`. A name may contain dots and dashes, but no
+ * label of it may end with one, so trailing dots and dashes are removed from the prefix.
  * @param name an RFC 1123 subdomain
  * @returns at most `maxLength` characters that end with a letter or a digit
  */
@@ -10,7 +10,7 @@ export function namePrefix(name: string, maxLength: number): string {
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
-/** True for an RFC 1123 label: what a hostname may be. */
+/** True for an RFC 1123 label, the form of a hostname. */
 export function isDnsLabel(name: string): boolean {
   return name.length <= 63 && LABEL.test(name);
 }

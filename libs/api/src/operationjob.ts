@@ -46,8 +46,8 @@ const status = fields({
   ),
 });
 
-export type OperationJobSpec = Type.Static<typeof spec>;
-export type OperationJobStatus = Type.Static<typeof status>;
+type OperationJobSpec = Type.Static<typeof spec>;
+type OperationJobStatus = Type.Static<typeof status>;
 export type OperationJob = KubeObject & { spec: OperationJobSpec; status?: OperationJobStatus };
 
 export const operationJobKind: KindDeclaration = {

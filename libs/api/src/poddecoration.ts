@@ -120,8 +120,8 @@ const status = fields({
   ),
 });
 
-export type PodDecorationSpec = Type.Static<typeof spec>;
-export type PodDecorationStatus = Type.Static<typeof status>;
+type PodDecorationSpec = Type.Static<typeof spec>;
+type PodDecorationStatus = Type.Static<typeof status>;
 export type PodDecoration = KubeObject & { spec: PodDecorationSpec; status?: PodDecorationStatus };
 
 const counted = (name: string, jsonPath: string): PrinterColumn => ({ name, type: 'integer', jsonPath });

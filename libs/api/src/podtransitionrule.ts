@@ -60,7 +60,7 @@ const caBundle = () =>
     string({
       maxLength: MAX_CA_BUNDLE,
       pattern: '^[A-Za-z0-9+/=\\s]*$',
-      description: "PEM certificates that sign the server's, in base64; empty for those of the system.",
+      description: "PEM certificates of the authorities that sign the server's certificate, in base64; if empty, those of the system.",
     }),
   );
 
@@ -70,7 +70,7 @@ const MAX_SECONDS = 9_223_372_036;
 const poll = fields({
   url: url(),
   rawQueryKey: optional(
-    string({ maxLength: 253, description: 'Query parameter that names the task; task-id when empty.' }),
+    string({ maxLength: 253, description: 'Query parameter that names the task; task-id if empty.' }),
   ),
   caBundle: caBundle(),
   intervalSeconds: optional(int64({ minimum: 0, maximum: MAX_SECONDS, default: 5 })),
@@ -79,7 +79,7 @@ const poll = fields({
       minimum: 0,
       maximum: MAX_SECONDS,
       default: 60,
-      description: 'For the whole task, not for one request.',
+      description: 'Time limit of the whole task, not of one request.',
     }),
   ),
 });
@@ -116,7 +116,7 @@ const webhook = fields({
 const ruleFields = {
   name: string({ minLength: 1, maxLength: 1024 }),
   disabled: optional(boolean()),
-  stage: optional(oneOf(RULE_STAGES, { description: 'When the rule is asked; PreCheck when unset.' })),
+  stage: optional(oneOf(RULE_STAGES, { description: 'The stage in which the rule is evaluated; PreCheck if unset.' })),
   conditions: optional(listOf(string({ maxLength: 317 }), { maxItems: 256, 'x-kubernetes-list-type': 'atomic' })),
   filter: optional(fields({ labelSelector: optional(labelSelector()) })),
   availablePolicy: optional(availablePolicy),
@@ -126,18 +126,18 @@ const ruleFields = {
 const rule = fields(ruleFields, { rules: [HAS_POLICY] });
 
 const spec = fields({
-  selector: labelSelector({ description: 'Pods of this namespace the rules apply to; {} is all of them.' }),
+  selector: labelSelector({ description: 'Selects the Pods of this namespace to which the rules apply; {} selects all.' }),
   rules: optional(
     // The size bounds the cost of the CEL rules of the selectors within.
-    listByKey('name', rule, { maxItems: 256, description: 'A Pod passes a stage when it passes all rules of it.' }),
+    listByKey('name', rule, { maxItems: 256, description: 'A Pod passes a stage if it passes all rules of the stage.' }),
   ),
 });
 
 const task = fields({
   taskId: optional(
-    string({ description: "The approver's name for the task; none while it was asked and has not answered." }),
+    string({ description: "The approver's name for the task; unset until the approver has answered." }),
   ),
-  traceId: optional(string({ description: 'Sent with the question; written before it is asked for the first time.' })),
+  traceId: optional(string({ description: 'Sent with the question; stored before the question is sent for the first time.' })),
   processing: optional(listOf(string())),
   approved: optional(listOf(string())),
   beginTime: optional(time()),
@@ -156,9 +156,9 @@ const detail = fields({
     listOf(
       fields({
         id: string(),
-        since: string({ description: "Value of the Pod's label that put the operation into the stage." }),
+        since: string({ description: "Value of the Pod's label with which the operation entered the stage." }),
       }),
-      { description: 'Operations the verdict is for.' },
+      { description: 'Operations to which the verdict applies.' },
     ),
   ),
 });
@@ -167,7 +167,7 @@ const ruleState = fields({
   name: optional(string()),
   webhookStatus: optional(
     fields({
-      question: optional(string({ description: 'Hash of what is asked where: tasks are those of this question.' })),
+      question: optional(string({ description: 'Hash of the question and its address: the tasks belong to this question.' })),
       taskStates: optional(listOf(task)),
       history: optional(listOf(task)),
     }),
@@ -188,13 +188,13 @@ const condition = Type.Unsafe<Condition>(
 const status = fields({
   observedGeneration: optional(int64()),
   observedPodResourceVersion: optional(
-    string({ description: 'Highest resourceVersion of the Pods the verdicts were computed from.' }),
+    string({ description: 'Highest resourceVersion of the Pods from which the verdicts were computed.' }),
   ),
   updateTime: optional(time()),
   targets: optional(listOf(string())),
   details: optional(listOf(detail)),
   selectedPods: optional(int32({ description: 'Number of Pods the selector selects.' })),
-  waitingPods: optional(int32({ description: 'Number of these that a rule holds back.' })),
+  waitingPods: optional(int32({ description: 'Number of selected Pods that a rule holds back.' })),
   slots: optional(
     string({
       description:
@@ -209,7 +209,7 @@ export type TransitionRule = Type.Static<typeof rule>;
 export type AvailablePolicy = Type.Static<typeof availablePolicy>;
 export type TransitionRuleWebhook = Type.Static<typeof webhook>;
 export type WebhookTask = Type.Static<typeof task>;
-/** What is under way at, and came of, the webhook of one rule. */
+/** The tasks of one rule's webhook, in progress and finished. */
 export type RuleState = Type.Static<typeof ruleState>;
 /** The verdict for one Pod that waits in a stage. */
 export type RuleDetail = Type.Static<typeof detail>;

@@ -21,7 +21,7 @@ const spec = fields({ contexts: optional(listByKey('id', context)) });
 
 /** One instance id of a pool and what is recorded of it. */
 export type ContextEntry = Type.Static<typeof context>;
-export type ResourceContextSpec = Type.Static<typeof spec>;
+type ResourceContextSpec = Type.Static<typeof spec>;
 export type ResourceContext = KubeObject & { spec: ResourceContextSpec };
 
 export const resourceContextKind: KindDeclaration = {

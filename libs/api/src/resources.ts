@@ -10,12 +10,10 @@ import type {
   Service,
 } from './core.ts';
 import { API_GROUP, API_VERSION } from './names.ts';
-import type { OperationJob } from './operationjob.ts';
-import type { PodDecoration } from './poddecoration.ts';
 import type { PodTransitionRule } from './podtransitionrule.ts';
 import type { ResourceContext } from './resourcecontext.ts';
 
-/** Where a kind lives in the API: everything a client needs to build its paths. `T` is the type of its objects. */
+/** The names of a kind in the API, from which a client builds paths. `T` is the type of its objects. */
 export type Resource<T extends KubeObject = KubeObject> = {
   readonly group: string;
   readonly version: string;
@@ -26,7 +24,7 @@ export type Resource<T extends KubeObject = KubeObject> = {
   readonly __object?: T;
 };
 
-/** `apiVersion` as it stands in objects: `v1`, `apps/v1`. */
+/** Returns the `apiVersion` of the objects: `v1`, `apps/v1`. */
 export function apiVersionOf(resource: Resource): string {
   return resource.group ? `${resource.group}/${resource.version}` : resource.version;
 }
@@ -71,5 +69,3 @@ export const LEASES: Resource<Lease> = {
 export const COLLA_SETS: Resource<CollaSet> = ours('CollaSet', 'collasets');
 export const POD_TRANSITION_RULES: Resource<PodTransitionRule> = ours('PodTransitionRule', 'podtransitionrules');
 export const RESOURCE_CONTEXTS: Resource<ResourceContext> = ours('ResourceContext', 'resourcecontexts');
-export const POD_DECORATIONS: Resource<PodDecoration> = ours('PodDecoration', 'poddecorations');
-export const OPERATION_JOBS: Resource<OperationJob> = ours('OperationJob', 'operationjobs');

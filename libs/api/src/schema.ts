@@ -1,5 +1,5 @@
-// The building blocks of our schemas. TypeBox writes JSON Schema; Kubernetes reads a dialect of it ("structural schema"), whose
-// extra keywords (x-kubernetes-…) ride along as options.
+// The building blocks of the schemas. TypeBox writes JSON Schema; Kubernetes reads a dialect of it ("structural schema"), whose extra
+// keywords (x-kubernetes-…) are passed as options.
 import { type TProperties, type TSchema, type TSchemaOptions, Type } from 'typebox';
 
 /** A validation rule over several fields, in CEL, as the API server evaluates it. */
@@ -17,17 +17,17 @@ export type Rule = {
 
 type Options = TSchemaOptions & { rules?: readonly Rule[] };
 
-/** An object of just these fields; the API server drops any other. */
+/** Declares an object with these fields only; the API server drops others. */
 export const fields = <const P extends TProperties>(properties: P, { rules, ...options }: Options = {}) =>
   Type.Object(properties, rules ? { ...options, 'x-kubernetes-validations': rules } : options);
 
-/** An object whose other fields are kept as they come: for what we only carry along. */
+/** Declares an object whose other fields the API server keeps as they are. */
 export const openObject = <T>(properties: TProperties = {}, options: TSchemaOptions = {}) =>
   Type.Unsafe<T>({ ...Type.Object(properties, options), 'x-kubernetes-preserve-unknown-fields': true });
 
 export const optional = <T extends TSchema>(schema: T) => Type.Optional(schema);
 export const listOf = <T extends TSchema>(items: T, options: TSchemaOptions = {}) => Type.Array(items, options);
-/** A list whose items differ in `key`, and are merged by it in server-side apply. */
+/** Declares a list whose items differ in `key`; server-side apply merges them by it. */
 export const listByKey = <T extends TSchema>(key: string, items: T, options: TSchemaOptions = {}) =>
   Type.Array(items, { ...options, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 export const string = (options: TSchemaOptions = {}) => Type.String(options);
@@ -38,7 +38,7 @@ export const int64 = (options: TSchemaOptions = {}) => Type.Integer({ format: 'i
 /** RFC 3339 time, as a string. */
 export const time = () => Type.String({ format: 'date-time' });
 
-/** One of `values`; the API server's refusal lists them all. */
+/** Declares one of `values`; the API server's refusal lists all of them. */
 export const oneOf = <const V extends string>(values: readonly V[], options: TSchemaOptions = {}) =>
   Type.Unsafe<V>({ ...options, type: 'string', enum: values });
 

@@ -1,7 +1,7 @@
 import type { LabelSelector, LabelSelectorRequirement } from './core.ts';
 import { own } from './own.ts';
 
-/** True when `labels` satisfy all of `selector`: no selector matches nothing, an empty one everything. */
+/** True if `labels` satisfy the selector. A missing selector matches nothing, an empty one everything. */
 export function matchesSelector(
   selector: LabelSelector | undefined,
   labels: Readonly<Record<string, string>> = {},
@@ -11,7 +11,7 @@ export function matchesSelector(
   return equal && (selector.matchExpressions ?? []).every((requirement) => satisfies(requirement, labels));
 }
 
-/** True when `labels` satisfy the selector of a Service: an empty one selects nothing, its endpoints are made by others. */
+/** True if `labels` satisfy the selector of a Service. An empty one selects nothing: users manage the endpoints of such a Service. */
 export function hasLabels(
   selector: Readonly<Record<string, string>> = {},
   labels?: Readonly<Record<string, string>>,
@@ -34,14 +34,14 @@ function satisfies(
     case 'DoesNotExist':
       return value === undefined;
     default:
-      // Malformed, which the CRD refuses: an object stored without it must not select by accident.
+      // The CRD refuses a malformed selector; one that was stored before must not select Pods by accident.
       return false;
   }
 }
 
 /**
- * The selector as the API's `labelSelector` parameter and /scale write it: `app=web,tier in (a,b),!old`. Sorted, so equal selectors
- * give equal strings. Empty for the empty selector (everything).
+ * Returns the selector in the form of the API's `labelSelector` parameter and of /scale: `app=web,tier in (a,b),!old`. The terms are
+ * sorted, so equal selectors give equal strings. The empty selector (everything) gives the empty string.
  */
 export function selectorToString(selector: LabelSelector): string {
   const equal = Object.entries(selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);

@@ -8,7 +8,7 @@ import { publishedSchemaOf } from './validation.ts';
 
 type Json = Record<string, unknown>;
 
-/** The document as plain data; each event is a channel, a message and an operation of that name. */
+/** Builds the document as plain data; each event is a channel, a message and an operation of the same name. */
 export function asyncApiDocument(): Json {
   return {
     asyncapi: '3.0.0',
@@ -26,9 +26,9 @@ export function asyncApiDocument(): Json {
     operations: byName((entry) => operationOf(entry)),
     components: {
       parameters: {
-        cluster: { description: 'CLUSTER_NAME of the operators, dots written _' },
+        cluster: { description: 'CLUSTER_NAME of the operators, with _ in place of dots' },
         namespace: { description: 'Namespace of the object' },
-        name: { description: 'Name of the object, dots written _' },
+        name: { description: 'Name of the object, with _ in place of dots' },
       },
       messages: byName((entry) => messageOf(entry)),
       schemas: byName((entry) => plain(publishedSchemaOf(entry))),
@@ -72,7 +72,7 @@ function messageOf(entry: CatalogEntry): Json {
     headers: {
       type: 'object',
       properties: {
-        'Nats-Msg-Id': { type: 'string', description: 'The id of the event: the stream keeps one of each' },
+        'Nats-Msg-Id': { type: 'string', description: 'The id of the event: the stream stores each id once' },
         'Content-Type': { const: CONTENT_TYPE },
       },
     },

@@ -1,4 +1,4 @@
-// Every event there is, by kind: what the types, the validation and the AsyncAPI document are made from.
+// All events by kind: the source of the types, the validation and the AsyncAPI document.
 import type { Static } from 'typebox';
 import { COLLASET_EVENTS } from './collaset-events.ts';
 import type { EventDeclaration } from './declaration.ts';
@@ -19,11 +19,11 @@ type Described<Kind extends string, Event extends string, Data> = {
   readonly namespace: string;
   readonly name: string;
   readonly data: Data;
-  /** The same for the same fact, however often and by whomever it is reported. */
+  /** The same for the same fact, however often it is reported, and by which operator. */
   readonly id: string;
-  /** RFC 3339, when it happened; the bus fills in the moment of publishing. */
+  /** When it happened, RFC 3339; by default the bus sets the time of publishing. */
   readonly time?: string | undefined;
-  /** W3C Trace Context: one operation is one trace. */
+  /** W3C Trace Context; all events of one operation share a trace. */
   readonly traceparent: string;
 };
 
@@ -40,15 +40,15 @@ export type RuleEvent<Name extends RuleEventName = RuleEventName> = {
   [Event in Name]: Described<'podtransitionrule', Event, RuleEventData<Event>>;
 }[Name];
 
-/** Any event of ours; event names are unique across kinds, so `event` alone tells its data. */
+/** Any event. Event names are unique across kinds, so `event` alone determines the type of the data. */
 export type KuperatorEvent = PodEvent | CollaSetEvent | RuleEvent;
 export type EventKind = KuperatorEvent['kind'];
-export type EventName = KuperatorEvent['event'];
+type EventName = KuperatorEvent['event'];
 
 type KindDeclaration = { readonly plural: string; readonly events: Readonly<Record<string, EventDeclaration>> };
 
 /** Kind (as in the subject) to its plural (as in the object path) and events. */
-export const KINDS: Readonly<Record<EventKind, KindDeclaration>> = {
+const KINDS: Readonly<Record<EventKind, KindDeclaration>> = {
   pod: { plural: 'pods', events: POD_EVENTS },
   collaset: { plural: 'collasets', events: COLLASET_EVENTS },
   podtransitionrule: { plural: 'podtransitionrules', events: RULE_EVENTS },
@@ -79,17 +79,17 @@ export function catalog(): readonly CatalogEntry[] {
   return ENTRIES;
 }
 
-/** The entry of a CloudEvents `type`; undefined for an event this version does not know. */
+/** Returns the entry for a CloudEvents `type`; undefined for an event that this version does not know. */
 export function entryOfType(type: string): CatalogEntry | undefined {
   return BY_TYPE.get(type);
 }
 
-/** The entry of an event by kind and name; undefined for an event this version does not know. */
+/** Returns the entry for a kind and an event name; undefined for an event that this version does not know. */
 export function entryOf(kind: string, event: string): CatalogEntry | undefined {
   return BY_NAME.get(`${kind}.${event}`);
 }
 
-/** URI of the JSON Schema of an event's data, as in `dataschema`. */
+/** Returns the URI of the JSON Schema of an event's data, as in `dataschema`. */
 export function dataSchemaOf({ kind, event }: { kind: string; event: string }): string {
   return `urn:kusionstack:kuperator:event:${kind}.${event}:v1`;
 }

@@ -1,17 +1,17 @@
 import type { Static, TObject } from 'typebox';
 
-/** Everything said about one event, once: its TypeScript type, JSON Schema, identity and documentation come from here. */
+/** The declaration of one event: its TypeScript type, JSON Schema, identity and documentation come from here. */
 export type EventDeclaration<Data extends TObject = TObject> = {
   /** What has happened, as a sentence. */
   readonly summary: string;
   /** Operators that publish it. */
   readonly publishers: readonly string[];
-  /** Operators that listen to it, to go on at once where a watch would tell them a little later. */
+  /** Operators that subscribe to it, to react sooner than their watch lets them. */
   readonly wakes: readonly string[];
   readonly data: Data;
   /**
-   * What makes two reports the same fact, besides the event's name: the event id is a function of these, in this order. A step that
-   * can look the same twice takes the version of the object it was decided from.
+   * The values that identify the fact, besides the event's name: the event id is a function of them, in this order. A step that can
+   * occur twice with the same values includes the version of the object from which it was decided.
    */
   identity(data: Static<Data>, resourceVersion: string | undefined): readonly (string | number | boolean | undefined)[];
 };

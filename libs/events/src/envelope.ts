@@ -26,15 +26,15 @@ export type CloudEvent = Static<typeof CloudEvent>;
 /** Media type of the messages. */
 export const CONTENT_TYPE = 'application/cloudevents+json';
 
-/** Larger than any event of ours by far; what is larger is not parsed. */
+/** Far above the size of any event; a larger message is not parsed. */
 const MAX_BYTES = 64 * 1024;
 
-/** An event made ready to leave: where it goes and what is sent, the same at every resend. */
+/** An event in its form for sending: subject, id and envelope, the same at every attempt. */
 export type Outgoing = { subject: string; id: string; envelope: CloudEvent };
 
 /**
  * Wraps `event` for publishing.
- * @returns what to send, or the sentence that says why the event must not be
+ * @returns what to send, or a sentence that says why the event must not be sent
  */
 export function outgoingFor(
   event: KuperatorEvent,
@@ -66,10 +66,10 @@ export function outgoingFor(
 
 export type Received = { event: KuperatorEvent; meta: EventMeta };
 
-/** What came in: an event, an event of a newer version (`unknown`), or the sentence that says why it is none of ours. */
-export type Incoming = Received | { unknown: string } | { error: string };
+/** A received message: an event, an event of a newer version (`unknown`), or a sentence that says why it is invalid. */
+type Incoming = Received | { unknown: string } | { error: string };
 
-/** Reads a message. Nothing of it is believed further than its own schema, and the subject it came under must fit. */
+/** Parses a message. It must satisfy the schema of its event and match the subject under which it arrived. */
 export function parseMessage(subject: string, payload: Uint8Array): Incoming {
   if (payload.length > MAX_BYTES) return { error: `${payload.length} bytes are more than any event has` };
   let message: unknown;

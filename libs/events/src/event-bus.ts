@@ -7,13 +7,13 @@ import { sequenceSource } from './sequence.ts';
 import { ensureStream } from './stream.ts';
 import { type EventFilter, subjectFilterFor } from './subjects.ts';
 
-/** How long JetStream may take to answer, and how often a stream that was not there is looked for again. */
+/** Time limit for an answer of JetStream, and the interval in which a missing stream is looked for again. */
 const API_TIMEOUT_MS = 5_000;
 const LOOK_AGAIN_MS = 60_000;
 
 /**
- * A bus for `options.url`, or one that does nothing when the url is empty.
- * @throws RangeError when the cluster's name cannot stand in a subject
+ * Creates a bus for `options.url`, or a bus that does nothing if the url is empty.
+ * @throws RangeError if the cluster's name is not allowed in a subject
  */
 export function createEventBus(options: EventBusOptions): EventBus {
   subjectFilterFor(options.cluster, {}); // a bad name is a mistake in the configuration: say so at start
@@ -40,7 +40,7 @@ class NatsEventBus implements EventBus {
   readonly #said = new Set<string>();
   #state: BusState = 'disconnected';
   #downReason: string | undefined;
-  /** Connections made so far, and the one whose stream is being looked for. */
+  /** Number of connections so far, and the one whose stream is being looked for. */
   #connections = 0;
   #ensuringOn: number | undefined;
   #lookAgain: NodeJS.Timeout | undefined;
@@ -55,7 +55,7 @@ class NatsEventBus implements EventBus {
       onDown: (reason) => this.#down(reason),
       onAck: (number, answer) => this.#publisher.onAck(number, answer),
       onDenied: (operation, subject) => this.#denied(operation, subject),
-      onError: (error) => this.#options.logger.error({ err: error }, 'the NATS connection failed to do its work'),
+      onError: (error) => this.#options.logger.error({ err: error }, 'the NATS connection failed'),
     });
     this.#publisher = new Publisher({
       wire: this.#connection,
@@ -156,10 +156,10 @@ class NatsEventBus implements EventBus {
     if (!usable) this.#lookForStreamIn(LOOK_AGAIN_MS);
   }
 
-  /** In the background: whatever goes wrong there, the operators' work goes on, and the stream is looked for again. */
+  /** Looks for the stream in the background. A failure does not affect the operators, and the search is repeated. */
   #lookForStream(): void {
     this.#ensureStream().catch((error: unknown) => {
-      this.#options.logger.error({ err: error }, 'looking for the stream failed');
+      this.#options.logger.error({ err: error }, 'the search for the stream failed');
       this.#ensuringOn = undefined;
       this.#lookForStreamIn(LOOK_AGAIN_MS);
     });
@@ -178,7 +178,7 @@ class NatsEventBus implements EventBus {
       return;
     }
     this.#warnOnce(`not permitted to subscribe to ${subject}`, 'no wake-ups from these events, watches do the work');
-    // Without its inbox no acknowledgement arrives, though all we send is taken.
+    // Without the right to its inbox no acknowledgement arrives, although the server accepts what is sent.
     if (subject.startsWith(`${inboxPrefixOf(this.#options, this.#options.source)}.`)) this.#publisher.setMode('core');
   }
 
@@ -211,7 +211,7 @@ class NatsEventBus implements EventBus {
     this.#warnOnce(`${error}`, 'a message that is no valid event was dropped', subject);
   }
 
-  // Counters tell how often; the log tells that it happens. Bounded, since texts may come from outside.
+  // The counters show how often this happens, so it is logged rarely. Bounded, because the texts may come from outside.
   #warnOnce(reason: string, message: string, about?: string): void {
     const key = `${message} ${reason}`;
     if (this.#said.has(key) || this.#said.size >= 100) return;

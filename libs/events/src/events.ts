@@ -14,15 +14,15 @@ import {
 } from './catalog.ts';
 import { eventIdFor, traceparentFor } from './identity.ts';
 
-/** `time` (RFC 3339) when it happened, if not now; `traceparent` to go on with a trace in place of the operation's own. */
-export type EventContext = { time?: string | undefined; traceparent?: string | undefined };
+/** `time` (RFC 3339): when it happened, by default now. `traceparent`: continues this trace instead of that of the operation. */
+type EventContext = { time?: string | undefined; traceparent?: string | undefined };
 
-/** Event data as a caller gives it: the uid is taken from the object. */
-export type WithoutUid<Data> = Data extends unknown ? Omit<Data, 'uid'> & { uid?: string | undefined } : never;
+/** Event data without the uid, which is taken from the object. */
+type WithoutUid<Data> = Data extends unknown ? Omit<Data, 'uid'> & { uid?: string | undefined } : never;
 
 type About = Pick<KubeObject, 'metadata'>;
 
-/** What happened to a Pod. */
+/** Builds an event about a Pod. */
 export function podEvent<Name extends PodEventName>(
   event: Name,
   pod: About,
@@ -32,7 +32,7 @@ export function podEvent<Name extends PodEventName>(
   return describe('pod', event, pod, data, context) as PodEvent<Name>;
 }
 
-/** What happened to a CollaSet. */
+/** Builds an event about a CollaSet. */
 export function collaSetEvent<Name extends CollaSetEventName>(
   event: Name,
   set: About,
@@ -42,7 +42,7 @@ export function collaSetEvent<Name extends CollaSetEventName>(
   return describe('collaset', event, set, data, context) as CollaSetEvent<Name>;
 }
 
-/** What happened to a PodTransitionRule. */
+/** Builds an event about a PodTransitionRule. */
 export function ruleEvent<Name extends RuleEventName>(
   event: Name,
   rule: About,

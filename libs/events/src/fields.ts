@@ -1,4 +1,4 @@
-// The fields that event data is made of. All of them are bounded: an event carries facts and identity, never a payload.
+// The fields of event data. All of them are bounded: an event carries facts and identities, never a payload.
 import Type, { type Static } from 'typebox';
 
 export const Uid = Type.String({

@@ -1,14 +1,14 @@
-// The NATS client keeps the socket of a server that accepts a connection and never greets, and all that such a server sends. So no
-// server is handed to the client before it has greeted as a NATS server does.
+// If a server accepts a connection and sends no greeting, the NATS client keeps the socket, and everything that the server sends.
+// So the client gets only servers that have sent the greeting of a NATS server.
 import { connect } from 'node:net';
 
 const DEFAULT_PORT = 4222;
-/** A real greeting has about half a kilobyte; one of a large cluster lists its servers. */
+/** A greeting has about half a kilobyte; that of a large cluster lists all its servers. */
 const MAX_GREETING_BYTES = 64 * 1024;
 
 /**
- * Of `servers` those that greet, in the same order.
- * @throws Error when none does, with the reason of each
+ * Returns those of `servers` that send a greeting, in the same order.
+ * @throws Error if none does, with the reason for each
  */
 export async function greetingServers(servers: readonly string[], timeoutMs: number): Promise<string[]> {
   const problems = await Promise.all(servers.map((server) => greetingProblem(server, timeoutMs)));
@@ -17,7 +17,7 @@ export async function greetingServers(servers: readonly string[], timeoutMs: num
   throw new Error([...new Set(problems)].join('; '));
 }
 
-/** Why `server` is no NATS server; undefined when it greets as one. Never rejects. */
+/** Returns why `server` is not a NATS server; undefined if it sends the greeting of one. Never rejects. */
 function greetingProblem(server: string, timeoutMs: number): Promise<string | undefined> {
   const { hostname, port } = URL.parse(server.includes('://') ? server : `nats://${server}`) ?? {};
   if (!hostname)

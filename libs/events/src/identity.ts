@@ -2,14 +2,14 @@ import { hash } from 'node:crypto';
 
 type Part = string | number | boolean | undefined;
 
-/** Event id: 32 hex digits, a function of what happened to whom, so the same when it is reported again. */
+/** Returns the event id, 32 hex digits. It is a function of the fact and its object, so a repeated report has the same id. */
 export function eventIdFor(kind: string, event: string, identity: readonly Part[]): string {
   return digest(['event', kind, event, ...identity]).slice(0, 32);
 }
 
 /**
- * W3C `traceparent` of an event: the trace is that of the operation on the object with `uid`, the span that of the event.
- * Without an operation the object itself is the trace.
+ * Returns the W3C `traceparent` of an event: the trace is that of the operation on the object with `uid`, the span that of the event.
+ * Without an operation the trace is that of the object.
  */
 export function traceparentFor(uid: string, operation: { id: string } | undefined, eventId: string): string {
   const trace = digest(['trace', uid, operation?.id]).slice(0, 32);

@@ -3,7 +3,6 @@ export type {
   CollaSetEventData,
   CollaSetEventName,
   EventKind,
-  EventName,
   KuperatorEvent,
   PodEvent,
   PodEventData,
@@ -14,7 +13,7 @@ export type {
 } from './catalog.ts';
 export type { Received } from './envelope.ts';
 export { createEventBus } from './event-bus.ts';
-export { collaSetEvent, type EventContext, podEvent, ruleEvent } from './events.ts';
+export { collaSetEvent, podEvent, ruleEvent } from './events.ts';
 export type { OperationRef, Stage } from './fields.ts';
 export { natsConfig } from './nats-config.ts';
 export { operatorBus } from './operator-bus.ts';
@@ -24,7 +23,6 @@ export type {
   EventBus,
   EventBusOptions,
   EventHandler,
-  EventHooks,
   EventLogger,
   EventMeta,
   NatsAccess,
@@ -32,4 +30,4 @@ export type {
   Unsubscribe,
 } from './options.ts';
 export { type ReadEventsOptions, readEvents } from './read-events.ts';
-export { type EventFilter, parseSubject, type SubjectParts, subjectFilterFor, subjectFor } from './subjects.ts';
+export { type EventFilter, parseSubject, subjectFilterFor, subjectFor } from './subjects.ts';

@@ -1,4 +1,4 @@
-// The only file that knows the NATS client: another client is another version of this file.
+// The only file that imports the NATS client, so that another client changes only this file.
 import { readFile } from 'node:fs/promises';
 import {
   type Authenticator,
@@ -21,24 +21,24 @@ import type { NatsAccess, Unsubscribe } from './options.ts';
 
 const GREETING_TIMEOUT_MS = 5_000;
 
-/** What happens on a connection. */
-export type ConnectionEvents = {
+/** Callbacks of a connection. */
+type ConnectionEvents = {
   onUp(): void;
-  /** The connection was lost, or could not be made; called for every attempt that fails. */
+  /** Called when the connection is lost, and for every attempt to connect that fails. */
   onDown(reason: string): void;
-  /** The server's answer to a publish made with this number. `noStream`: nobody stores the subject. */
+  /** The server's answer to the publish with this number. `noStream`: no stream stores the subject. */
   onAck(number: number, answer: 'stored' | 'noStream' | { code: number; description: string }): void;
-  /** The server does not let us publish to, or subscribe to, this subject. */
+  /** The server denies publishing to, or subscribing to, this subject. */
   onDenied(operation: 'publish' | 'subscribe', subject: string): void;
-  /** Something in the background failed that is no loss of the connection. */
+  /** Background work failed, but the connection is not lost. */
   onError(error: unknown): void;
 };
 
-export type OnMessage = (subject: string, payload: Uint8Array) => void;
+type OnMessage = (subject: string, payload: Uint8Array) => void;
 
 /**
- * A connection that is made in the background and made again for ever. The client's own reconnect is off: it gives up on repeated
- * authentication errors, and would neither read credentials again nor say in time that nothing can be sent.
+ * A connection that is made in the background and made again for ever. The client's own reconnect is off: it gives up after repeated
+ * authentication errors, does not read credentials again, and reports too late that it cannot send.
  */
 export class NatsConnection {
   readonly #access: NatsAccess;
@@ -62,7 +62,7 @@ export class NatsConnection {
     this.#connectForEver(this.#stopped.signal).catch((error: unknown) => this.#events.onError(error));
   }
 
-  /** Lets subscriptions finish what they have, then closes; within `timeoutMs`. */
+  /** Lets subscriptions handle the messages that they have, then closes the connection, within `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopped.abort();
     const client = this.#client;
@@ -76,7 +76,10 @@ export class NatsConnection {
     return this.#client !== undefined && !this.#client.isClosed();
   }
 
-  /** Sends, at once or never. With `ackNumber` the stream's answer comes to `onAck`. */
+  /**
+   * Sends a message at once, or throws. With `ackNumber` the stream's answer arrives at `onAck`.
+   * @throws Error if there is no connection
+   */
   publish(subject: string, payload: string, id: string, contentType: string, ackNumber?: number): void {
     if (!this.#client) throw new Error('not connected');
     const head = headers();
@@ -86,11 +89,11 @@ export class NatsConnection {
     this.#client.publish(subject, payload, { headers: head, ...reply });
   }
 
-  /** Resolves when the server has seen all that was sent; rejects when the connection is lost before. */
+  /** Resolves when the server has received all that was sent; rejects if the connection is lost first. */
   async flush(): Promise<void> {
     const client = this.#client;
     if (!client) throw new Error('not connected');
-    // Not a race with `client.closed()`: each would leave a reaction on that promise for as long as the connection lives.
+    // A race with `client.closed()` would leave a reaction on that promise for as long as the connection lives.
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#flushes.add(reject);
     client.flush().then(resolve, reject);
@@ -166,7 +169,7 @@ export class NatsConnection {
 
 /** Which part of the stream to read. */
 export type HistoryFrom = 'new' | 'last-per-subject' | { fromSequence: number } | { since: Date };
-export type StoredMessage = { subject: string; payload: Uint8Array; sequence: number; pending: number };
+type StoredMessage = { subject: string; payload: Uint8Array; sequence: number; pending: number };
 
 /**
  * Reads `stream` on a connection of its own until `signal` aborts or, unless `follow`, the history ends.
@@ -229,8 +232,8 @@ function listen(client: Client, subject: string, onMessage: (message: Msg) => vo
       try {
         onMessage(message);
       } catch {
-        // A throw would end the client's reader and with it the connection. What can be malformed here is only an answer that is
-        // not from JetStream; its publish is repeated.
+        // An error would end the client's reader, and with it the connection. Only an answer that is not from JetStream can be malformed
+        // here; its publish is repeated.
       }
     },
   });
@@ -269,8 +272,8 @@ async function connectionOptions(access: NatsAccess, name: string): Promise<Conn
 }
 
 /**
- * Where answers to this client arrive. One inbox for each user, so that a server's permissions can keep a user from reading the answers
- * to all others, as `_INBOX.>` for everybody would let it.
+ * Returns the prefix of the subjects on which answers arrive. Each user has its own prefix, so that the server's permissions can keep a
+ * user from reading the answers to the others. A common `_INBOX.>` would allow that.
  * @param name of the client, for one without a user
  */
 export function inboxPrefixOf({ user }: NatsAccess, name: string): string {
@@ -295,7 +298,7 @@ async function authenticatorFor(access: NatsAccess): Promise<Authenticator | und
 
 function backoffMs(failures: number): number {
   const ceiling = Math.min(10_000, 250 * 2 ** Math.min(failures, 8));
-  // Full jitter above a floor: all operators lose the server at the same moment.
+  // Full jitter above a minimum, because all operators lose the server at the same moment.
   return 100 + Math.random() * ceiling;
 }
 

@@ -2,8 +2,8 @@ import { createEventBus } from './event-bus.ts';
 import type { NatsConfig } from './nats-config.ts';
 import type { EventBus, EventLogger } from './options.ts';
 
-/** The parts of an operator the bus reports to; structural, since this library knows no runtime. */
-export type OperatorBusContext = {
+/** The parts of an operator that the bus uses; structural types, because this library does not import the runtime. */
+type OperatorBusContext = {
   readonly config: NatsConfig;
   readonly logger: EventLogger;
   readonly metrics: {
@@ -18,28 +18,28 @@ export type OperatorBusContext = {
 };
 
 /**
- * The event bus of an operator: connected as its settings say, counted in its metrics, shown in its readiness (never
- * deciding it: without NATS everything still completes by watches).
+ * Creates the event bus of an operator. It connects as the settings say, counts in the operator's metrics and is shown in `/readyz`. It never
+ * makes the operator unready: without NATS everything completes by watches.
  * @param source the operator's name
  */
 export function operatorBus(source: string, { config, logger, metrics, health }: OperatorBusContext): EventBus {
   const published = metrics.counter({
     name: 'kuperator_events_published_total',
-    help: 'Events the NATS server has taken.',
+    help: 'Events that the NATS server has accepted.',
     labels: ['kind', 'event'],
   });
   const dropped = metrics.counter({
     name: 'kuperator_events_dropped_total',
-    help: 'Events that were not published, and why.',
+    help: 'Events that were not published, by reason.',
     labels: ['reason'],
   });
   const rejected = metrics.counter({
     name: 'kuperator_events_rejected_total',
-    help: 'Messages received that were no valid events.',
+    help: 'Received messages that were not valid events.',
     labels: [],
   });
   const connected = metrics.gauge({ name: 'kuperator_events_connected', help: '1 while connected to NATS.' });
-  const queued = metrics.gauge({ name: 'kuperator_events_queued', help: 'Events the server has not confirmed yet.' });
+  const queued = metrics.gauge({ name: 'kuperator_events_queued', help: 'Events that the server has not confirmed yet.' });
   const bus = createEventBus({
     url: config.natsUrl,
     cluster: config.clusterName,
@@ -64,7 +64,7 @@ export function operatorBus(source: string, { config, logger, metrics, health }:
     onQueue: (length) => queued.set(length),
     onState: (state) => connected.set(state === 'connected' ? 1 : 0),
   });
-  health.addCheck('nats', () => (bus.state() === 'disconnected' ? 'disconnected: going on by watches' : true), {
+  health.addCheck('nats', () => (bus.state() === 'disconnected' ? 'disconnected; the operator continues by watches' : true), {
     required: false,
   });
   return bus;

@@ -1,12 +1,12 @@
 import type { KuperatorEvent } from './catalog.ts';
 import type { EventFilter } from './subjects.ts';
 
-/** `off`: no url was given, nothing is ever published or received. */
+/** `off`: no url was given, so nothing is published or received. */
 export type BusState = 'off' | 'connected' | 'disconnected';
 
 export type Unsubscribe = () => void;
 
-/** What the envelope of a received event says besides the event itself. None of it is authenticated. */
+/** The envelope of a received event, without the event itself. None of it is authenticated. */
 export type EventMeta = {
   readonly subject: string;
   readonly cluster: string;
@@ -33,22 +33,22 @@ export type EventLogger = {
 /** Why an event was not published or not delivered. */
 export type DropReason = 'overflow' | 'invalid' | 'rejected' | 'stopped';
 
-/** Called as things happen, to count them. Must not throw. */
-export type EventHooks = {
-  /** The server has taken the event. */
+/** Callbacks for counting. They must not throw. */
+type EventHooks = {
+  /** The server has accepted the event. */
   onPublished?(event: KuperatorEvent): void;
   /** An event was not published: the queue was full, it broke its schema, the server refused it, or the bus stopped. */
   onDropped?(reason: DropReason, event: KuperatorEvent): void;
-  /** A valid event was given to its subscribers. */
+  /** A valid event was delivered to its subscribers. */
   onReceived?(event: KuperatorEvent): void;
-  /** Something received was not a valid event of ours; `error` says why. */
+  /** A received message was not a valid event; `error` says why. */
   onRejected?(subject: string, error: string): void;
-  /** Events waiting for the server's confirmation. */
+  /** The number of events that wait for the server's confirmation has changed. */
   onQueue?(length: number): void;
   onState?(state: BusState): void;
 };
 
-/** Where NATS is and who we are there. Files are read again at every connect, so rotated Secrets are picked up. */
+/** The address of NATS and the credentials for it. Files are read again at every connect, so rotated Secrets take effect. */
 export type NatsAccess = {
   /** `nats://host:port` or `tls://…`, several separated by commas. */
   url: string;
@@ -62,7 +62,7 @@ export type NatsAccess = {
   tlsKeyFile?: string | undefined;
 };
 
-/** Settings of the stream. What is left out gets its default on a new stream and is left alone on an existing one. */
+/** Settings of the stream. A missing setting gets its default on a new stream and stays as it is on an existing one. */
 export type StreamSettings = {
   /** Copies in a NATS cluster; default 1. */
   replicas?: number | undefined;
@@ -78,21 +78,21 @@ export type EventBusOptions = NatsAccess &
     /** The operator's name, for `source` and the connection's name. */
     source: string;
     logger: EventLogger;
-    /** Events held while the server is away; the oldest go first. Default 10 000. */
+    /** Number of events kept while the server is unreachable; beyond it the oldest are dropped. Default 10 000. */
     queueLimit?: number | undefined;
-    /** Published events the server has not answered yet. Default 256. */
+    /** Maximum number of published events that the server has not answered. Default 256. */
     maxInFlight?: number | undefined;
     stream?: StreamSettings | undefined;
-    /** An event that breaks its schema at publish: `log` (default) drops and counts it, `throw` is for tests. */
+    /** What `publish` does with an event that violates its schema: `log` (default) drops and counts it, `throw` is for tests. */
     onInvalid?: 'log' | 'throw' | undefined;
     /** Ms since the epoch; default Date.now. */
     now?: (() => number) | undefined;
   };
 
-/** Publishes and receives events; a component of a process. Nothing here fails because NATS does. */
+/** Publishes and receives events; a component of a process. A failure of NATS makes no method fail. */
 export type EventBus = {
   readonly name: string;
-  /** Begins to connect in the background and keeps trying for ever. */
+  /** Connects in the background, and retries for ever. */
   start(): void;
   /** Sends what is queued and closes, within `timeoutMs` (default 3 000). */
   stop(timeoutMs?: number): Promise<void>;

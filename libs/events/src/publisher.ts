@@ -3,20 +3,20 @@ import { CONTENT_TYPE, type Outgoing } from './envelope.ts';
 import type { NatsConnection } from './nats-connection.ts';
 import { PublishQueue } from './publish-queue.ts';
 
-/** How publishes are confirmed: by the stream, by the server (no stream for us), or not now. */
-export type PublishMode = 'jetstream' | 'core' | 'none';
+/** How publishes are confirmed: by the stream, by the server (there is no stream), or `none` while nothing can be sent. */
+type PublishMode = 'jetstream' | 'core' | 'none';
 
 type Wire = Pick<NatsConnection, 'isUp' | 'publish' | 'flush'>;
 type Entry = { event: KuperatorEvent; outgoing: Outgoing; attempts: number; sentAt: number };
 
-export type PublisherOptions = {
+type PublisherOptions = {
   wire: Wire;
   queueLimit: number;
   maxInFlight: number;
   onPublished(event: KuperatorEvent): void;
   onQueue(length: number): void;
   onDropped(reason: 'overflow' | 'rejected' | 'stopped', event: KuperatorEvent, detail?: string): void;
-  /** Acknowledgements stay away or say that there is no stream: the mode may not be right any more. */
+  /** Acknowledgements are missing, or say that there is no stream: the mode may be wrong. */
   onDoubt(): void;
   /** Default 5 000. */
   ackTimeoutMs?: number;
@@ -25,8 +25,8 @@ export type PublisherOptions = {
 const MAX_ATTEMPTS = 5;
 
 /**
- * Sends the queue while there is a connection, a bounded number of events ahead of their confirmation. What was not confirmed when
- * the connection broke is sent again; the stream knows it by its id.
+ * Sends the queued events while there is a connection, with a bounded number of unconfirmed events. Events that were not confirmed when
+ * the connection broke are sent again; the stream recognizes duplicates by their id.
  */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -55,7 +55,7 @@ export class Publisher {
     this.#schedule();
   }
 
-  /** `none` also takes back what is in flight, to be sent again. */
+  /** Sets the mode. `none` also returns the events in flight to the queue. */
   setMode(mode: PublishMode): void {
     this.#mode = mode;
     if (mode === 'none') this.#queue.putBack(this.#queue.inFlightItems().map(({ number }) => number));
@@ -80,14 +80,14 @@ export class Publisher {
     }
   }
 
-  /** The server refuses everything under this subject. */
+  /** Drops the events in flight under a subject that the server denies. */
   onDenied(subject: string): void {
     for (const { number, item } of this.#queue.inFlightItems()) {
       if (item.outgoing.subject === subject) this.#reject(number, 'not permitted to publish');
     }
   }
 
-  /** Waits until all that was pushed so far is confirmed or dropped; false when that took longer than `timeoutMs`. */
+  /** Waits until every event pushed so far is confirmed or dropped; false if that takes longer than `timeoutMs`. */
   async flush(timeoutMs: number): Promise<boolean> {
     const number = this.#queue.next;
     if (this.#queue.isPast(number)) return true;
@@ -101,7 +101,7 @@ export class Publisher {
     return done;
   }
 
-  /** Gives up on what is left. */
+  /** Drops the remaining events. */
   stop(): void {
     clearInterval(this.#sweep);
     clearTimeout(this.#resting);
@@ -109,7 +109,7 @@ export class Publisher {
     for (const entry of this.#queue.clear()) this.#drop('stopped', entry);
   }
 
-  // One run a turn of the event loop takes everything a pass has published, so that it leaves in one write to the socket.
+  // One run per turn of the event loop sends everything that a pass has published in one write to the socket.
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -138,7 +138,7 @@ export class Publisher {
           ackNumber,
         );
       } catch (error) {
-        // A message that is too large never goes; one that met a closing connection goes with the next.
+        // A message that is too large can never be sent. One that met a closing connection is sent on the next connection.
         const reason = error instanceof Error ? error.message : String(error);
         if (wire.isUp()) this.#retry(number, reason);
         else this.#queue.putBack([number]);
@@ -149,7 +149,7 @@ export class Publisher {
     if (this.#mode === 'core' && sent.length > 0) this.#confirmByFlush(sent);
   }
 
-  // Without a stream one round trip confirms a whole batch: the server has seen it, whoever listens was served.
+  // Without a stream one round trip confirms a whole batch: the server has passed it to the subscribers.
   #confirmByFlush(numbers: readonly number[]): void {
     this.#options.wire.flush().then(
       () => {
@@ -178,7 +178,7 @@ export class Publisher {
     }
   }
 
-  // Sending on at once would spend every attempt, of this event and those behind it, on the same short outage.
+  // Without a pause, this event and those after it would spend all their attempts on one short outage.
   #rest(ms: number): void {
     clearTimeout(this.#resting);
     this.#resting = setTimeout(() => {

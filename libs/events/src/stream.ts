@@ -10,7 +10,7 @@ export const STREAM = 'KUPERATOR_EVENTS';
 const MS = 1_000_000; // durations on the wire are nanoseconds
 const DUPLICATE_WINDOW_MS = 2 * 60_000;
 
-export type StreamConfig = {
+type StreamConfig = {
   name: string;
   description?: string;
   subjects: string[];
@@ -68,7 +68,7 @@ export function streamUpdateFor(current: StreamConfig, settings: StreamSettings)
  * Asks the JetStream API: subject after `$JS.API.` and a JSON body in, JSON out. Rejects when nobody answers or may ask. Whoever may
  * publish can answer in place of JetStream, so the answer may be anything.
  */
-export type JetStreamRequest = (subject: string, body: object) => Promise<unknown>;
+type JetStreamRequest = (subject: string, body: object) => Promise<unknown>;
 type JetStreamReply = { error: { code: number; description?: string } } | { config: StreamConfig };
 
 const checkRefusal = checkFor(
@@ -96,7 +96,7 @@ function replyOf(answer: unknown): JetStreamReply {
 }
 
 /** `usable`: publishes are stored and acknowledged. `problem` says why the stream is not, or not as it should be. */
-export type StreamOutcome = { usable: boolean; problem?: string; did: 'found' | 'created' | 'updated' | 'nothing' };
+type StreamOutcome = { usable: boolean; problem?: string; did: 'found' | 'created' | 'updated' | 'nothing' };
 
 /** Makes the stream exist and be as `settings` say, as far as we may. Never rejects, whatever is answered. */
 export async function ensureStream(request: JetStreamRequest, settings: StreamSettings): Promise<StreamOutcome> {

@@ -2,7 +2,7 @@
 export const SUBJECT_PREFIX = 'kuperator.v1';
 
 /** What a subject is made of. `event` keeps its dots (`operation.permitted`); the other parts are one token each. */
-export type SubjectParts = { cluster: string; namespace: string; kind: string; name: string; event: string };
+type SubjectParts = { cluster: string; namespace: string; kind: string; name: string; event: string };
 
 /** Which events to see. A part left out, or `*`, takes any; `event` may end in `*` or `>` (`operation.*`). */
 export type EventFilter = {

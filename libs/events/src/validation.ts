@@ -4,7 +4,7 @@ import { Compile } from 'typebox/compile';
 import { type CatalogEntry, dataSchemaOf } from './catalog.ts';
 
 /** What is wrong with a value, as one sentence; undefined when nothing is. */
-export type Check = (value: unknown) => string | undefined;
+type Check = (value: unknown) => string | undefined;
 
 const checks = new Map<string, { exact: Check; tolerant: Check }>();
 

@@ -9,17 +9,8 @@ export {
   type Precondition,
 } from './cache/object-writer.ts';
 export { compareResourceVersions } from './cache/resource-version.ts';
-export { type Sight, type Sighted, sightOf } from './cache/sight.ts';
-export {
-  type CreateOptions,
-  createKubeClient,
-  type DeleteOptions,
-  KubeClient,
-  type ListOptions,
-  type Patch,
-  type Ref,
-  type RequestOptions,
-} from './client/client.ts';
+export { type Sight, sightOf } from './cache/sight.ts';
+export { createKubeClient, type DeleteOptions, KubeClient, type Patch } from './client/client.ts';
 export {
   AlreadyExistsError,
   ApiError,
@@ -60,11 +51,11 @@ export {
   text,
 } from './process/config.ts';
 export { Connections } from './process/connections.ts';
-export { type Check, Health } from './process/health.ts';
+export { Health } from './process/health.ts';
 export { boundedLabelValues } from './process/label-values.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './process/logger.ts';
-export { createMetrics, type MetricOptions, type Metrics } from './process/metrics.ts';
+export { createMetrics, type Metrics } from './process/metrics.ts';
 export { type Component, type ProcessContext, readConfig, runProcess } from './process/process.ts';
 export { Seldom } from './process/seldom.ts';
-export { RunningOperators, type RunningOperatorsOptions } from './shards/running-operators.ts';
-export { Shards, type ShardsOptions } from './shards/shards.ts';
+export { RunningOperators } from './shards/running-operators.ts';
+export { Shards } from './shards/shards.ts';

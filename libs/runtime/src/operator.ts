@@ -11,7 +11,7 @@ import type { Metrics } from './process/metrics.ts';
 import { type Component, type ProcessContext, runProcess } from './process/process.ts';
 import { Shards } from './shards/shards.ts';
 
-/** What an operator is built from. `signal` aborts when the process is told to stop. */
+/** What an operator is built from. `signal` aborts when the process starts to stop. */
 export type OperatorContext<C = unknown> = {
   config: CommonConfig & C;
   client: KubeClient;
@@ -30,7 +30,7 @@ type AnyInformer = Syncing & {
   stop(): Promise<void>;
 };
 
-/** One controller with what it reads, or anything else with a lifetime. */
+/** One controller with the informers that it reads, or other components with a lifetime. */
 export type OperatorPart = {
   informers?: readonly AnyInformer[];
   controller?: Controller;
@@ -44,8 +44,8 @@ export type Operator<C = unknown> = {
 };
 
 /**
- * Runs an operator until it is told to stop; ends with 2 when the settings lead to no API server. Started in this order and stopped in the reverse: HTTP server, informers,
- * further components, (once the caches are full) membership in the shards, controllers.
+ * Runs an operator until it receives SIGTERM; exits with 2 if the settings name no usable API server. It starts, in this order, and stops in
+ * the reverse: HTTP server, informers, further components, (when the caches are full) membership in the shards, controllers.
  */
 export async function runOperator<C>(operator: Operator<C>): Promise<void> {
   const { app, config } = operator;
@@ -53,14 +53,14 @@ export async function runOperator<C>(operator: Operator<C>): Promise<void> {
   await runProcess({ app, config, build: async (context) => operatorComponents(operator, context) });
 }
 
-/** As for any other setting: without it there is nothing to try again for, and whoever starts us should know at once. */
+/** As for any other wrong setting: a retry cannot help, so the process reports it and exits. */
 function endWithoutKubeconfig(error: unknown): never {
   if (!(error instanceof KubeconfigError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exit(2);
 }
 
-/** What `runOperator` starts, in that order: for a test that runs an operator in its own process. */
+/** Returns the components that `runOperator` starts, in that order, for tests that run an operator in their own process. */
 export function operatorComponents<C>(
   { app, config, build }: Operator<C>,
   process: ProcessContext,

@@ -2,7 +2,7 @@ import { type Key, type KubeObject, keyOf } from '@kuperator/api';
 import { createLogger, EventRecorder } from '@kuperator/runtime';
 import { InMemoryCluster } from './in-memory-cluster.ts';
 
-export type RecordedEvent = { type: 'Normal' | 'Warning'; key: Key; reason: string; message: string };
+type RecordedEvent = { type: 'Normal' | 'Warning'; key: Key; reason: string; message: string };
 
 /** Keeps Kubernetes Events instead of writing them. */
 export class FakeRecorder extends EventRecorder {

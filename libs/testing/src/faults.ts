@@ -2,7 +2,7 @@ import { own } from '@kuperator/api';
 import type { TransportRequest } from '@kuperator/runtime';
 import { parseRequestPath } from './request-path.ts';
 
-export type WriteVerb = 'create' | 'replace' | 'patch' | 'delete';
+type WriteVerb = 'create' | 'replace' | 'patch' | 'delete';
 
 /** One write as it reached the in-memory API server. */
 export type Write = {

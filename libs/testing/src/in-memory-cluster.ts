@@ -1,4 +1,4 @@
-import { type Key, type KubeObject, keyOf, type Resource } from '@kuperator/api';
+import { type Key, type KubeObject, type Resource } from '@kuperator/api';
 import {
   type Clock,
   ConnectionError,
@@ -149,9 +149,4 @@ const logger = createLogger({ app: 'test', level: 'silent' });
 function immediately(run: () => void): () => void {
   const immediate = setImmediate(run);
   return () => clearImmediate(immediate);
-}
-
-/** The objects as `Key → object`, for comparing whole states. */
-export function byKey<T extends KubeObject>(objects: readonly T[]): Record<Key, T> {
-  return Object.fromEntries(objects.map((object) => [keyOf(object), object]));
 }

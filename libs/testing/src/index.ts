@@ -10,7 +10,7 @@ export {
 } from './builders.ts';
 export { FakeClock, settled } from './fake-clock.ts';
 export { FakeInformer } from './fake-informer.ts';
-export { FakeRecorder, type RecordedEvent } from './fake-recorder.ts';
-export type { Fault, Write, WriteVerb } from './faults.ts';
-export { byKey, InMemoryCluster } from './in-memory-cluster.ts';
+export { FakeRecorder } from './fake-recorder.ts';
+export type { Fault, Write } from './faults.ts';
+export { InMemoryCluster } from './in-memory-cluster.ts';
 export { startOperator } from './start-operator.ts';

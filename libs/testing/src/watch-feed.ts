@@ -5,7 +5,7 @@ import { parseRequestPath } from './request-path.ts';
 
 type Line = { type: 'BOOKMARK' | 'ERROR'; object: unknown } | WatchLine;
 /** One event of a watch. */
-export type WatchLine = { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubeObject };
+type WatchLine = { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubeObject };
 
 /** The stream of one watch request, as newline-terminated JSON. */
 export class WatchFeed implements AsyncIterable<Uint8Array> {

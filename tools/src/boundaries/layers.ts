@@ -8,7 +8,7 @@ import { isTestFile } from './test-files.ts';
  */
 export type Layers = Readonly<Record<string, readonly (string | readonly string[])[]>>;
 
-export type LayeredPackage = {
+type LayeredPackage = {
   readonly layers: Layers;
   /** Paths and relative imports of every file, both relative to the package's folder. */
   readonly files: readonly { readonly path: string; readonly imports: readonly string[] }[];

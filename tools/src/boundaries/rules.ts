@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { type Layers, layerViolations } from './layers.ts';
 import { isTestFile } from './test-files.ts';
 
-export type SourceFile = { /** Relative to the package's folder. */ path: string; imports: readonly string[] };
+type SourceFile = { /** Relative to the package's folder. */ path: string; imports: readonly string[] };
 
 export type Package = {
   name: string;

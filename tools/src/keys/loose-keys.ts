@@ -22,7 +22,7 @@ import {
 import { type Checker, type Project, type Type, TypeFlags } from 'typescript/unstable/sync';
 
 /** A place that reads a name from an object which its type does not declare, so that the result may be an inherited property. */
-export type LooseKey = { file: string; line: number; text: string; remedy: string };
+type LooseKey = { file: string; line: number; text: string; remedy: string };
 
 const READ = 'use own(record, key) of @kuperator/api, or a Map';
 const WRITE = 'use setOwn(record, key, value) of @kuperator/api, or a Map';

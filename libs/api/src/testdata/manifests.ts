@@ -7,7 +7,7 @@ import type { KuperatorKind } from '../test/validate.ts';
 export type ManifestObject = KubeObject & { kind: KuperatorKind; spec?: unknown };
 
 /** One file of testdata: each object after the first is the one before it, changed. The last is the one in question. */
-export type Manifest = {
+type Manifest = {
   name: string;
   objects: readonly ManifestObject[];
   /** What the API server's answer contains. */

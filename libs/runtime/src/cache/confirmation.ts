@@ -16,7 +16,7 @@ const CATCH_UP_MS = 1000;
 /** Least time between a list that failed and the next one: otherwise each Pod that waits would cause a list of its own. */
 const RETRY_MS = 1000;
 
-export type ConfirmationDeps<T extends KubeObject> = {
+type ConfirmationDeps<T extends KubeObject> = {
   readonly client: Pick<KubeClient, 'list'>;
   readonly resource: Resource<T>;
   readonly scope: WatchScope;

@@ -233,7 +233,7 @@ test('a kind just defined is waited for with one line in the log, and no stack',
   const info = 30;
   const cause = expect.stringContaining(message);
   expect(lines).toEqual([
-    { level: info, informer: 'pods', failures: 1, list: 'start', cause, msg: 'told to come back later' },
+    { level: info, informer: 'pods', failures: 1, list: 'start', cause, msg: 'the API server throttles the watch' },
     expect.objectContaining({ level: info, msg: 'synced' }),
   ]);
   await informer.stop();

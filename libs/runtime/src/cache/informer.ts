@@ -13,8 +13,10 @@ import { Confirmation } from './confirmation.ts';
 import { compileLabelSelector } from './label-selector.ts';
 import { type Change, type IndexFunctions, ObjectCache } from './object-cache.ts';
 import { compareResourceVersions } from './resource-version.ts';
+import { trimmer } from './trim.ts';
 import { WatchAge } from './watch-age.ts';
 import { WatchFailures } from './watch-failures.ts';
+import { WatchStall } from './watch-stall.ts';
 import { type WatchScope, watchEvents } from './watch-stream.ts';
 
 export type InformerOptions<T extends KubeObject> = {
@@ -23,7 +25,7 @@ export type InformerOptions<T extends KubeObject> = {
   namespace?: string | undefined;
   labelSelector?: string;
   fieldSelector?: string;
-  /** Cuts from each object what nobody reads, returning a new object; managedFields, and the copy of the object that kubectl keeps, always are. */
+  /** Returns a copy of an object without the fields that nobody reads. `managedFields` and kubectl's copy of the object are always removed. */
   trim?: (object: T) => T;
   indexes?: IndexFunctions<T>;
   logger: Logger;
@@ -31,35 +33,31 @@ export type InformerOptions<T extends KubeObject> = {
   clock?: Clock;
 };
 
-// A restarted API server should not be waited for much longer than its restart took.
+// The informer must not wait much longer for a restarted API server than the restart took.
 const BACKOFF = { baseMs: 200, maxMs: 5000 };
-const STALL_CHECK_MS = 10_000;
-/** The server sends bookmarks about once a minute, but none for a kind it has seen no event of: a new watch is cheap. */
-const SILENCE_MS = 90_000;
-/** A write of ours was answered, and its event has not come for so long: this watch is dead. */
-const OWN_EVENT_MS = 30_000;
-/** A definition is deleted and made anew by some upgrades, and its objects come back a moment later: until then the last known ones count. */
+/** Some upgrades delete a definition and create it again, and its objects return a moment later. Until then the last known objects stay. */
 const ABSENT_MS = 60_000;
-/** Whoever makes a definition anew brings its objects back only after it: for so long none is no proof that there are none. */
+/** An upgrade that creates a definition again restores the objects only later. For this time an empty cache does not prove that there are none. */
 const RESTORE_MS = 30_000;
 
 /**
- * Keeps all objects of a kind (in a namespace, matching the selectors) in memory by one watch: the initial state streams
- * in (WatchList; paged list where the server has none), a lost connection goes on where it was, and when that is no
- * longer possible the state is read anew and compared. Objects are shared: never change them.
+ * Keeps all objects of a kind (in a namespace, matching the selectors) in memory with one watch. The initial state arrives as a stream
+ * (WatchList), or in pages if the API server does not support that. After a lost connection the watch continues where it was; if that is
+ * no longer possible, the informer reads the state again and compares. Objects are shared: never change them.
  */
 export class Informer<T extends KubeObject> {
   readonly resource: Resource<T>;
   readonly #client: KubeClient;
   readonly #scope: WatchScope;
   readonly #selects: (labels: Record<string, string> | undefined) => boolean;
-  readonly #trim: (object: T) => T;
+  readonly #trimmed: (object: T) => T;
   readonly #logger: Logger;
   readonly #failures: WatchFailures;
   readonly #clock: Clock;
   readonly #cache: ObjectCache<T>;
   readonly #age: WatchAge;
-  /** The kind is one that can be undefined again. */
+  readonly #stall: WatchStall;
+  /** True for a custom resource, whose definition can be deleted. */
   readonly #isCustom: boolean;
   readonly #confirmation: Confirmation<T>;
   readonly #handlers = new Set<(change: Change<T>) => void>();
@@ -67,21 +65,18 @@ export class Informer<T extends KubeObject> {
   readonly #stop = new AbortController();
   readonly #sync = Promise.withResolvers<void>();
   #synced = false;
-  /** Why the whole state has to be read; undefined once it has been, and the watch can go on from the cache's version. */
+  /** Why the whole state must be read; undefined if the watch can continue from the version of the cache. */
   #listReason: 'start' | 'gone' | undefined = 'start';
   #running: Promise<void> | undefined;
   #watchList = true;
-  #lastBytesAt = 0;
-  /** Since when the API server has said that there is no such kind. */
+  /** When the API server first answered that the kind is not defined. */
   #absentSince: number | undefined;
-  /** It has said so since the last watch, whatever it said after that. */
+  /** True if it has answered so since the last watch, whatever it answered later. */
   #wasAbsent = false;
-  /** Until when the objects of a kind that was defined anew may still be missing. */
+  /** Until when objects may be missing, because the definition has been created again. */
   #restoringUntil = Number.NEGATIVE_INFINITY;
-  /** Breaks the present watch off, so that another one begins. */
+  /** Ends the current watch, so that a new one starts. */
   #breakOff: (cause: Error) => void = () => {};
-  /** Highest version a write of ours was answered with beyond what the watch has delivered, and since when. */
-  #awaited: { version: string; since: number } | undefined;
 
   constructor(options: InformerOptions<T>) {
     this.resource = options.resource;
@@ -89,7 +84,7 @@ export class Informer<T extends KubeObject> {
     const { namespace, labelSelector, fieldSelector } = options;
     this.#scope = { namespace, labelSelector, fieldSelector };
     this.#selects = compileLabelSelector(labelSelector);
-    this.#trim = options.trim ?? ((object) => object);
+    this.#trimmed = trimmer(options.trim);
     this.#logger = options.logger.child({ informer: options.resource.plural });
     this.#failures = new WatchFailures(this.#logger);
     this.#clock = options.clock ?? systemClock;
@@ -99,6 +94,7 @@ export class Informer<T extends KubeObject> {
       ...(options.indexes ? { indexes: options.indexes } : {}),
     });
     this.#age = new WatchAge(this.#clock);
+    this.#stall = new WatchStall({ clock: this.#clock, cachedVersion: () => this.#cache.version });
     const { group } = options.resource;
     this.#isCustom = group.includes('.') && !group.endsWith('.k8s.io');
     this.#confirmation = new Confirmation<T>({
@@ -114,7 +110,7 @@ export class Informer<T extends KubeObject> {
     });
     this.#lists = options.metrics?.counter({
       name: 'kuperator_informer_lists_total',
-      help: 'Times the whole state was read, and why.',
+      help: 'How often the whole state was read, by reason.',
       labels: ['resource', 'reason'],
     });
     if (!options.metrics) return;
@@ -127,7 +123,7 @@ export class Informer<T extends KubeObject> {
     });
     sampledGauge(options.metrics, {
       name: 'kuperator_informer_age_seconds',
-      help: 'Time since the watch last gave a sign of life: an event, a bookmark, an answer.',
+      help: 'Time since the last sign of life of the watch: an event, a bookmark or an answer.',
       label: 'resource',
       value: options.resource.plural,
       read: () => this.#age.ms / 1000,
@@ -138,13 +134,13 @@ export class Informer<T extends KubeObject> {
     this.#running ??= this.#run();
   }
 
-  /** Ends the watch; the cache stays readable. */
+  /** Ends the watch and resolves when it has ended; the cache stays readable. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
   }
 
-  /** Resolves once the initial state is complete; rejects when `signal` aborts before. */
+  /** Resolves when the initial state is complete; rejects with the reason of `signal` if that aborts first. */
   async waitForSync(signal?: AbortSignal): Promise<void> {
     if (this.#synced) return;
     if (!signal) return this.#sync.promise;
@@ -155,84 +151,92 @@ export class Informer<T extends KubeObject> {
     await Promise.race([this.#sync.promise, promise]).finally(() => signal.removeEventListener('abort', onAbort));
   }
 
+  /** True once the initial state is complete. */
   hasSynced(): boolean {
     return this.#synced;
   }
 
-  /** Milliseconds since the API server last gave a sign of life about this kind. About a minute is usual where nothing happens. */
+  /** Milliseconds since the last sign of life of this watch. About a minute is normal if no object changes. */
   ageMs(): number {
     return this.#age.ms;
   }
 
-  /** Why the kind is not followed, once that has lasted; undefined while it is. */
+  /** Why the watch has failed for 15 s or longer, for a person; undefined otherwise. */
   problem(): string | undefined {
     return this.#age.problem;
   }
 
-  /** Whether the cache is known to have held all there was of the namespace within the last 5 s. */
+  /** True if it is proven that the cache held everything of the namespace at some moment of the last 5 s. */
   isCurrent(namespace?: string): boolean {
     return this.#isWhole() && this.#age.isCurrent(namespace);
   }
 
   /**
-   * Finds out whether the cache holds all there is of the namespace, by a list of names and versions if the watch has been silent. Calls at
-   * one time share one list; after a failure the answer stays false for a second.
-   * @returns false when that cannot be told; a watch that has missed something begins again by itself
+   * Finds out whether the cache holds everything of the namespace. If the watch has been silent, it compares the cache with a list of names
+   * and versions. Calls at one time share one list; after a failure the answer stays false for a second.
+   * @returns false if that cannot be proven; a watch that has missed a change restarts by itself
    */
   async confirm(namespace?: string): Promise<boolean> {
     if (!this.#isWhole()) return false;
     return this.isCurrent(namespace) || ((await this.#confirmation.confirm(namespace)) && this.#isWhole());
   }
 
-  /** False from the moment the kind was not defined until whoever defines it anew has had the time to bring its objects back. */
+  /** False from the deletion of the definition until its objects have had time to return after it is created again. */
   #isWhole(): boolean {
     const isDefined = !this.#wasAbsent || this.#isAbsent();
     return this.#synced && isDefined && this.#clock.monotonic() >= this.#restoringUntil;
   }
 
+  /** Returns the object with this key, or undefined. */
   get(key: Key): T | undefined {
     return this.#cache.get(key);
   }
 
+  /** Returns all objects, in no order. */
   list(): readonly T[] {
     return this.#cache.list();
   }
 
-  /** @throws Error when the informer was made without that index */
+  /**
+   * Returns the objects that the index has under `value`.
+   * @throws Error if the informer has no such index
+   */
   byIndex(index: string, value: string): readonly T[] {
     return this.#cache.byIndex(index, value);
   }
 
+  /** Returns the keys of all objects, in no order. */
   keys(): readonly Key[] {
     return this.#cache.keys();
   }
 
-  /** Highest resourceVersion the watch has delivered: the cache holds everything up to it. 0 before the first list. */
+  /** The highest resourceVersion that the watch has delivered: the cache holds everything up to it. 0 before the first list. */
   resourceVersion(): bigint {
     return BigInt(this.#cache.version || '0');
   }
 
-  /** Calls `handler` for every change from now on; what it throws is logged. Answers how to stop that. */
+  /** Calls `handler` for every change from now on; an error that it throws is logged. Returns how to unsubscribe. */
   onChange(handler: (change: Change<T>) => void): () => void {
     this.#handlers.add(handler);
     return () => this.#handlers.delete(handler);
   }
 
   /**
-   * Read your writes: takes over an object as a write of ours was answered with, unless the cache has that or a newer
-   * version or saw its deletion. Handlers are called as for a watch event; the event itself is then dropped.
+   * Read your writes: takes over the object that a write of ours was answered with, unless the cache has this version or a newer one,
+   * or has seen its deletion. Handlers are called as for a watch event; the event itself is dropped when it arrives.
    */
   observe(object: T): void {
     const { namespace } = this.#scope;
     if (namespace && object.metadata.namespace !== namespace) return;
-    // No longer ours, or never was. If we have it, the newer state is shown until the watch takes it out.
+    // The object does not match the selector. If the cache has it, keep the newer state until the watch removes it.
     if (!this.#selects(object.metadata.labels) && !this.#cache.get(keyOf(object))) return;
     this.#cache.observe(this.#trimmed(object));
     this.#confirmation.cacheChanged();
-    this.#await(object.metadata.resourceVersion ?? '');
+    // With a field selector it is not known whether the watch delivers the event.
+    if (!this.#scope.fieldSelector) this.#stall.expect(object.metadata.resourceVersion ?? '');
   }
 
-  /** A write of ours was answered 404, or ended the object with this uid for good. */
+  /** Notes that a write of ours was answered 404, or has removed the object with this uid. */
   observeGone(key: Key, uid: string): void {
     this.#cache.observeGone(key, uid);
     this.#confirmation.cacheChanged();
@@ -253,7 +257,7 @@ export class Informer<T extends KubeObject> {
       }
       this.#age.closed();
       if (failure !== undefined) this.#noteFailure(failure);
-      // A server that ends every watch at once must not be asked in a tight loop either.
+      // A server that ends every watch at once must not be asked in a tight loop.
       const vain = this.#cache.version === version && this.#clock.monotonic() - startedAt < 1000;
       failures = failure === undefined && !vain ? 0 : this.#cache.version === version ? failures + 1 : 1;
       if (failure !== undefined) this.#failures.log(failure, failures, this.#listReason);
@@ -269,11 +273,11 @@ export class Informer<T extends KubeObject> {
     }
     this.#absentSince ??= this.#clock.monotonic();
     this.#wasAbsent = true;
-    // A kind that is defined anew begins from the start: nothing says what became of its objects meanwhile.
+    // If the kind is defined again, the whole state must be read: the watch cannot show what happened to the objects in between.
     this.#listReason ??= 'gone';
     if (!this.#synced || !this.#isAbsent()) return;
     if (this.#cache.size > 0) {
-      this.#logger.warn({ seconds: ABSENT_MS / 1000 }, 'the kind is not defined any more: there are no objects of it');
+      this.#logger.warn({ seconds: ABSENT_MS / 1000 }, 'the kind is no longer defined, so it has no objects');
       this.#cache.replace([], this.#cache.version);
     }
     this.#age.proven();
@@ -288,7 +292,7 @@ export class Informer<T extends KubeObject> {
     return sleep(this.#clock, Math.max(atLeastMs, backoffMs(failures, BACKOFF)), this.#stop.signal);
   }
 
-  /** One watch request: from where we are, or the whole state first. Resolves when the server ends it. */
+  /** Runs one watch request, from the version of the cache or after the whole state. Resolves when the server ends it. */
   async #watch(): Promise<void> {
     const listed = this.#listReason;
     if (listed !== undefined) this.#lists?.inc({ resource: this.resource.plural, reason: listed });
@@ -298,13 +302,13 @@ export class Informer<T extends KubeObject> {
     const stopped = () => abort.abort();
     this.#breakOff = (cause) => abort.abort(cause);
     this.#stop.signal.addEventListener('abort', stopped, { once: true });
-    const cancelCheck = this.#watchForStall(abort);
+    const cancelCheck = this.#stall.start((cause) => abort.abort(cause));
     try {
       await this.#follow(start, abort.signal);
     } catch (error) {
       if (start === undefined && isWatchListRefusal(error)) {
-        // No failure: older API servers have none.
-        this.#logger.info('no WatchList here: reading pages instead');
+        // Not a failure: older API servers do not support WatchList.
+        this.#logger.info('the API server does not support WatchList: reading pages instead');
         this.#watchList = false;
         return;
       }
@@ -318,7 +322,7 @@ export class Informer<T extends KubeObject> {
 
   async #follow(from: string | undefined, signal: AbortSignal): Promise<void> {
     const onBytes = () => {
-      this.#lastBytesAt = this.#clock.monotonic();
+      this.#stall.heard();
       this.#age.heard();
     };
     const onOpen = () => {
@@ -340,12 +344,12 @@ export class Informer<T extends KubeObject> {
           this.#bookmark(event.version);
         }
       } else if (initial) {
-        // Collected first and compared as a whole: what vanished while nobody watched has to be found.
+        // Collected and compared as a whole, to find objects that were deleted while no watch was open.
         if (event.type === 'DELETED') initial.delete(keyOf(event.object));
         else initial.set(keyOf(event.object), this.#trimmed(event.object));
       } else {
         this.#cache.apply(event.type, this.#trimmed(event.object));
-        // With a definition its objects go first. The watch that says so may stay open then, and know nothing of what comes after.
+        // When a definition is deleted, its objects go first. The watch may stay open afterwards and deliver nothing more.
         if (event.type === 'DELETED' && this.#isCustom) this.#age.unsettled();
         else this.#age.followed();
       }
@@ -378,52 +382,14 @@ export class Informer<T extends KubeObject> {
 
   #bookmark(version: string): void {
     if (compareResourceVersions(version, this.#cache.version) < 0) {
-      throw new GoneError('the API server is behind what we have seen: restored from a backup?', {
+      throw new GoneError('the API server is older than the cache: was it restored from a backup?', {
         status: 410,
         reason: 'Expired',
       });
     }
-    // A server that has lost its own store may go on saying the same.
+    // A server that has lost its store may repeat the same bookmark, so only a newer one is a proof.
     if (compareResourceVersions(version, this.#cache.version) > 0) this.#age.proven();
     this.#cache.advance(version);
-  }
-
-  #await(version: string): void {
-    // Whether an event must come is known for label selectors only.
-    if (this.#scope.fieldSelector || compareResourceVersions(version, this.#cache.version) <= 0) return;
-    this.#awaited ??= { version, since: this.#clock.monotonic() };
-  }
-
-  /** Aborts the watch when nothing comes although something should. A half-open connection shows no other sign. */
-  #watchForStall(abort: AbortController): () => void {
-    this.#lastBytesAt = this.#clock.monotonic();
-    let cancel = () => {};
-    const check = () => {
-      const now = this.#clock.monotonic();
-      const awaited = this.#awaited;
-      if (awaited && compareResourceVersions(awaited.version, this.#cache.version) <= 0) this.#awaited = undefined;
-      const silent = now - this.#lastBytesAt > SILENCE_MS;
-      const missing = this.#awaited !== undefined && now - this.#awaited.since > OWN_EVENT_MS;
-      if (missing) this.#awaited = undefined;
-      if (silent || missing) {
-        abort.abort(new ConnectionError(missing ? 'the event of a write of ours did not come' : 'no sign of life'));
-      } else {
-        cancel = this.#clock.setTimeout(check, STALL_CHECK_MS);
-      }
-    };
-    cancel = this.#clock.setTimeout(check, STALL_CHECK_MS);
-    return () => cancel();
-  }
-
-  #trimmed(object: T): T {
-    const { managedFields, ...metadata } = object.metadata;
-    const isApplied = metadata.annotations?.[LAST_APPLIED_ANNOTATION] !== undefined;
-    if (managedFields === undefined && !isApplied) return this.#trim(object);
-    if (isApplied) {
-      const { [LAST_APPLIED_ANNOTATION]: _, ...annotations } = metadata.annotations ?? {};
-      metadata.annotations = annotations;
-    }
-    return this.#trim({ ...object, metadata });
   }
 
   #emit(change: Change<T>): void {
@@ -436,9 +402,6 @@ export class Informer<T extends KubeObject> {
     }
   }
 }
-
-/** The whole object once more, as it was given to `kubectl apply`. */
-const LAST_APPLIED_ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Servers without WatchList answer 400 or 422 to `sendInitialEvents`. */
 function isWatchListRefusal(error: unknown): boolean {

@@ -1,8 +1,8 @@
 const NEWLINE = 10;
 
 /**
- * Cuts a byte stream into its newline-terminated lines. Bytes are looked at once and decoded once, however the chunks
- * fall: a multi-byte character or a line may be split anywhere. What follows the last newline is dropped at the end.
+ * Splits a byte stream into its newline-terminated lines. Each byte is read once and decoded once. A chunk may end anywhere, even inside
+ * a character. Bytes after the last newline are dropped at the end.
  */
 export async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   let pending: Buffer[] = [];

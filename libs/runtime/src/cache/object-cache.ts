@@ -1,7 +1,7 @@
 import { type Key, type KubeObject, keyOf } from '@kuperator/api';
 import { compareResourceVersions } from './resource-version.ts';
 
-/** One change of a cached object. `object` is the newest state known, for `deleted` the last one. */
+/** One change of a cached object. `object` is the newest known state; for `deleted` it is the last one. */
 export type Change<T> = { type: 'added' | 'updated' | 'deleted'; key: Key; object: T; old?: T };
 
 /** Maps an object to the values under which an index finds it. */
@@ -11,18 +11,18 @@ type Gone = { version: string | undefined; at: number };
 const GONE_MAX_AGE_MS = 15 * 60_000;
 
 /**
- * Objects of one kind, fed by a watch and by the answers to our own writes, in whatever order these two arrive.
+ * The objects of one kind, from a watch and from the answers to our own writes, which may arrive in any order.
  *
- * Three facts make the order irrelevant: resourceVersions compare across objects and incarnations of a name; the watch
- * delivers in their order, so everything up to `version` has been seen, and an object of such a version that is not
- * here was deleted since; a uid never comes back.
+ * Three facts make the order irrelevant. resourceVersions compare across objects, and across objects that had the same name. The watch
+ * delivers in their order: everything up to `version` has been seen, so an object of such a version that is not in the cache has been
+ * deleted. And a uid is never used again.
  */
 export class ObjectCache<T extends KubeObject> {
   readonly #objects = new Map<Key, T>();
   readonly #indexes = new Map<string, { of: (object: T) => readonly string[]; buckets: Map<string, Map<Key, T>> }>();
   readonly #emit: (change: Change<T>) => void;
   readonly #now: () => number;
-  /** uids our own writes found gone, whose DELETED event has not come yet. */
+  /** uids of objects that our own writes found gone, and whose DELETED event has not arrived yet. */
   readonly #gone = new Map<string, Gone>();
   #list: readonly T[] | undefined;
   #version = '';
@@ -57,7 +57,7 @@ export class ObjectCache<T extends KubeObject> {
     return [...this.#objects.keys()];
   }
 
-  /** @throws Error when there is no such index: a misspelt name must not look like "none found" */
+  /** @throws Error if there is no such index: a misspelt name must not look like an empty result */
   byIndex(index: string, value: string): readonly T[] {
     const known = this.#indexes.get(index);
     if (!known) throw new Error(`no index "${index}"; there are: ${[...this.#indexes.keys()].join(', ')}`);
@@ -65,7 +65,7 @@ export class ObjectCache<T extends KubeObject> {
     return bucket ? [...bucket.values()] : [];
   }
 
-  /** A watch event. */
+  /** Applies a watch event. */
   apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T): void {
     const version = object.metadata.resourceVersion ?? '';
     if (type === 'DELETED') this.#delete(object, version);
@@ -73,19 +73,19 @@ export class ObjectCache<T extends KubeObject> {
     this.advance(version);
   }
 
-  /** The watch has delivered everything up to `version` (a bookmark). */
+  /** Notes that the watch has delivered everything up to `version` (a bookmark). */
   advance(version: string): void {
     if (compareResourceVersions(version, this.#version) > 0) this.#version = version;
   }
 
-  /** The whole state at `version`: what is not in it was deleted while nobody watched. */
+  /** Replaces the whole state by that at `version`: objects that are not in it were deleted while no watch was open. */
   replace(objects: readonly T[], version: string): void {
-    // Versions only go back when etcd was restored from a backup; nothing remembered is comparable then.
+    // Versions go back only if etcd was restored from a backup; the known versions are not comparable then.
     const reset = compareResourceVersions(version, this.#version) < 0;
     if (reset) this.#gone.clear();
     const present = new Map(objects.map((object) => [keyOf(object), object]));
     for (const [key, old] of this.#objects) {
-      // Newer than the list: an answer to a write of ours, whose event is still to come.
+      // Newer than the list: the answer to a write of ours, whose event has not arrived yet.
       const newer = !reset && compareResourceVersions(old.metadata.resourceVersion, version) > 0;
       if (!present.has(key) && !newer) this.#remove(key, old);
     }
@@ -98,7 +98,7 @@ export class ObjectCache<T extends KubeObject> {
     for (const object of objects) this.#upsert(object, reset);
   }
 
-  /** An object as a write of ours was answered with. */
+  /** Takes over an object that a write of ours was answered with. */
   observe(object: T): void {
     const version = object.metadata.resourceVersion ?? '';
     const unknown = !this.#objects.has(keyOf(object));
@@ -106,7 +106,7 @@ export class ObjectCache<T extends KubeObject> {
     this.#upsert(object);
   }
 
-  /** The object with this uid does not exist any more, or never under this key. */
+  /** Notes that the object with this uid no longer exists, or never existed under this key. */
   observeGone(key: Key, uid: string): void {
     const object = this.#objects.get(key);
     const held = object?.metadata.uid === uid ? object : undefined;
@@ -142,7 +142,7 @@ export class ObjectCache<T extends KubeObject> {
     if (uid !== undefined) this.#gone.delete(uid);
     const key = keyOf(object);
     const old = this.#objects.get(key);
-    // Newer than the deletion: a successor of the same name, or back in the selector, by a write of ours.
+    // Newer than the deletion: a new object of the same name, or one that a write of ours made match the selector again.
     if (!old || compareResourceVersions(old.metadata.resourceVersion, version) > 0) return;
     this.#remove(key, old, old.metadata.uid === uid ? object : old);
   }

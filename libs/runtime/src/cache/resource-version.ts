@@ -1,6 +1,6 @@
 /**
- * Orders two resourceVersions by their number: negative when `a` is older. They are decimal revisions of one store, so
- * they compare across objects of a kind. Missing counts as older than everything.
+ * Compares two resourceVersions as numbers: negative if `a` is older. They are decimal revisions of one store, so they compare across
+ * the objects of a kind. A missing version is older than all others.
  * @see Kubernetes API concepts, "Resource versions"
  */
 export function compareResourceVersions(a: string | undefined, b: string | undefined): number {

@@ -1,15 +1,15 @@
-/** The part of an informer that says how current it is. */
-export type Sighted = {
+/** The part of an informer that knows how current its cache is. */
+type Sighted = {
   readonly resource: { readonly plural: string };
   isCurrent(namespace?: string): boolean;
   confirm(namespace?: string): Promise<boolean>;
 };
 
-/** The caches a decision rests on: it is made only while all of them are known to be current. */
+/** The caches that a decision depends on. The decision is made only while all of them are proven to be current. */
 export type Sight = {
-  /** Answers from what is known already. */
+  /** True if all caches are known to be current, without a request. */
   isClear(namespace: string): boolean;
-  /** Names (in the plural) of the kinds whose cache may be old, after those that have been silent have been compared with the API server. */
+  /** Returns the plural names of the kinds whose cache may be stale. Compares caches whose watch is silent with the API server. */
   blindTo(namespace: string): Promise<readonly string[]>;
 };
 

@@ -1,15 +1,15 @@
 import type { Clock } from '../process/clock.ts';
 
-/** A cache counts as current for so long after the last proof of it. Decisions that need a current cache then ask for another. */
-export const CURRENT_MS = 5000;
-/** A watch that is opened again so soon has missed next to nothing; later, what it missed has to come first. */
+/** How long a cache counts as current after the last proof. A decision that needs a current cache then asks for another proof. */
+const CURRENT_MS = 5000;
+/** A watch that reopens within this time has missed almost nothing. After a longer gap it must catch up before it counts as current. */
 const SHORT_GAP_MS = 2000;
-/** A restarted API server, or one reconnect after the other, is no problem to report yet. */
+/** Failures are reported after this time: a restart of the API server, or some reconnects, are no problem. */
 const FAILING_MS = 15_000;
 
 /**
- * How old the knowledge of one informer is. A *sign of life* is any answer of the API server; a *proof* says that the cache holds
- * everything up to this moment: an event or a bookmark of a watch that has caught up, a whole list, or a list that was compared.
+ * Tracks how current the cache of one informer is. A *sign of life* is any answer of the API server. A *proof* shows that the cache holds
+ * everything up to this moment: an event or bookmark of a watch that has caught up, a complete list, or a list that was compared.
  */
 export class WatchAge {
   readonly #clock: Pick<Clock, 'monotonic'>;
@@ -33,12 +33,12 @@ export class WatchAge {
     return this.#clock.monotonic() - (this.#heardAt ?? this.#startedAt);
   }
 
-  /** Any answer of the API server, or a part of one. */
+  /** Notes an answer of the API server, or a part of one. */
   heard(): void {
     this.#heardAt = this.#clock.monotonic();
   }
 
-  /** The API server has accepted a watch. @param isResumed it goes on from the version of the cache */
+  /** Notes that the API server has accepted a watch. @param isResumed the watch continues from the version of the cache */
   opened(isResumed: boolean): void {
     this.heard();
     this.#isOpen = true;
@@ -52,20 +52,20 @@ export class WatchAge {
     this.#isOpen = false;
   }
 
-  /** An event was taken into the cache. Those a watch brings after a gap may be old. */
+  /** Notes that the cache has applied an event. It is no proof before the watch has caught up: events after a gap may be old. */
   followed(): void {
     if (!this.#hasCaughtUp) return;
     this.#failing = undefined;
     this.#provenAt = this.#clock.monotonic();
   }
 
-  /** An event was the last one for all that is known: what comes after it may come by another watch. */
+  /** Drops all proofs after an event that may be the last one of this watch: later events may need another watch. */
   unsettled(): void {
     this.#provenAt = undefined;
     this.#provenIn.clear();
   }
 
-  /** The cache holds everything up to now. */
+  /** Notes a proof: the cache holds everything up to now. */
   proven(): void {
     this.heard();
     this.#failing = undefined;
@@ -73,7 +73,7 @@ export class WatchAge {
     this.#provenAt = this.#clock.monotonic();
   }
 
-  /** The cache held everything of a namespace (undefined: all it is to hold) at `atMs`. */
+  /** Notes a proof that the cache held everything of a namespace at `atMs`; without a namespace, everything of the kind. */
   provenAt(atMs: number, namespace: string | undefined): void {
     this.heard();
     if (this.#isOpen) this.#failing = undefined;
@@ -83,7 +83,7 @@ export class WatchAge {
     for (const [name, at] of this.#provenIn) if (this.#clock.monotonic() - at > CURRENT_MS) this.#provenIn.delete(name);
   }
 
-  /** What was proven before says nothing any more: the watch may have ended because of what it would have told. */
+  /** Notes a failure and drops all proofs: the watch may have failed because of a change that it did not deliver. */
   failed(cause: string): void {
     this.#provenAt = undefined;
     this.#provenIn.clear();
@@ -96,7 +96,7 @@ export class WatchAge {
     return this.#clock.monotonic() - at <= CURRENT_MS;
   }
 
-  /** What has been wrong for longer than a restart of the API server takes, for a person. */
+  /** Describes a failure that has lasted longer than a restart of the API server takes, for a person; else undefined. */
   get problem(): string | undefined {
     if (!this.#failing) return undefined;
     const ms = this.#clock.monotonic() - this.#failing.since;

@@ -2,7 +2,7 @@ import { ThrottledError } from '../client/errors.ts';
 import { refusalIn, withoutNames } from '../client/logged-error.ts';
 import type { Logger } from '../process/logger.ts';
 
-/** Logs the failures of one watch: an API server that is away is reported once, not at every try. */
+/** Logs the failures of one watch: an API server that is unreachable is reported once, not at every attempt. */
 export class WatchFailures {
   readonly #logger: Logger;
   #told: string | undefined;
@@ -11,11 +11,11 @@ export class WatchFailures {
     this.#logger = logger;
   }
 
-  /** @param failures in a row; the first one after progress is news again. @param list why the whole state is to be read, if it is */
+  /** @param failures in a row; 1 after progress. @param list why the whole state must be read, if it must */
   log(failure: unknown, failures: number, list: string | undefined): void {
-    // Said for a moment of every kind whose definition has just been installed ("storage is (re)initializing").
+    // The API server throttles every kind whose definition has just been installed ("storage is (re)initializing").
     if (failure instanceof ThrottledError) {
-      this.#logger.info({ failures, list, cause: failure.message }, 'told to come back later');
+      this.#logger.info({ failures, list, cause: failure.message }, 'the API server throttles the watch');
       return;
     }
     const cause = refusalIn(failure);

@@ -5,9 +5,9 @@ import { parseObject } from '../client/object-json.ts';
 import { collectionPath, type Query } from '../client/paths.ts';
 import { linesOf } from './json-lines.ts';
 
-export type WatchEvent<T> =
+type WatchEvent<T> =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T }
-  /** Everything up to `version` has been sent; `initialEnd` when that completes the initial state. */
+  /** Everything up to `version` has been sent; `initialEnd` if that completes the initial state. */
   | { type: 'BOOKMARK'; version: string; initialEnd: boolean };
 
 export type WatchScope = {
@@ -19,8 +19,8 @@ export type WatchScope = {
 const INITIAL_END_ANNOTATION = 'k8s.io/initial-events-end';
 
 /**
- * Events of one watch request, until the server ends it. Without `from` the initial state comes first, as ADDED events
- * closed by a bookmark with `initialEnd` (WatchList).
+ * Yields the events of one watch request until the server ends it. Without `from` the initial state comes first, as ADDED events that
+ * end with a bookmark with `initialEnd` (WatchList).
  * @throws GoneError when `from` is too old, also in mid-stream; InvalidError when the server has no WatchList
  * @see KEP-3157 "watch-list"
  */
@@ -31,7 +31,7 @@ export async function* watchEvents<T extends KubeObject>(
     scope: WatchScope;
     from?: string | undefined;
     signal: AbortSignal;
-    /** The server has accepted the watch. */
+    /** Called when the server has accepted the watch. */
     onOpen: () => void;
     onBytes: () => void;
   },
@@ -40,7 +40,7 @@ export async function* watchEvents<T extends KubeObject>(
   const query: Query = {
     watch: 1,
     allowWatchBookmarks: true,
-    // Ends before a load balancer would cut it, at another moment for every watch.
+    // Ends before a load balancer cuts the connection; the random part keeps watches from ending together.
     timeoutSeconds: Math.round(300 + Math.random() * 300),
     labelSelector: scope.labelSelector,
     fieldSelector: scope.fieldSelector,

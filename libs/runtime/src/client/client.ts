@@ -20,14 +20,14 @@ import { collectionPath, objectPath, type Query, queryString } from './paths.ts'
 import type { Transport, TransportResponse, TransportStream } from './transport.ts';
 
 /** Name of an object; `namespace` is left out for cluster-scoped ones. */
-export type Ref = { namespace?: string | undefined; name: string };
+type Ref = { namespace?: string | undefined; name: string };
 
 export type Patch =
   | { type: 'merge' | 'strategic'; body: object }
   | { type: 'json'; body: readonly object[] }
   | { type: 'apply'; body: object; fieldManager: string; force?: boolean };
 
-export type ListOptions = {
+type ListOptions = {
   namespace?: string | undefined;
   labelSelector?: string | undefined;
   fieldSelector?: string | undefined;
@@ -35,7 +35,7 @@ export type ListOptions = {
   /** Only the metadata of each object is sent. */
   metadataOnly?: boolean;
   timeoutMs?: number;
-  /** Ends the repetition of a request that fails, and the request itself. */
+  /** Ends the request, and its retries, when it aborts. */
   signal?: AbortSignal | undefined;
 };
 
@@ -46,16 +46,16 @@ export type DeleteOptions = {
   propagationPolicy?: 'Foreground' | 'Background' | 'Orphan';
 };
 
-export type CreateOptions = {
-  /** The API server answers with what it would store, and stores nothing. */
+type CreateOptions = {
+  /** The API server returns the object that it would store, and stores nothing. */
   dryRun?: boolean;
-  /** Fields that the API server does not know are refused, not dropped. */
+  /** The API server refuses unknown fields instead of dropping them. */
   strict?: boolean;
-  /** For kinds whose bytes count, since they hold raw JSON. */
+  /** For kinds whose exact bytes matter, because they hold raw JSON. */
   encode?: (body: unknown) => string;
 };
 
-export type RequestOptions = {
+type RequestOptions = {
   query?: Query;
   body?: unknown;
   /** How the body becomes text; JSON.stringify by default. */
@@ -78,16 +78,16 @@ const CONTENT_TYPES = {
 const METADATA_ONLY = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1';
 const PAGE_SIZE = 500;
 const MAX_RETRIES = 5;
-/** A server that wants us away for longer gets its ThrottledError to the caller, whose queue can wait better. */
+/** If the server asks for a longer wait, the caller gets the ThrottledError and waits in its queue instead. */
 const MAX_RETRY_AFTER_MS = 10_000;
 /** Requests that wait for a slot for so long are reported. */
 const CONGESTED_MS = 5000;
 
 /**
- * A thin client of the Kubernetes API: objects in, objects out, as plain JSON, single ones
- * without `managedFields`. There is no rate limit; the requests under
- * way are bounded (`InFlight`). What is safe to repeat is repeated: any request answered 429, after the wait it asks
- * for, and reads that failed. Every other failure is thrown, as a subclass of ApiError or as ConnectionError.
+ * A thin client of the Kubernetes API. Objects go in and come out as plain JSON; single objects come without `managedFields`.
+ * There is no rate limit, but a bound on the requests in flight (`InFlight`). The client retries what is safe to repeat: every
+ * request that is answered 429, after the wait that the answer asks for, and reads that failed. Every other failure is thrown, as a
+ * subclass of ApiError or as ConnectionError.
  */
 export class KubeClient {
   readonly #transport: Transport;
@@ -113,17 +113,17 @@ export class KubeClient {
     this.#logger = options.logger;
     this.#requests = options.metrics?.counter({
       name: 'kuperator_client_requests_total',
-      help: 'Answers of the API server; code 0 when none came.',
+      help: 'Requests by the code of their answer; code 0 if no answer came.',
       labels: ['verb', 'resource', 'code'],
     });
     this.#seconds = options.metrics?.histogram({
       name: 'kuperator_client_request_seconds',
-      help: 'Time from sending a request to its whole answer, without waiting for a free slot.',
+      help: 'Time from sending a request to its complete answer, without the wait for a free slot.',
       labels: ['verb'],
     });
     options.metrics?.gauge({
       name: 'kuperator_client_in_flight_limit',
-      help: 'Requests that may be under way at once; falls when the API server throttles.',
+      help: 'Maximum number of requests in flight; falls when the API server throttles.',
       collect: (gauge) => gauge.set(this.#inFlight.limit),
     });
   }
@@ -133,7 +133,7 @@ export class KubeClient {
     return this.request<T>('GET', objectPath(resource, ref), { resource });
   }
 
-  /** All objects, read in pages of `limit` (default 500) of one consistent snapshot. */
+  /** Returns all objects of one consistent snapshot, read in pages of `limit` (default 500). */
   async list<T extends KubeObject>(resource: Resource<T>, options: ListOptions = {}): Promise<KubeList<T>> {
     const { namespace, labelSelector, fieldSelector, limit = PAGE_SIZE, metadataOnly, timeoutMs, signal } = options;
     const path = collectionPath(resource, namespace);
@@ -147,7 +147,7 @@ export class KubeClient {
       token = page.metadata.continue;
     }
     delete list.metadata.continue;
-    // The items of a list come without them.
+    // The items of a list have neither.
     const apiVersion = apiVersionOf(resource);
     for (const item of list.items) {
       item.apiVersion ??= apiVersion;
@@ -165,14 +165,14 @@ export class KubeClient {
     return this.request<T>('POST', path, { resource, body, query, encode });
   }
 
-  /** @throws ConflictError when `object.metadata.resourceVersion` is not the present one */
+  /** @throws ConflictError when the stored object has another resourceVersion */
   replace<T extends KubeObject>(resource: Resource<T>, object: T, options: { subresource?: string } = {}): Promise<T> {
     const { namespace, name = '' } = object.metadata;
     const body = { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
     return this.request<T>('PUT', objectPath(resource, { namespace, name }, options.subresource), { resource, body });
   }
 
-  /** @throws ConflictError when the patch names a resourceVersion or uid that is not the present one */
+  /** @throws ConflictError when the patch names a resourceVersion or uid that the stored object does not have */
   patch<T extends KubeObject>(
     resource: Resource<T>,
     ref: Ref,
@@ -253,7 +253,7 @@ export class KubeClient {
     return `${waiting} requests wait for a free slot, the first for ${seconds} s: ${running} are in flight, the limit is ${limit}`;
   }
 
-  /** Opens a watch (or any streaming GET): chunks of newline-separated JSON. Not counted as in flight. */
+  /** Opens a watch, or any streaming GET, and returns chunks of newline-separated JSON. It takes no slot, and no pass ends it. */
   async stream(
     path: string,
     options: { query?: Query; timeoutMs?: number; signal?: AbortSignal; resource?: Resource } = {},
@@ -281,7 +281,7 @@ export class KubeClient {
 
   async #attempt<T>(request: PreparedRequest, resource: Resource | undefined): Promise<T | Failure> {
     const { method, path, signal } = request;
-    // Lease renewals must not wait behind a burst of writes: a member that renews late loses its keys.
+    // Lease renewals must not wait behind a burst of writes: a replica that renews late loses its keys.
     const bounded = resource?.group !== 'coordination.k8s.io';
     let ticket = 0;
     try {
@@ -328,7 +328,7 @@ class Failure {
   }
 }
 
-/** How long to wait before the request is repeated; undefined when it must not be. */
+/** Returns how long to wait before the request is repeated; undefined if it must not be repeated. */
 function retryWaitMs(method: string, error: unknown, attempt: number): number | undefined {
   const jitter = 1 + Math.random() / 4;
   if (error instanceof ApiError && error.status === 429) {
@@ -345,7 +345,7 @@ function errorOf(attempted: string, response: TransportResponse): ApiError {
   try {
     status = JSON.parse(response.body) as typeof status;
   } catch {
-    // Proxies and the API server's early handlers answer in plain text.
+    // Proxies and early handlers of the API server answer in plain text.
     status = { message: response.body.slice(0, 500) };
   }
   const seconds = status.details?.retryAfterSeconds ?? Number(response.headers['retry-after'] ?? Number.NaN);

@@ -6,7 +6,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { messageOf } from './logged-error.ts';
 
-/** Thrown when the settings lead to no API server. The message is one line that names the file and what is allowed. */
+/** Thrown when the settings name no usable API server. The message is one line that names the file and what is allowed. */
 export class KubeconfigError extends Error {
   override readonly name = 'KubeconfigError';
 }
@@ -14,27 +14,27 @@ export class KubeconfigError extends Error {
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 const ALLOWED = 'allowed: a kubeconfig file, or nothing for ~/.kube/config or the service account of the Pod';
 
-/** Where the API server is and how we show who we are. */
+/** The address of the API server and the credentials for it. */
 export type Connection = {
   origin: string;
-  /** Path prefix of the server, without a trailing slash; mostly empty. */
+  /** Path prefix of the server, without a trailing slash; usually empty. */
   basePath: string;
   proxyUri: string | undefined;
   /**
-   * Present TLS options and headers. Tokens are remembered for a while, as their source allows; with `fresh` everything is
-   * read anew.
+   * Returns the current TLS options and headers. Tokens are cached for as long as their source allows; `fresh` reads everything
+   * again.
    */
   credentials(options?: { fresh?: boolean }): Promise<Credentials>;
 };
 
-export type TlsOptions = {
+type TlsOptions = {
   [K in 'ca' | 'cert' | 'key' | 'passphrase' | 'rejectUnauthorized' | 'servername']?: NonNullable<ConnectionOptions[K]>;
 };
 
 export type Credentials = {
   headers: Record<string, string>;
   tls: TlsOptions;
-  /** Changes when `tls` does: connections made with other options must not be used any more. */
+  /** Changes when `tls` does: connections that were made with other options must no longer be used. */
   fingerprint: string;
 };
 
@@ -78,14 +78,14 @@ export async function checkKubeconfig(kubeconfig?: string): Promise<void> {
   await connection.credentials();
 }
 
-/** Where the settings are read from, as a user knows it. */
+/** The source of the settings, in words that a user knows. */
 type Source = { readonly name: string; load(config: KubeConfig, another: () => KubeConfig): KubeConfig };
 
 function sourceOf(kubeconfig: string | undefined): Source {
   if (!kubeconfig) return defaultSource();
   const files = kubeconfig.split(delimiter).filter((file) => file !== '');
   const name = `KUBECONFIG ${kubeconfig}`;
-  // As kubectl does, files that are not there are passed over as long as one is.
+  // As kubectl does, skip files that do not exist as long as one exists.
   const [first, ...more] = files.filter((file) => existsSync(file));
   if (first === undefined) throw new KubeconfigError(`${name}: no such file; ${ALLOWED}`);
   return {
@@ -151,7 +151,7 @@ function unusable({ name }: Source, why: string, cause?: unknown): KubeconfigErr
   return new KubeconfigError(`${name}: ${why}; ${ALLOWED}`, { cause });
 }
 
-/** Parsers explain themselves over many lines. */
+/** The first line of a parser's message is enough. */
 function textOf(error: unknown): string {
   return messageOf(error).split('\n')[0] ?? '';
 }

@@ -26,8 +26,8 @@ export class ApiError extends Error {
   }
 }
 
-/** What a failed request was answered with. */
-export type ApiAnswer = {
+/** The parts of a failed request's answer that an error keeps. */
+type ApiAnswer = {
   status: number;
   reason: string;
   retryAfterMs?: number | undefined;
@@ -36,7 +36,7 @@ export type ApiAnswer = {
 
 /** Thrown when the object, or its namespace or kind, does not exist (404). */
 export class NotFoundError extends ApiError {}
-/** Thrown when a precondition failed (409): the resourceVersion or uid we decided on is not the present one. */
+/** Thrown when a precondition failed (409): the object has another resourceVersion or uid than the request named. */
 export class ConflictError extends ApiError {}
 /** Thrown when an object of that name exists (409 with reason AlreadyExists). */
 export class AlreadyExistsError extends ApiError {}
@@ -44,14 +44,14 @@ export class AlreadyExistsError extends ApiError {}
 export class ForbiddenError extends ApiError {}
 /** Thrown when validation refuses the object (422). */
 export class InvalidError extends ApiError {}
-/** Thrown when the API server asks to come back later (429); nothing took effect. */
+/** Thrown when the API server throttles the request (429); nothing took effect, and `retryAfterMs` says how long to wait. */
 export class ThrottledError extends ApiError {}
-/** Thrown when a resourceVersion or a continue token is too old to go on from (410). */
+/** Thrown when a resourceVersion or a continue token is too old to continue from (410). */
 export class GoneError extends ApiError {}
 /** Thrown when the API server failed (5xx); a write may have taken effect. */
 export class ServerError extends ApiError {}
 
-/** Thrown when no answer came back: refused, reset or timed out. A write may have taken effect. */
+/** Thrown when no answer came back: the connection was refused or reset, or timed out. A write may have taken effect. */
 export class ConnectionError extends Error {
   override readonly name: string = 'ConnectionError';
 }
@@ -66,12 +66,12 @@ export class SlotTimeoutError extends ConnectionError {
   override readonly name = 'SlotTimeoutError';
 }
 
-/** Thrown when only the user can mend what is wrong: it is shown on the object and not retried. */
+/** Thrown when only a change by the user can fix the problem: it is reported on the object and not retried. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }
 
-/** The error class for an answer of the API server. `attempted` says what was tried: `PATCH /api/v1/…`. */
+/** Builds the error for an answer of the API server. `attempted` names the request: `PATCH /api/v1/…`. */
 export function apiErrorFor(attempted: string, answer: ApiAnswer, message: string): ApiError {
   const text = `${attempted}: ${answer.status} ${answer.reason}${message ? `: ${message}` : ''}`;
   switch (answer.status) {
@@ -92,7 +92,7 @@ export function apiErrorFor(attempted: string, answer: ApiAnswer, message: strin
   }
 }
 
-/** The single failures inside an error: those of (nested) AggregateErrors, or the error itself. */
+/** Returns the failures inside an error: those of (nested) AggregateErrors, or the error itself. */
 export function flattenErrors(error: unknown): readonly unknown[] {
   return error instanceof AggregateError ? error.errors.flatMap(flattenErrors) : [error];
 }

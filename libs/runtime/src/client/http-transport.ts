@@ -14,7 +14,7 @@ export class HttpTransport implements Transport {
   readonly #connection: Promise<Connection>;
   #credentials: Promise<Credentials> | undefined;
   #credentialsAt = 0;
-  /** What we remember was rejected, or the server shows a certificate that it does not vouch for. */
+  /** The cached credentials were rejected, or a TLS handshake failed: read everything again. */
   #fresh = false;
   #session: Session | undefined;
 
@@ -22,14 +22,14 @@ export class HttpTransport implements Transport {
     this.#connections = options.connections;
     this.#userAgent = options.userAgent;
     this.#connection = loadConnection(options.kubeconfig);
-    // Seen by whoever sends the first request; without an owner until then it would end the process.
+    // The first request reports the failure; until then an unhandled rejection would end the process.
     this.#connection.catch(() => {});
   }
 
   async send(request: TransportRequest): Promise<TransportResponse> {
     const response = await this.#sendOnce(request);
     if (response.status !== 401) return response;
-    // The token has probably just been replaced. 401 comes before anything takes effect: once more is safe.
+    // The token has probably just been replaced. A 401 means that nothing took effect, so one retry is safe.
     this.#rejected();
     return this.#sendOnce(request);
   }
@@ -69,7 +69,7 @@ export class HttpTransport implements Transport {
     }
   }
 
-  /** The connections to use now: new ones when the client certificate or the CA has been replaced. */
+  /** Returns the connections to use: new ones if the client certificate or the CA has been replaced. */
   async #open(): Promise<Session> {
     const now = performance.now();
     if (this.#session && this.#credentials && now - this.#credentialsAt < CREDENTIALS_MAX_AGE_MS) return this.#session;
@@ -88,8 +88,13 @@ export class HttpTransport implements Transport {
       return this.#session;
     }
     const old = this.#session;
-    this.#session = new Session(connection, credentials, this.#headers(credentials), this.#connections);
-    // Requests under way on the old connections finish; watches break off and go on over the new ones.
+    this.#session = new Session({
+      connection,
+      credentials,
+      headers: this.#headers(credentials),
+      connections: this.#connections,
+    });
+    // Requests in flight on the old connections finish; watches break and continue on the new ones.
     old?.close().catch(() => {});
     return this.#session;
   }
@@ -105,8 +110,8 @@ export class HttpTransport implements Transport {
 }
 
 /**
- * A TLS handshake failed because of a certificate, the server's or ours: its CA may have been replaced in the kubeconfig, which then
- * never gets as far as a 401.
+ * True if a TLS handshake failed because of a certificate, the server's or ours. If its CA was replaced in the kubeconfig, no request gets
+ * as far as a 401.
  */
 function isOfTrust(cause: unknown): boolean {
   const code = (cause as { code?: unknown } | undefined)?.code;
@@ -121,7 +126,13 @@ class Session {
   readonly #origin: string;
   readonly #basePath: string;
 
-  constructor(connection: Connection, credentials: Credentials, headers: Record<string, string>, connections: number) {
+  constructor(options: {
+    connection: Connection;
+    credentials: Credentials;
+    headers: Record<string, string>;
+    connections: number;
+  }) {
+    const { connection, credentials, headers, connections } = options;
     this.fingerprint = credentials.fingerprint;
     this.headers = headers;
     this.#origin = connection.origin;

@@ -1,20 +1,20 @@
-// How a failure is logged. What the API server answers, or that it does not, is said by the message; the stack only shows our own code
-// and is kept for errors nobody expects.
+// How a failure is logged. For a failed request the message says everything; the stack would only show our own code, so it is kept
+// for unexpected errors.
 
 import { ApiError, ConnectionError, flattenErrors } from './errors.ts';
 
-/** Different refusals of one pass that are told in full. */
+/** How many different refusals of one pass are logged in full. */
 const SHOWN = 3;
 
-/** Fields of a log line for a failure: `cause`, the text alone, when all of it are refusals; else `err`, with its stack. */
+/** Returns the fields of a log line for a failure: `cause`, the text alone, if it consists of failed requests; else `err`, with the stack. */
 export function loggedError(error: unknown): { readonly cause: string } | { readonly err: unknown } {
   const cause = refusalIn(error);
   return cause === undefined ? { err: error } : { cause };
 }
 
 /**
- * The text of a failure that is nothing but answers of the API server, or their absence; undefined for any other. Refusals of one pass
- * that differ in names only are counted.
+ * Returns the text of a failure that consists of failed requests only; undefined for any other failure. Refusals that differ only in
+ * names are counted, not repeated.
  */
 export function refusalIn(error: unknown): string | undefined {
   const kinds = new Map<string, { text: string; count: number }>();
@@ -31,17 +31,17 @@ export function refusalIn(error: unknown): string | undefined {
   return `${texts.slice(0, SHOWN).join('; ')}${more}`;
 }
 
-/** What a failure says, of whatever kind it is. */
+/** Returns the message of an error, or any other thrown value as text. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The same text for refusals that differ only in the names of objects and in what they count. */
+/** Replaces quoted names and numbers, so that refusals that differ only in these become the same text. */
 export function withoutNames(text: string): string {
   return text.replace(/"[^"]*"/g, '""').replace(/\d+/g, '0');
 }
 
-/** True for a refusal that is expected to end by itself, or with what it is about: its namespace is being deleted. */
+/** True if every failure says that the namespace is being deleted: the refusal is expected and ends with the namespace. */
 export function isOfEndingNamespace(error: unknown): boolean {
   return flattenErrors(error).every((failure) => {
     const refusal = refusalBehind(failure);
@@ -56,7 +56,7 @@ function isNamespaceEnding({ status, details, message }: ApiError): boolean {
 }
 
 function refusalBehind(failure: unknown): ApiError | ConnectionError | undefined {
-  // Steps of a pass wrap what they were refused.
+  // Steps of a pass wrap the errors of their requests.
   for (let error = failure; error instanceof Error; error = error.cause) {
     if (error instanceof ApiError || error instanceof ConnectionError) return error;
   }

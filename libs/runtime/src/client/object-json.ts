@@ -2,12 +2,12 @@ const BEGIN = ',"managedFields":[';
 const END = '}]';
 
 /**
- * The value of a JSON text that holds one object of the API server, without that object's `managedFields`: half of a Pod's
- * bytes, kept by nobody, and reading JSON is most of what a watch costs. So they are cut out of the text before it is read.
+ * Parses a JSON text that holds one object of the API server, and leaves out the object's `managedFields`. They are half of a Pod's
+ * bytes, no operator reads them, and parsing is most of the cost of a watch; so they are cut out of the text before it is parsed.
  *
- * They hold no lists, so the first `END` outside of a string is theirs, wherever among the metadata they stand: last in a Pod, in
- * the order of the alphabet in a custom resource. Inside a string quotes are escaped: `BEGIN` cannot stand there. `END` can, as
- * some keys quote names, but what follows it there is no JSON, and then the whole text is read.
+ * `managedFields` contains no list, so the first `END` outside of a string closes it, wherever the field stands in the metadata. `BEGIN`
+ * cannot occur inside a string, because quotes are escaped there. `END` can, because some keys quote names; the text after it
+ * is then not valid JSON, and the whole text is parsed.
  *
  * @throws SyntaxError when the text is no JSON
  */
@@ -18,7 +18,7 @@ export function parseObject(text: string): unknown {
     try {
       return JSON.parse(text.slice(0, begin) + text.slice(end + END.length));
     } catch {
-      // Read whole below, which also says what is wrong with a text that is no JSON at all.
+      // Parsed as a whole below, which also reports what is wrong with a text that is not JSON.
     }
   }
   return JSON.parse(text);

@@ -2,7 +2,7 @@ import { own, type Resource } from '@kuperator/api';
 
 export type Query = Record<string, string | number | boolean | undefined>;
 
-/** Path of a collection, e.g. `/api/v1/namespaces/default/pods`; of all namespaces when `namespace` is not given. */
+/** Returns the path of a collection, e.g. `/api/v1/namespaces/default/pods`; without `namespace` that of all namespaces. */
 export function collectionPath(resource: Resource, namespace?: string): string {
   const root = resource.group ? `/apis/${resource.group}/${resource.version}` : `/api/${resource.version}`;
   return resource.namespaced && namespace
@@ -10,7 +10,7 @@ export function collectionPath(resource: Resource, namespace?: string): string {
     : `${root}/${resource.plural}`;
 }
 
-/** Path of one object, or of a subresource of it. */
+/** Returns the path of one object, or of one of its subresources. */
 export function objectPath(
   resource: Resource,
   ref: { namespace?: string | undefined; name: string },
@@ -20,7 +20,7 @@ export function objectPath(
   return subresource ? `${path}/${subresource}` : path;
 }
 
-/** `?a=1&b=2`, without the undefined; empty when nothing is left. */
+/** Returns `?a=1&b=2`, without undefined values; empty if none is left. */
 export function queryString(query: Query | undefined): string {
   if (!query) return '';
   let text = '';

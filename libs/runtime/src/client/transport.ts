@@ -1,4 +1,4 @@
-/** One HTTP request to the API server. `path` has its query; a string `body` goes out as it is. */
+/** One HTTP request to the API server. `path` includes the query; `body` is sent as it is. */
 export type TransportRequest = {
   method: string;
   path: string;
@@ -6,7 +6,7 @@ export type TransportRequest = {
   contentType?: string | undefined;
   /** Media type of the answer; application/json by default. */
   accept?: string | undefined;
-  /** Until the answer has to be complete. */
+  /** Time limit for the complete answer, in milliseconds. */
   timeoutMs?: number | undefined;
   signal?: AbortSignal | undefined;
 };
@@ -26,7 +26,7 @@ export type TransportStream = {
  */
 export type Transport = {
   send(request: TransportRequest): Promise<TransportResponse>;
-  /** Answers once the headers are there; `timeoutMs` is for these only. Aborting `signal` ends the body. */
+  /** Resolves when the headers have arrived; `timeoutMs` limits this wait only. Aborting `signal` ends the body. */
   stream(request: TransportRequest): Promise<TransportStream>;
   close(): Promise<void>;
 };

@@ -438,7 +438,7 @@ describe('the log of passes that fail', () => {
       'exceeded quota',
       'exceeded quota',
     ]);
-    expect(lines.every((line) => line.startsWith('warn refused; tried again later'))).toBe(true);
+    expect(lines.every((line) => line.startsWith('warn refused; the pass is retried later'))).toBe(true);
   });
 
   test('has a line with the stack for each mistake of ours', async () => {

@@ -13,7 +13,7 @@ import type { Shards } from '../shards/shards.ts';
 import { outcomeOfFailure, PASS_RESULTS, type PassOutcome } from './pass-outcome.ts';
 import { WorkQueue } from './workqueue.ts';
 
-/** What a pass answers; nothing means done until something changes. */
+/** What a pass returns: `requeueAfterMs` asks for another pass after so many milliseconds; nothing means done until something changes. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a pass may simply end without a return
 export type ReconcileResult = { requeueAfterMs?: number } | void;
 
@@ -26,13 +26,13 @@ export type Reconcile = (key: Key, context: { logger: Logger; signal: AbortSigna
 
 const DEFAULT_PASS_TIMEOUT_MS = 120_000;
 const DEFAULT_BACKOFF: BackoffOptions = { baseMs: 100, maxMs: 60_000 };
-// The cache is some milliseconds behind; the watch event that makes the next pass right mostly wakes it by itself.
+// The cache is some milliseconds behind. Usually the missing watch event queues the key before this wait is over.
 const CONFLICT_BACKOFF: BackoffOptions = { baseMs: 25, maxMs: 1000 };
 
 /**
- * Runs `reconcile` for queued keys: one pass a key at a time, `concurrency` keys at once, only keys of our shard. Namespaces take turns;
- * where passes of others that do not end have taken all places, a namespace has one more of its own, up to as many again.
- * A failed pass is repeated with exponential backoff, reset by a good one.
+ * Runs `reconcile` for queued keys: one pass per key at a time, `concurrency` passes at once, and only for keys of this replica's shard.
+ * Namespaces take turns. If passes of other namespaces hold all places, an idle namespace gets one more place, up to twice
+ * `concurrency` in all. A failed pass is retried with exponential backoff, which a successful pass resets.
  */
 export class Controller {
   readonly name: string;
@@ -47,7 +47,7 @@ export class Controller {
   readonly #logger: Logger;
   readonly #queue: WorkQueue;
   readonly #failures = new Map<Key, number>();
-  /** What was last told of keys that are refused, and when. */
+  /** What was last logged about each key whose passes are refused, and when. */
   readonly #refusals: Seldom;
   readonly #lastPassAt = new Map<Key, number>();
   /** The passes in progress. */
@@ -67,10 +67,10 @@ export class Controller {
     name: string;
     reconcile: Reconcile;
     concurrency: number;
-    /** All keys there are: queued at start, when the shard moves and at each resync. */
+    /** Returns all keys: they are queued at the start, when the shard changes and at each resync. */
     keys: () => readonly Key[];
     shards?: Shards;
-    /** Least time between the starts of two passes of one key; the first one is immediate. */
+    /** Minimum time between the starts of two passes for one key; the first pass is immediate. */
     minIntervalMs?: number;
     resyncMs?: number;
     backoff?: BackoffOptions;
@@ -95,7 +95,7 @@ export class Controller {
       help: 'Duration of reconcile passes.',
       labels: ['controller', 'result'],
     });
-    // A series that is there from the start: a rate over one that only appears with its first failure misses that failure.
+    // Every series exists from the start: a rate over a series that appears with its first failure misses that failure.
     for (const result of PASS_RESULTS) this.#seconds.zero({ controller: options.name, result });
     this.#retries = options.metrics.counter({
       name: 'kuperator_reconcile_retries_total',
@@ -139,7 +139,7 @@ export class Controller {
     this.#pumpSoon();
   }
 
-  /** Takes no new keys and resolves once the passes under way have finished. */
+  /** Starts no further pass; resolves once the passes in progress have ended. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#cancelResync();
@@ -166,7 +166,7 @@ export class Controller {
     if (resyncMs === undefined || this.#stopping) return;
     this.#cancelResync = this.#clock.setTimeout(
       () => {
-        // Spread out, so that a resync of thousands of keys does not hold up the ones with news.
+        // Spread over time, so that a resync of thousands of keys does not delay keys that have changed.
         for (const key of this.#keys()) this.enqueueAfter(key, Math.random() * Math.min(resyncMs / 4, 30_000));
         this.#scheduleResync();
       },
@@ -175,8 +175,8 @@ export class Controller {
   }
 
   /**
-   * Not at once: keys are queued from within informers, whose caches are then between two states. And what one chunk of
-   * a watch brings for a key ends up in one pass.
+   * Starts passes in the next turn of the event loop: informers queue keys while their caches are between two states. It also
+   * means that all events of one chunk of a watch lead to one pass per key.
    */
   #pumpSoon(): void {
     if (this.#pumping) return;
@@ -198,10 +198,10 @@ export class Controller {
         this.#queue.addAfter(key, waitMs);
       } else if (this.#owns(key)) {
         this.#running++;
-        // A pass does not fail. Should it all the same, no key may stay taken for ever without a word.
+        // #pass catches everything. If it fails all the same, the key would stay taken for ever, so the process ends.
         this.#pass(key).catch((error: unknown) => this.#crashed(error));
       } else {
-        // The new owner queues it by itself.
+        // The new owner of the key queues it.
         this.#queue.done(key);
         this.#failures.delete(key);
         this.#refusals.forget(key);
@@ -209,7 +209,7 @@ export class Controller {
     }
   }
 
-  /** Ends the process as any other exception that nobody expects. */
+  /** Ends the process, as any unexpected exception does. */
   #crashed(error: unknown): void {
     setImmediate(() => {
       throw error;
@@ -221,12 +221,12 @@ export class Controller {
     if (this.#minIntervalMs === 0) return 0;
     const now = this.#clock.monotonic();
     const last = this.#lastPassAt.get(key);
-    // Whole milliseconds, as timers count them: a rest lost to rounding would have the key wait for no time, over and over.
+    // Timers count whole milliseconds. Rounded down, the rest of the wait would be 0, and the key would be taken and put back in a loop.
     if (last !== undefined && now - last < this.#minIntervalMs) return Math.ceil(this.#minIntervalMs - (now - last));
     this.#lastPassAt.set(key, now);
     if (this.#lastPassAt.size > 1000) {
       for (const [old, at] of this.#lastPassAt) {
-        // Insertion order is not time order for keys set again, so all are looked at.
+        // A key that is set again keeps its place, so the order is not that of time: check all.
         if (now - at >= this.#minIntervalMs) this.#lastPassAt.delete(old);
       }
     }
@@ -250,7 +250,7 @@ export class Controller {
     } catch (error) {
       outcome = outcomeOfFailure(error);
       if (pass.signal.aborted) logger.warn({ cause: messageOf(pass.signal.reason) }, 'pass aborted');
-      else this.#log(logger, key, outcome, error);
+      else this.#log(error, { key, outcome, logger });
     }
     cancelLimit();
     this.#passes.delete(pass);
@@ -289,16 +289,16 @@ export class Controller {
   }
 
   /**
-   * A refusal is told when it comes, when it changes, and as long as it stays from time to time; the passes that meet it again are counted
-   * by the metrics. Good passes in between are no sign that it is over: they may only have waited.
+   * Logs a refusal when it first occurs, when it changes, and from time to time while it lasts; the metrics count the passes in between.
+   * A successful pass does not mean that the refusal is over: the pass may only have waited.
    */
-  #log(logger: Logger, key: Key, outcome: PassOutcome, error: unknown): void {
+  #log(error: unknown, { key, outcome, logger }: { key: Key; outcome: PassOutcome; logger: Logger }): void {
     if (outcome.result === 'conflict') {
-      logger.debug({ err: error }, 'conflict: decided on a stale cache');
+      logger.debug({ err: error }, 'conflict: the cache was stale');
       return;
     }
     if (outcome.result === 'terminal') {
-      logger.warn(loggedError(error), 'waiting for the user to mend this');
+      logger.warn(loggedError(error), 'not retried: only a change by the user can fix this');
       return;
     }
     const cause = refusalIn(error);
@@ -307,10 +307,9 @@ export class Controller {
       return;
     }
     const isEnding = isOfEndingNamespace(error);
-    const told = isEnding ? 'namespace ends' : withoutNames(cause);
-    const isNews = this.#refusals.isNews(key, told);
+    const isNews = this.#refusals.isNews(key, isEnding ? 'namespace ends' : withoutNames(cause));
     if (!isNews) logger.debug({ cause }, 'refused again');
     else if (isEnding) logger.info({ cause }, 'nothing can be created in a namespace that is being deleted');
-    else logger.warn({ cause }, 'refused; tried again later');
+    else logger.warn({ cause }, 'refused; the pass is retried later');
   }
 }

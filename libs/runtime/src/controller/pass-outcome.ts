@@ -1,6 +1,6 @@
 import { ConflictError, flattenErrors, TerminalError, ThrottledError } from '../client/errors.ts';
 
-/** What became of one reconcile pass, and of its key after it. */
+/** The result of one pass, and what happens with its key. */
 export type PassOutcome =
   | { result: 'success' }
   | { result: 'requeued'; afterMs: number }
@@ -17,8 +17,9 @@ export const PASS_RESULTS = [
 ] as const satisfies PassOutcome['result'][];
 
 /**
- * Sorts a failed pass by the worst of its failures. Conflicts alone mean a stale cache: repeated soon and quietly.
- * Terminal ones alone wait for a change by the user. Anything else backs off, at least as long as a throttle asks.
+ * Classifies a failed pass by the worst of its failures. If all are conflicts, the cache was stale: the pass is retried soon and without a
+ * warning. If all are terminal, the key waits for a change by the user. Otherwise the pass backs off, at least as long as a throttled
+ * request asks for.
  */
 export function outcomeOfFailure(error: unknown): PassOutcome {
   const failures = flattenErrors(error).filter((failure) => !(failure instanceof TerminalError));

@@ -22,22 +22,25 @@ const EVENTS: Resource<KubeEvent> = {
   namespaced: true,
 };
 
-/** Repetitions within this time become one Event with a count. */
+/** Repetitions within this time are counted on one Event. */
 const SERIES_MS = 10 * 60_000;
 const QUEUE_LIMIT = 1000;
-/** As client-go's default: 25 at once for one object, then one each 5 minutes. */
+/** The defaults of client-go: 25 Events at once for one object, then one every 5 minutes. */
 const BURST = 25;
 const REFILL_MS = 300_000;
 /** The API server refuses longer notes. */
 const NOTE_BYTES = 1024;
 const REASON_LENGTH = 128;
 
+/** What is reported about an object. */
+type Report = { type: 'Normal' | 'Warning'; object: KubeObject; reason: string; message: string };
+
 type Series = { namespace: string; name: string; count: number; lastAt: number };
 type Bucket = { tokens: number; at: number };
 
 /**
- * Writes Kubernetes Events about objects: in the background, at most `BURST` at once for one object, repetitions (same
- * object, reason and message) counted up on one Event. Best effort: what cannot be written is counted and dropped.
+ * Writes Kubernetes Events about objects in the background, at most `BURST` at once for one object. Repetitions (same object, reason
+ * and message) are counted on one Event. An Event that cannot be written is dropped and counted in the metrics.
  */
 export class EventRecorder {
   readonly #client: KubeClient;
@@ -68,25 +71,27 @@ export class EventRecorder {
     this.#logger = options.logger;
     this.#dropped = options.metrics?.counter({
       name: 'kuperator_kubernetes_events_dropped_total',
-      help: 'Kubernetes Events not written: rate limit of the object, queue full, or refused.',
+      help: 'Kubernetes Events that were not written, by reason: rate limit of the object, full queue, or refused.',
       labels: ['reason'],
     });
   }
 
+  /** Records a Normal Event about `object`; never fails and does not wait. `reason` is one CamelCase word. */
   normal(object: KubeObject, reason: string, message: string): void {
-    this.#record('Normal', object, reason, message);
+    this.#record({ type: 'Normal', object, reason, message });
   }
 
+  /** Records a Warning Event about `object`; never fails and does not wait. `reason` is one CamelCase word. */
   warn(object: KubeObject, reason: string, message: string): void {
-    this.#record('Warning', object, reason, message);
+    this.#record({ type: 'Warning', object, reason, message });
   }
 
-  /** Resolves once all that was recorded so far is written or dropped. */
+  /** Resolves when every Event recorded so far has been written or dropped. */
   async flush(): Promise<void> {
     while (this.#working) await this.#working;
   }
 
-  #record(type: 'Normal' | 'Warning', object: KubeObject, reason: string, message: string): void {
+  #record({ type, object, reason, message }: Report): void {
     const note = cut(message);
     const id = [object.metadata.uid ?? keyOf(object), type, reason, note].join('\n');
     const now = this.#clock.now();
@@ -94,7 +99,7 @@ export class EventRecorder {
     if (known && now - known.lastAt < SERIES_MS) {
       known.count++;
       known.lastAt = now;
-      // Doublings are enough for a count that grows for ever.
+      // Writing each doubling is enough for a count that never stops growing.
       if ((known.count & (known.count - 1)) === 0) this.#enqueue(() => this.#count(id, known, known.count));
       return;
     }
@@ -102,19 +107,19 @@ export class EventRecorder {
       this.#dropped?.inc({ reason: 'rate' });
       return;
     }
-    const event = this.#eventFor(type, object, reason, note, now);
+    const event = this.#eventFor({ type, object, reason, message: note }, now);
     const { namespace = 'default', name = '' } = event.metadata;
     this.#series.set(id, { namespace, name, count: 1, lastAt: now });
     if (this.#series.size > QUEUE_LIMIT) this.#forgetOld(now);
     this.#enqueue(async () => {
-      // The same Event twice: an answer got lost.
+      // AlreadyExists means that the answer to an earlier attempt was lost.
       await this.#client.create(EVENTS, event).catch((error: unknown) => {
         if (!(error instanceof AlreadyExistsError)) throw error;
       });
     });
   }
 
-  #eventFor(type: string, object: KubeObject, reason: string, note: string, now: number): KubeEvent {
+  #eventFor({ type, object, reason, message: note }: Report, now: number): KubeEvent {
     const { namespace = 'default', name = '', uid, resourceVersion } = object.metadata;
     const digest = createHash('sha256')
       .update(`${uid}\n${type}\n${reason}\n${note}\n${this.#clock.nanos()}`)
@@ -147,7 +152,7 @@ export class EventRecorder {
         { type: 'merge', body: { series: { count, lastObservedTime: microTime(lastAt) } } },
       );
     } catch (error) {
-      // Expired in the API server: the next occurrence begins a new one.
+      // The Event has expired in the API server: the next occurrence creates a new one.
       if (!(error instanceof NotFoundError)) throw error;
       this.#series.delete(id);
     }
@@ -168,7 +173,7 @@ export class EventRecorder {
     for (const [id, bucket] of this.#buckets) {
       if (bucket.tokens + (now - bucket.at) / REFILL_MS >= BURST) this.#buckets.delete(id);
     }
-    // All of them recent: the oldest go, at worst some repetitions become Events of their own.
+    // If all are recent, remove the oldest; at worst some repetitions become Events of their own.
     for (const id of this.#series.keys()) {
       if (this.#series.size <= QUEUE_LIMIT) break;
       this.#series.delete(id);
@@ -191,14 +196,14 @@ export class EventRecorder {
     });
   }
 
-  /** One write at a time: Events must not take the place of the writes that matter. */
+  /** Sends one write at a time, so that Events do not displace more important writes. */
   async #work(): Promise<void> {
     for (let write = this.#queue.shift(); write; write = this.#queue.shift()) {
       try {
         await write();
       } catch (error) {
         this.#dropped?.inc({ reason: 'refused' });
-        this.#logger.debug({ err: error }, 'Kubernetes Event not written');
+        this.#logger.debug({ err: error }, 'the Kubernetes Event could not be written');
       }
     }
   }
@@ -208,7 +213,7 @@ function microTime(ms: number): string {
   return new Date(ms).toISOString().replace('Z', '000Z');
 }
 
-/** At most NOTE_BYTES of UTF-8, without half a character. */
+/** Cuts a text to NOTE_BYTES of UTF-8, between two characters. */
 function cut(message: string): string {
   const bytes = Buffer.from(message);
   if (bytes.length <= NOTE_BYTES) return message;

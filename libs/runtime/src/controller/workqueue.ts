@@ -2,19 +2,19 @@ import { type Key, splitKey } from '@kuperator/api';
 import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
 
 /**
- * A queue of keys, each in it at most once. Namespaces take turns, so that one with thousands of keys does not keep another one waiting; within
- * a namespace the oldest key comes first. A key added while it is being worked on is handed out again only after
- * `done`, so that no two workers have one key and no change is lost.
+ * A queue of keys that holds each key at most once. Namespaces take turns, so that a namespace with thousands of keys does not delay
+ * the others; within a namespace the oldest key comes first. A key that is added while a worker has it is handed out again only
+ * after `done`, so two workers never have the same key and no change is lost.
  */
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #onReady: () => void;
-  /** By namespace; the next one to have a turn comes first. */
+  /** By namespace, in the order of turns. */
   readonly #ready = new Map<string, Set<Key>>();
   #readyKeys = 0;
   readonly #working = new Set<Key>();
   readonly #workingIn = new Map<string, number>();
-  /** Added while working: ready again at `done`. */
+  /** Keys that were added while a worker had them: ready again at `done`. */
   readonly #dirty = new Set<Key>();
   readonly #delayed = new Map<Key, { at: number; cancel: Cancel }>();
 
@@ -23,7 +23,7 @@ export class WorkQueue {
     this.#onReady = onReady;
   }
 
-  /** Keys that wait for a worker, without the delayed ones. */
+  /** Number of keys that wait for a worker, without delayed keys. */
   get length(): number {
     return this.#readyKeys + this.#dirty.size;
   }
@@ -50,7 +50,7 @@ export class WorkQueue {
     this.#onReady();
   }
 
-  /** Adds the key after `ms`; of several such calls the earliest time counts. */
+  /** Adds the key after `ms`; of several calls the earliest time counts. */
   addAfter(key: Key, ms: number): void {
     if (ms <= 0) {
       this.add(key);
@@ -68,8 +68,8 @@ export class WorkQueue {
   }
 
   /**
-   * The next key to work on; `done` must follow.
-   * @param ofIdle only of namespaces of which no key is being worked on
+   * Returns the next key; `done` must follow.
+   * @param ofIdle only from namespaces of which no worker has a key
    */
   take({ ofIdle = false }: { ofIdle?: boolean } = {}): Key | undefined {
     for (const [namespace, keys] of this.#ready) {
@@ -77,7 +77,7 @@ export class WorkQueue {
       const { value: key } = keys.values().next();
       if (key === undefined) continue;
       keys.delete(key);
-      // To the end of the row.
+      // The namespace moves to the end.
       this.#ready.delete(namespace);
       if (keys.size > 0) this.#ready.set(namespace, keys);
       this.#readyKeys--;
@@ -98,7 +98,7 @@ export class WorkQueue {
     if (this.#dirty.delete(key)) this.add(key);
   }
 
-  /** Drops all that waits, delayed or not. Keys being worked on are left to their workers. */
+  /** Removes all waiting keys, delayed keys included. Workers keep their keys. */
   clear(): void {
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
@@ -108,7 +108,7 @@ export class WorkQueue {
   }
 }
 
-/** A key without a namespace is one itself: that of a namespace, or of an object of the cluster. */
+/** A key without a namespace counts as a namespace of its own: it names a namespace or a cluster-scoped object. */
 function namespaceIn(key: Key): string {
   return splitKey(key).namespace ?? key;
 }

@@ -1,11 +1,11 @@
-/** Undoes a timer; does nothing once it has fired. */
+/** Cancels a timer; does nothing after the timer has fired. */
 export type Cancel = () => void;
 
-/** Source of time. Everything that waits or stamps takes one, so that tests decide what time it is. */
+/** A source of time. Code that waits or reads the time takes a clock, so that tests control it. */
 export type Clock = {
   /** Milliseconds since the Unix epoch; may jump when the machine's clock is set. */
   now(): number;
-  /** Milliseconds that never jump; only differences mean something. */
+  /** Milliseconds of a clock that never jumps; only differences are meaningful. */
   monotonic(): number;
   /** Unix time in nanoseconds, decimal, strictly increasing within the process: values of lifecycle labels. */
   nanos(): string;
@@ -23,7 +23,7 @@ export const systemClock: Clock = {
     return lastNanos.toString();
   },
   setTimeout(run, ms) {
-    // Node fires at once what is further away than it can count.
+    // Node.js fires a timer at once if its delay exceeds 32 bits.
     const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },

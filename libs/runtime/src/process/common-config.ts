@@ -2,26 +2,31 @@ import { hostname } from 'node:os';
 import { type ConfigDeclaration, type ConfigOf, integer, oneOf, optionalText, text } from './config.ts';
 import { LOG_LEVELS } from './logger.ts';
 
-/** Settings every operator has: spread into its own declaration. */
+/** The settings that every operator has: spread them into the operator's own declaration. */
 export const commonConfig = {
-  kubeconfig: optionalText({ meaning: 'kubeconfig file; none: ~/.kube/config or the service account of the Pod' }),
-  watchNamespace: optionalText({ meaning: 'the one namespace to work in; none: all' }),
-  podName: text({ meaning: 'name of this replica, unique among the running ones', default: hostname() }),
+  kubeconfig: optionalText({ meaning: 'kubeconfig file; by default ~/.kube/config or the service account of the Pod' }),
+  watchNamespace: optionalText({ meaning: 'the only namespace to work in; by default all namespaces' }),
+  podName: text({ meaning: 'name of this replica, unique among the running replicas', default: hostname() }),
   podNamespace: text({
-    meaning: 'namespace of the Leases by which replicas share the work',
+    meaning: 'namespace of the Leases with which replicas share the work',
     default: 'kuperator-system',
   }),
   httpHost: text({ meaning: 'address of /livez, /readyz and /metrics', default: '0.0.0.0' }),
-  httpPort: integer({ meaning: 'its port; 0: any free one', min: 0, max: 65_535, default: 8080 }),
-  logLevel: oneOf(LOG_LEVELS, { meaning: 'least severe lines to log', default: 'info' }),
+  httpPort: integer({
+    meaning: 'port of /livez, /readyz and /metrics; 0 picks a free port',
+    min: 0,
+    max: 65_535,
+    default: 8080,
+  }),
+  logLevel: oneOf(LOG_LEVELS, { meaning: 'minimum level of the lines to log', default: 'info' }),
   concurrency: integer({
-    meaning: 'objects each controller works on at once; up to as many again so that each namespace has a place',
+    meaning: 'passes that each controller runs at once; up to twice as many if other namespaces would wait for a place',
     min: 1,
     max: 1000,
     default: 64,
   }),
   passTimeoutSeconds: integer({
-    meaning: 'how long one pass for one object may take, in seconds; then it is aborted and tried again later',
+    meaning: 'how long one pass for one object may take, in seconds; then the pass is aborted and retried',
     min: 5,
     max: 3600,
     default: 120,

@@ -30,7 +30,7 @@ test('names every wrong variable at once, with its value and what is allowed', (
   expect(load).toThrow(ConfigError);
   expect(load).toThrow(
     [
-      '--what is no setting; --help shows all',
+      '--what is not a setting; --help lists all settings',
       'HTTP_PORT: "99999" is not allowed; allowed: whole number 0–65535 (port)',
       'REGION is not set; allowed: text (cloud region)',
       'MODE: "slow" is not allowed; allowed: fast | safe (how)',

@@ -1,14 +1,14 @@
 import { own, setOwn } from '@kuperator/api';
 
-/** One setting: how its text is read, what is allowed, what it means. Made by `text`, `integer`, `oneOf`, `flag`. */
+/** One setting: how its text is parsed, what is allowed, and its meaning. Made by `text`, `integer`, `oneOf`, `flag`. */
 export type Field<T> = {
   /** Unit and purpose, as `--help` shows it. */
   readonly meaning: string;
   /** What the text may be, for errors and `--help`. */
   readonly allowed: string;
-  /** Value when nothing is given, and how to show it; absent when the setting must be given. */
+  /** The default value, and how `--help` shows it; absent if the setting is required. */
   readonly fallback?: { readonly value: T; readonly shown: string };
-  /** The value, or undefined when the text is not allowed. */
+  /** Returns the value, or undefined if the text is not allowed. */
   readonly parse: (text: string) => T | undefined;
   /** Never shown in errors. */
   readonly secret?: boolean;
@@ -19,7 +19,7 @@ export type ConfigDeclaration<F extends Fields = Fields> = { readonly fields: F 
 export type ConfigOf<D> =
   D extends ConfigDeclaration<infer F> ? { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never } : never;
 
-/** Thrown when settings are missing or wrong; the message has a line for each. */
+/** Thrown when settings are missing or wrong; the message has one line for each. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -29,7 +29,7 @@ export class HelpRequest extends Error {
   override readonly name = 'HelpRequest';
 }
 
-/** Any text. Must be given unless there is a default; an empty one counts as not given. */
+/** Declares a text. It is required unless there is a default; an empty text counts as not given. */
 export function text(options: { meaning: string; default?: string; secret?: boolean }): Field<string> {
   return {
     meaning: options.meaning,
@@ -42,12 +42,12 @@ export function text(options: { meaning: string; default?: string; secret?: bool
   };
 }
 
-/** Text that may be left out. */
+/** Declares a text that may be left out. */
 export function optionalText(options: { meaning: string; secret?: boolean }): Field<string | undefined> {
   return { ...text(options), fallback: { value: undefined, shown: '(none)' } };
 }
 
-/** A whole number from `min` to `max`, both included. */
+/** Declares a whole number from `min` to `max`, both included. */
 export function integer(options: { meaning: string; min: number; max: number; default?: number }): Field<number> {
   const { meaning, min, max } = options;
   return {
@@ -61,6 +61,7 @@ export function integer(options: { meaning: string; min: number; max: number; de
   };
 }
 
+/** Declares a text that must be one of `values`. */
 export function oneOf<const V extends string>(
   values: readonly V[],
   options: { meaning: string; default?: V },
@@ -73,6 +74,7 @@ export function oneOf<const V extends string>(
   };
 }
 
+/** Declares a setting that is `true` or `false`. */
 export function flag(options: { meaning: string; default: boolean }): Field<boolean> {
   return {
     meaning: options.meaning,
@@ -124,7 +126,7 @@ export function loadConfig<D extends ConfigDeclaration>(
 }
 
 /** `httpPort` → `HTTP_PORT` */
-export function variableOf(name: string): string {
+function variableOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 }
 
@@ -139,7 +141,7 @@ function flagsOf(declaration: ConfigDeclaration, argv: readonly string[], proble
     const [given = '', ...rest] = (argv[i] ?? '').split('=');
     const name = names.get(given);
     const value = rest.length > 0 ? rest.join('=') : argv[++i];
-    if (name === undefined) problems.push(`${given} is no setting; --help shows all`);
+    if (name === undefined) problems.push(`${given} is not a setting; --help lists all settings`);
     else if (value === undefined) problems.push(`${given} needs a value`);
     else flags.set(name, value);
     // What follows an unknown flag may be its value or the next flag.

@@ -3,9 +3,9 @@ import type { Server, Socket } from 'node:net';
 type End = Pick<Socket, 'remoteAddress' | 'remotePort'>;
 
 /**
- * Bounds the connections of a server. A newcomer beyond `max` takes the place of the oldest stranger, so that whoever opens many and
- * says nothing gets in nobody's way for long. A peer that has proven itself (`trust`) keeps its place; when all are such, the newcomer is
- * turned away.
+ * Bounds the connections of a server. A new connection beyond `max` closes the oldest connection that is not trusted, so a client that
+ * opens many idle connections blocks no other client for long. A connection of a peer that has authenticated (`trust`) stays open;
+ * if all connections are trusted, the new one is closed.
  */
 export class Connections {
   readonly #strangers = new Map<string, Socket>();
@@ -31,7 +31,7 @@ export class Connections {
     return this.#strangers.size + this.#trusted.size;
   }
 
-  /** The peer at the other end of this socket, or of the TLS socket above it, has proven itself. */
+  /** Marks the connection of this socket, or of the TLS socket above it, as that of an authenticated peer. */
   trust(socket: End): void {
     const end = endOf(socket);
     const stranger = this.#strangers.get(end);

@@ -4,18 +4,18 @@ import { setOwn } from '@kuperator/api';
 import { Connections } from './connections.ts';
 import type { Metrics } from './metrics.ts';
 
-/** True when all is well, else what is wrong, in words for a person. */
-export type Check = () => true | string;
+/** Returns true if all is well, else what is wrong, in words for a person. */
+type Check = () => true | string;
 
-/** Probes and scrapers need a few; whoever opens more only closes the oldest. */
+/** Probes and scrapers need few connections; beyond this number the oldest is closed. */
 const MAX_CONNECTIONS = 200;
-const NOT_A_READ = { status: 405, type: 'text/plain', body: 'only GET and HEAD are answered\n' };
-/** A request is a line and some headers. */
+const NOT_A_READ = { status: 405, type: 'text/plain', body: 'only GET and HEAD are allowed\n' };
+/** Requests have no body, so these limits are short. */
 const LIMITS = { headersTimeout: 5000, requestTimeout: 5000, connectionsCheckingInterval: 1000, maxHeaderSize: 8192 };
 
 /**
  * The HTTP server of probes and metrics: /livez, /readyz (JSON with a detail per dependency), /metrics. As with kube-apiserver,
- * `/readyz?exclude=<check>` leaves a check out of the verdict, here with all that are named `<check>/…`.
+ * `/readyz?exclude=<check>` ignores a check, and all checks that are named `<check>/…`.
  */
 export class Health {
   readonly name = 'http';
@@ -31,12 +31,12 @@ export class Health {
     this.#metrics = options.metrics;
   }
 
-  /** A check that is not `required` is shown, but does not make the process unready. */
+  /** Adds a check. If it is not `required`, its failure is shown but does not make the process unready. */
   addCheck(name: string, check: Check, { required = true }: { required?: boolean } = {}): void {
     this.#checks.set(name, { check, required });
   }
 
-  /** The port listened on, also when 0 was asked for. */
+  /** The port that the server listens on, also if the setting was 0. */
   get port(): number {
     return (this.#server?.address() as AddressInfo | null)?.port ?? this.#port;
   }
@@ -62,7 +62,7 @@ export class Health {
     const server = createServer(LIMITS, (request, response) => {
       const isRead = request.method === 'GET' || request.method === 'HEAD';
       const { status, type, body } = isRead ? this.#answer(request.url ?? '/') : NOT_A_READ;
-      // A body is not read, so nothing else can come behind it.
+      // The body is not read, so the connection cannot serve another request.
       const headers = { 'content-type': type, ...(isRead ? {} : { connection: 'close', allow: 'GET, HEAD' }) };
       Promise.resolve(body).then(
         (text) => response.writeHead(status, headers).end(text),
@@ -82,7 +82,7 @@ export class Health {
     if (!server) return;
     await new Promise<void>((resolve) => {
       server.close(() => resolve());
-      // Probes and scrapers keep their connections open; these would hold up the stop.
+      // Probes and scrapers keep their connections open, which would delay the stop.
       server.closeAllConnections();
     });
   }
@@ -100,7 +100,7 @@ export class Health {
       case '/metrics':
         return { status: 200, type: this.#metrics.registry.contentType, body: this.#metrics.registry.metrics() };
       default:
-        return { status: 404, type: 'text/plain', body: 'not found: there are /livez, /readyz and /metrics\n' };
+        return { status: 404, type: 'text/plain', body: 'not found; available paths: /livez, /readyz, /metrics\n' };
     }
   }
 }

@@ -1,11 +1,11 @@
-/** What a metric shows in place of a value there is no series left for. */
-export const OTHER = 'other';
+/** Label value for all values that get no series of their own. */
+const OTHER = 'other';
 
 /**
- * Bounds the values of a metric label that anybody may choose, such as the type of an operation: each value is a series that every
- * scrape pays for.
+ * Bounds the values of a metric label that users choose, such as the type of an operation, because each value is a series that every
+ * scrape transfers.
  * @param known values that always have a series
- * @param more how many other values get one, first come, first served; all later ones share `other`
+ * @param more how many other values get a series, in the order of their appearance; all later values share `other`
  */
 export function boundedLabelValues(known: readonly string[], more: number): (value: string) => string {
   const shown = new Set(known);

@@ -1,10 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
-export type MetricOptions<L extends string> = { name: string; help: string; labels?: readonly L[] };
+type MetricOptions<L extends string> = { name: string; help: string; labels?: readonly L[] };
 
 /**
- * The metrics of one process. `counter`, `gauge` and `histogram` answer the metric that already has the name, so that
- * every controller and informer can ask for the shared ones.
+ * The metrics of one process. `counter`, `gauge` and `histogram` return the existing metric of that name, if there is one, so that
+ * controllers and informers share metrics.
  */
 export type Metrics = {
   readonly registry: Registry;
@@ -16,7 +16,7 @@ export type Metrics = {
 
 const SECONDS_BUCKETS = [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** A registry with the process's own metrics and a constant label `app`. */
+/** Creates a registry with the metrics of the process and a constant label `app`. */
 export function createMetrics(app: string, options: { processMetrics?: boolean } = {}): Metrics {
   const registry = new Registry();
   registry.setDefaultLabels({ app });

@@ -54,7 +54,7 @@ test('exits 1 when it does not stop within its grace period', async () => {
   await until('"msg":"started"');
   child.kill('SIGTERM');
   expect(await ended).toBe(1);
-  expect(output()).toContain('not stopped in time');
+  expect(output()).toContain('did not stop in time');
 });
 
 test.each([

@@ -7,7 +7,7 @@ export type Component = { name: string; start(): Promise<void> | void; stop(): P
 
 export type ProcessContext = { logger: Logger; metrics: Metrics; signal: AbortSignal };
 
-/** The settings of this process from its environment and flags. Ends it on `--help` (0) and on wrong settings (2). */
+/** Reads the settings of this process from its environment and flags. Exits with 0 on `--help` and with 2 on wrong settings. */
 export function readConfig<D extends ConfigDeclaration>(declaration: D): ConfigOf<D> {
   try {
     return loadConfig(declaration, process.env, process.argv.slice(2));
@@ -61,12 +61,12 @@ export async function runProcess<C extends { logLevel: LogLevel; shutdownGraceSe
     }
     if (!stopping.signal.aborted) logger.info('started');
   } catch (error) {
-    // A start cut short by the signal is no crash.
+    // A start that the signal interrupts is not a crash.
     if (!stopping.signal.aborted) crash(error, 'start failed');
   }
   logger.info({ cause: await asked }, 'stopping');
   const deadline = setTimeout(() => {
-    logger.error({ graceSeconds: config.shutdownGraceSeconds }, 'not stopped in time');
+    logger.error({ graceSeconds: config.shutdownGraceSeconds }, 'the process did not stop in time');
     process.exit(1);
   }, config.shutdownGraceSeconds * 1000);
   let failed = false;

@@ -2,7 +2,7 @@ import type { Metrics } from './metrics.ts';
 
 const readings = new WeakMap<Metrics, Map<string, Map<string, () => number>>>();
 
-/** A gauge with one label, read when the metrics are. Several owners share its name, each with a value of the label. */
+/** Registers one label value of a gauge that is read at each scrape. Several owners share the gauge, each with its own label value. */
 export function sampledGauge(
   metrics: Metrics,
   options: { name: string; help: string; label: string; value: string; read: () => number },

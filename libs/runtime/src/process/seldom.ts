@@ -1,11 +1,11 @@
 import type { Clock } from './clock.ts';
 
-/** What stays as it is gets logged again this seldom. */
+/** A failure that stays the same is logged again after this time. */
 const RETELL_MS = 600_000;
-/** Subjects remembered before old ones are looked for. */
+/** Number of subjects beyond which old ones are removed. */
 const MANY = 1000;
 
-/** Keeps a failure that repeats from being logged at every try: it is news when it comes, when it changes, and from time to time. */
+/** Limits the log lines of a repeating failure: it is logged when it first occurs, when it changes, and every ten minutes. */
 export class Seldom {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #last = new Map<string, { told: string; at: number }>();
@@ -14,7 +14,7 @@ export class Seldom {
     this.#clock = clock;
   }
 
-  /** Whether to log now that `subject` fails as `told` says. */
+  /** True if the failure `told` of `subject` should be logged now. */
   isNews(subject: string, told: string): boolean {
     const now = this.#clock.monotonic();
     const last = this.#last.get(subject);
@@ -26,7 +26,7 @@ export class Seldom {
     return true;
   }
 
-  /** `subject` is well again: its next failure is news. */
+  /** Forgets the failure of `subject`, so that its next failure is logged. */
   forget(subject: string): void {
     this.#last.delete(subject);
   }

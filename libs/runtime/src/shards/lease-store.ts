@@ -8,20 +8,20 @@ import { APP_LABEL, leaseFor, leaseNameOf, type MemberClaim, type MemberLease, m
 
 /** Where members keep their Leases. Reads and writes are linearizable; a write without a clean answer has an unknown outcome. */
 export type LeaseStore = {
-  /** The Leases of all members, as they are at some moment between call and answer. */
+  /** Returns the Leases of all members, as they are at some moment between call and answer. */
   list(timeoutMs: number): Promise<readonly MemberLease[]>;
   /**
    * Creates our Lease, or replaces the one `held`.
-   * @throws ConflictError, NotFoundError, AlreadyExistsError when it is not as `held` says: nothing was written
+   * @throws ConflictError, NotFoundError, AlreadyExistsError when the stored Lease is not the one in `held`: nothing was written
    */
   write(claim: MemberClaim, held: MemberLease | undefined, timeoutMs: number): Promise<MemberLease>;
-  /** Deletes the Lease if it is still as given; whether it was does not matter. */
+  /** Deletes the Lease if it has not changed; resolves in either case. */
   remove(lease: MemberLease, timeoutMs: number): Promise<void>;
-  /** Calls `wake` when a member other than `identity` came, went or changed its view; in vain, late or not at all, too. */
+  /** Calls `wake` when a member other than `identity` joins, leaves or changes its view. It is a hint: it may come late, without cause, or not at all. */
   watch(identity: string, wake: () => void): { stop(): Promise<void> };
 };
 
-/** Leases of `app` in one namespace. */
+/** Keeps the Leases of `app` in one namespace of the API server. */
 export function kubeLeaseStore(options: {
   client: KubeClient;
   app: string;
@@ -34,7 +34,7 @@ export function kubeLeaseStore(options: {
   const refOf = (identity: string) => ({ namespace, name: leaseNameOf(app, identity) });
   return {
     async list(timeoutMs) {
-      // Without a resourceVersion: the most recent state, not what some cache remembers.
+      // Without a resourceVersion the API server reads the most recent state, not its watch cache.
       const { items } = await client.request<{ items: Lease[] }>('GET', collectionPath(LEASES, namespace), {
         resource: LEASES,
         query: { labelSelector },

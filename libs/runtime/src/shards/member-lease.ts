@@ -1,25 +1,25 @@
 import { createHash } from 'node:crypto';
 import { type Lease, namePrefix } from '@kuperator/api';
 
-/** What one replica says about itself in its Lease. */
+/** What one replica publishes about itself in its Lease. */
 export type MemberClaim = {
   identity: string;
-  /** One run of the process: a restarted replica keeps its identity, not its incarnation. */
+  /** Differs for each run of the process: a restarted replica keeps its identity, but gets a new incarnation. */
   incarnation: string;
   /** Id of the view the member acts upon. */
   view: string;
   durationMs: number;
 };
 
-/** A claim as it stands in the API server. */
+/** A claim as the API server stores it. */
 export type MemberLease = MemberClaim & { uid: string; version: string };
 
-/** On member Leases: which operator's replicas share their keys. */
+/** Label of member Leases: the operator whose replicas share the keys. */
 export const APP_LABEL = 'kuperator.kusionstack.io/app';
 const IDENTITY_ANNOTATION = 'kuperator.kusionstack.io/identity';
 const VIEW_ANNOTATION = 'kuperator.kusionstack.io/view';
 
-/** Name of a replica's Lease: a legal object name for any identity. */
+/** Returns the name of a replica's Lease: a legal object name for any identity. */
 export function leaseNameOf(app: string, identity: string): string {
   const name = `${app}.${identity}`;
   const legal = name
@@ -43,7 +43,7 @@ export function leaseFor(
       name: leaseNameOf(app, claim.identity),
       labels: { [APP_LABEL]: app },
       annotations: { [IDENTITY_ANNOTATION]: claim.identity, [VIEW_ANNOTATION]: claim.view },
-      // The uid too: a PUT to a Lease would otherwise create it anew once it has been deleted.
+      // The uid, too: otherwise a PUT would create a Lease that has been deleted.
       ...(held ? { uid: held.uid, resourceVersion: held.version } : {}),
     },
     spec: {
@@ -54,7 +54,7 @@ export function leaseFor(
   };
 }
 
-/** Undefined for a Lease that is no member's. */
+/** Reads the claim in a Lease; undefined if the Lease is not that of a member. */
 export function memberLeaseOf({ metadata, spec }: Lease): MemberLease | undefined {
   const identity = metadata.annotations?.[IDENTITY_ANNOTATION];
   if (!identity) return undefined;

@@ -1,25 +1,25 @@
 import type { Key } from '@kuperator/api';
 
-/** The members among whom keys are shared, as one of them sees it. Equal views have equal ids. */
+/** The members that share the keys, as one of them sees them. Equal views have equal ids. */
 export type View = {
   readonly id: string;
   readonly members: readonly { readonly identity: string; readonly hash: number }[];
 };
 
-/** A view of these members; their order does not matter. */
+/** Builds the view of these members; their order does not matter. */
 export function viewOf(identities: readonly string[]): View {
   const sorted = [...new Set(identities)].sort();
   return { id: sorted.join(','), members: sorted.map((identity) => ({ identity, hash: hashOf(identity) })) };
 }
 
-/** The view with this id. */
+/** Returns the view with this id. */
 export function viewFromId(id: string): View {
   return viewOf(id.split(',').filter((identity) => identity !== ''));
 }
 
 /**
- * The member that owns the key: the one with the highest weight for it. When a member comes or goes, only the keys it
- * gets or had change hands. Undefined in a view without members.
+ * Returns the member that owns the key: the one with the highest weight for it. When a member joins or leaves, only the keys that it
+ * gets or had change their owner. Undefined in a view without members.
  * @see Thaler and Ravishankar, "A Name-Based Mapping Scheme for Rendezvous"
  */
 export function ownerOf(view: View, key: Key): string | undefined {

@@ -6,27 +6,27 @@ import type { Logger } from '../process/logger.ts';
 import { APP_LABEL } from './member-lease.ts';
 
 const READ_EVERY_MS = 10_000;
-/** While an operator that somebody waits for is not running: its return is to be seen soon. */
+/** Interval while an operator that was asked about is not running, so that its return is seen soon. */
 const READ_AGAIN_MS = 2000;
 /**
- * An operator whose Leases have not been renewed for so long is not running. Members renew every 5 seconds; the rest is for a process that
- * has just been started and has not joined yet.
+ * An operator whose Leases have not been renewed for this long is not running. Members renew every 5 s; the rest is for a process that
+ * has just started and has not joined yet.
  */
 const GRACE_MS = 20_000;
-/** As objects of the watch cache: a second old at most, and cheap. */
+/** Reads the watch cache of the API server: cheap, and a second old at most. */
 const FROM_CACHE = '0';
 
-export type RunningOperatorsOptions = {
+type RunningOperatorsOptions = {
   readonly client: Pick<KubeClient, 'request'>;
-  /** Where the operators keep their Leases. */
+  /** Namespace in which the operators keep their Leases. */
   readonly namespace: string;
   readonly logger: Logger;
   readonly clock?: Clock;
 };
 
 /**
- * Which operators run, by the Leases of their replicas in one namespace: one small read every ten seconds, however often it is asked. Renewals
- * are seen, not computed from times that other machines wrote.
+ * Knows which operators are running, from the Leases of their replicas in one namespace. It reads them every 10 s, however often it is
+ * asked. It observes renewals and does not compare times that other machines wrote.
  */
 export class RunningOperators {
   readonly name = 'running-operators';
@@ -46,10 +46,10 @@ export class RunningOperators {
     this.#options = { clock: systemClock, ...options };
   }
 
-  /** @returns undefined while that cannot be told: nothing was read yet, or for too short a time */
+  /** @returns undefined while it is not known: no Lease has been read yet, or not for long enough */
   isRunning(app: string): boolean | undefined {
     const answer = this.#answerFor(app);
-    // Remembered so that a change of it is reported.
+    // Kept, so that a change of the answer is reported.
     if (!this.#answers.has(app)) this.#answers.set(app, answer);
     return answer;
   }
@@ -89,9 +89,9 @@ export class RunningOperators {
       });
       this.#note(items, beganMs);
     } catch (error) {
-      // Blind, nobody is blamed; and who could not be seen renewing has its grace time again.
+      // Without a read no operator is reported as down, and every operator gets its grace time again.
       this.#firstReadMs = undefined;
-      if (!this.#stopping.signal.aborted) logger.debug({ err: error }, 'Leases of the operators not read');
+      if (!this.#stopping.signal.aborted) logger.debug({ err: error }, 'the Leases of the operators could not be read');
     }
     this.#report();
     if (this.#stopping.signal.aborted) return;

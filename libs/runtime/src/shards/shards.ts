@@ -10,7 +10,7 @@ import { kubeLeaseStore, type LeaseStore } from './lease-store.ts';
 import type { MemberLease } from './member-lease.ts';
 import { ownerOf, type View, viewFromId, viewOf } from './rendezvous.ts';
 
-export type ShardsOptions = {
+type ShardsOptions = {
   client: KubeClient;
   namespace: string;
   app: string;
@@ -19,20 +19,20 @@ export type ShardsOptions = {
   logger: Logger;
   metrics?: Metrics;
   clock?: Clock;
-  /** After so long without renewal others take a member's keys; default 15 s. The same for all replicas of an operator. */
+  /** After this time without renewal the other members take over the keys; default 15 000. All replicas of an operator must use the same value. */
   leaseDurationMs?: number;
-  /** Default a third of the duration. */
+  /** Time between two renewals; default a third of the duration. */
   renewMs?: number;
   /** Where the Leases are kept instead of in `namespace`, for tests. */
   store?: LeaseStore;
 };
 
-/** A member stops this much before the others may take over: drift of clocks, and time for what is under way. */
+/** A member stops after this share of the duration, so that clock drift and passes in progress leave time before a takeover. */
 const FENCE = 0.8;
 const DRAIN_POLL_MS = 20;
 
 /**
- * Shares keys among the live replicas of an operator; no key is ever worked on by two.
+ * Shares keys among the live replicas of an operator; two replicas never work on the same key.
  *
  * Each member has one Lease, which it renews and in which it publishes its view: the member list it acts upon. The view
  * gives every key one owner (rendezvous hashing). A member works on a key only while all of this holds:
@@ -67,17 +67,17 @@ export class Shards {
   readonly #changeHandlers = new Set<() => void>();
   readonly #lapseHandlers = new Set<() => void>();
   readonly #inFlight = new Set<() => readonly Key[]>();
-  /** When each Lease, in its present version, was first seen. */
+  /** When each Lease was first seen in its current version. */
   readonly #seen = new Map<string, { version: string; at: number }>();
 
-  /** Our Lease as last answered or read. */
+  /** Our Lease as the API server last returned it. */
   #mine: MemberLease | undefined;
-  /** View of the last answered write; what we act upon. */
+  /** View of the last write that was answered; this replica acts upon it. */
   #published: View | undefined;
   /** Views of unanswered writes since then. */
   #unanswered: View[] = [];
   #target: View;
-  /** Others' views that differ from ours; undefined until read after a publication. */
+  /** Views of other members that differ from ours; undefined until they were read after a publication. */
   #others: { identity: string; view: View }[] | undefined;
   #validUntil = Number.NEGATIVE_INFINITY;
   #renewedAt = Number.NEGATIVE_INFINITY;
@@ -106,13 +106,13 @@ export class Shards {
     });
   }
 
-  /** Joins: resolves at once, ownership comes (`onChange`) as soon as the others have made room. */
+  /** Joins and resolves at once. `onChange` reports keys as soon as the other members have released them. */
   async start(): Promise<void> {
     this.#watch = this.#store.watch(this.#identity, () => this.#wakeUp());
     this.#running = this.#run();
   }
 
-  /** Leaves: owns nothing from now on, and gives its keys to the others at once. Call it when no pass is under way. */
+  /** Leaves: owns no keys from now on and deletes the Lease, so that the other members take over at once. Call it when no pass is in progress. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#wakeUp();
@@ -123,11 +123,11 @@ export class Shards {
     try {
       await this.#store.remove(this.#mine, this.#renewMs);
     } catch (error) {
-      this.#logger.info(loggedError(error), 'Lease not released: it will run out');
+      this.#logger.info(loggedError(error), 'the Lease could not be deleted; it expires by itself');
     }
   }
 
-  /** Whether this replica, and no other, may work on the key now. */
+  /** True if this replica, and no other, may work on the key now. */
   owns(key: Key): boolean {
     const published = this.#published;
     const others = this.#others;
@@ -139,32 +139,32 @@ export class Shards {
     return others.every(({ identity, view }) => ownerOf(view, key) !== identity);
   }
 
-  /** The members this replica acts upon, sorted. */
+  /** Returns the identities of the members in the view that this replica acts upon, sorted. */
   members(): readonly string[] {
     return (this.#published ?? this.#target).members.map((member) => member.identity);
   }
 
-  /** True, or why this replica works on nothing: a check for the readiness detail. */
+  /** True, or why this replica owns no keys: a check for `/readyz`. */
   state(): true | string {
     if (this.#superseded) return `another process runs as ${this.#identity}`;
     if (!this.#published) return 'not joined yet';
     if (this.#clock.monotonic() >= this.#validUntil) return 'the Lease could not be renewed';
-    return this.#others ? true : 'waiting to see the others';
+    return this.#others ? true : 'waiting for the views of the other replicas';
   }
 
-  /** Calls `handler` when other keys than before may be owned. */
+  /** Calls `handler` when this replica may own other keys than before. Returns how to unsubscribe. */
   onChange(handler: () => void): () => void {
     this.#changeHandlers.add(handler);
     return () => this.#changeHandlers.delete(handler);
   }
 
-  /** Calls `handler` when the Lease has lapsed: passes under way should give up. */
+  /** Calls `handler` when the Lease has lapsed: passes in progress must end. Returns how to unsubscribe. */
   onLapse(handler: () => void): () => void {
     this.#lapseHandlers.add(handler);
     return () => this.#lapseHandlers.delete(handler);
   }
 
-  /** `keys` answers the keys being worked on: lost ones are handed over only after they are not in it any more. */
+  /** `keys` returns the keys that passes are working on; a lost key is handed over only when it is no longer among them. */
   registerInFlight(keys: () => readonly Key[]): () => void {
     this.#inFlight.add(keys);
     return () => this.#inFlight.delete(keys);
@@ -183,7 +183,10 @@ export class Shards {
         failures = 0;
       } catch (error) {
         failures++;
-        this.#logger[failures === 1 ? 'warn' : 'debug']({ ...loggedError(error), failures }, 'membership not renewed');
+        this.#logger[failures === 1 ? 'warn' : 'debug'](
+          { ...loggedError(error), failures },
+          'the Lease could not be renewed',
+        );
       }
       this.#announce();
       if (!this.#woken && !this.#stopping) await this.#pause(failures > 0);
@@ -214,8 +217,8 @@ export class Shards {
       if (lease.identity === this.#identity) continue;
       const seen = this.#seen.get(lease.uid);
       if (seen?.version !== lease.version) this.#seen.set(lease.uid, { version: lease.version, at: receivedAt });
-      // A read begun after the whole duration, or the renewal in between would be missed. A Lease that claims more than our own
-      // duration is nobody's of ours: without the bound it would keep its keys from all replicas for as long as it says.
+      // The read must begin after the whole duration, or it could miss a renewal. A Lease with a longer duration than ours was not
+      // written by a replica; without the bound it would keep its keys from all replicas for as long as it says.
       const durationMs = Math.min(lease.durationMs, this.#durationMs);
       if (seen?.version !== lease.version || startedAt - seen.at < durationMs) live.push(lease);
       else this.#bury(lease);
@@ -230,10 +233,10 @@ export class Shards {
       .map(({ identity, view }) => ({ identity, view: viewFromId(view) }));
   }
 
-  /** Compares our Lease, as read, with what we know of it. */
+  /** Compares our Lease, as read, with what this process knows about it. */
   #recognise(lease: MemberLease | undefined): void {
     if (!lease || lease.incarnation === this.#incarnation) {
-      // Gone: another member buried it while we slept, or somebody cleaned up. Join again.
+      // The Lease is gone: another member deleted it while this process was frozen, or a person did. Join again.
       if (!lease && this.#mine) this.#forfeit();
       this.#mine = lease;
     } else if (this.#mine?.incarnation === this.#incarnation) {
@@ -241,7 +244,7 @@ export class Shards {
       this.#forfeit();
       this.#logger.error(
         { identity: this.#identity },
-        'another process has taken our Lease: owning nothing from now on',
+        'another process has taken over the Lease of this replica, which owns no keys from now on',
       );
     } else {
       this.#mine = lease;
@@ -263,14 +266,14 @@ export class Shards {
     } catch (error) {
       const refused =
         error instanceof ConflictError || error instanceof NotFoundError || error instanceof AlreadyExistsError;
-      // Refused for good: our Lease is not what we think. The next read tells.
+      // Our Lease has changed; the next read shows how.
       if (refused) this.#wakeUp();
       throw error;
     }
-    // A claim nobody has answered to yet, or one that others may have overruled meanwhile: read before acting on it.
+    // The other members may not have seen the claim, or may have taken keys since: read their views before acting on it.
     const lapsed = this.#clock.monotonic() >= this.#validUntil;
     if (changes || lapsed) this.#others = undefined;
-    // What came while nothing was owned was dropped: the same shards are news then.
+    // Keys that were queued while the replica owned none were dropped, so announce even unchanged shards.
     if (lapsed) this.#signature = '';
     this.#published = view;
     this.#unanswered = [];
@@ -281,13 +284,13 @@ export class Shards {
   }
 
   #lapse(): void {
-    this.#logger.warn('Lease not renewed in time: owning nothing until it is');
+    this.#logger.warn('the Lease was not renewed in time: this replica owns no keys until it is');
     this.#others = undefined;
     this.#signature = '';
     for (const handler of this.#lapseHandlers) handler();
   }
 
-  /** Our Lease is gone, and with it all we owned. */
+  /** Gives up all keys, because our Lease is gone. */
   #forfeit(): void {
     this.#published = undefined;
     this.#unanswered = [];
@@ -297,15 +300,15 @@ export class Shards {
     for (const handler of this.#lapseHandlers) handler();
   }
 
-  /** Removes the Lease of a dead member. If it lives after all, it finds its Lease gone and joins anew. */
+  /** Deletes the Lease of a dead member. If the member is alive after all, it finds its Lease gone and joins again. */
   #bury(lease: MemberLease): void {
-    this.#logger.info({ member: lease.identity }, 'member is gone: its Lease has run out');
+    this.#logger.info({ member: lease.identity }, 'member is dead: its Lease has expired');
     this.#store.remove(lease, this.#renewMs).catch((error: unknown) => {
-      this.#logger.debug({ err: error, member: lease.identity }, 'Lease of a dead member not removed');
+      this.#logger.debug({ err: error, member: lease.identity }, 'the Lease of a dead member could not be deleted');
     });
   }
 
-  /** Whether no key that the target view takes from us is still being worked on. */
+  /** True if no pass is working on a key that the target view takes from this replica. */
   #isDrained(): boolean {
     const published = this.#published;
     if (!published) return true;
