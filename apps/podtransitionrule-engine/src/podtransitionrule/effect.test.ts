@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { networksOf } from '../webhook/address.ts';
-import { effectOf, findingsIn } from './effect.ts';
 import {
   afterPass,
   aPod,
@@ -10,7 +8,9 @@ import {
   minAvailable,
   requiresLabel,
   waitingPods,
-} from './samples.ts';
+} from '../test/samples.ts';
+import { networksOf } from '../webhook/address.ts';
+import { effectOf, findingsIn } from './effect.ts';
 
 const webhook = (url: string, poll?: string) => ({
   name: 'ask',

@@ -16,7 +16,7 @@ import {
   requiresLabel,
   UNANSWERED,
   waitingPods,
-} from './samples.ts';
+} from '../test/samples.ts';
 
 const byName = (...pods: ReturnType<typeof waitingPods>) => pods;
 const down = (name: string) => aPod({ name, available: false, preCheck: { op: '1' } });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { aPod, aRule } from './samples.ts';
+import { aPod, aRule } from '../test/samples.ts';
 import { concerns, selects, shareTargets } from './selection.ts';
 
 const rule = { ...aRule([]), status: { targets: ['a', 'c', 'e'] } };

@@ -4,8 +4,8 @@
 import type { PodTransitionRule } from '@kuperator/api';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Engine, IDS, World } from './rule-world.ts';
-import { aRule, maxUnavailable, passedIn, requiresLabel } from './samples.ts';
+import { type Engine, IDS, World } from '../test/rule-world.ts';
+import { aRule, maxUnavailable, passedIn, requiresLabel } from '../test/samples.ts';
 
 const WEIGHTS = {
   begin: 6,

@@ -1,7 +1,7 @@
 import type { Pod, TransitionRule, TransitionRuleWebhook } from '@kuperator/api';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { aPod } from '../podtransitionrule/samples.ts';
 import { certificatesFor } from '../test/certificates.ts';
+import { aPod } from '../test/samples.ts';
 import { pollUrl, questionAbout, questionHash, resourceFor, webhookProblem } from './question.ts';
 
 const clientConfig = { url: 'https://approver.ops/ask' };

@@ -10,10 +10,10 @@ import {
   SERVICE_AVAILABLE_LABEL,
   stageLabel,
 } from '@kuperator/api';
-import { judge } from './judge.ts';
-import type { Owners } from './population.ts';
+import { judge } from '../podtransitionrule/judge.ts';
+import type { Owners } from '../podtransitionrule/population.ts';
+import { selects } from '../podtransitionrule/selection.ts';
 import { aPod, EVERYTHING_EVALUATED, NAMESPACE, UNANSWERED } from './samples.ts';
-import { selects } from './selection.ts';
 
 export const IDS = ['update', 'restart'];
 
