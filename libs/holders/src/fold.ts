@@ -1,7 +1,8 @@
+import { countlessKey } from './counted-text.ts';
 import type { Holder } from './holder.ts';
 import type { Hold } from './pod-holds.ts';
 import { RANKS } from './pod-holds.ts';
-import { textOf, timeOf, withoutCounts } from './text.ts';
+import { textOf, timeOf, wordsOf } from './text.ts';
 
 /** Pods that wait for the same. */
 export type HoldGroup = {
@@ -57,10 +58,8 @@ export function holderKeyOf(holder: Holder): string {
       return `starting/${holder.container}`;
     case 'resize':
       return `resize/${holder.reason}`;
-    case 'change':
-      return `change/${withoutCounts(holder.reason)}`;
     default:
-      return withoutCounts(textOf(holder));
+      return countlessKey(wordsOf(holder));
   }
 }
 

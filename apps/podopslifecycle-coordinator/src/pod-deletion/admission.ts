@@ -17,7 +17,7 @@ export type LeaveRequest = {
   readonly namespaceEnds: boolean;
   /** The rules of the Pod's namespace, and which operators run. */
   readonly facts: EndFacts;
-  /** What holds other Pods of the namespace for longer than a person waits. */
+  /** Keys of what holds other Pods of the namespace for longer than a person waits. */
   readonly longHolds: readonly string[];
   /** Why an eviction whose drain has not begun is not begun, if that was looked up. */
   readonly notBegun?: string | undefined;
@@ -139,7 +139,7 @@ function refusedEviction({ pod, user, notBegun, holdMs, nanos }: LeaveRequest, h
   };
 }
 
-function saying({ message, sinceMs }: Hold): string {
+function saying({ message, sinceMs }: Omit<Hold, 'key'>): string {
   return sinceMs === undefined
     ? message
     : `${message}, since ${new Date(sinceMs).toISOString().replace(/\.\d+Z$/, 'Z')}`;

@@ -5,7 +5,16 @@ import {
   type Pod,
   PREPARING_TO_DELETE_LABEL,
 } from '@kuperator/api';
-import { type Facts, holdsOf, RANKS, textOf, withoutCounts } from '@kuperator/holders';
+import {
+  type CountedText,
+  counted,
+  countlessKey,
+  type Facts,
+  holdsOf,
+  RANKS,
+  spelled,
+  wordsOf,
+} from '@kuperator/holders';
 import { begunAt } from './asked.ts';
 import { passOf } from './pass.ts';
 import { PATIENCE_MS } from './patience.ts';
@@ -17,6 +26,8 @@ export type EndFacts = Pick<Facts, 'nowMs' | 'rules' | 'isRunning'>;
 export type Hold = {
   /** Follows the Pod's name: `waits: <holder>`. */
   readonly message: string;
+  /** Equal for two holds that differ only in what they count. */
+  readonly key: string;
   readonly sinceMs?: number | undefined;
 };
 
@@ -33,14 +44,15 @@ export function holdOf(pod: Pod, facts: EndFacts): Hold | undefined {
     id === POD_DELETE_OPERATION_ID || id === POD_EVICT_OPERATION_ID || (isToGo && id === COLLASET_OPERATION_ID);
   const endings = holdsOf(pod, facts).filter(({ operation }) => ends(operation?.id));
   const [ahead] = endings.filter(({ rank }) => rank < RANKS.Operate).toSorted((a, b) => b.rank - a.rank);
-  if (ahead) return { message: `waits: ${textOf(ahead.holder)}`, sinceMs: ahead.sinceMs };
+  if (ahead) return { ...said(counted`waits: ${wordsOf(ahead.holder)}`), sinceMs: ahead.sinceMs };
   // Nobody holds it any more: the next look finds it permitted.
-  return endings.length > 0 ? { message: 'is out of traffic and may go' } : undefined;
+  return endings.length > 0 ? said(['is out of traffic and may go']) : undefined;
 }
 
 /**
  * What holds other Pods for longer than a person waits: who asks for one Pod after the other, as `kubectl delete pods --all` does, need
  * not wait a minute for each to be told the same.
+ * @returns keys of their holds
  * @param marked Pods of the namespace that are marked to be deleted
  */
 export function longHolds(marked: readonly Pod[], besides: Pod, facts: EndFacts): readonly string[] {
@@ -48,10 +60,14 @@ export function longHolds(marked: readonly Pod[], besides: Pod, facts: EndFacts)
   return marked
     .filter((pod) => pod.metadata.uid !== besides.metadata.uid && isLong(pod) && passOf(pod) === undefined)
     .slice(0, OTHERS)
-    .flatMap((pod) => holdOf(pod, facts)?.message ?? []);
+    .flatMap((pod) => holdOf(pod, facts)?.key ?? []);
 }
 
-/** Whether the hold is one of `others`, whatever it counts. */
-export function isAmong({ message }: Hold, others: readonly string[]): boolean {
-  return others.some((other) => withoutCounts(other) === withoutCounts(message));
+/** True if the hold is one of `others`, which are keys of holds. */
+export function isAmong({ key }: Pick<Hold, 'key'>, others: readonly string[]): boolean {
+  return others.includes(key);
+}
+
+function said(words: CountedText): Hold {
+  return { message: spelled(words), key: countlessKey(words) };
 }

@@ -5,13 +5,18 @@ import { type Condition, conditionOf, type Pod, type PodTransitionRule } from '@
 import {
   type Actor,
   actorOf,
+  type CountedText,
+  counted,
+  countlessKey,
   type Facts,
   type Hold,
   holdsOf,
+  isSpelled,
   PROGRESSING,
-  textOf,
+  shortened,
+  spelled,
   timeOf,
-  withoutCounts,
+  wordsOf,
 } from '@kuperator/holders';
 import type { Operation } from '@kuperator/lifecycle';
 import { type AnnotationChanges, ruleDetailChanges } from './rule-details.ts';
@@ -89,9 +94,10 @@ export function explain(pod: Pod, facts: PodFacts, { graceMs, deadlineMs }: Pati
     type: PROGRESSING,
     status: isStalled ? 'False' : 'True',
     reason: isStalled ? STALLED : REASONS[actorOf(oldest.holder)],
-    message: messageOf(long),
+    message: spelled(wordsFor(long)),
   };
-  if (settlesMs > 0 || (present && isSameHolder(present, condition))) return { annotations, isDue: false, ...next };
+  if (settlesMs > 0 || (present && isSameHolder(present, condition, wordsFor(long))))
+    return { annotations, isDue: false, ...next };
   const isTurned = present?.status !== condition.status;
   const lastTransitionTime = (!isTurned && present?.lastTransitionTime) || new Date(nowMs).toISOString();
   return { condition: { ...condition, lastTransitionTime }, annotations, isDue: true, ...next };
@@ -99,8 +105,9 @@ export function explain(pod: Pod, facts: PodFacts, { graceMs, deadlineMs }: Pati
 
 /** Of all waits, those too young to be told as well: for these it is their own age that has them wait. */
 function seenOf(waits: readonly Aged[], present: Condition | undefined, before: Seen | undefined, nowMs: number): Seen {
-  const now = withoutCounts(messageOf(waits));
-  const told = present && withoutCounts(present.message);
+  const words = wordsFor(waits);
+  const now = countlessKey(words);
+  const told = present && (isSpelled(words, present.message ?? '') ? now : (present.message ?? ''));
   return look(before, { now, told, isWord: waits.every(({ holder }) => actorOf(holder) !== 'engine'), nowMs });
 }
 
@@ -120,15 +127,16 @@ function agedWaits(pod: Pod, facts: PodFacts, graceMs: number): readonly Aged[] 
   });
 }
 
-function messageOf(waits: readonly Wait[]): string {
-  const sentences = waits.map(({ operation: { id, type = 'operation', stage }, holder, sinceMs }) => {
+/** The message of the condition, with its counts marked. */
+function wordsFor(waits: readonly Wait[]): CountedText {
+  const sentences = waits.flatMap(({ operation: { id, type = 'operation', stage }, holder, sinceMs }, at) => {
     const since = sinceMs === undefined ? '' : ` since ${timeOf(sinceMs)}`;
-    return `${type} ${id}: ${textOf(holder)}; in ${stage}${since}`;
+    return counted`${at === 0 ? '' : '. '}${type} ${id}: ${wordsOf(holder)}; in ${stage}${since}`;
   });
-  const text = sentences.join('. ');
-  return text.length > MESSAGE_LIMIT ? `${text.slice(0, MESSAGE_LIMIT - 1)}…` : text;
+  return shortened(sentences, MESSAGE_LIMIT, '…');
 }
 
-function isSameHolder(a: Condition, b: Condition): boolean {
-  return a.status === b.status && a.reason === b.reason && withoutCounts(a.message) === withoutCounts(b.message);
+/** True if the Pod's condition, which an earlier process may have written, says the same apart from counts. */
+function isSameHolder(present: Condition, next: Condition, words: CountedText): boolean {
+  return present.status === next.status && present.reason === next.reason && isSpelled(words, present.message ?? '');
 }

@@ -1,5 +1,5 @@
 import { type Key, keyOf, matchesSelector, type Pod, type PodTransitionRule } from '@kuperator/api';
-import { withoutCounts } from '@kuperator/holders';
+import { haveSameReasons } from '@kuperator/holders';
 import { operationsOf } from '@kuperator/lifecycle';
 
 /**
@@ -36,10 +36,9 @@ function decidedIn(before: PodTransitionRule, after: PodTransitionRule, tells: (
     const same = known.get(fingerprint(detail));
     const pod = key(after, detail.name);
     if (detail.passed) return same ? [] : [pod];
-    const [told, now] = [same && reasonsOf(same), reasonsOf(detail)];
-    // Most are as they were, of the others most differ in a figure: the dear question comes last.
-    if (told === now || !tells(pod)) return [];
-    return told !== undefined && withoutCounts(told) === withoutCounts(now) ? [] : [pod];
+    // Most refusals have not changed, or only in a count. The expensive check comes last.
+    if (same && haveSameReasons(same.rejectInfo, detail.rejectInfo)) return [];
+    return tells(pod) ? [pod] : [];
   });
 }
 
@@ -47,10 +46,6 @@ type Detail = NonNullable<NonNullable<PodTransitionRule['status']>['details']>[n
 
 function fingerprint({ uid, stage, passed, operations }: Detail): string {
   return `${uid} ${stage} ${passed} ${(operations ?? []).map(({ id, since }) => `${id}=${since}`).join(' ')}`;
-}
-
-function reasonsOf({ rejectInfo = [] }: Detail): string {
-  return rejectInfo.map(({ ruleName, reason }) => `${ruleName}: ${reason}`).join('; ');
 }
 
 function key(rule: PodTransitionRule, pod: string | undefined): Key {

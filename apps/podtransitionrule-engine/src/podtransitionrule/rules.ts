@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net';
 import { type Pod, type PodTransitionRuleSpec, RULE_STAGES, type RuleStage, type TransitionRule } from '@kuperator/api';
+import type { Refusal } from '@kuperator/holders';
 import { webhookProblem } from '../webhook/question.ts';
 import { type Conditions, isExempt } from './exemption.ts';
 import { labelRefusal } from './label-check.ts';
@@ -24,8 +25,6 @@ export type StageRule = {
   readonly rule: TransitionRule;
   readonly problem: string | undefined;
 };
-
-export type Rejection = { ruleName: string; reason: string };
 
 /** The rules that have a say in `stage`, in the order of the spec. A rule with several kinds runs exactly one of them. */
 export function stageRulesOf(
@@ -70,10 +69,11 @@ export function applyingTo(pod: Pod, rules: readonly StageRule[], conditions: Co
   return rules.filter(({ rule }) => !isExempt(rule, pod, conditions));
 }
 
-/** Why the Pod may not pass one rule; undefined when it may, or when only a webhook or a budget can say. */
-export function rejectionBy({ name, kind, rule, problem }: StageRule, pod: Pod): Rejection | undefined {
-  const reason = problem ?? (kind === 'labelCheck' ? labelRefusal(rule.labelCheck?.requires, pod) : undefined);
-  return reason === undefined ? undefined : { ruleName: name, reason: `rule ${name}: ${reason}` };
+/** Why the Pod may not pass one rule; undefined if it may, or if only a webhook or a budget can say. */
+export function refusalBy({ name, kind, rule, problem }: StageRule, pod: Pod): Refusal | undefined {
+  if (problem !== undefined) return { ruleName: name, reason: { kind: 'invalid', problem } };
+  const reason = kind === 'labelCheck' ? labelRefusal(rule.labelCheck?.requires, pod) : undefined;
+  return reason && { ruleName: name, reason };
 }
 
 /** What a user should mend in a rule object, whether Pods wait for it or not. */

@@ -1,4 +1,5 @@
 import type { Condition, PodTransitionRule, PodTransitionRuleStatus, RuleDetail, RuleState } from '@kuperator/api';
+import { haveSameReasons } from '@kuperator/holders';
 import { progressText } from '../webhook/task.ts';
 import type { Evaluation } from './evaluate.ts';
 import { isGuarded } from './rules.ts';
@@ -49,7 +50,7 @@ export function changeOf({ spec, status: previous }: PodTransitionRule, next: Po
     before.size === details.length &&
     figuresText(previous) === figuresText(next) &&
     sameNames(previous?.targets ?? [], next.targets ?? []) &&
-    details.every((detail) => hasSameReasons(before.get(detail.name), detail, (reason) => reason)) &&
+    details.every((detail) => isSameText(before.get(detail.name)?.rejectInfo, detail.rejectInfo)) &&
     remarksText(previous?.ruleStates) === remarksText(next.ruleStates);
   return same ? 'none' : 'rest';
 }
@@ -113,25 +114,19 @@ function isSameDecision(a: RuleDetail | undefined, b: RuleDetail): boolean {
 }
 
 function isSameVerdict(a: RuleDetail | undefined, b: RuleDetail): boolean {
-  // Counts in a reason move with every Pod; the same rule blocking by the same limit is the same verdict.
   return (
-    isSameDecision(a, b) && sameNames(a?.passedRules ?? [], b.passedRules ?? []) && hasSameReasons(a, b, withoutCounts)
+    isSameDecision(a, b) &&
+    sameNames(a?.passedRules ?? [], b.passedRules ?? []) &&
+    // Counts in a reason change with every Pod: the same rule that refuses by the same limit is the same verdict.
+    haveSameReasons(a?.rejectInfo, b.rejectInfo)
   );
 }
 
-function hasSameReasons(a: RuleDetail | undefined, b: RuleDetail, what: (reason: string) => string): boolean {
-  const [before, now] = [a?.rejectInfo ?? [], b.rejectInfo ?? []];
+function isSameText(a: RuleDetail['rejectInfo'] = [], b: RuleDetail['rejectInfo'] = []): boolean {
   return (
-    before.length === now.length &&
-    before.every(({ ruleName, reason = '' }, at) => {
-      const other = now[at]?.reason ?? '';
-      return now[at]?.ruleName === ruleName && (reason === other || what(reason) === what(other));
-    })
+    a.length === b.length &&
+    a.every(({ ruleName, reason }, at) => b[at]?.ruleName === ruleName && b[at]?.reason === reason)
   );
-}
-
-function withoutCounts(reason: string): string {
-  return reason.replace(/\d+/g, '0');
 }
 
 /** What is told of tasks besides their progress. When one was last polled is told with something else, not by itself. */
