@@ -6,10 +6,9 @@ import {
   SERVICES,
   TO_DELETE_LABEL,
 } from '@kuperator/api';
-import { Informer, type OperatorContext } from '@kuperator/runtime';
+import { Informer, type OperatorContext, SELECTING, selectingKeys } from '@kuperator/runtime';
 import type { Config } from './config.ts';
 import { trimPod } from './pod/trim.ts';
-import { SELECTING, selectingKeys } from './selecting.ts';
 
 export type Caches = ReturnType<typeof caches>;
 

@@ -56,6 +56,7 @@ export { EventRecorder } from './recorder.ts';
 export { compareResourceVersions } from './resource-version.ts';
 export { RunningOperators, type RunningOperatorsOptions } from './running-operators.ts';
 export { Seldom } from './seldom.ts';
+export { maySelect, SELECTING, selectingKeys } from './selecting.ts';
 export { settleAll } from './settle.ts';
 export { Shards, type ShardsOptions } from './shards.ts';
 export { type Sight, type Sighted, sightOf } from './sight.ts';

@@ -1,8 +1,7 @@
 import type { Key } from '@kuperator/api';
-import { Controller, type OperatorContext } from '@kuperator/runtime';
+import { Controller, maySelect, type OperatorContext } from '@kuperator/runtime';
 import type { Caches } from '../caches.ts';
 import type { Config } from '../config.ts';
-import { maySelect } from '../selecting.ts';
 import { heldInVain, refusedHolders } from './plan.ts';
 import { slotReconciler } from './reconcile.ts';
 

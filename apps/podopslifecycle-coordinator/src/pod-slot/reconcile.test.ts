@@ -7,10 +7,9 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import { operationsOf } from '@kuperator/lifecycle';
-import { ConflictError, createLogger } from '@kuperator/runtime';
+import { ConflictError, createLogger, SELECTING, selectingKeys } from '@kuperator/runtime';
 import { aPod, aPodTransitionRule, FakeClock, FakeRecorder, type Given, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
-import { SELECTING, selectingKeys } from '../selecting.ts';
 import { refusedHolders } from './plan.ts';
 import { PATIENCE_MS, slotReconciler } from './reconcile.ts';
 

@@ -1,6 +1,13 @@
 import { isTerminating, type Key, PODS, type Pod, type PodTransitionRule } from '@kuperator/api';
-import { type Clock, type EventRecorder, type KubeClient, NotFoundError, type Reconcile } from '@kuperator/runtime';
-import { maySelect, type SELECTING } from '../selecting.ts';
+import {
+  type Clock,
+  type EventRecorder,
+  type KubeClient,
+  maySelect,
+  NotFoundError,
+  type Reconcile,
+  type SELECTING,
+} from '@kuperator/runtime';
 import { heldInVain } from './plan.ts';
 
 /**

@@ -12,10 +12,9 @@ import {
 } from '@kuperator/api';
 import { PROGRESSING } from '@kuperator/holders';
 import { beginOperation, operationsOf } from '@kuperator/lifecycle';
-import { createLogger } from '@kuperator/runtime';
+import { createLogger, SELECTING, selectingKeys } from '@kuperator/runtime';
 import { aCondition, aPod, aPodTransitionRule, FakeClock, FakeRecorder, InMemoryCluster } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
-import { SELECTING, selectingKeys } from '../selecting.ts';
 import { podReconciler } from './reconcile.ts';
 
 const KEY = 'default/a';

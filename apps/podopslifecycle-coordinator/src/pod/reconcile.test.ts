@@ -12,7 +12,7 @@ import {
 } from '@kuperator/api';
 import { PROGRESSING } from '@kuperator/holders';
 import { ARRIVAL_MS, beginOperation, operationsOf } from '@kuperator/lifecycle';
-import { ConflictError, createLogger, sightOf } from '@kuperator/runtime';
+import { ConflictError, createLogger, SELECTING, selectingKeys, sightOf } from '@kuperator/runtime';
 import {
   aCondition,
   aPod,
@@ -23,7 +23,6 @@ import {
   InMemoryCluster,
 } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
-import { SELECTING, selectingKeys } from '../selecting.ts';
 import { podReconciler } from './reconcile.ts';
 
 const KEY = 'default/a';

@@ -16,11 +16,12 @@ import {
   type Clock,
   type EventRecorder,
   type KubeClient,
+  maySelect,
   NotFoundError,
   type Reconcile,
+  type SELECTING,
   type Sight,
 } from '@kuperator/runtime';
-import { maySelect, type SELECTING } from '../selecting.ts';
 import { awaitedOn, expectingAdapters } from './awaited.ts';
 import { type Explanation, explain, type Patience, type PodFacts } from './explain.ts';
 import { arrivingAt, type Guards, guardsOf } from './guards.ts';

@@ -14,12 +14,11 @@ import {
   type Service,
   stageLabel,
 } from '@kuperator/api';
-import { createLogger } from '@kuperator/runtime';
+import { createLogger, SELECTING, selectingKeys } from '@kuperator/runtime';
 import { aCondition, aPod, aPodTransitionRule, aService, FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { eventsOf } from '../pod/facts.ts';
 import { podReconciler } from '../pod/reconcile.ts';
 import { trimPod } from '../pod/trim.ts';
-import { SELECTING, selectingKeys } from '../selecting.ts';
 
 const BATCHES = 7;
 const RUNS = 2000;
