@@ -57,7 +57,7 @@ export type Traffic = 'on' | 'off' | 'changing';
 export type TrafficOf = (pod: Pod) => Traffic;
 
 /** What an adapter may use during one pass. */
-export type Pass = {
+export type AdapterPass = {
   readonly logger: Logger;
   /** Aborted when the process stops: give up waiting for a limiter or a slow provider. */
   readonly signal: AbortSignal;
@@ -71,7 +71,7 @@ export type Observer<E extends KubeObject> = {
    * Looks at the backend once and answers for each Pod; not asked once the employer is gone or opted out.
    * `pods` are the selected ones and those still marked as having this employer's traffic.
    */
-  observe(employer: E, pods: readonly Pod[], pass: Pass): TrafficOf | Promise<TrafficOf>;
+  observe(employer: E, pods: readonly Pod[], pass: AdapterPass): TrafficOf | Promise<TrafficOf>;
 };
 
 /**
@@ -101,16 +101,16 @@ export type EmployeeRecord = ProviderRecord & {
  */
 export type Provider<E extends KubeObject, T extends ProviderRecord> = {
   /** What should be there: from `pods`, the selected ones, traffic on where {@link isLifecycleReady} says so. */
-  expected(employer: E, pods: readonly Pod[], pass: Pass): readonly T[] | Promise<readonly T[]>;
+  expected(employer: E, pods: readonly Pod[], pass: AdapterPass): readonly T[] | Promise<readonly T[]>;
   /** What is there. `pods` adds those no longer selected, to tell whose a record is. */
-  current(employer: E, pods: readonly Pod[], pass: Pass): readonly T[] | Promise<readonly T[]>;
+  current(employer: E, pods: readonly Pod[], pass: AdapterPass): readonly T[] | Promise<readonly T[]>;
   /** Default: deep equality. */
   equal?(expected: T, current: T): boolean;
-  create(employer: E, items: readonly T[], pass: Pass): Promise<Outcome<T> | undefined>;
+  create(employer: E, items: readonly T[], pass: AdapterPass): Promise<Outcome<T> | undefined>;
   /** `items` are the expected ones. */
-  update(employer: E, items: readonly T[], pass: Pass): Promise<Outcome<T> | undefined>;
+  update(employer: E, items: readonly T[], pass: AdapterPass): Promise<Outcome<T> | undefined>;
   /** `items` are the current ones. An item that still drains is left out of both lists of the outcome. */
-  delete(employer: E, items: readonly T[], pass: Pass): Promise<Outcome<T> | undefined>;
+  delete(employer: E, items: readonly T[], pass: AdapterPass): Promise<Outcome<T> | undefined>;
 };
 
 /** Undefined stands for "all succeeded". An item in neither list is still on its way. */

@@ -11,6 +11,7 @@ import {
   PROTECTION_FINALIZER_PREFIX,
   type Resource,
   SERVICE_READY_GATE,
+  splitKey,
 } from '@kuperator/api';
 import { type Informer, maySelect, SELECTING, selectingKeys } from '@kuperator/runtime';
 import type { EmployerKind } from './adapter.ts';
@@ -79,11 +80,17 @@ export type Employees = { readonly selected: readonly Pod[]; readonly marked: re
 /** From the cache alone, looking at little more than the Pods that are the employer's. */
 export function employeesOf(
   pods: PodCache,
-  namespace: string,
-  selector: Readonly<Record<string, string>> | undefined,
-  employer: Key,
-  marks: EmployerMarks,
+  {
+    employer,
+    selector,
+    marks,
+  }: {
+    readonly employer: Key;
+    readonly selector: Readonly<Record<string, string>> | undefined;
+    readonly marks: EmployerMarks;
+  },
 ): Employees {
+  const { namespace = '' } = splitKey(employer);
   const selected = candidates(pods, namespace, selector).filter(({ metadata }) => hasLabels(selector, metadata.labels));
   const known = new Set(selected);
   const marked = new Set<Pod>();

@@ -29,7 +29,7 @@ export class EmployerReports<E extends KubeObject> {
     this.#recorder.normal(this.#about(employer), reason, message);
   }
 
-  /** Warns once as long as the reason holds; {@link settled} forgets it. @returns whether it was said now */
+  /** Warns once as long as the reason holds; {@link cleared} forgets it. @returns whether it was said now */
   warnOnce(key: Key, employer: E, { reason, message }: Refusal): boolean {
     const reasons = this.#warned.get(key) ?? new Set();
     if (reasons.has(reason)) return false;
@@ -39,7 +39,7 @@ export class EmployerReports<E extends KubeObject> {
   }
 
   /** @param reason all of them, if it is left out */
-  settled(key: Key, reason?: string): void {
+  cleared(key: Key, reason?: string): void {
     const reasons = this.#warned.get(key);
     if (reason !== undefined) reasons?.delete(reason);
     if (reason === undefined || reasons?.size === 0) this.#warned.delete(key);

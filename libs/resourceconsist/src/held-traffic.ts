@@ -3,8 +3,9 @@ import type { Clock } from '@kuperator/runtime';
 import type { TrafficOf } from './adapter.ts';
 import type { TrafficHold } from './traffic-hold.ts';
 
-type Settled = 'on' | 'off';
-type Sight = { readonly traffic: Settled; readonly since: number };
+/** Traffic that can be told. */
+type SeenTraffic = 'on' | 'off';
+type Sight = { readonly traffic: SeenTraffic; readonly since: number };
 
 /** An observer's answer, withheld as long as the employer's hold says. */
 export type HeldAnswer = {
@@ -30,7 +31,7 @@ export class HeldTraffic {
    * For an adapter that learns of a change before the next pass: the wait begins now. It also catches a Pod whose traffic
    * comes and goes between two passes, for which the wait must begin anew.
    */
-  noticed(employer: Key, uid: string, traffic: Settled): void {
+  noticed(employer: Key, uid: string, traffic: SeenTraffic): void {
     const sights = this.#sights.get(employer);
     const known = sights?.get(uid);
     // A Pod that no pass has seen yet is first seen by the next one.
@@ -38,7 +39,14 @@ export class HeldTraffic {
   }
 
   /** Takes in what an observer answered in a pass. Pods other than `pods` are forgotten, and answered `changing`. */
-  judge(employer: Key, pods: readonly Pod[], trafficOf: TrafficOf, hold: TrafficHold): HeldAnswer {
+  judge(
+    employer: Key,
+    {
+      pods,
+      trafficOf,
+      hold,
+    }: { readonly pods: readonly Pod[]; readonly trafficOf: TrafficOf; readonly hold: TrafficHold },
+  ): HeldAnswer {
     const now = this.#clock.monotonic();
     const before = this.#sights.get(employer);
     const sights = new Map<string, Sight>();

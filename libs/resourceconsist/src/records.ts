@@ -18,9 +18,11 @@ const MAX_RECORD_BYTES = 64 * 1024;
  */
 export function recordChanges<E extends KubeObject>(
   employer: E,
-  { selected, marked }: Employees,
-  marks: EmployerMarks,
-  records: Adapter<E>['records'],
+  {
+    employees: { selected, marked },
+    marks,
+    records,
+  }: { readonly employees: Employees; readonly marks: EmployerMarks; readonly records: Adapter<E>['records'] },
 ): Record<string, string | null> | undefined {
   const pods = [...selected, ...marked].map((pod) => ({
     name: pod.metadata.name ?? '',

@@ -22,7 +22,7 @@ export class StrayPods {
     return [...(this.#byEmployer.get(employer) ?? [])];
   }
 
-  settled(employer: Key, pod: Key): void {
+  forget(employer: Key, pod: Key): void {
     const pods = this.#byEmployer.get(employer);
     pods?.delete(pod);
     if (pods?.size === 0) this.#byEmployer.delete(employer);
