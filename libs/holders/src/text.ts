@@ -53,6 +53,28 @@ function clauseOf(holder: Holder): string | CountedText {
       return counted`permitted, and waits for operationDelaySeconds (${holder.seconds} s, until ${timeOf(holder.untilMs)})`;
     case 'min-ready':
       return `ready; minReadySeconds ends at ${timeOf(holder.untilMs)}`;
+    case 'annotation':
+      return `annotation ${holder.annotation} is not a JSON object`;
+    case 'new-pod':
+      return `new Pod ${holder.name} is not service-available yet`;
+    case 'paused':
+      return 'the set is paused';
+    case 'partition':
+      return holder.partition === undefined
+        ? 'not labelled to be updated (byLabel)'
+        : `held back by partition ${holder.partition}`;
+    case 'refused':
+      return counted`API server refuses ${holder.what}${afterColon(holder.message)}`;
+    case 'policy':
+      return foreignText(holder.message);
+    default:
+      return podClauseOf(holder);
+  }
+}
+
+/** Clauses about what the scheduler and the kubelet have not done yet. */
+function podClauseOf(holder: Extract<Holder, { kind: PodHolderKind }>): string | CountedText {
+  switch (holder.kind) {
     case 'unscheduled':
       return counted`${holder.message === '' ? 'no node is assigned yet' : 'cannot be scheduled'}${afterColon(holder.message)}`;
     case 'image':
@@ -85,22 +107,23 @@ function clauseOf(holder: Holder): string | CountedText {
     }
     case 'finalizer':
       return `deleted, and held by finalizer ${holder.finalizers.join(', ')}`;
-    case 'annotation':
-      return `annotation ${holder.annotation} is not a JSON object`;
-    case 'new-pod':
-      return `new Pod ${holder.name} is not service-available yet`;
-    case 'paused':
-      return 'the set is paused';
-    case 'partition':
-      return holder.partition === undefined
-        ? 'not labelled to be updated (byLabel)'
-        : `held back by partition ${holder.partition}`;
-    case 'refused':
-      return counted`API server refuses ${holder.what}${afterColon(holder.message)}`;
-    case 'policy':
-      return foreignText(holder.message);
   }
 }
+
+type PodHolderKind =
+  | 'unscheduled'
+  | 'image'
+  | 'container-config'
+  | 'crash'
+  | 'init-container'
+  | 'starting'
+  | 'unready'
+  | 'readiness-gate'
+  | 'resize'
+  | 'change'
+  | 'node'
+  | 'terminating'
+  | 'finalizer';
 
 const COORDINATOR_STEPS: { readonly [S in CoordinatorStep]: string } = {
   PreCheck: 'podopslifecycle-coordinator has not passed its PreCheck',

@@ -189,7 +189,7 @@ export class World {
   }
 
   /** The caches catch up, the engines judge, and all that can go on does. */
-  settle(): void {
+  catchUp(): void {
     for (const engine of this.engines) {
       this.seePods(engine, Number.POSITIVE_INFINITY);
       for (const object of this.histories.keys()) this.seeRule(engine, object);

@@ -1,8 +1,8 @@
 import { type Key, type Pod, splitKey, type TransitionRule } from '@kuperator/api';
 import { type Clock, type Logger, messageOf } from '@kuperator/runtime';
 import { type Polled, readAsked, readPolled } from './answer.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { SendRequest } from './http.ts';
-import { Lane } from './lane.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import type { AskedAbout, Outcome, Outcomes } from './outcome.ts';
 import type { WebhookCall } from './plan.ts';
@@ -30,7 +30,7 @@ export class WebhookCalls {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly #logger: Logger;
   readonly #metrics: WebhookMetrics;
-  readonly #lanes: Readonly<Record<WebhookCall['kind'], Lane>>;
+  readonly #queues: Readonly<Record<WebhookCall['kind'], FairQueue>>;
   readonly #stop = new AbortController();
   /** By rule object, rule and task. */
   readonly #entries = new Map<Key, Map<string, Entry>>();
@@ -55,7 +55,7 @@ export class WebhookCalls {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#metrics = options.metrics;
-    this.#lanes = { ask: new Lane(options.maxCalls), poll: new Lane(options.maxCalls) };
+    this.#queues = { ask: new FairQueue(options.maxCalls), poll: new FairQueue(options.maxCalls) };
   }
 
   /** What the calls for a rule have come to. */
@@ -140,7 +140,7 @@ export class WebhookCalls {
       }
       if (!this.#stop.signal.aborted) this.#onOutcome(key);
     };
-    this.#lanes[kind].add({ namespace, sharers: [`rule object ${key}`, `host ${hostOf(url)}`], run });
+    this.#queues[kind].add({ namespace, sharers: [`rule object ${key}`, `host ${hostOf(url)}`], run });
   }
 
   async #ask(

@@ -6,7 +6,7 @@ type Job = { readonly namespace: string; readonly sharers: readonly string[]; re
  * left: alone it fills half of them, and one that never ends its jobs leaves the others as many again. The places of a namespace are
  * shared out in the same way among its sharers. Only namespaces that all hang, more of them than the places can be halved, take the last one.
  */
-export class Lane {
+export class FairQueue {
   readonly #places: number;
   readonly #waiting: Job[] = [];
   /** Jobs under way, by namespace, and by namespace and sharer. */
