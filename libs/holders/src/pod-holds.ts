@@ -98,13 +98,13 @@ export function holdsOf(pod: Pod, facts: Facts): readonly Hold[] {
   const operations = operationsOf(pod);
   const state = podStateOf(pod);
   if (operations.length === 0) {
-    const holder = arrivalHolder(pod, state, facts);
+    const holder = arrivalHolder({ pod, state, facts });
     const created = Date.parse(pod.metadata.creationTimestamp ?? '');
     const sinceMs = Number.isNaN(created) ? undefined : created;
     return holder ? [{ holder, pod: name, operation: undefined, sinceMs, rank: RANKS.arriving }] : [];
   }
   return operations.map((operation) => ({
-    holder: operationHolder(pod, state, operation, operations, facts),
+    holder: operationHolder({ pod, state, facts }, operation, operations),
     pod: name,
     operation,
     sinceMs: millisecondsOf(operation.since),
@@ -120,32 +120,30 @@ export function holdOf(pod: Pod, facts: Facts): Hold | undefined {
   );
 }
 
-function operationHolder(
-  pod: Pod,
-  state: PodState,
-  operation: Operation,
-  all: readonly Operation[],
-  facts: Facts,
-): Holder {
+/** A Pod, its lifecycle state, and what is known besides. */
+type View = { readonly pod: Pod; readonly state: PodState; readonly facts: Facts };
+
+function operationHolder(view: View, operation: Operation, all: readonly Operation[]): Holder {
+  const { pod, state, facts } = view;
   switch (operation.stage) {
     case 'PreCheck':
       return operation.type === undefined
         ? controller(operation, facts)
-        : checkHolder(pod, operation, 'PreCheck', facts);
+        : checkHolder(view, operation, 'PreCheck');
     case 'Preparing': {
       const [finalizer] = protectionFinalizers(state);
       return finalizer === undefined
         ? coordinator('close-gate', facts)
-        : finalizerHolder(pod, finalizer, state, 'off', facts);
+        : finalizerHolder(view, finalizer, 'off');
     }
     case 'Operate':
       return changeHolder(pod, operation, facts);
     case 'Parked':
       return { kind: 'other-operations', ids: all.filter(({ stage }) => stage !== 'Parked').map(({ id }) => id) };
     case 'PostCheck':
-      return checkHolder(pod, operation, 'PostCheck', facts);
+      return checkHolder(view, operation, 'PostCheck');
     case 'Completing':
-      return serviceHolder(pod, state, facts) ?? coordinator('complete', facts);
+      return serviceHolder(view) ?? coordinator('complete', facts);
   }
 }
 
@@ -166,13 +164,13 @@ function changeHolder(pod: Pod, operation: Operation, facts: Facts): Holder {
   return facts.unfinished === undefined ? ours : { kind: 'change', reason: facts.unfinished };
 }
 
-function checkHolder(pod: Pod, operation: Operation, stage: 'PreCheck' | 'PostCheck', facts: Facts): Holder {
+function checkHolder({ pod, facts }: View, operation: Operation, stage: 'PreCheck' | 'PostCheck'): Holder {
   const passing = coordinator(stage, facts);
   if (passing.kind === 'coordinator' && !passing.isRunning) return passing;
   if (stage === 'PreCheck') {
     const { awaited = [], arriving = [] } = facts;
-    if (awaited.length > 0) return adapter('announce', awaited, '', pod, facts);
-    if (arriving.length > 0) return adapter('arriving', arriving, '', pod, facts);
+    if (awaited.length > 0) return adapter({ pod, facts }, { step: 'announce', employers: awaited, finalizer: '' });
+    if (arriving.length > 0) return adapter({ pod, facts }, { step: 'arriving', employers: arriving, finalizer: '' });
   }
   const { id, type = '', since } = operation;
   const heldBy = facts.rules
@@ -198,7 +196,8 @@ function stoppedEngine(last: Extract<Holder, { kind: 'rule' }>): Holder {
 }
 
 /** What a Pod lacks to be in service again after an operation. */
-function serviceHolder(pod: Pod, state: PodState, facts: Facts): Holder | undefined {
+function serviceHolder(view: View): Holder | undefined {
+  const { pod, state, facts } = view;
   const missing = missingFinalizers(state.expected, state.finalizers);
   if (!missing) return { kind: 'annotation', annotation: AVAILABLE_CONDITIONS_ANNOTATION };
   // Without a running container an open gate changes nothing.
@@ -209,16 +208,17 @@ function serviceHolder(pod: Pod, state: PodState, facts: Facts): Holder | undefi
   if (unready) return unready;
   if (!isReady(pod)) return { kind: 'node', node: '' };
   const [finalizer] = Object.values(missing);
-  return finalizer === undefined ? undefined : finalizerHolder(pod, finalizer, state, 'on', facts);
+  return finalizer === undefined ? undefined : finalizerHolder(view, finalizer, 'on');
 }
 
 /** A Pod without operation that is not in service, or not for long enough. */
-function arrivalHolder(pod: Pod, state: PodState, facts: Facts): Holder | undefined {
+function arrivalHolder(view: View): Holder | undefined {
+  const { pod, facts } = view;
   const isControlled = pod.metadata.labels?.[CONTROL_LABEL] === 'true';
   if (isControlled && !isServiceAvailable(pod)) {
     const unready = isReady(pod) ? undefined : readinessHolder(pod, facts.nowMs, facts.isNodeReady);
     // The kubelet first: a gate that is not open yet matters only once the containers run.
-    return unready ?? serviceHolder(pod, state, facts) ?? coordinator('complete', facts);
+    return unready ?? serviceHolder(view) ?? coordinator('complete', facts);
   }
   if (!isReady(pod)) return readinessHolder(pod, facts.nowMs, facts.isNodeReady);
   const { availableAtMs } = facts;
@@ -235,7 +235,7 @@ function endHolder(pod: Pod, facts: Facts): Holder {
   const runs = !isTerminal(pod) && (pod.status?.containerStatuses ?? []).some(({ state }) => state?.running);
   if (finalizers.length > 0 && (!runs || !(untilMs > facts.nowMs))) {
     const [ours] = finalizers.filter((finalizer) => finalizer.startsWith(PROTECTION_FINALIZER_PREFIX));
-    if (ours !== undefined) return finalizerHolder(pod, ours, podStateOf(pod), 'off', facts);
+    if (ours !== undefined) return finalizerHolder({ pod, state: podStateOf(pod), facts }, ours, 'off');
     return { kind: 'finalizer', finalizers: finalizers.slice(0, 5) };
   }
   const isOverdue = facts.nowMs - untilMs > NODE_PATIENCE_MS;
@@ -247,19 +247,20 @@ function endHolder(pod: Pod, facts: Facts): Holder {
 /** After the grace period the kubelet kills what still runs, and reports it within moments. */
 const NODE_PATIENCE_MS = 30_000;
 
-function finalizerHolder(pod: Pod, finalizer: string, state: PodState, step: 'off' | 'on', facts: Facts): Holder {
+function finalizerHolder({ pod, state, facts }: View, finalizer: string, step: 'off' | 'on'): Holder {
   const { expected = {} } = state;
   const employers = Object.keys(expected).filter((employer) => own(expected, employer) === finalizer);
   const isAwaited = step === 'on' && employers.some((employer) => facts.awaited?.includes(employer));
-  return adapter(isAwaited ? 'announce' : step, employers, finalizer, pod, facts);
+  return adapter({ pod, facts }, { step: isAwaited ? 'announce' : step, employers, finalizer });
 }
 
 function adapter(
-  step: Extract<Holder, { kind: 'adapter' }>['step'],
-  employers: readonly string[],
-  finalizer: string,
-  pod: Pod,
-  facts: Facts,
+  { pod, facts }: Pick<View, 'pod' | 'facts'>,
+  {
+    step,
+    employers,
+    finalizer,
+  }: Pick<Extract<Holder, { kind: 'adapter' }>, 'step' | 'employers' | 'finalizer'>,
 ): Holder {
   const app = employers.map((employer) => facts.adapterOf?.(employer)).find((found) => found !== undefined);
   const stopped = facts.adapterOf ? undefined : stoppedTold(pod);

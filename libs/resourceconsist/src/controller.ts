@@ -1,7 +1,6 @@
 import type { Key, KubeObject, Pod } from '@kuperator/api';
 import {
   type BackoffOptions,
-  type Change,
   type Clock,
   Controller,
   type Informer,
@@ -110,24 +109,32 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
     logger,
     metrics,
   });
-  const { shards } = options;
-  // While another replica works on an employer, its traffic is not looked at here.
+  wakeOnChanges(options, { strays, heldTraffic, enqueue: (key) => controller.enqueue(key) });
+  return controller;
+}
+
+function wakeOnChanges<E extends KubeObject>(
+  { adapter, employers, pods, shards }: ResourceConsistOptions<E>,
+  {
+    strays,
+    heldTraffic,
+    enqueue,
+  }: { readonly strays: StrayPods; readonly heldTraffic: HeldTraffic; readonly enqueue: (employer: Key) => void },
+): void {
+  const kind = adapter.employers;
+  // While another replica works on an employer, its traffic is not observed here.
   shards?.onChange(() => heldTraffic.keepOnly((employer) => shards.owns(employer)));
   shards?.onLapse(() => heldTraffic.keepOnly(() => false));
-  employers.onChange(({ key }) => controller.enqueue(key));
-  pods.onChange((change) => {
-    if (change.type === 'deleted' && lifecycleFinalizersOf(change.object).length > 0) {
-      strays.note(change.object, employersOf(change.object, kind, employers));
+  employers.onChange(({ key }) => enqueue(key));
+  pods.onChange(({ type, object, old }) => {
+    if (type === 'deleted' && lifecycleFinalizersOf(object).length > 0) {
+      strays.note(object, employersOf(object, kind, employers));
     }
-    for (const key of employersOfChange(change)) controller.enqueue(key);
-  });
-  return controller;
-
-  function employersOfChange({ object, old }: Change<Pod>): Iterable<Key> {
     const now = employersOf(object, kind, employers);
-    // Relabelled away, the Pod concerns the employer it was taken from.
-    return old && old.metadata.labels !== object.metadata.labels ? now.union(employersOf(old, kind, employers)) : now;
-  }
+    // A Pod whose labels changed also concerns the employers that selected it before.
+    const isRelabelled = old !== undefined && old.metadata.labels !== object.metadata.labels;
+    for (const key of isRelabelled ? now.union(employersOf(old, kind, employers)) : now) enqueue(key);
+  });
 }
 
 /** The employers a Pod concerns, for an adapter that hears about the Pod by other ways. */

@@ -67,24 +67,28 @@ export class EmployerReports<E extends KubeObject> {
     const reason = first instanceof StepError ? first.reason : 'SyncEmployeesFailed';
     const message = first instanceof StepError ? `${first.message}${more}` : `sync employees failed: ${detail}`;
     this.#recorder.warn(this.#about(employer), reason, message);
-    await this.#record('RecordErrorConditionsFailed', employer, logger, () =>
+    await this.#record('RecordErrorConditionsFailed', { employer, logger }, () =>
       this.#adapter.recordError?.(employer, detail),
     );
   }
 
   async succeeded(employer: E, results: Results | undefined, logger: Logger): Promise<void> {
     if (results) {
-      await this.#record('RecordStatusesFailed', employer, logger, () =>
+      await this.#record('RecordStatusesFailed', { employer, logger }, () =>
         this.#adapter.recordStatuses?.(employer, results),
       );
     }
-    await this.#record('RecordErrorConditionsFailed', employer, logger, () =>
+    await this.#record('RecordErrorConditionsFailed', { employer, logger }, () =>
       this.#adapter.recordError?.(employer, undefined),
     );
   }
 
   /** Its failure is shown but never replaces the outcome of the pass. */
-  async #record(reason: string, employer: E, logger: Logger, record: () => Promise<void> | undefined): Promise<void> {
+  async #record(
+    reason: string,
+    { employer, logger }: { readonly employer: E; readonly logger: Logger },
+    record: () => Promise<void> | undefined,
+  ): Promise<void> {
     try {
       await record();
     } catch (error) {

@@ -100,7 +100,7 @@ async function syncRecords<E extends KubeObject, T extends ProviderRecord>(
       return { succeeded: outcome ? outcome.succeeded : items, failed: outcome?.failed ?? [] };
     } catch (cause) {
       const detail = `sync${verb[0]?.toUpperCase()}${verb.slice(1)} failed, err: ${messageOf(cause)}`;
-      throw new StepError(`Sync${event}Failed`, `sync ${kind} failed`, detail, cause);
+      throw new StepError({ reason: `Sync${event}Failed`, attempted: `sync ${kind} failed`, detail, cause });
     }
   };
   const created = await call('create', diff.create);

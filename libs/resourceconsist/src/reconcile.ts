@@ -69,7 +69,7 @@ export function resourceConsistReconciler<E extends KubeObject>(reconcileDeps: R
   return async function reconcile(key, { logger, signal }) {
     const employer = employers.get(key);
     const standing = deps.guarded.standingOf(key, employer);
-    if (employer && standing === 'foreign') return leaveAlone(deps, key, employer, logger);
+    if (employer && standing === 'foreign') return leaveAlone(deps, { key, employer, logger });
     onLeftAlone(key, false);
     reports.cleared(key, GUARDED_BY_ANOTHER);
     reportRefusal(deps, key, employer);
@@ -179,7 +179,10 @@ async function mayMove<E extends KubeObject>(
  * Leaves an employer to the adapter that guards it. Its Pods carry the key and the finalizer that the other adapter uses too, so these stay:
  * that adapter removes the finalizer once its traffic is off. Only our name is removed, because it would be untrue.
  */
-async function leaveAlone<E extends KubeObject>(deps: Deps<E>, key: Key, employer: E, logger: Logger): Promise<void> {
+async function leaveAlone<E extends KubeObject>(
+  deps: Deps<E>,
+  { key, employer, logger }: { readonly key: Key; readonly employer: E; readonly logger: Logger },
+): Promise<void> {
   const { adapter, strays, recheck, reports, writeEmployer } = deps;
   const { kind } = adapter.employers.resource;
   deps.onUnsettled(key, 0);

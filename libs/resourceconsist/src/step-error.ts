@@ -7,7 +7,17 @@ export class StepError extends Error {
   /** What tools see in place of the whole message: `syncCreate failed, err: …`. */
   readonly detail: string;
 
-  constructor(reason: string, attempted: string, detail: string, cause: unknown) {
+  constructor({
+    reason,
+    attempted,
+    detail,
+    cause,
+  }: {
+    readonly reason: string;
+    readonly attempted: string;
+    readonly detail: string;
+    readonly cause: unknown;
+  }) {
     super(`${attempted}: ${detail}`, { cause });
     this.reason = reason;
     this.detail = detail;
@@ -20,6 +30,6 @@ export async function inStep<T>(reason: string, attempted: string, step: () => T
     return await step();
   } catch (cause) {
     if (cause instanceof StepError || cause instanceof ConflictError) throw cause;
-    throw new StepError(reason, attempted, messageOf(cause), cause);
+    throw new StepError({ reason, attempted, detail: messageOf(cause), cause });
   }
 }

@@ -72,7 +72,8 @@ function observe<E extends KubeObject>(
   { employer, pods, pass }: { readonly employer: E; readonly pods: readonly Pod[]; readonly pass: AdapterPass },
 ): TrafficAnswer | Promise<TrafficAnswer> {
   const failed = (cause: unknown): never => {
-    throw new StepError('GetCurrentEmployeesFailed', 'get current employees failed', messageOf(cause), cause);
+    const attempted = 'get current employees failed';
+    throw new StepError({ reason: 'GetCurrentEmployeesFailed', attempted, detail: messageOf(cause), cause });
   };
   try {
     const answer = observer.observe(employer, pods, pass);

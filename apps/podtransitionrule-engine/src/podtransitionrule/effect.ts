@@ -65,9 +65,11 @@ function* idleParts(rule: TransitionRule, { conditions, allowedNetworks }: RuleS
 /** The condition that tells of it. */
 export function effectOf(
   rule: PodTransitionRule,
-  selectedPods: number,
-  settings: RuleSettings,
-  nowMs: number,
+  {
+    selectedPods,
+    settings,
+    nowMs,
+  }: { readonly selectedPods: number; readonly settings: RuleSettings; readonly nowMs: number },
 ): Condition {
   const [first, ...others] = findingsIn(rule.spec, settings);
   const { matchLabels = {}, matchExpressions = [] } = rule.spec.selector;

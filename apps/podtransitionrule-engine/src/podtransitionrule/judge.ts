@@ -32,8 +32,8 @@ export function judge(view: View): Judgement | undefined {
   const selected = selectedPods(rule, pods);
   const evaluation = evaluate({ ...view, selected });
   const observedVersion = observedVersionOf(rule.status, selected, cacheVersion);
-  const effect = effectOf(rule, selected.length, view.settings, view.webhooks.nowMs);
-  const whole = statusOf(rule, evaluation, observedVersion, effect);
+  const effect = effectOf(rule, { selectedPods: selected.length, settings: view.settings, nowMs: view.webhooks.nowMs });
+  const whole = statusOf(rule, evaluation, { observedPodResourceVersion: observedVersion, effect });
   const { status, leftOut } = withinLimit(rule, whole);
   return {
     status,

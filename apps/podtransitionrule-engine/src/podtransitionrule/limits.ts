@@ -2,7 +2,8 @@ import type { AvailablePolicy } from '@kuperator/api';
 
 export type Limits = { readonly maxUnavailable: number; readonly minAvailable: number };
 
-type Round = (exact: number) => number;
+/** Of how many Pods a share is taken, and how it becomes a whole number. */
+type Scale = { readonly total: number; readonly round: (exact: number) => number };
 type Adaptive = AvailablePolicy['maxUnavailablePolicy'];
 
 /**
@@ -12,13 +13,15 @@ type Adaptive = AvailablePolicy['maxUnavailablePolicy'];
  * See docs/decisions/0010-budgets-that-grow-with-the-pods.md.
  */
 export function limitsOf(policy: AvailablePolicy, total: number): Limits | { problem: string } {
+  const up = { total, round: Math.ceil };
+  const down = { total, round: Math.floor };
   const max = [
-    scaled('maxUnavailableValue', policy.maxUnavailableValue, total, Math.ceil),
-    adapted('maxUnavailablePolicy', policy.maxUnavailablePolicy, total, Math.ceil),
+    scaled('maxUnavailableValue', policy.maxUnavailableValue, up),
+    adapted('maxUnavailablePolicy', policy.maxUnavailablePolicy, up),
   ];
   const min = [
-    scaled('minAvailableValue', policy.minAvailableValue, total, Math.floor),
-    adapted('minAvailablePolicy', policy.minAvailablePolicy, total, Math.floor),
+    scaled('minAvailableValue', policy.minAvailableValue, down),
+    adapted('minAvailablePolicy', policy.minAvailablePolicy, down),
   ];
   const set = [...max, ...min].filter((limit) => limit !== undefined);
   const problem = set.find((limit) => typeof limit === 'string');
@@ -33,7 +36,7 @@ export function limitsOf(policy: AvailablePolicy, total: number): Limits | { pro
 }
 
 /** A number as it is, a percentage of `total`; text says what is wrong. Neither is held to 0…total, as upstream. */
-function scaled(field: string, value: number | string | undefined, total: number, round: Round) {
+function scaled(field: string, value: number | string | undefined, { total, round }: Scale) {
   if (value === undefined || Number.isInteger(value)) return value as number | undefined;
   const percent = /^([+-]?\d+)%$/.exec(String(value))?.[1];
   if (percent !== undefined) return round((Number(percent) * total) / 100);
@@ -41,7 +44,7 @@ function scaled(field: string, value: number | string | undefined, total: number
 }
 
 /** `coeff * total ^ pow`, within 0…total; text says what is wrong. */
-function adapted(field: string, policy: Adaptive, total: number, round: Round): number | string | undefined {
+function adapted(field: string, policy: Adaptive, { total, round }: Scale): number | string | undefined {
   const { coeff = '', pow = '' } = policy?.expFunc ?? {};
   if (coeff === '' && pow === '') return undefined;
   for (const [name, text] of [

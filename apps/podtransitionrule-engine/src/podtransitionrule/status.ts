@@ -8,8 +8,7 @@ import { isGuarded } from './rules.ts';
 export function statusOf(
   rule: PodTransitionRule,
   { targets, details, ruleStates, slots }: Evaluation,
-  observedPodResourceVersion: string,
-  effect: Condition,
+  { observedPodResourceVersion, effect }: { readonly observedPodResourceVersion: string; readonly effect: Condition },
 ): PodTransitionRuleStatus {
   return {
     observedGeneration: rule.metadata.generation ?? 0,

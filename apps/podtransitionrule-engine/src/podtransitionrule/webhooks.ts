@@ -49,7 +49,7 @@ function consultOne(before: Consulted, { name, rule: each }: StageRule, { rule, 
   const concerned = before.candidates.filter(applies);
   const asking = concerned.filter(({ refusal, passed }) => refusal === undefined && !passed.has(name));
   const subjects = asking.map(({ pod, continues }) => ({ name: nameOf(pod), continues }));
-  const plan = planWebhook(each, storedStateOf(rule, name), subjects, {
+  const plan = planWebhook(each, { stored: storedStateOf(rule, name), subjects }, {
     webhook,
     outcomes: context.outcomesFor(each),
     nowMs: context.nowMs,

@@ -72,27 +72,23 @@ export class WebhookCalls {
     const entry = entries.get(name) ?? {};
     entries.set(name, entry);
     if (call.kind === 'ask') {
-      this.#run(
-        key,
-        call,
-        rule.webhook?.clientConfig.url,
-        entry.asked,
-        (outcome) => {
+      this.#run<AskedAbout>(key, call, {
+        url: rule.webhook?.clientConfig.url,
+        before: entry.asked,
+        store: (outcome) => {
           entry.asked = outcome;
         },
-        () => this.#ask(key, rule, call),
-      );
+        job: () => this.#ask(key, rule, call),
+      });
     } else {
-      this.#run(
-        key,
-        call,
-        rule.webhook?.clientConfig.poll?.url,
-        entry.polled,
-        (outcome) => {
+      this.#run<Polled>(key, call, {
+        url: rule.webhook?.clientConfig.poll?.url,
+        before: entry.polled,
+        store: (outcome) => {
           entry.polled = outcome;
         },
-        () => this.#poll(rule, call),
-      );
+        job: () => this.#poll(rule, call),
+      });
     }
   }
 
@@ -110,14 +106,7 @@ export class WebhookCalls {
     this.#stop.abort(new Error('stopping'));
   }
 
-  #run<Answer>(
-    key: Key,
-    { kind }: WebhookCall,
-    url: string | undefined,
-    before: Outcome<Answer> | undefined,
-    store: (outcome: Outcome<Answer>) => void,
-    job: () => Promise<Answer>,
-  ): void {
+  #run<Answer>(key: Key, { kind }: WebhookCall, { url, before, store, job }: Run<Answer>): void {
     if (before?.running) return;
     store({ ...before, running: true });
     // An approver that hangs must not take the places of others, whether one rule object calls it often or many do; nor may those of one
@@ -196,6 +185,14 @@ export class WebhookCalls {
     );
   }
 }
+
+/** One call: where it goes, how the last one like it ended, where its outcome is kept, and what it does. */
+type Run<Answer> = {
+  readonly url: string | undefined;
+  readonly before: Outcome<Answer> | undefined;
+  readonly store: (outcome: Outcome<Answer>) => void;
+  readonly job: () => Promise<Answer>;
+};
 
 function hostOf(url = ''): string {
   return URL.parse(url)?.host ?? url;

@@ -69,7 +69,7 @@ function answered(
   const askAgain = (approved: readonly string[], names: readonly string[], reason: string): Followed => {
     if (names.length === 0) return { approved };
     const callAtMs = atMs + REFUSED_REST_MS;
-    return { approved, next: askingTask(names, newTraceId(), callAtMs, reason), callAtMs, reason };
+    return { approved, next: askingTask({ names, traceId: newTraceId(), atMs: callAtMs, message: reason }), callAtMs, reason };
   };
   if (!answer.success) return askAgain(finished, rest, `refused: ${message}`);
   if (!answer.poll && !answer.async) return { approved: live };
@@ -82,7 +82,7 @@ function answered(
   if (unusable !== undefined && ignoreFailures) return { approved: live, ignored: unusable };
   if (unusable !== undefined || !taskId) return askAgain([], live, unusable ?? '');
   if (rest.length === 0) return { approved: finished };
-  const next = pollingTask(task, taskId, { processing: rest, approved: finished }, atMs);
+  const next = pollingTask(task, { taskId, processing: rest, approved: finished, atMs });
   return { approved: finished, next, reason: inProgress(taskId, answer.message), callAtMs: atMs + intervalMs(webhook) };
 }
 
@@ -108,7 +108,7 @@ export function followTask(task: WebhookTask, live: readonly string[], context: 
     if (rest.length === 0) return { approved, ended };
     // Not at once: an approver that has just stopped or let a task run out would be asked in a loop.
     const callAtMs = nowMs + intervalMs(webhook);
-    return { approved, ended, next: askingTask(rest, newTraceId(), callAtMs, reason), callAtMs, reason };
+    return { approved, ended, next: askingTask({ names: rest, traceId: newTraceId(), atMs: callAtMs, message: reason }), callAtMs, reason };
   };
 
   if (!webhook.clientConfig.poll) return end('the rule has no clientConfig.poll any more');

@@ -38,7 +38,7 @@ export function httpSender(options: HttpOptions): { send: SendRequest; close(): 
     const timeout = AbortSignal.timeout(options.timeoutMs);
     const text = body === undefined ? undefined : JSON.stringify(body);
     const ca = certificatesIn(caBundle);
-    const answer = await exchange(secure ? https.request : http.request, target, text, options.maxBytes, {
+    const answer = await exchange(secure ? https.request : http.request, { url: target, body: text, maxBytes: options.maxBytes }, {
       method,
       agent: secure ? agents['https:'] : agents['http:'],
       lookup,
@@ -95,9 +95,11 @@ const resolveAll = (host: string) => resolveHost(host, { all: true });
 
 function exchange(
   request: typeof http.request,
-  url: URL,
-  body: string | undefined,
-  maxBytes: number,
+  {
+    url,
+    body,
+    maxBytes,
+  }: { readonly url: URL; readonly body: string | undefined; readonly maxBytes: number },
   options: RequestOptions,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {

@@ -31,8 +31,7 @@ const ruleNow = (): TransitionRule => ({ name: 'ask', webhook });
 function pass(names: readonly string[], renewed: readonly string[] = []): WebhookPlan {
   const plan = planWebhook(
     ruleNow(),
-    stored,
-    names.map((name) => ({ name, continues: !renewed.includes(name) })),
+    { stored, subjects: names.map((name) => ({ name, continues: !renewed.includes(name) })) },
     {
       webhook,
       nowMs,

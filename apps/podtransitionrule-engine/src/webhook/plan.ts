@@ -35,8 +35,7 @@ type Step = Followed & { readonly task: WebhookTask };
  */
 export function planWebhook(
   rule: TransitionRule,
-  stored: WebhookStatus | undefined,
-  subjects: readonly Subject[],
+  { stored, subjects }: { readonly stored: WebhookStatus | undefined; readonly subjects: readonly Subject[] },
   context: FollowContext,
 ): WebhookPlan {
   const { nowMs } = context;
@@ -107,7 +106,7 @@ function nextQuestion(
   if (together.length === 0) return { open, calls: [], waitsFor: '' };
   const [only] = due;
   if (only?.next && due.length === 1 && unasked.length === 0) return { open, calls: [ask(only.next)], waitsFor: '' };
-  const task = askingTask(together, newTraceId(), nowMs);
+  const task = askingTask({ names: together, traceId: newTraceId(), atMs: nowMs });
   const merged = new Set(due.map(({ next }) => next));
   return {
     open: [...open.filter((each) => !merged.has(each)), task],

@@ -10,7 +10,17 @@ const HISTORY_MOST = 10;
 const MESSAGE_LENGTH = 512;
 
 /** A question about the Pods `names`, not to be asked before `atMs`. It is stored before it is asked. */
-export function askingTask(names: readonly string[], traceId: string, atMs: number, message?: string): WebhookTask {
+export function askingTask({
+  names,
+  traceId,
+  atMs,
+  message,
+}: {
+  readonly names: readonly string[];
+  readonly traceId: string;
+  readonly atMs: number;
+  readonly message?: string;
+}): WebhookTask {
   return {
     traceId,
     processing: names.toSorted(),
@@ -19,18 +29,26 @@ export function askingTask(names: readonly string[], traceId: string, atMs: numb
   };
 }
 
-/** The approver has a task for the Pods `names`; polling it begins one interval after `atMs`. */
+/** The approver has a task for the Pods `processing`; polling it begins one interval after `atMs`. */
 export function pollingTask(
   asked: WebhookTask,
-  taskId: string,
-  names: { processing: readonly string[]; approved: readonly string[] },
-  atMs: number,
+  {
+    taskId,
+    processing,
+    approved,
+    atMs,
+  }: {
+    readonly taskId: string;
+    readonly processing: readonly string[];
+    readonly approved: readonly string[];
+    readonly atMs: number;
+  },
 ): WebhookTask {
   return {
     taskId,
     ...(asked.traceId ? { traceId: asked.traceId } : {}),
-    processing: names.processing.toSorted(),
-    approved: names.approved.toSorted(),
+    processing: processing.toSorted(),
+    approved: approved.toSorted(),
     beginTime: timeOf(atMs),
   };
 }
