@@ -1,4 +1,4 @@
-// Who holds a Pod, from what stands on the Pod and the few facts that do not.
+// What holds a Pod, read from the Pod itself and from a few facts that are not on it.
 import {
   AVAILABLE_CONDITIONS_ANNOTATION,
   COLLASET_OPERATION_ID,
@@ -30,7 +30,7 @@ import { bounded, textOf } from './text.ts';
 import { blindTold, isEngineTold, refusalsTold, stoppedTold } from './told.ts';
 import { verdictFor } from './verdict.ts';
 
-/** What is known besides the Pod. All is optional but the time: what is not known is not blamed. */
+/** What is known besides the Pod. Only the time is required: an operator whose state is unknown is never named as not running. */
 export type Facts = {
   readonly nowMs: number;
   /** At least those PodTransitionRules that select the Pod; undefined: what the coordinator noted on the Pod counts. */
@@ -67,7 +67,7 @@ export type Hold = {
   readonly rank: number;
 };
 
-/** What holds back the Pods behind comes first: the further a Pod has come, the more wait for it. */
+/** The further a Pod has come, the more Pods wait for it, so the higher it ranks. */
 export const RANKS = {
   set: 0,
   PreCheck: 1,
@@ -84,8 +84,8 @@ export const RANKS = {
 } as const;
 
 /**
- * The holders of the Pod: of a terminating one who keeps it, else one for each live operation, or who keeps a Pod without operation from
- * being service-available. None for a Pod that has all it needs. Pure.
+ * The holders of the Pod. A terminating Pod has the one that keeps it; another Pod has one for each live operation, or, without an
+ * operation, what keeps it from being service-available. A Pod that has all it needs has none. Pure.
  */
 export function holdsOf(pod: Pod, facts: Facts): readonly Hold[] {
   const { name } = pod.metadata;
@@ -112,7 +112,7 @@ export function holdsOf(pod: Pod, facts: Facts): readonly Hold[] {
   }));
 }
 
-/** Who holds the Pod now: of several operations, the one that has come furthest. */
+/** What holds the Pod now: of several operations, the holder of the one that has come furthest. */
 export function holdOf(pod: Pod, facts: Facts): Hold | undefined {
   return holdsOf(pod, facts).reduce<Hold | undefined>(
     (first, hold) => (first === undefined || hold.rank > first.rank ? hold : first),
@@ -127,14 +127,10 @@ function operationHolder(view: View, operation: Operation, all: readonly Operati
   const { pod, state, facts } = view;
   switch (operation.stage) {
     case 'PreCheck':
-      return operation.type === undefined
-        ? controller(operation, facts)
-        : checkHolder(view, operation, 'PreCheck');
+      return operation.type === undefined ? controller(operation, facts) : checkHolder(view, operation, 'PreCheck');
     case 'Preparing': {
       const [finalizer] = protectionFinalizers(state);
-      return finalizer === undefined
-        ? coordinator('close-gate', facts)
-        : finalizerHolder(view, finalizer, 'off');
+      return finalizer === undefined ? coordinator('close-gate', facts) : finalizerHolder(view, finalizer, 'off');
     }
     case 'Operate':
       return changeHolder(pod, operation, facts);
@@ -179,7 +175,7 @@ function checkHolder({ pod, facts }: View, operation: Operation, stage: 'PreChec
   for (const hold of heldBy) {
     if (hold.by !== 'rules') continue;
     const holder = { kind: 'rule', rule: hold.rule, name: hold.name, reason: hold.reason } as const;
-    // Nobody can take the refusal back.
+    // While the engine does not run, the refusal cannot be withdrawn.
     return isRunning(ENGINE, facts) ? holder : stoppedEngine(holder);
   }
   const [silent] = heldBy;
@@ -195,7 +191,7 @@ function stoppedEngine(last: Extract<Holder, { kind: 'rule' }>): Holder {
   return { kind: 'engine', rules: [last.rule], reason: bounded(`the last one: ${textOf(last)}`), isRunning: false };
 }
 
-/** What a Pod lacks to be in service again after an operation. */
+/** What the Pod still needs to be in service again after an operation. */
 function serviceHolder(view: View): Holder | undefined {
   const { pod, state, facts } = view;
   const missing = missingFinalizers(state.expected, state.finalizers);
@@ -227,7 +223,7 @@ function arrivalHolder(view: View): Holder | undefined {
     : undefined;
 }
 
-/** Who keeps a deleted Pod: its containers until the grace period is over, then its node, then finalizers. */
+/** What keeps a deleted Pod: its containers until the grace period is over, then its node, then finalizers. */
 function endHolder(pod: Pod, facts: Facts): Holder {
   const untilMs = Date.parse(pod.metadata.deletionTimestamp ?? '');
   const { finalizers = [] } = pod.metadata;
@@ -256,11 +252,7 @@ function finalizerHolder({ pod, state, facts }: View, finalizer: string, step: '
 
 function adapter(
   { pod, facts }: Pick<View, 'pod' | 'facts'>,
-  {
-    step,
-    employers,
-    finalizer,
-  }: Pick<Extract<Holder, { kind: 'adapter' }>, 'step' | 'employers' | 'finalizer'>,
+  { step, employers, finalizer }: Pick<Extract<Holder, { kind: 'adapter' }>, 'step' | 'employers' | 'finalizer'>,
 ): Holder {
   const app = employers.map((employer) => facts.adapterOf?.(employer)).find((found) => found !== undefined);
   const stopped = facts.adapterOf ? undefined : stoppedTold(pod);

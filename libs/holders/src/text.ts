@@ -176,7 +176,7 @@ export function nextStepOf(holder: Holder): string {
     case 'other-operations':
       return 'The controller of the operation must finish it, or cancel it with the undo-operation-type label.';
     case 'eviction':
-      return 'Evict it again: a drain that nobody asks for any more is undone.';
+      return 'Evict it again: a drain is undone if no client asks for it any more.';
     case 'delay':
     case 'min-ready':
     case 'starting':

@@ -43,20 +43,20 @@ export type ResourceConsistOptions<E extends KubeObject> = {
   clock?: Clock;
   /** Employers worked on at once; default 5. */
   concurrency?: number;
-  /** Least time between two passes of one employer, which makes one pass of a burst of Pod events; default 10. */
+  /** Least milliseconds between two passes of one employer, so that a burst of Pod events needs one pass; default 10. */
   minIntervalMs?: number;
-  /** All employers are looked at again this often; default 5 minutes. */
+  /** Milliseconds between two passes over every employer; default 300 000. */
   resyncMs?: number;
   /**
-   * For an observer: how long traffic must have been seen on or off before it counts, unless the employer says otherwise by
-   * annotation. Default none: what `observe` answers holds for everything that sends traffic.
+   * For an observer: how long traffic must have been on or off before it counts, unless an annotation of the employer says otherwise.
+   * Default none: what `observe` answers already holds for everything that sends traffic.
    */
   hold?: TrafficHold;
-  /** For an observer: of the caches `observe` answers from, employers and Pods included. Without it they are taken to be current. */
+  /** For an observer: the caches that `observe` answers from, including employers and Pods. Without it they count as current. */
   sight?: Sight;
-  /** For an observer that is told of changes between passes, and tells them on by `noticed`. */
+  /** For an observer that learns of changes between passes and reports them with `noticed`. */
   heldTraffic?: HeldTraffic;
-  /** Of an employer whose pass failed. */
+  /** Backoff of an employer whose pass failed. */
   backoff?: BackoffOptions;
   /** Called after a finalizer was put on a Pod or taken off, e.g. to publish it. Must not throw. */
   onTraffic?: (change: TrafficChange) => void;
@@ -137,7 +137,7 @@ function wakeOnChanges<E extends KubeObject>(
   });
 }
 
-/** The employers a Pod concerns, for an adapter that hears about the Pod by other ways. */
+/** The employers that a Pod concerns, for an adapter that learns about the Pod in another way than by the watch. */
 export function employersOfPod<E extends KubeObject>(
   pod: Key,
   { adapter, employers, pods }: Pick<ResourceConsistOptions<E>, 'adapter' | 'employers' | 'pods'>,

@@ -77,7 +77,8 @@ describe('a change of the annotation alone', () => {
   const path = '/metadata/annotations/pod.kusionstack.io~1available-conditions';
   const uid = { op: 'test', path: '/metadata/uid', value: 'uid-a' };
   const text = JSON.stringify({ expectedFinalizers: expected });
-  const announcing = (pod: Pod) => annotationPatchFor(podPatchFor(pod, { marks, change: { expected: true }, nanos: '9' }), pod);
+  const announcing = (pod: Pod) =>
+    annotationPatchFor(podPatchFor(pod, { marks, change: { expected: true }, nanos: '9' }), pod);
 
   test('holds for the Pod as long as the annotation is as it was seen, whatever its version', () => {
     const pod = aPod({ ready: false, expected: '{}' });

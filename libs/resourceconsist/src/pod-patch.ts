@@ -5,7 +5,7 @@ import type { EmployerMarks, PodChange } from './pod-plan.ts';
 
 export type PodPatch = {
   readonly metadata: {
-    /** Precondition: two employers that change one annotation or finalizer list must not overwrite each other. */
+    /** Precondition: two employers that change the same annotation or finalizer list must not overwrite each other. */
     readonly resourceVersion: string | undefined;
     readonly annotations?: Record<string, string>;
     readonly finalizers?: readonly string[];

@@ -8,7 +8,7 @@ import type { Adapter } from './adapter.ts';
 import type { Employees } from './employee-pods.ts';
 import { type EmployerMarks, standingOf } from './pod-plan.ts';
 
-/** All annotations of an object share 256 KiB; the rest of them is not ours to fill. */
+/** All annotations of an object share 256 KiB, so a record must leave room for others. */
 const MAX_RECORD_BYTES = 64 * 1024;
 
 /**

@@ -1,6 +1,6 @@
 import { ConflictError, messageOf } from '@kuperator/runtime';
 
-/** Thrown when a step of a pass failed: carries the reason of the Event that tells it on the employer. */
+/** Thrown when a step of a pass fails. It carries the reason of the Event that reports it on the employer. */
 export class StepError extends Error {
   override readonly name = 'StepError';
   readonly reason: string;
@@ -24,7 +24,7 @@ export class StepError extends Error {
   }
 }
 
-/** Runs `step`; its failure becomes a {@link StepError} that says what was attempted. A stale cache is none. */
+/** Runs `step`. Its failure becomes a {@link StepError} that says what was attempted, unless it is a conflict of a stale cache. */
 export async function inStep<T>(reason: string, attempted: string, step: () => T | Promise<T>): Promise<T> {
   try {
     return await step();

@@ -91,7 +91,8 @@ describe('what has no effect is named', () => {
 
 describe('the condition Effective', () => {
   const at = Date.parse('2026-01-01T00:01:00Z');
-  const effect = (rule: ReturnType<typeof aRule>, pods: number) => effectOf(rule, { selectedPods: pods, settings: EVERYTHING_EVALUATED, nowMs: at });
+  const effect = (rule: ReturnType<typeof aRule>, pods: number) =>
+    effectOf(rule, { selectedPods: pods, settings: EVERYTHING_EVALUATED, nowMs: at });
 
   test('is True for rules that decide something', () => {
     expect(effect(aRule([maxUnavailable(1)]), 3)).toEqual({

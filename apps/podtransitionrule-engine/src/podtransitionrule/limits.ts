@@ -8,8 +8,8 @@ type Adaptive = AvailablePolicy['maxUnavailablePolicy'];
 
 /**
  * The limits a policy sets for `total` Pods. maxUnavailable is rounded up and minAvailable down, as the Go implementation
- * does with percentages (against its own documentation) and so with functions as well: one direction for all. What is
- * not set does not limit; of a value and a function the stricter does. A `problem` is for the user to mend.
+ * does with percentages (against its own documentation) and so with functions as well: one direction for all. A limit
+ * that is not set does not apply; of a value and a function the stricter one applies. A `problem` must be corrected by the user.
  * See docs/decisions/0010-budgets-that-grow-with-the-pods.md.
  */
 export function limitsOf(policy: AvailablePolicy, total: number): Limits | { problem: string } {
@@ -53,9 +53,9 @@ function adapted(field: string, policy: Adaptive, { total, round }: Scale): numb
   ] as const) {
     if (!DECIMAL.test(text)) return `${field}.expFunc.${name} ${JSON.stringify(text)} is not a decimal such as "0.5"`;
   }
-  // 0.1 * 30 is a little more than 3 in binary: what is a whole number but for that must not be rounded away from it.
+  // 0.1 * 30 is a little more than 3 in binary. Such a result must not be rounded up to the next whole number.
   const exact = Number((Number(coeff) * total ** Number(pow)).toPrecision(12));
-  // No Pods and a negative power: 0 times infinity.
+  // No Pods and a negative power give 0 times infinity.
   return Number.isNaN(exact) ? 0 : Math.min(total, Math.max(0, round(exact)));
 }
 

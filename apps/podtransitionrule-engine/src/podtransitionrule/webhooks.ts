@@ -21,7 +21,7 @@ export type WebhookWork = {
   /** To be made once the states are stored. */
   readonly calls: readonly { readonly rule: TransitionRule; readonly call: WebhookCall }[];
   readonly dueAtMs: number | undefined;
-  /** Failures that were taken for approvals, to be told to the user. */
+  /** Failures that counted as approvals, to be reported to the user. */
   readonly ignored: readonly string[];
 };
 
@@ -49,13 +49,17 @@ function consultOne(before: Consulted, { name, rule: each }: StageRule, { rule, 
   const concerned = before.candidates.filter(applies);
   const asking = concerned.filter(({ refusal, passed }) => refusal === undefined && !passed.has(name));
   const subjects = asking.map(({ pod, continues }) => ({ name: nameOf(pod), continues }));
-  const plan = planWebhook(each, { stored: storedStateOf(rule, name), subjects }, {
-    webhook,
-    outcomes: context.outcomesFor(each),
-    nowMs: context.nowMs,
-    newTraceId: context.newTraceId,
-    ignoreFailures: isIgnoring(rule, each),
-  });
+  const plan = planWebhook(
+    each,
+    { stored: storedStateOf(rule, name), subjects },
+    {
+      webhook,
+      outcomes: context.outcomesFor(each),
+      nowMs: context.nowMs,
+      newTraceId: context.newTraceId,
+      ignoreFailures: isIgnoring(rule, each),
+    },
+  );
   const asked = new Set(asking);
   const answered = (candidate: Candidate): Candidate => {
     if (!asked.has(candidate)) return candidate;
@@ -82,7 +86,7 @@ function ignoredText(ruleName: string, failure: string): string {
   return `rule ${ruleName}: its webhook failed, which is ignored: ${failure}`;
 }
 
-/** The policy is `Ignore` in every stored object, by default, and never did anything: hence the further opt-in. */
+/** `Ignore` is the default, so every stored object has it, and it never had an effect in Go. Hence the additional annotation. */
 function isIgnoring({ metadata }: PodTransitionRule, { webhook }: TransitionRule): boolean {
   return webhook?.failurePolicy !== 'Fail' && metadata.annotations?.[HONOR_FAILURE_POLICY_ANNOTATION] === 'true';
 }

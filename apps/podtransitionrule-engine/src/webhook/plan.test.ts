@@ -344,7 +344,7 @@ describe('a task', () => {
   test('that nobody waits for any more is history', () => {
     aTask();
     expect(pass([]).calls).toEqual([]);
-    expect(stored).toMatchObject({ history: [{ taskId: 'task', message: 'abandoned: nobody waits for it any more' }] });
+    expect(stored).toMatchObject({ history: [{ taskId: 'task', message: 'abandoned: no Pod waits for it any more' }] });
     expect(stored?.taskStates).toBeUndefined();
   });
 

@@ -110,6 +110,6 @@ describe('of certificates in base64', () => {
 });
 
 test.each(['ftp://a.b', 'a.b', ''])('H7 the URL %j is for the user to mend, also of a poll', (url) => {
-  expect(webhookProblem({ clientConfig: { url } })).toContain('is no http or https URL');
+  expect(webhookProblem({ clientConfig: { url } })).toContain('is not an http or https URL');
   expect(webhookProblem({ clientConfig: { ...clientConfig, poll: { url } } })).toContain('clientConfig.poll.url');
 });
