@@ -26,7 +26,7 @@ export const declaration = defineConfig({
     default: 1500,
   }),
   resyncSeconds: integer({
-    meaning: 'every Service is looked at again this often, in seconds, should a change ever be missed',
+    meaning: 'how often every Service is checked even without a change, in seconds',
     min: 10,
     max: 86_400,
     default: 600,

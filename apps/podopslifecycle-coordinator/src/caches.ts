@@ -1,9 +1,8 @@
 import { CONTROL_LABEL, EVICTION_REQUESTED_ANNOTATION, POD_TRANSITION_RULES, PODS, SERVICES } from '@kuperator/api';
-import { Informer, type OperatorContext } from '@kuperator/runtime';
+import { Informer, type OperatorContext, SELECTING, selectingKeys } from '@kuperator/runtime';
 import type { Config } from './config.ts';
 import { isMarkedToDelete } from './leaving/begin.ts';
 import { trimPod } from './pod/trim.ts';
-import { SELECTING, selectingKeys } from './selecting.ts';
 
 export type Caches = ReturnType<typeof caches>;
 

@@ -5,7 +5,7 @@ import { RULE_KINDS, type RuleKind } from './podtransitionrule/rules.ts';
 import { networksOf } from './webhook/address.ts';
 
 const ruleKinds: Field<ReadonlySet<RuleKind>> = {
-  meaning: 'kinds of rules that are taken as if they were not there',
+  meaning: 'kinds of rules to ignore, as if they did not exist',
   allowed: `any of ${RULE_KINDS.join(', ')}, comma separated`,
   fallback: { value: new Set(), shown: '(none)' },
   parse(text) {
@@ -33,7 +33,7 @@ export const declaration = defineConfig({
     default: 50,
   }),
   resyncSeconds: integer({
-    meaning: 'every rule object is evaluated again this often, in seconds, should a change ever be missed',
+    meaning: 'how often every rule object is evaluated even without a change, in seconds',
     min: 10,
     max: 86_400,
     default: 600,
@@ -42,7 +42,7 @@ export const declaration = defineConfig({
   webhookAllowedNetworks: networks,
   webhookMaxCalls: integer({
     meaning:
-      'how many questions, and how many polls, are under way to webhooks at a time; one namespace alone has half of them, one host or rule object a quarter',
+      'limit of concurrent questions to webhooks, and separately of concurrent polls; one namespace alone can use half of it, one host or rule object a quarter',
     min: 1,
     max: 1000,
     default: 32,

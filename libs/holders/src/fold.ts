@@ -1,9 +1,10 @@
+import { countlessKey } from './counted-text.ts';
 import type { Holder } from './holder.ts';
 import type { Hold } from './pod-holds.ts';
 import { RANKS } from './pod-holds.ts';
-import { textOf, timeOf, withoutCounts } from './text.ts';
+import { textOf, timeOf, wordsOf } from './text.ts';
 
-/** Pods that wait for the same. */
+/** Pods that have the same holder. */
 export type HoldGroup = {
   readonly holder: Holder;
   readonly pods: readonly string[];
@@ -12,8 +13,8 @@ export type HoldGroup = {
 };
 
 /**
- * The holders of many Pods: the furthest advanced first, then by number of Pods, then by what they are. Pods that wait for the same in
- * different figures are taken together, with the text of the first by name.
+ * The holders of many Pods: the furthest advanced first, then by number of Pods, then by kind of holder. Pods whose holders differ only
+ * in counts form one group, with the text of the first Pod by name.
  */
 export function foldHolds(holds: readonly Hold[]): readonly HoldGroup[] {
   const groups = new Map<string, { holder: Holder; pods: string[]; sinceMs: number | undefined; rank: number }>();
@@ -27,7 +28,7 @@ export function foldHolds(holds: readonly Hold[]): readonly HoldGroup[] {
     if (pod !== undefined && !group.pods.includes(pod)) group.pods.push(pod);
     group.rank = Math.max(group.rank, rank);
     group.sinceMs = earlier(group.sinceMs, sinceMs);
-    // The last to go is what a group of delays waits for.
+    // A group of delays waits for the last of them.
     if ('untilMs' in holder && 'untilMs' in group.holder && holder.untilMs > group.holder.untilMs)
       group.holder = holder;
   }
@@ -36,7 +37,7 @@ export function foldHolds(holds: readonly Hold[]): readonly HoldGroup[] {
     .map(([, group]) => group);
 }
 
-/** The same for holders that differ in figures, times and foreign words only. */
+/** A key that is equal for holders that differ only in counts, times and the words of other programs. */
 export function holderKeyOf(holder: Holder): string {
   switch (holder.kind) {
     case 'rule':
@@ -57,10 +58,8 @@ export function holderKeyOf(holder: Holder): string {
       return `starting/${holder.container}`;
     case 'resize':
       return `resize/${holder.reason}`;
-    case 'change':
-      return `change/${withoutCounts(holder.reason)}`;
     default:
-      return withoutCounts(textOf(holder));
+      return countlessKey(wordsOf(holder));
   }
 }
 
@@ -68,7 +67,7 @@ export function holderKeyOf(holder: Holder): string {
 const SHOWN = 4;
 const TEXT_LIMIT = 1000;
 
-/** `3 Pods: kubelet cannot pull nginx:typo (ErrImagePull); Pod web-2: rule web/budget: …`; bounded. Empty when nothing holds anybody. */
+/** `3 Pods: kubelet cannot pull nginx:typo (ErrImagePull); Pod web-2: rule web/budget: …`; bounded. Empty if no Pod is held. */
 export function textOfGroups(groups: readonly HoldGroup[]): string {
   const shown = groups.slice(0, SHOWN).map(textOfGroup);
   const others = groups.slice(SHOWN).reduce((count, { pods }) => count + pods.length, 0);

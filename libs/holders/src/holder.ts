@@ -5,8 +5,8 @@ export const COLLASET_CONTROLLER = 'collaset-controller';
 export const ENDPOINTSLICE_ADAPTER = 'endpointslice-adapter';
 
 /**
- * Who or what a Pod, or a set of Pods, waits for. `isRunning` is false only where the operator is known to have no live Lease. Every text
- * in a holder is bounded.
+ * What a Pod, or a set of Pods, waits for. `isRunning` is false only if the operator is known to have no live Lease. Every text in a
+ * holder has a limited length.
  */
 export type Holder =
   /** `rule` is the PodTransitionRule object, `name` the rule within it. */
@@ -20,7 +20,7 @@ export type Holder =
   | {
       readonly kind: 'adapter';
       readonly step: 'off' | 'on' | 'announce' | 'arriving';
-      /** As `<Kind>/<namespace>/<name>`; empty when nobody announced the finalizer. */
+      /** As `<Kind>/<namespace>/<name>`; empty if no employer announced the finalizer. */
       readonly employers: readonly string[];
       readonly finalizer: string;
       /** The operator's name; undefined when it is not known which one owns the finalizer. */
@@ -82,7 +82,7 @@ export type HolderKind = Holder['kind'];
 /** What the coordinator has to do next: let the operation past a check, turn the gate, begin a deletion or make it, end an operation. */
 export type CoordinatorStep = 'PreCheck' | 'PostCheck' | 'close-gate' | 'open-gate' | 'begin' | 'delete' | 'complete';
 
-/** Who has to act, by kind: a small set of words for reasons of conditions and labels of metrics. */
+/** The party that has to act, by kind of holder: a small set of words for reasons of conditions and labels of metrics. */
 export type Actor =
   | 'rules'
   | 'engine'

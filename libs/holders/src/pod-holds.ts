@@ -1,4 +1,4 @@
-// Who holds a Pod, from what stands on the Pod and the few facts that do not.
+// What holds a Pod, read from the Pod itself and from a few facts that are not on it.
 import {
   AVAILABLE_CONDITIONS_ANNOTATION,
   COLLASET_OPERATION_ID,
@@ -30,7 +30,7 @@ import { bounded, textOf } from './text.ts';
 import { blindTold, isEngineTold, refusalsTold, stoppedTold } from './told.ts';
 import { verdictFor } from './verdict.ts';
 
-/** What is known besides the Pod. All is optional but the time: what is not known is not blamed. */
+/** What is known besides the Pod. Only the time is required: an operator whose state is unknown is never named as not running. */
 export type Facts = {
   readonly nowMs: number;
   /** At least those PodTransitionRules that select the Pod; undefined: what the coordinator noted on the Pod counts. */
@@ -67,7 +67,7 @@ export type Hold = {
   readonly rank: number;
 };
 
-/** What holds back the Pods behind comes first: the further a Pod has come, the more wait for it. */
+/** The further a Pod has come, the more Pods wait for it, so the higher it ranks. */
 export const RANKS = {
   set: 0,
   PreCheck: 1,
@@ -84,8 +84,8 @@ export const RANKS = {
 } as const;
 
 /**
- * The holders of the Pod: of a terminating one who keeps it, else one for each live operation, or who keeps a Pod without operation from
- * being service-available. None for a Pod that has all it needs. Pure.
+ * The holders of the Pod. A terminating Pod has the one that keeps it; another Pod has one for each live operation, or, without an
+ * operation, what keeps it from being service-available. A Pod that has all it needs has none. Pure.
  */
 export function holdsOf(pod: Pod, facts: Facts): readonly Hold[] {
   const { name } = pod.metadata;
@@ -98,13 +98,13 @@ export function holdsOf(pod: Pod, facts: Facts): readonly Hold[] {
   const operations = operationsOf(pod);
   const state = podStateOf(pod);
   if (operations.length === 0) {
-    const holder = arrivalHolder(pod, state, facts);
+    const holder = arrivalHolder({ pod, state, facts });
     const created = Date.parse(pod.metadata.creationTimestamp ?? '');
     const sinceMs = Number.isNaN(created) ? undefined : created;
     return holder ? [{ holder, pod: name, operation: undefined, sinceMs, rank: RANKS.arriving }] : [];
   }
   return operations.map((operation) => ({
-    holder: operationHolder(pod, state, operation, operations, facts),
+    holder: operationHolder({ pod, state, facts }, operation, operations),
     pod: name,
     operation,
     sinceMs: millisecondsOf(operation.since),
@@ -112,7 +112,7 @@ export function holdsOf(pod: Pod, facts: Facts): readonly Hold[] {
   }));
 }
 
-/** Who holds the Pod now: of several operations, the one that has come furthest. */
+/** What holds the Pod now: of several operations, the holder of the one that has come furthest. */
 export function holdOf(pod: Pod, facts: Facts): Hold | undefined {
   return holdsOf(pod, facts).reduce<Hold | undefined>(
     (first, hold) => (first === undefined || hold.rank > first.rank ? hold : first),
@@ -120,32 +120,26 @@ export function holdOf(pod: Pod, facts: Facts): Hold | undefined {
   );
 }
 
-function operationHolder(
-  pod: Pod,
-  state: PodState,
-  operation: Operation,
-  all: readonly Operation[],
-  facts: Facts,
-): Holder {
+/** A Pod, its lifecycle state, and what is known besides. */
+type View = { readonly pod: Pod; readonly state: PodState; readonly facts: Facts };
+
+function operationHolder(view: View, operation: Operation, all: readonly Operation[]): Holder {
+  const { pod, state, facts } = view;
   switch (operation.stage) {
     case 'PreCheck':
-      return operation.type === undefined
-        ? controller(operation, facts)
-        : checkHolder(pod, operation, 'PreCheck', facts);
+      return operation.type === undefined ? controller(operation, facts) : checkHolder(view, operation, 'PreCheck');
     case 'Preparing': {
       const [finalizer] = protectionFinalizers(state);
-      return finalizer === undefined
-        ? coordinator('close-gate', facts)
-        : finalizerHolder(pod, finalizer, state, 'off', facts);
+      return finalizer === undefined ? coordinator('close-gate', facts) : finalizerHolder(view, finalizer, 'off');
     }
     case 'Operate':
       return changeHolder(pod, operation, facts);
     case 'Parked':
       return { kind: 'other-operations', ids: all.filter(({ stage }) => stage !== 'Parked').map(({ id }) => id) };
     case 'PostCheck':
-      return checkHolder(pod, operation, 'PostCheck', facts);
+      return checkHolder(view, operation, 'PostCheck');
     case 'Completing':
-      return serviceHolder(pod, state, facts) ?? coordinator('complete', facts);
+      return serviceHolder(view) ?? coordinator('complete', facts);
   }
 }
 
@@ -166,13 +160,13 @@ function changeHolder(pod: Pod, operation: Operation, facts: Facts): Holder {
   return facts.unfinished === undefined ? ours : { kind: 'change', reason: facts.unfinished };
 }
 
-function checkHolder(pod: Pod, operation: Operation, stage: 'PreCheck' | 'PostCheck', facts: Facts): Holder {
+function checkHolder({ pod, facts }: View, operation: Operation, stage: 'PreCheck' | 'PostCheck'): Holder {
   const passing = coordinator(stage, facts);
   if (passing.kind === 'coordinator' && !passing.isRunning) return passing;
   if (stage === 'PreCheck') {
     const { awaited = [], arriving = [] } = facts;
-    if (awaited.length > 0) return adapter('announce', awaited, '', pod, facts);
-    if (arriving.length > 0) return adapter('arriving', arriving, '', pod, facts);
+    if (awaited.length > 0) return adapter({ pod, facts }, { step: 'announce', employers: awaited, finalizer: '' });
+    if (arriving.length > 0) return adapter({ pod, facts }, { step: 'arriving', employers: arriving, finalizer: '' });
   }
   const { id, type = '', since } = operation;
   const heldBy = facts.rules
@@ -181,7 +175,7 @@ function checkHolder(pod: Pod, operation: Operation, stage: 'PreCheck' | 'PostCh
   for (const hold of heldBy) {
     if (hold.by !== 'rules') continue;
     const holder = { kind: 'rule', rule: hold.rule, name: hold.name, reason: hold.reason } as const;
-    // Nobody can take the refusal back.
+    // While the engine does not run, the refusal cannot be withdrawn.
     return isRunning(ENGINE, facts) ? holder : stoppedEngine(holder);
   }
   const [silent] = heldBy;
@@ -197,8 +191,9 @@ function stoppedEngine(last: Extract<Holder, { kind: 'rule' }>): Holder {
   return { kind: 'engine', rules: [last.rule], reason: bounded(`the last one: ${textOf(last)}`), isRunning: false };
 }
 
-/** What a Pod lacks to be in service again after an operation. */
-function serviceHolder(pod: Pod, state: PodState, facts: Facts): Holder | undefined {
+/** What the Pod still needs to be in service again after an operation. */
+function serviceHolder(view: View): Holder | undefined {
+  const { pod, state, facts } = view;
   const missing = missingFinalizers(state.expected, state.finalizers);
   if (!missing) return { kind: 'annotation', annotation: AVAILABLE_CONDITIONS_ANNOTATION };
   // Without a running container an open gate changes nothing.
@@ -209,16 +204,17 @@ function serviceHolder(pod: Pod, state: PodState, facts: Facts): Holder | undefi
   if (unready) return unready;
   if (!isReady(pod)) return { kind: 'node', node: '' };
   const [finalizer] = Object.values(missing);
-  return finalizer === undefined ? undefined : finalizerHolder(pod, finalizer, state, 'on', facts);
+  return finalizer === undefined ? undefined : finalizerHolder(view, finalizer, 'on');
 }
 
 /** A Pod without operation that is not in service, or not for long enough. */
-function arrivalHolder(pod: Pod, state: PodState, facts: Facts): Holder | undefined {
+function arrivalHolder(view: View): Holder | undefined {
+  const { pod, facts } = view;
   const isControlled = pod.metadata.labels?.[CONTROL_LABEL] === 'true';
   if (isControlled && !isServiceAvailable(pod)) {
     const unready = isReady(pod) ? undefined : readinessHolder(pod, facts.nowMs, facts.isNodeReady);
     // The kubelet first: a gate that is not open yet matters only once the containers run.
-    return unready ?? serviceHolder(pod, state, facts) ?? coordinator('complete', facts);
+    return unready ?? serviceHolder(view) ?? coordinator('complete', facts);
   }
   if (!isReady(pod)) return readinessHolder(pod, facts.nowMs, facts.isNodeReady);
   const { availableAtMs } = facts;
@@ -227,7 +223,7 @@ function arrivalHolder(pod: Pod, state: PodState, facts: Facts): Holder | undefi
     : undefined;
 }
 
-/** Who keeps a deleted Pod: its containers until the grace period is over, then its node, then finalizers. */
+/** What keeps a deleted Pod: its containers until the grace period is over, then its node, then finalizers. */
 function endHolder(pod: Pod, facts: Facts): Holder {
   const untilMs = Date.parse(pod.metadata.deletionTimestamp ?? '');
   const { finalizers = [] } = pod.metadata;
@@ -235,7 +231,7 @@ function endHolder(pod: Pod, facts: Facts): Holder {
   const runs = !isTerminal(pod) && (pod.status?.containerStatuses ?? []).some(({ state }) => state?.running);
   if (finalizers.length > 0 && (!runs || !(untilMs > facts.nowMs))) {
     const [ours] = finalizers.filter((finalizer) => finalizer.startsWith(PROTECTION_FINALIZER_PREFIX));
-    if (ours !== undefined) return finalizerHolder(pod, ours, podStateOf(pod), 'off', facts);
+    if (ours !== undefined) return finalizerHolder({ pod, state: podStateOf(pod), facts }, ours, 'off');
     return { kind: 'finalizer', finalizers: finalizers.slice(0, 5) };
   }
   const isOverdue = facts.nowMs - untilMs > NODE_PATIENCE_MS;
@@ -247,19 +243,16 @@ function endHolder(pod: Pod, facts: Facts): Holder {
 /** After the grace period the kubelet kills what still runs, and reports it within moments. */
 const NODE_PATIENCE_MS = 30_000;
 
-function finalizerHolder(pod: Pod, finalizer: string, state: PodState, step: 'off' | 'on', facts: Facts): Holder {
+function finalizerHolder({ pod, state, facts }: View, finalizer: string, step: 'off' | 'on'): Holder {
   const { expected = {} } = state;
   const employers = Object.keys(expected).filter((employer) => own(expected, employer) === finalizer);
   const isAwaited = step === 'on' && employers.some((employer) => facts.awaited?.includes(employer));
-  return adapter(isAwaited ? 'announce' : step, employers, finalizer, pod, facts);
+  return adapter({ pod, facts }, { step: isAwaited ? 'announce' : step, employers, finalizer });
 }
 
 function adapter(
-  step: Extract<Holder, { kind: 'adapter' }>['step'],
-  employers: readonly string[],
-  finalizer: string,
-  pod: Pod,
-  facts: Facts,
+  { pod, facts }: Pick<View, 'pod' | 'facts'>,
+  { step, employers, finalizer }: Pick<Extract<Holder, { kind: 'adapter' }>, 'step' | 'employers' | 'finalizer'>,
 ): Holder {
   const app = employers.map((employer) => facts.adapterOf?.(employer)).find((found) => found !== undefined);
   const stopped = facts.adapterOf ? undefined : stoppedTold(pod);

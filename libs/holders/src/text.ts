@@ -1,6 +1,8 @@
 // One sentence for each holder, without a subject Pod: `web-0: <text>`, `3 Pods: <text>`.
+import { type CountedText, counted, foreignText, spelled } from './counted-text.ts';
 import type { CoordinatorStep, Holder } from './holder.ts';
 import { stoppedOperatorOf } from './holder.ts';
+import { clauseOfReason, reasonFrom } from './rule-reason.ts';
 
 /** Longest text of a foreign message (scheduler, kubelet, rule) within ours. */
 export const MESSAGE_LIMIT = 300;
@@ -10,23 +12,28 @@ export function bounded(text: string, limit = MESSAGE_LIMIT): string {
   return line.length > limit ? `${line.slice(0, limit - 3)}...` : line;
 }
 
-/** What the holder does not do yet, as a clause that follows the Pod's or operation's name and a colon. */
+/** What the holder has not done yet, as a clause that follows the name of the Pod or operation and a colon. */
 export function textOf(holder: Holder): string {
-  const stopped = stoppedOperatorOf(holder);
-  return stopped === undefined
-    ? clauseOf(holder)
-    : `${stopped} is not running (it has no live Lease); ${clauseOf(holder)}`;
+  return spelled(wordsOf(holder));
 }
 
-function clauseOf(holder: Holder): string {
+/** The same clause with its counts marked: for comparing it with another one, or with the text of an earlier process. */
+export function wordsOf(holder: Holder): CountedText {
+  const stopped = stoppedOperatorOf(holder);
+  return stopped === undefined
+    ? counted`${clauseOf(holder)}`
+    : counted`${stopped} is not running (it has no live Lease); ${clauseOf(holder)}`;
+}
+
+function clauseOf(holder: Holder): string | CountedText {
   switch (holder.kind) {
     case 'rule': {
       const name = holder.name === '' ? holder.rule : `${holder.rule}/${holder.name}`;
-      return `rule ${name}: ${holder.reason || 'refuses'}`;
+      return counted`rule ${name}: ${clauseOfReason(reasonFrom(holder.reason || 'refuses'))}`;
     }
     case 'engine': {
       const rules = holder.rules.length > 0 ? ` on PodTransitionRule ${holder.rules.join(', ')}` : '';
-      return `no verdict from the podtransitionrule-engine${rules}${inBrackets(holder.reason)}`;
+      return counted`no verdict from the podtransitionrule-engine${rules}${inBrackets(holder.reason)}`;
     }
     case 'coordinator':
       return COORDINATOR_STEPS[holder.step];
@@ -43,41 +50,9 @@ function clauseOf(holder: Holder): string {
     case 'eviction':
       return 'out of service, and may be evicted; its client has not asked again';
     case 'delay':
-      return `permitted, and waits for operationDelaySeconds (${holder.seconds} s, until ${timeOf(holder.untilMs)})`;
+      return counted`permitted, and waits for operationDelaySeconds (${holder.seconds} s, until ${timeOf(holder.untilMs)})`;
     case 'min-ready':
       return `ready; minReadySeconds ends at ${timeOf(holder.untilMs)}`;
-    case 'unscheduled':
-      return holder.message === '' ? 'no node is assigned yet' : `cannot be scheduled: ${holder.message}`;
-    case 'image':
-      return imageClause(holder);
-    case 'container-config':
-      return `kubelet cannot create container ${holder.container} (${holder.reason})${afterColon(holder.message)}`;
-    case 'crash':
-      return `container ${holder.container} keeps crashing${inBrackets(holder.message)}`;
-    case 'init-container':
-      return `init container ${holder.container} has not completed`;
-    case 'starting':
-      return `kubelet is starting container ${holder.container}${inBrackets(holder.message)}`;
-    case 'unready': {
-      const plural = holder.containers.length > 1 ? 's' : '';
-      return `container${plural} ${holder.containers.join(', ')} not ready (${holder.probe} probe)`;
-    }
-    case 'readiness-gate':
-      return `readiness gate ${holder.gate} is not True${afterColon(holder.message)}`;
-    case 'resize':
-      return `resize is ${holder.reason}${afterColon(holder.message)}`;
-    case 'change':
-      return `kubelet has not finished the change in place: ${holder.reason}`;
-    case 'node':
-      return holder.node === ''
-        ? 'the kubelet does not report the Pod ready'
-        : `kubelet of node ${holder.node} does not report`;
-    case 'terminating': {
-      const node = holder.node === undefined ? '' : ` on node ${holder.node}`;
-      return `terminating${node}; its grace period ends at ${timeOf(holder.untilMs)}`;
-    }
-    case 'finalizer':
-      return `deleted, and held by finalizer ${holder.finalizers.join(', ')}`;
     case 'annotation':
       return `annotation ${holder.annotation} is not a JSON object`;
     case 'new-pod':
@@ -89,11 +64,66 @@ function clauseOf(holder: Holder): string {
         ? 'not labelled to be updated (byLabel)'
         : `held back by partition ${holder.partition}`;
     case 'refused':
-      return `API server refuses ${holder.what}: ${holder.message}`;
+      return counted`API server refuses ${holder.what}${afterColon(holder.message)}`;
     case 'policy':
-      return holder.message;
+      return foreignText(holder.message);
+    default:
+      return podClauseOf(holder);
   }
 }
+
+/** Clauses about what the scheduler and the kubelet have not done yet. */
+function podClauseOf(holder: Extract<Holder, { kind: PodHolderKind }>): string | CountedText {
+  switch (holder.kind) {
+    case 'unscheduled':
+      return counted`${holder.message === '' ? 'no node is assigned yet' : 'cannot be scheduled'}${afterColon(holder.message)}`;
+    case 'image':
+      return imageClause(holder);
+    case 'container-config':
+      return counted`kubelet cannot create container ${holder.container} (${holder.reason})${afterColon(holder.message)}`;
+    case 'crash':
+      return counted`container ${holder.container} keeps crashing${inBrackets(holder.message)}`;
+    case 'init-container':
+      return `init container ${holder.container} has not completed`;
+    case 'starting':
+      return counted`kubelet is starting container ${holder.container}${inBrackets(holder.message)}`;
+    case 'unready': {
+      const plural = holder.containers.length > 1 ? 's' : '';
+      return `container${plural} ${holder.containers.join(', ')} not ready (${holder.probe} probe)`;
+    }
+    case 'readiness-gate':
+      return counted`readiness gate ${holder.gate} is not True${afterColon(holder.message)}`;
+    case 'resize':
+      return counted`resize is ${holder.reason}${afterColon(holder.message)}`;
+    case 'change':
+      return counted`kubelet has not finished the change in place${afterColon(holder.reason)}`;
+    case 'node':
+      return holder.node === ''
+        ? 'the kubelet does not report the Pod ready'
+        : `kubelet of node ${holder.node} does not report`;
+    case 'terminating': {
+      const node = holder.node === undefined ? '' : ` on node ${holder.node}`;
+      return `terminating${node}; its grace period ends at ${timeOf(holder.untilMs)}`;
+    }
+    case 'finalizer':
+      return `deleted, and held by finalizer ${holder.finalizers.join(', ')}`;
+  }
+}
+
+type PodHolderKind =
+  | 'unscheduled'
+  | 'image'
+  | 'container-config'
+  | 'crash'
+  | 'init-container'
+  | 'starting'
+  | 'unready'
+  | 'readiness-gate'
+  | 'resize'
+  | 'change'
+  | 'node'
+  | 'terminating'
+  | 'finalizer';
 
 const COORDINATOR_STEPS: { readonly [S in CoordinatorStep]: string } = {
   PreCheck: 'podopslifecycle-coordinator has not passed its PreCheck',
@@ -119,12 +149,12 @@ function adapterClause({ step, employers, finalizer }: Extract<Holder, { kind: '
   }
 }
 
-function imageClause({ image, container, reason, message }: Extract<Holder, { kind: 'image' }>): string {
+function imageClause({ image, container, reason, message }: Extract<Holder, { kind: 'image' }>): CountedText {
   const what = image === '' ? `the image of container ${container}` : image;
   // The kubelet alternates between its failure and its back-off, and words both differently each time.
   return reason === 'ErrImagePull'
-    ? `kubelet cannot pull ${what} (ErrImagePull)`
-    : `kubelet cannot pull ${what} (${reason})${afterColon(message)}`;
+    ? [`kubelet cannot pull ${what} (ErrImagePull)`]
+    : counted`kubelet cannot pull ${what} (${reason})${afterColon(message)}`;
 }
 
 /** What a person can do or look at next. */
@@ -146,7 +176,7 @@ export function nextStepOf(holder: Holder): string {
     case 'other-operations':
       return 'The controller of the operation must finish it, or cancel it with the undo-operation-type label.';
     case 'eviction':
-      return 'Evict it again: a drain that nobody asks for any more is undone.';
+      return 'Evict it again: a drain is undone if no client asks for it any more.';
     case 'delay':
     case 'min-ready':
     case 'starting':
@@ -188,23 +218,15 @@ export function nextStepOf(holder: Holder): string {
   }
 }
 
-function inBrackets(text: string): string {
-  return text === '' ? '' : ` (${text})`;
+function inBrackets(message: string): CountedText {
+  return message === '' ? [] : counted` (${foreignText(message)})`;
 }
 
-function afterColon(text: string): string {
-  return text === '' ? '' : `: ${text}`;
+function afterColon(message: string): CountedText {
+  return message === '' ? [] : counted`: ${foreignText(message)}`;
 }
 
 /** RFC 3339 in whole seconds, as Kubernetes writes times. */
 export function timeOf(ms: number): string {
   return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
-/**
- * The text whatever it counts: figures in a rule's reason move with every Pod of a roll, and are not worth a write for each waiting one.
- * Numbers in names, times and finalizers stay: they are part of who is meant.
- */
-export function withoutCounts(text = ''): string {
-  return text.replace(/(?<![\w.:/-])\d+(?:\/\d+)?(?![\w:/-])/g, '#');
 }

@@ -1,8 +1,8 @@
-// What of a Pod's status the holders are read from: for caches that keep no more than that.
+// The parts of a Pod's status that holders are read from, for caches that keep only these.
 import type { Condition, ContainerStatus, Pod } from '@kuperator/api';
 import { bounded } from './text.ts';
 
-/** Whose reason and message are read. */
+/** Conditions whose reason and message are read. */
 const TOLD = new Set(['PodScheduled', 'PodResizePending', 'PodResizeInProgress']);
 
 /** Types of the conditions that say who holds the Pod: those of kubelet and scheduler, and its readiness gates. */
@@ -19,7 +19,7 @@ export function holdingReason({ type, status, reason, message }: Condition): Pic
   return { ...(reason ? { reason } : {}), ...(message ? { message: bounded(message) } : {}) };
 }
 
-/** Why a container does not run: absent for one that does. */
+/** Why a container does not run; empty for one that runs and is ready. */
 export function holdingState(status: ContainerStatus): HoldingState {
   const { waiting, running, terminated } = (status.state ?? {}) as States;
   const last = ((status.lastState ?? {}) as States).terminated;

@@ -5,7 +5,7 @@ export type ExpectedFinalizers = Readonly<Record<string, string>>;
 
 /**
  * The Pod's expected finalizers; none when the annotation is absent or says null.
- * @returns undefined when the annotation cannot be understood: nobody knows then what to wait for
+ * @returns undefined if the annotation cannot be understood, so that it is unknown what to wait for
  */
 export function expectedFinalizersOf(pod: Pod): ExpectedFinalizers | undefined {
   const text = pod.metadata.annotations?.[AVAILABLE_CONDITIONS_ANNOTATION];

@@ -3,7 +3,7 @@ import { own, setOwn } from '@kuperator/api';
 export type LabelChanges = Record<string, string | null>;
 export type Labels = Readonly<Record<string, string>>;
 
-/** What a merge patch must say to get from `before` to `after`. */
+/** The label changes of a merge patch that turns `before` into `after`. */
 export function diffLabels(before: Labels, after: Labels): LabelChanges {
   const changes: LabelChanges = {};
   for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) setOwn(changes, key, null);
@@ -21,6 +21,7 @@ export function applyLabels(labels: Labels, changes: LabelChanges): Record<strin
   return after;
 }
 
+/** True if there is nothing to write. */
 export function isEmpty(changes: LabelChanges): boolean {
   for (const _ in changes) return false;
   return true;

@@ -122,9 +122,7 @@ export function cancelOperation(pod: Pod, change: OperationChange): LabelChanges
  */
 export function withFinalizer(
   pod: Pod,
-  finalizer: string,
-  present: boolean,
-  nanos: string,
+  { finalizer, present, nanos }: { readonly finalizer: string; readonly present: boolean; readonly nanos: string },
 ): { finalizers: string[]; labels: LabelChanges } {
   const others = (pod.metadata.finalizers ?? []).filter((name) => name !== finalizer);
   const finalizers = present ? [...others, finalizer] : others;

@@ -22,6 +22,7 @@ export type PodState = {
   readonly expected: ExpectedFinalizers | undefined;
 };
 
+/** Reads the state from a Pod as the API server returns it, or from a cached Pod that keeps these fields. */
 export function podStateOf(pod: Pod): PodState {
   return {
     labels: pod.metadata.labels ?? {},
@@ -39,21 +40,21 @@ export function protectionFinalizers(state: Pick<PodState, 'finalizers'>): reado
 }
 
 /**
- * Traffic is off and nobody holds the Pod: `operate` may be granted.
- * A gated Pod whose condition was never written cannot be Ready, so it counts as closed. On a Pod without the gate we have
- * no means to close traffic; as in the Go implementation its operations go on rather than wait for ever.
+ * True if traffic is off and no finalizer holds the Pod: `operate` may be granted.
+ * A gated Pod whose condition was never written cannot be Ready, so it counts as closed. Traffic of a Pod without the gate
+ * cannot be closed; as in the Go implementation, its operations continue rather than wait for ever.
  */
 export function isDrained(state: PodState): boolean {
   if (!state.gated) return true;
   return (state.gate === undefined || state.gate === 'False') && protectionFinalizers(state).length === 0;
 }
 
-/** The gate lets traffic in, or there is none to do so. */
+/** True if the gate lets traffic in, or the Pod has no gate. */
 export function isGateOpen(state: PodState): boolean {
   return !state.gated || state.gate === 'True';
 }
 
-/** Every expected finalizer is on the Pod: all who want a say have put its traffic on. */
+/** True if every expected finalizer is on the Pod: every adapter has put its traffic on. */
 export function hasExpectedFinalizers(state: PodState): boolean {
   const missing = missingFinalizers(state.expected, state.finalizers);
   return missing !== undefined && Object.keys(missing).length === 0;

@@ -11,7 +11,7 @@ export type CheckRequest = {
   readonly id: string;
   readonly type: string;
   readonly stage: 'PreCheck' | 'PostCheck';
-  /** Value of its `pre-check` or `post-check` label: tells this run of the operation from an earlier one (D7). */
+  /** Value of its `pre-check` or `post-check` label: distinguishes this run of the operation from an earlier one (D7). */
   readonly since: string;
 };
 
@@ -84,7 +84,7 @@ function dropUndone(labels: StageLabels): void {
 }
 
 /**
- * The joint step: nobody leaves Operate while anybody still operates; then all that operated go on together. Ids that went
+ * The joint step: no operation leaves Operate while another one still operates; then all that operated continue together. Ids that went
  * before are left alone, so a late operation cannot hold them nor be held by them (D1).
  */
 function finishOperated(labels: StageLabels, nanos: string): void {
@@ -109,7 +109,7 @@ function unclaimedPermission(labels: StageLabels): string | undefined {
 function restartChanged(labels: StageLabels): void {
   for (const id of labels.liveIds()) {
     if (!labels.has(id, 'operating')) {
-      // Parked without a permission, by somebody's hand; it needs none any more.
+      // A person has set the labels, so the operation is parked without a permission. It no longer needs one.
       if (!isPermissionLeft(labels, id)) labels.drop(id, 'pre-checked');
       continue;
     }
@@ -118,9 +118,9 @@ function restartChanged(labels: StageLabels): void {
       labels.drop(id, 'pre-check', 'pre-checked', 'preparing', 'operate');
       labels.drop(id, 'operated', 'done-operation-type', 'post-check', 'post-checked', 'completing');
     }
-    // Nobody passed the checks: a hand set `operate`, and the Pod would be changed while it is in traffic.
+    // A person has set `operate` although the checks were not passed: the Pod would be changed while it is in traffic.
     if (!labels.has(id, 'pre-checked')) labels.drop(id, 'operate');
-    // Passed as another type: the permission was for that one, the new type asks anew (D10).
+    // The permission was for another type, so the operation must pass the checks again (D10).
     if (labels.has(id, 'pre-checked') && !isPermissionLeft(labels, id)) {
       labels.drop(id, 'pre-checked', 'preparing', 'operate');
     }

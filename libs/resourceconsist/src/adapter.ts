@@ -14,27 +14,27 @@ export type Adapter<E extends KubeObject = Service> = {
   readonly traffic: Observer<E> | Backend<E>;
 
   /**
-   * Whether the employer is this adapter's at all (default: every employer that nobody else has marked as his). Where several
-   * adapters work on one kind, this splits its employers between them from the first moment on.
+   * Whether this adapter is responsible for the employer (default: for every employer that no other adapter has marked). If several
+   * adapters work on one kind, this splits the employers between them from the start.
    */
   claims?(employer: E): boolean;
   /**
-   * Whether marks of the Go framework on the employer are of an adapter that this one replaces, so that it goes on with them.
-   * Default: they are another adapter's, and the employer is left alone.
+   * Whether marks of the Go framework on the employer come from an adapter that this one replaces, so that this one continues with them.
+   * Default: they belong to another adapter, and the employer is left alone.
    */
   takesOverFromGo?(employer: E): boolean;
   /** Why an employer that asks to take part cannot. It is treated as if it did not ask, and warned once with an Event. */
   refuses?(employer: E): Refusal | undefined;
   /**
-   * Waits between passes while a Pod's traffic is not as wanted, the last one for all that follow; each pass that gets
-   * something done begins anew. Left out, only events start a pass, and a refused item is retried with the queue's backoff.
+   * Milliseconds between passes while a Pod's traffic is not as wanted; the last value repeats. A pass that changes something starts
+   * again with the first value. Without it, only events start a pass, and a refused item is retried with the queue's backoff.
    */
   readonly recheckMs?: readonly number[];
   /** Which of the employer's record annotations to keep, for tools that read them; default none. */
   readonly records?: { readonly expectedFinalizers?: boolean; readonly lifecycleFinalizers?: boolean };
-  /** Called after each pass that got as far as the Pods. */
+  /** Called after each pass that has written the Pods. */
   recordStatuses?(employer: E, results: Results): Promise<void>;
-  /** Called with the text of the error that ended a pass, and with undefined when one went well. */
+  /** Called with the text of the error that ended a pass, and with undefined after a pass without errors. */
   recordError?(employer: E, message: string | undefined): Promise<void>;
 };
 
@@ -52,12 +52,12 @@ export const SERVICE_EMPLOYERS: EmployerKind<Service> = {
 
 export type Refusal = { readonly reason: string; readonly message: string };
 
-/** Whether a Pod has traffic; `changing` when it is on its way or cannot be told, which leaves everything as it is. */
+/** Whether a Pod has traffic. `changing` if its traffic is about to change or is unknown: everything then stays as it is. */
 export type Traffic = 'on' | 'off' | 'changing';
 export type TrafficOf = (pod: Pod) => Traffic;
 
-/** What an adapter may use during one pass. */
-export type Pass = {
+/** What an adapter can use during one pass. */
+export type AdapterPass = {
   readonly logger: Logger;
   /** Aborted when the process stops: give up waiting for a limiter or a slow provider. */
   readonly signal: AbortSignal;
@@ -65,13 +65,13 @@ export type Pass = {
   recheckAfter(ms: number): void;
 };
 
-/** For a backend that somebody else moves: the adapter only looks. It owns nothing, so it needs no clean finalizer. */
+/** For a backend that another controller changes: the adapter only observes it. It owns nothing, so it needs no clean finalizer. */
 export type Observer<E extends KubeObject> = {
   /**
-   * Looks at the backend once and answers for each Pod; not asked once the employer is gone or opted out.
+   * Reads the backend once and answers for each Pod. Not called once the employer is gone or has opted out.
    * `pods` are the selected ones and those still marked as having this employer's traffic.
    */
-  observe(employer: E, pods: readonly Pod[], pass: Pass): TrafficOf | Promise<TrafficOf>;
+  observe(employer: E, pods: readonly Pod[], pass: AdapterPass): TrafficOf | Promise<TrafficOf>;
 };
 
 /**
@@ -86,37 +86,37 @@ export type Backend<E extends KubeObject> = {
 };
 
 export type ProviderRecord = {
-  /** Tells records apart; twice in one list is an error. */
+  /** Identifies the record. The same id twice in one list is an error. */
   readonly id: string;
 };
 /** A Pod may have several records (ports, groups); its traffic is as wanted when all of them are. */
 export type EmployeeRecord = ProviderRecord & {
-  /** Name of the Pod the record is of; undefined for one that cannot be told. */
+  /** Name of the Pod that the record belongs to; undefined if that is unknown. */
   readonly podName: string | undefined;
 };
 
 /**
- * Desired and actual records, and the calls that bring the one to the other. Each call gets all the items of a pass, so
- * the adapter makes the batches, waits for its limiter and drains as the provider needs. Throwing ends the pass.
+ * Desired and actual records, and the calls that turn the actual ones into the desired ones. Each call gets all items of a pass, so the
+ * adapter decides about batches, rate limits and draining. If a call throws, the pass ends.
  */
 export type Provider<E extends KubeObject, T extends ProviderRecord> = {
-  /** What should be there: from `pods`, the selected ones, traffic on where {@link isLifecycleReady} says so. */
-  expected(employer: E, pods: readonly Pod[], pass: Pass): readonly T[] | Promise<readonly T[]>;
-  /** What is there. `pods` adds those no longer selected, to tell whose a record is. */
-  current(employer: E, pods: readonly Pod[], pass: Pass): readonly T[] | Promise<readonly T[]>;
+  /** The records that should exist for `pods`, the selected ones, with traffic on for those that are {@link isLifecycleReady}. */
+  expected(employer: E, pods: readonly Pod[], pass: AdapterPass): readonly T[] | Promise<readonly T[]>;
+  /** The records that exist. `pods` also has Pods that are no longer selected, so that a record can be assigned to its Pod. */
+  current(employer: E, pods: readonly Pod[], pass: AdapterPass): readonly T[] | Promise<readonly T[]>;
   /** Default: deep equality. */
   equal?(expected: T, current: T): boolean;
-  create(employer: E, items: readonly T[], pass: Pass): Promise<Outcome<T> | undefined>;
+  create(employer: E, items: readonly T[], pass: AdapterPass): Promise<Outcome<T> | undefined>;
   /** `items` are the expected ones. */
-  update(employer: E, items: readonly T[], pass: Pass): Promise<Outcome<T> | undefined>;
+  update(employer: E, items: readonly T[], pass: AdapterPass): Promise<Outcome<T> | undefined>;
   /** `items` are the current ones. An item that still drains is left out of both lists of the outcome. */
-  delete(employer: E, items: readonly T[], pass: Pass): Promise<Outcome<T> | undefined>;
+  delete(employer: E, items: readonly T[], pass: AdapterPass): Promise<Outcome<T> | undefined>;
 };
 
-/** Undefined stands for "all succeeded". An item in neither list is still on its way. */
+/** Undefined means that all items succeeded. An item in neither list is still in progress. */
 export type Outcome<T> = {
   readonly succeeded: readonly T[];
-  /** Refused for now, and tried again. */
+  /** Refused for now; the next pass tries again. */
   readonly failed?: readonly T[];
 };
 

@@ -1,7 +1,6 @@
 import type { Key, KubeObject, Pod } from '@kuperator/api';
 import {
   type BackoffOptions,
-  type Change,
   type Clock,
   Controller,
   type Informer,
@@ -44,20 +43,20 @@ export type ResourceConsistOptions<E extends KubeObject> = {
   clock?: Clock;
   /** Employers worked on at once; default 5. */
   concurrency?: number;
-  /** Least time between two passes of one employer, which makes one pass of a burst of Pod events; default 10. */
+  /** Least milliseconds between two passes of one employer, so that a burst of Pod events needs one pass; default 10. */
   minIntervalMs?: number;
-  /** All employers are looked at again this often; default 5 minutes. */
+  /** Milliseconds between two passes over every employer; default 300 000. */
   resyncMs?: number;
   /**
-   * For an observer: how long traffic must have been seen on or off before it counts, unless the employer says otherwise by
-   * annotation. Default none: what `observe` answers holds for everything that sends traffic.
+   * For an observer: how long traffic must have been on or off before it counts, unless an annotation of the employer says otherwise.
+   * Default none: what `observe` answers already holds for everything that sends traffic.
    */
   hold?: TrafficHold;
-  /** For an observer: of the caches `observe` answers from, employers and Pods included. Without it they are taken to be current. */
+  /** For an observer: the caches that `observe` answers from, including employers and Pods. Without it they count as current. */
   sight?: Sight;
-  /** For an observer that is told of changes between passes, and tells them on by `noticed`. */
+  /** For an observer that learns of changes between passes and reports them with `noticed`. */
   heldTraffic?: HeldTraffic;
-  /** Of an employer whose pass failed. */
+  /** Backoff of an employer whose pass failed. */
   backoff?: BackoffOptions;
   /** Called after a finalizer was put on a Pod or taken off, e.g. to publish it. Must not throw. */
   onTraffic?: (change: TrafficChange) => void;
@@ -110,27 +109,35 @@ export function resourceConsistController<E extends KubeObject>(options: Resourc
     logger,
     metrics,
   });
-  const { shards } = options;
-  // While another replica works on an employer, its traffic is not looked at here.
-  shards?.onChange(() => heldTraffic.keepOnly((employer) => shards.owns(employer)));
-  shards?.onLapse(() => heldTraffic.keepOnly(() => false));
-  employers.onChange(({ key }) => controller.enqueue(key));
-  pods.onChange((change) => {
-    if (change.type === 'deleted' && lifecycleFinalizersOf(change.object).length > 0) {
-      strays.note(change.object, employersOf(change.object, kind, employers));
-    }
-    for (const key of employersOfChange(change)) controller.enqueue(key);
-  });
+  wakeOnChanges(options, { strays, heldTraffic, enqueue: (key) => controller.enqueue(key) });
   return controller;
-
-  function employersOfChange({ object, old }: Change<Pod>): Iterable<Key> {
-    const now = employersOf(object, kind, employers);
-    // Relabelled away, the Pod concerns the employer it was taken from.
-    return old && old.metadata.labels !== object.metadata.labels ? now.union(employersOf(old, kind, employers)) : now;
-  }
 }
 
-/** The employers a Pod concerns, for an adapter that hears about the Pod by other ways. */
+function wakeOnChanges<E extends KubeObject>(
+  { adapter, employers, pods, shards }: ResourceConsistOptions<E>,
+  {
+    strays,
+    heldTraffic,
+    enqueue,
+  }: { readonly strays: StrayPods; readonly heldTraffic: HeldTraffic; readonly enqueue: (employer: Key) => void },
+): void {
+  const kind = adapter.employers;
+  // While another replica works on an employer, its traffic is not observed here.
+  shards?.onChange(() => heldTraffic.keepOnly((employer) => shards.owns(employer)));
+  shards?.onLapse(() => heldTraffic.keepOnly(() => false));
+  employers.onChange(({ key }) => enqueue(key));
+  pods.onChange(({ type, object, old }) => {
+    if (type === 'deleted' && lifecycleFinalizersOf(object).length > 0) {
+      strays.note(object, employersOf(object, kind, employers));
+    }
+    const now = employersOf(object, kind, employers);
+    // A Pod whose labels changed also concerns the employers that selected it before.
+    const isRelabelled = old !== undefined && old.metadata.labels !== object.metadata.labels;
+    for (const key of isRelabelled ? now.union(employersOf(old, kind, employers)) : now) enqueue(key);
+  });
+}
+
+/** The employers that a Pod concerns, for an adapter that learns about the Pod in another way than by the watch. */
 export function employersOfPod<E extends KubeObject>(
   pod: Key,
   { adapter, employers, pods }: Pick<ResourceConsistOptions<E>, 'adapter' | 'employers' | 'pods'>,

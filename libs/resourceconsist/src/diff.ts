@@ -6,13 +6,13 @@ export type Diff<T> = {
   /** The expected side of records that differ. */
   readonly update: readonly T[];
   readonly unchanged: readonly T[];
-  /** The current side of records nobody expects. */
+  /** Current records that are not expected. */
   readonly delete: readonly T[];
 };
 
 /**
- * What leads from `current` to `expected`, by id and in the order of ids.
- * @throws Error when one list has an id twice: which of the two holds would be chance
+ * The changes that turn `current` into `expected`, by id and in the order of ids.
+ * @throws Error if one list has an id twice
  */
 export function diffById<T extends ProviderRecord>(
   expected: readonly T[],

@@ -4,13 +4,16 @@ import {
   hasLabels,
   type Key,
   type KubeObject,
+  keyOf,
+  type LabelSelector,
   PODS,
   type Pod,
   PROTECTION_FINALIZER_PREFIX,
   type Resource,
   SERVICE_READY_GATE,
+  splitKey,
 } from '@kuperator/api';
-import type { Informer } from '@kuperator/runtime';
+import { type Informer, maySelect, SELECTING, selectingKeys } from '@kuperator/runtime';
 import type { EmployerKind } from './adapter.ts';
 import { expectedOf } from './expected.ts';
 import { employerOfExpectedKey, lifecycleFinalizerFor } from './names.ts';
@@ -19,7 +22,6 @@ import { bearsOwnFinalizer, type EmployerMarks } from './pod-plan.ts';
 const BY_LABEL = 'label';
 const BY_EMPLOYER = 'employer';
 const BY_FINALIZER = 'finalizer';
-const BY_NAMESPACE = 'namespace';
 
 export type PodCache = Pick<Informer<Pod>, 'get' | 'list' | 'byIndex'>;
 export type EmployerCache<E extends KubeObject> = Pick<Informer<E>, 'get' | 'keys' | 'byIndex'>;
@@ -65,7 +67,10 @@ export function employerOptions<E extends KubeObject>(
   return {
     resource: kind.resource,
     ...(trim ? { trim } : {}),
-    indexes: { [BY_NAMESPACE]: (employer) => [employer.metadata.namespace ?? ''] },
+    indexes: {
+      [SELECTING]: (employer) => selectingKeys(employer, labelSelectorOf(kind.selectorOf(employer))),
+      [BY_FINALIZER]: ({ metadata }) => [`${metadata.namespace}/${lifecycleFinalizerFor(metadata.name ?? '')}`],
+    },
   };
 }
 
@@ -75,11 +80,17 @@ export type Employees = { readonly selected: readonly Pod[]; readonly marked: re
 /** From the cache alone, looking at little more than the Pods that are the employer's. */
 export function employeesOf(
   pods: PodCache,
-  namespace: string,
-  selector: Readonly<Record<string, string>> | undefined,
-  employer: Key,
-  marks: EmployerMarks,
+  {
+    employer,
+    selector,
+    marks,
+  }: {
+    readonly employer: Key;
+    readonly selector: Readonly<Record<string, string>> | undefined;
+    readonly marks: EmployerMarks;
+  },
 ): Employees {
+  const { namespace = '' } = splitKey(employer);
   const selected = candidates(pods, namespace, selector).filter(({ metadata }) => hasLabels(selector, metadata.labels));
   const known = new Set(selected);
   const marked = new Set<Pod>();
@@ -96,16 +107,21 @@ export function employersOf<E extends KubeObject>(
   kind: EmployerKind<E>,
   employers: EmployerCache<E>,
 ): Set<Key> {
-  const namespace = pod.metadata.namespace ?? '';
-  const finalizers = lifecycleFinalizersOf(pod);
   const keys = new Set(namedEmployersOf(pod, kind.resource.kind));
-  for (const employer of employers.byIndex(BY_NAMESPACE, namespace)) {
-    const name = employer.metadata.name ?? '';
-    if (hasLabels(kind.selectorOf(employer), pod.metadata.labels) || finalizers.includes(lifecycleFinalizerFor(name))) {
-      keys.add(`${namespace}/${name}`);
+  for (const employer of maySelect(employers, pod)) {
+    if (hasLabels(kind.selectorOf(employer), pod.metadata.labels)) keys.add(keyOf(employer));
+  }
+  for (const finalizer of lifecycleFinalizersOf(pod)) {
+    for (const employer of employers.byIndex(BY_FINALIZER, `${pod.metadata.namespace}/${finalizer}`)) {
+      keys.add(keyOf(employer));
     }
   }
   return keys;
+}
+
+/** An employer without labels in its selector selects nothing, unlike a label selector. */
+function labelSelectorOf(labels: Readonly<Record<string, string>> | undefined): LabelSelector | undefined {
+  return labels && Object.keys(labels).length > 0 ? { matchLabels: { ...labels } } : undefined;
 }
 
 /** Every key there may be work for: existing employers, and gone ones that Pods still name. */

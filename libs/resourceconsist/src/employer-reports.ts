@@ -13,7 +13,7 @@ import { StepError } from './step-error.ts';
 /** Records Kubernetes Events. */
 export type Recorder = Pick<EventRecorder, 'normal' | 'warn'>;
 
-/** What a pass tells on its employer: Events, and the adapter's own records of status and error. */
+/** What a pass reports on its employer: Events, and the adapter's own records of status and error. */
 export class EmployerReports<E extends KubeObject> {
   readonly #adapter: Adapter<E>;
   readonly #recorder: Recorder;
@@ -29,7 +29,7 @@ export class EmployerReports<E extends KubeObject> {
     this.#recorder.normal(this.#about(employer), reason, message);
   }
 
-  /** Warns once as long as the reason holds; {@link settled} forgets it. @returns whether it was said now */
+  /** Warns once for as long as the reason holds; {@link cleared} ends that. @returns whether this call has warned */
   warnOnce(key: Key, employer: E, { reason, message }: Refusal): boolean {
     const reasons = this.#warned.get(key) ?? new Set();
     if (reasons.has(reason)) return false;
@@ -38,15 +38,15 @@ export class EmployerReports<E extends KubeObject> {
     return true;
   }
 
-  /** @param reason all of them, if it is left out */
-  settled(key: Key, reason?: string): void {
+  /** The reason no longer holds, so that it can be warned of again. @param reason all reasons if it is left out */
+  cleared(key: Key, reason?: string): void {
     const reasons = this.#warned.get(key);
     if (reason !== undefined) reasons?.delete(reason);
     if (reason === undefined || reasons?.size === 0) this.#warned.delete(key);
     if (reason === undefined) this.#holdProblems.delete(key);
   }
 
-  /** Warns of a hold that cannot be used, and again when the problem is another one; undefined says that there is none. */
+  /** Warns of a hold annotation that cannot be used, and again if the problem changes; undefined means that there is none. */
   holdProblem(key: Key, employer: E, problem: string | undefined): void {
     if (this.#holdProblems.get(key) === problem) return;
     if (problem === undefined) {
@@ -57,7 +57,7 @@ export class EmployerReports<E extends KubeObject> {
     this.#recorder.warn(this.#about(employer), 'InvalidTrafficHold', problem);
   }
 
-  /** A conflict is no news: the pass is repeated with a fresher cache. */
+  /** Reports a failed pass. A conflict is not reported: the pass is repeated with a fresher cache. */
   async failed(employer: E, error: unknown, logger: Logger): Promise<void> {
     const news = flattenErrors(error).filter((failure) => !(failure instanceof ConflictError));
     const first = news[0];
@@ -67,24 +67,28 @@ export class EmployerReports<E extends KubeObject> {
     const reason = first instanceof StepError ? first.reason : 'SyncEmployeesFailed';
     const message = first instanceof StepError ? `${first.message}${more}` : `sync employees failed: ${detail}`;
     this.#recorder.warn(this.#about(employer), reason, message);
-    await this.#record('RecordErrorConditionsFailed', employer, logger, () =>
+    await this.#record('RecordErrorConditionsFailed', { employer, logger }, () =>
       this.#adapter.recordError?.(employer, detail),
     );
   }
 
   async succeeded(employer: E, results: Results | undefined, logger: Logger): Promise<void> {
     if (results) {
-      await this.#record('RecordStatusesFailed', employer, logger, () =>
+      await this.#record('RecordStatusesFailed', { employer, logger }, () =>
         this.#adapter.recordStatuses?.(employer, results),
       );
     }
-    await this.#record('RecordErrorConditionsFailed', employer, logger, () =>
+    await this.#record('RecordErrorConditionsFailed', { employer, logger }, () =>
       this.#adapter.recordError?.(employer, undefined),
     );
   }
 
-  /** Its failure is shown but never replaces the outcome of the pass. */
-  async #record(reason: string, employer: E, logger: Logger, record: () => Promise<void> | undefined): Promise<void> {
+  /** A failure to record is reported but never replaces the outcome of the pass. */
+  async #record(
+    reason: string,
+    { employer, logger }: { readonly employer: E; readonly logger: Logger },
+    record: () => Promise<void> | undefined,
+  ): Promise<void> {
     try {
       await record();
     } catch (error) {
@@ -93,7 +97,7 @@ export class EmployerReports<E extends KubeObject> {
     }
   }
 
-  /** Cached objects come from lists, where the API server leaves their kind out. */
+  /** Cached objects come from lists, in which the API server leaves out their kind. */
   #about(employer: E): E {
     const { resource } = this.#adapter.employers;
     return { ...employer, apiVersion: apiVersionOf(resource), kind: resource.kind };

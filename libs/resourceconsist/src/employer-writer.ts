@@ -19,7 +19,7 @@ export function employerWriter<E extends KubeObject>(deps: {
   return async function write(employer, { finalizers, annotations }) {
     const { namespace, name = '', resourceVersion } = employer.metadata;
     const body = {
-      // Finalizers are written as a whole list: without the precondition another's new one would be erased.
+      // Finalizers are written as a whole list. Without the precondition, a new finalizer of another client would be lost.
       metadata: { resourceVersion, ...(finalizers ? { finalizers } : {}), ...(annotations ? { annotations } : {}) },
     };
     const written = await client.patch(kind.resource, { namespace, name }, { type: 'merge', body });

@@ -4,10 +4,10 @@ import { cleanFinalizersOf } from './clean-finalizer.ts';
 import { foreignMark } from './ownership.ts';
 
 /**
- * - `active`: takes part, its selected Pods are marked.
+ * - `active`: takes part; its selected Pods are marked.
  * - `leaving`: is being deleted; traffic is taken off, then its marks.
- * - `out`: asked to be left alone, or cannot take part. What we put on Pods (and own at a provider) goes at once.
- * - `foreign`: another adapter's; its Pods, and what is on them, are left alone.
+ * - `out`: opted out, or cannot take part. Our marks on Pods (and our records at a provider) are removed immediately.
+ * - `foreign`: guarded by another adapter. Its Pods and their marks are left alone.
  */
 export type EmployerStanding = 'active' | 'leaving' | 'out' | 'foreign';
 

@@ -3,20 +3,21 @@ import type { Clock } from '@kuperator/runtime';
 import type { TrafficOf } from './adapter.ts';
 import type { TrafficHold } from './traffic-hold.ts';
 
-type Settled = 'on' | 'off';
-type Sight = { readonly traffic: Settled; readonly since: number };
+/** Traffic that is known. */
+type SeenTraffic = 'on' | 'off';
+type Sight = { readonly traffic: SeenTraffic; readonly since: number };
 
-/** An observer's answer, withheld as long as the employer's hold says. */
+/** An observer's answer, delayed by the employer's hold. */
 export type HeldAnswer = {
   /** `changing` until the traffic of the Pod has been seen as it is for the whole hold. */
   readonly trafficOf: TrafficOf;
-  /** Milliseconds until the Pod's traffic counts; undefined if it counts already, or cannot be told. */
+  /** Milliseconds until the Pod's traffic counts; undefined if it counts already or is unknown. */
   readonly remainingMs: (pod: Pod) => number | undefined;
 };
 
 /**
- * Remembers since when each Pod's traffic has been seen on or off, per employer. It lives in memory alone: after a restart, or when
- * a key comes from another replica, each Pod is seen for the first time and waits for the whole hold again.
+ * Remembers, per employer, since when each Pod's traffic has been observed on or off. It is kept in memory only: after a restart, or when
+ * a key moves here from another replica, each Pod waits for the whole hold again.
  */
 export class HeldTraffic {
   readonly #clock: Pick<Clock, 'monotonic'>;
@@ -27,18 +28,25 @@ export class HeldTraffic {
   }
 
   /**
-   * For an adapter that learns of a change before the next pass: the wait begins now. It also catches a Pod whose traffic
-   * comes and goes between two passes, for which the wait must begin anew.
+   * For an adapter that learns of a change before the next pass: the hold starts now. This also covers a Pod whose traffic
+   * comes and goes between two passes: its hold must start again.
    */
-  noticed(employer: Key, uid: string, traffic: Settled): void {
+  noticed(employer: Key, uid: string, traffic: SeenTraffic): void {
     const sights = this.#sights.get(employer);
     const known = sights?.get(uid);
     // A Pod that no pass has seen yet is first seen by the next one.
     if (known && known.traffic !== traffic) sights?.set(uid, { traffic, since: this.#clock.monotonic() });
   }
 
-  /** Takes in what an observer answered in a pass. Pods other than `pods` are forgotten, and answered `changing`. */
-  judge(employer: Key, pods: readonly Pod[], trafficOf: TrafficOf, hold: TrafficHold): HeldAnswer {
+  /** Records what an observer answered in a pass. Pods other than `pods` are forgotten and count as `changing`. */
+  judge(
+    employer: Key,
+    {
+      pods,
+      trafficOf,
+      hold,
+    }: { readonly pods: readonly Pod[]; readonly trafficOf: TrafficOf; readonly hold: TrafficHold },
+  ): HeldAnswer {
     const now = this.#clock.monotonic();
     const before = this.#sights.get(employer);
     const sights = new Map<string, Sight>();
@@ -65,12 +73,12 @@ export class HeldTraffic {
     };
   }
 
-  /** Forgets an employer: its Pods' traffic is not looked at any more. */
+  /** Forgets an employer whose Pods' traffic is no longer observed. */
   forget(employer: Key): void {
     this.#sights.delete(employer);
   }
 
-  /** Forgets all employers but those for which `keep` answers true: what is not followed may come and go unseen. */
+  /** Forgets all employers except those for which `keep` returns true: traffic that is not observed may change unseen. */
   keepOnly(keep: (employer: Key) => boolean): void {
     for (const employer of this.#sights.keys()) if (!keep(employer)) this.#sights.delete(employer);
   }

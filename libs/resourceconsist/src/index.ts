@@ -1,11 +1,11 @@
 export {
   type Adapter,
+  type AdapterPass,
   type Backend,
   type EmployeeRecord,
   type EmployerKind,
   type Observer,
   type Outcome,
-  type Pass,
   type Provider,
   type ProviderRecord,
   type RecordResults,

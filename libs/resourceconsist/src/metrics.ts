@@ -12,7 +12,7 @@ export function adapterMetrics(metrics: Metrics, adapter: string) {
   const waiting = new Map<Key, number>();
   metrics.gauge({
     name: 'kuperator_resourceconsist_waiting_pods',
-    help: 'Pods whose traffic is not yet where their readiness wants it.',
+    help: 'Pods whose traffic does not match their readiness yet.',
     labels: ['adapter'],
     collect: (gauge) =>
       gauge.set(

@@ -1,4 +1,4 @@
-// Whose an employer is. Two adapters on one employer share its finalizer on Pods (T112): the one whose traffic is off first lets a Pod
+// Which adapter guards an employer. Two adapters on one employer share its finalizer on Pods (T112): the one whose traffic is off first lets a Pod
 // go that still has traffic of the other. So an employer is guarded by one adapter, and it says by which.
 
 import {
@@ -23,8 +23,8 @@ const RECORDS = {
  * 1. The annotation `resource-consist.kusionstack.io/adapter` names another adapter. Adapters on this framework write it before they touch
  *    a Pod, and a user may write it before.
  * 2. Marks of the Go framework, which writes no name: the clean finalizer that every adapter on it puts on its employers, and the records
- *    some keep. Marks this adapter makes itself say nothing as long as the annotation names it.
- * @param wasOurs this process has guarded the employer: a name that somebody has removed meanwhile is written again
+ *    some keep. Marks that this adapter makes itself do not count while the annotation names it.
+ * @param wasOurs this process has guarded the employer: if its name was removed meanwhile, it is written again
  */
 export function foreignMark<E extends KubeObject>(
   employer: E,

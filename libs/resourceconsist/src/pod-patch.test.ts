@@ -16,7 +16,7 @@ const preparing = {
 
 test('announcing keeps the keys of other employers and fields it does not know (T88)', () => {
   const pod = aPod({ ready: false, expected: '{"other":1,"expectedFinalizers":{"Service/default/b":"x"}}' });
-  const patch = podPatchFor(pod, marks, { expected: true }, '9');
+  const patch = podPatchFor(pod, { marks, change: { expected: true }, nanos: '9' });
   expect(patch.metadata.resourceVersion).toBe('1');
   expect(patch.metadata.finalizers).toBeUndefined();
   expect(JSON.parse(patch.metadata.annotations?.[AVAILABLE_CONDITIONS_ANNOTATION] ?? '')).toEqual({
@@ -27,12 +27,12 @@ test('announcing keeps the keys of other employers and fields it does not know (
 
 test('an annotation that cannot be understood is not overwritten', () => {
   const pod = aPod({ expected: 'not json' });
-  expect(() => podPatchFor(pod, marks, { expected: true }, '9')).toThrow('not a JSON object');
+  expect(() => podPatchFor(pod, { marks, change: { expected: true }, nanos: '9' })).toThrow('not a JSON object');
 });
 
 test('the last finalizer off grants operate in the same write', () => {
   const pod = aPod({ ready: false, labels: preparing, finalizers: [finalizer], expected });
-  expect(podPatchFor(pod, marks, { finalizer: false }, '9')).toEqual({
+  expect(podPatchFor(pod, { marks, change: { finalizer: false }, nanos: '9' })).toEqual({
     metadata: {
       resourceVersion: '1',
       finalizers: [],
@@ -44,7 +44,7 @@ test('the last finalizer off grants operate in the same write', () => {
 test('a finalizer off that is not the last grants nothing', () => {
   const other = 'prot.podopslifecycle.kusionstack.io/other';
   const pod = aPod({ ready: false, labels: preparing, finalizers: ['keep', finalizer, other], expected });
-  expect(podPatchFor(pod, marks, { finalizer: false }, '9')).toEqual({
+  expect(podPatchFor(pod, { marks, change: { finalizer: false }, nanos: '9' })).toEqual({
     metadata: { resourceVersion: '1', finalizers: ['keep', other] },
   });
 });
@@ -56,7 +56,7 @@ test('the last finalizer on ends the operation and makes the Pod service-availab
     [stageLabel('post-checked', 'collaset')]: '1',
     [stageLabel('completing', 'collaset')]: '1',
   };
-  const patch = podPatchFor(aPod({ labels, expected }), marks, { finalizer: true }, '9');
+  const patch = podPatchFor(aPod({ labels, expected }), { marks, change: { finalizer: true }, nanos: '9' });
   expect(patch.metadata.finalizers).toEqual([finalizer]);
   expect(patch.metadata.labels).toEqual({
     ...Object.fromEntries(Object.keys(labels).map((label) => [label, null])),
@@ -65,7 +65,7 @@ test('the last finalizer on ends the operation and makes the Pod service-availab
 });
 
 test('a key taken away that held the Pod up makes it available in the same write (D5)', () => {
-  const patch = podPatchFor(aPod({ expected }), marks, { expected: false }, '9');
+  const patch = podPatchFor(aPod({ expected }), { marks, change: { expected: false }, nanos: '9' });
   expect(patch.metadata).toEqual({
     resourceVersion: '1',
     annotations: { [AVAILABLE_CONDITIONS_ANNOTATION]: '{}' },
@@ -77,7 +77,8 @@ describe('a change of the annotation alone', () => {
   const path = '/metadata/annotations/pod.kusionstack.io~1available-conditions';
   const uid = { op: 'test', path: '/metadata/uid', value: 'uid-a' };
   const text = JSON.stringify({ expectedFinalizers: expected });
-  const announcing = (pod: Pod) => annotationPatchFor(podPatchFor(pod, marks, { expected: true }, '9'), pod);
+  const announcing = (pod: Pod) =>
+    annotationPatchFor(podPatchFor(pod, { marks, change: { expected: true }, nanos: '9' }), pod);
 
   test('holds for the Pod as long as the annotation is as it was seen, whatever its version', () => {
     const pod = aPod({ ready: false, expected: '{}' });
@@ -101,6 +102,6 @@ describe('a change of the annotation alone', () => {
     { name: 'a label follows', pod: aPod({ expected }), change: { expected: false } },
     { name: 'the finalizer goes on too', pod: aPod(), change: { expected: true, finalizer: true } },
   ])('holds only for the version when $name', ({ pod, change }) => {
-    expect(annotationPatchFor(podPatchFor(pod, marks, change, '9'), pod)).toBeUndefined();
+    expect(annotationPatchFor(podPatchFor(pod, { marks, change, nanos: '9' }), pod)).toBeUndefined();
   });
 });

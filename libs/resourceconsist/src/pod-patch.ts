@@ -5,7 +5,7 @@ import type { EmployerMarks, PodChange } from './pod-plan.ts';
 
 export type PodPatch = {
   readonly metadata: {
-    /** Precondition: two employers that change one annotation or finalizer list must not overwrite each other. */
+    /** Precondition: two employers that change the same annotation or finalizer list must not overwrite each other. */
     readonly resourceVersion: string | undefined;
     readonly annotations?: Record<string, string>;
     readonly finalizers?: readonly string[];
@@ -18,7 +18,10 @@ export type PodPatch = {
  * grants `operate`, the last one on (or a key gone that held it up) ends the operation.
  * @throws Error when the Pod's expected-finalizers annotation cannot be understood
  */
-export function podPatchFor(pod: Pod, marks: EmployerMarks, change: PodChange, nanos: string): PodPatch {
+export function podPatchFor(
+  pod: Pod,
+  { marks, change, nanos }: { readonly marks: EmployerMarks; readonly change: PodChange; readonly nanos: string },
+): PodPatch {
   const { resourceVersion } = pod.metadata;
   const annotations =
     change.expected === undefined
@@ -35,7 +38,11 @@ export function podPatchFor(pod: Pod, marks: EmployerMarks, change: PodChange, n
     metadata: { ...pod.metadata, annotations: { ...pod.metadata.annotations, ...annotations } },
   };
   const held = pod.metadata.finalizers?.includes(marks.finalizer) ?? false;
-  const { finalizers, labels } = withFinalizer(annotated, marks.finalizer, change.finalizer ?? held, nanos);
+  const { finalizers, labels } = withFinalizer(annotated, {
+    finalizer: marks.finalizer,
+    present: change.finalizer ?? held,
+    nanos,
+  });
   return {
     metadata: {
       resourceVersion,

@@ -20,7 +20,7 @@ export type PodStanding = {
   readonly wanted: boolean;
   readonly ready: boolean;
   readonly traffic: Traffic;
-  /** Could still come into traffic one day: neither terminating nor terminal. */
+  /** The Pod can still get traffic: it is neither terminating nor terminal. */
   readonly lives: boolean;
   /** The Pod announces this employer's finalizer. */
   readonly announced: boolean;
@@ -47,7 +47,7 @@ export function standingOf(
   };
 }
 
-/** The finalizer is there, and nobody else announces the same one. */
+/** The finalizer is on the Pod, and no other employer announces the same one. */
 export function bearsOwnFinalizer(pod: Pod, marks: EmployerMarks): boolean {
   return bearsFinalizer(pod, marks) && sharersOf(marks.finalizer, marks.expectedKey, expectedOf(pod)).length === 0;
 }
@@ -78,8 +78,8 @@ function planWanted({ ready, traffic, lives, announced, hasFinalizer }: PodStand
 }
 
 /**
- * No longer selected, or the employer is leaving (T87). Key and finalizer go together, so that it costs one write. The key alone
- * stays with the traffic too: by it the coordinator knows whom to ask.
+ * For a Pod that is no longer selected, or whose employer is leaving (T87). Key and finalizer are removed in one write. A key without a
+ * finalizer also stays while there is traffic: it names the adapter that the coordinator must ask.
  */
 function planUnwanted({ traffic, hasKey, hasFinalizer }: PodStanding): PodChange | undefined {
   if (traffic !== 'off') return undefined;
@@ -87,7 +87,7 @@ function planUnwanted({ traffic, hasKey, hasFinalizer }: PodStanding): PodChange
   return isNothing(change) ? undefined : change;
 }
 
-/** Waits for the backend: traffic is not where readiness wants it. Asked after the Pod's change was written. */
+/** True if the Pod waits for the backend: its traffic does not match its readiness. `hasFinalizer` is that after the Pod's change. */
 export function isUnsettled({ wanted, ready, lives, traffic, hasKey, hasFinalizer }: PodStanding): boolean {
   if (!wanted) return hasFinalizer || (hasKey && traffic !== 'off');
   return lives && ready ? !hasFinalizer : hasFinalizer;

@@ -35,7 +35,7 @@ export function podWriter(deps: {
 
   async function writeOne(marks: EmployerMarks, { pod, change }: PodWrite): Promise<void> {
     const nanos = clock.nanos();
-    const body = podPatchFor(pod, marks, change, nanos);
+    const body = podPatchFor(pod, { marks, change, nanos });
     const { uid = '' } = pod.metadata;
     try {
       const written = await patch(pod, body);

@@ -1,10 +1,10 @@
 import type { KubeObject, Pod } from '@kuperator/api';
 import { messageOf } from '@kuperator/runtime';
 import type {
+  AdapterPass,
   Backend,
   EmployeeRecord,
   Outcome,
-  Pass,
   Provider,
   ProviderRecord,
   RecordResults,
@@ -25,17 +25,21 @@ export type BackendSync = {
   readonly unsettled: number;
 };
 
+export type SyncInput<E extends KubeObject> = {
+  readonly employer: E;
+  readonly employees: Employees;
+  /** Nothing is expected any more. */
+  readonly leaving: boolean;
+  readonly pass: AdapterPass;
+};
+
 /**
  * Brings the backend in step: the employer's own records first, then its Pods'.
- * @param leaving nothing is expected any more
  * @throws StepError with the reason of the Event to record
  */
 export async function syncBackend<E extends KubeObject>(
   backend: Backend<E>,
-  employer: E,
-  { selected, marked }: Employees,
-  leaving: boolean,
-  pass: Pass,
+  { employer, employees: { selected, marked }, leaving, pass }: SyncInput<E>,
 ): Promise<BackendSync> {
   const pods = [...selected, ...marked];
   const scope = { employer, expectedOf: leaving ? [] : selected, leaving, pods, pass };
@@ -59,7 +63,7 @@ type Scope<E> = {
   readonly expectedOf: readonly Pod[];
   readonly leaving: boolean;
   readonly pods: readonly Pod[];
-  readonly pass: Pass;
+  readonly pass: AdapterPass;
 };
 
 type Synced<T> = {
@@ -96,7 +100,7 @@ async function syncRecords<E extends KubeObject, T extends ProviderRecord>(
       return { succeeded: outcome ? outcome.succeeded : items, failed: outcome?.failed ?? [] };
     } catch (cause) {
       const detail = `sync${verb[0]?.toUpperCase()}${verb.slice(1)} failed, err: ${messageOf(cause)}`;
-      throw new StepError(`Sync${event}Failed`, `sync ${kind} failed`, detail, cause);
+      throw new StepError({ reason: `Sync${event}Failed`, attempted: `sync ${kind} failed`, detail, cause });
     }
   };
   const created = await call('create', diff.create);

@@ -1,7 +1,7 @@
 import type { Key } from '@kuperator/api';
 import type { Clock } from '@kuperator/runtime';
 
-/** How soon to look again at an employer whose traffic is not as wanted: ever later, until something gets done. */
+/** When to start the next pass for an employer whose traffic is not as wanted: with longer and longer waits, until a pass changes something. */
 export class Recheck {
   readonly #delaysMs: readonly number[];
   readonly #clock: Pick<Clock, 'monotonic'>;
@@ -15,8 +15,8 @@ export class Recheck {
   }
 
   /**
-   * Called at the end of a pass. A pass that some event brought before its time leaves the wait as it was.
-   * @returns undefined when events alone will tell
+   * Called at the end of a pass. A pass that an event started early does not change the wait.
+   * @returns milliseconds; undefined if only events start the next pass
    */
   after(key: Key, { waiting, progress }: { waiting: boolean; progress: boolean }): number | undefined {
     const last = this.#waits.get(key);
@@ -28,7 +28,7 @@ export class Recheck {
     if (last && !progress && now < last.dueAt) return last.dueAt - now;
     const attempt = progress || !last ? 0 : last.attempt + 1;
     const delayMs = this.#delaysMs[Math.min(attempt, this.#delaysMs.length - 1)] ?? 0;
-    // A fifth is random, so that many waiting employers do not ask a provider together.
+    // A fifth of the wait is random, so that many waiting employers do not call a provider at the same time.
     const waitMs = Math.round(delayMs * (0.8 + this.#random() / 5));
     this.#waits.set(key, { attempt, dueAt: now + waitMs });
     return waitMs;

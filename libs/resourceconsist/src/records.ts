@@ -8,7 +8,7 @@ import type { Adapter } from './adapter.ts';
 import type { Employees } from './employee-pods.ts';
 import { type EmployerMarks, standingOf } from './pod-plan.ts';
 
-/** All annotations of an object share 256 KiB; the rest of them is not ours to fill. */
+/** All annotations of an object share 256 KiB, so a record must leave room for others. */
 const MAX_RECORD_BYTES = 64 * 1024;
 
 /**
@@ -18,9 +18,11 @@ const MAX_RECORD_BYTES = 64 * 1024;
  */
 export function recordChanges<E extends KubeObject>(
   employer: E,
-  { selected, marked }: Employees,
-  marks: EmployerMarks,
-  records: Adapter<E>['records'],
+  {
+    employees: { selected, marked },
+    marks,
+    records,
+  }: { readonly employees: Employees; readonly marks: EmployerMarks; readonly records: Adapter<E>['records'] },
 ): Record<string, string | null> | undefined {
   const pods = [...selected, ...marked].map((pod) => ({
     name: pod.metadata.name ?? '',

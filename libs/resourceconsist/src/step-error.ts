@@ -1,25 +1,35 @@
 import { ConflictError, messageOf } from '@kuperator/runtime';
 
-/** Thrown when a step of a pass failed: carries the reason of the Event that tells it on the employer. */
+/** Thrown when a step of a pass fails. It carries the reason of the Event that reports it on the employer. */
 export class StepError extends Error {
   override readonly name = 'StepError';
   readonly reason: string;
   /** What tools see in place of the whole message: `syncCreate failed, err: …`. */
   readonly detail: string;
 
-  constructor(reason: string, attempted: string, detail: string, cause: unknown) {
+  constructor({
+    reason,
+    attempted,
+    detail,
+    cause,
+  }: {
+    readonly reason: string;
+    readonly attempted: string;
+    readonly detail: string;
+    readonly cause: unknown;
+  }) {
     super(`${attempted}: ${detail}`, { cause });
     this.reason = reason;
     this.detail = detail;
   }
 }
 
-/** Runs `step`; its failure becomes a {@link StepError} that says what was attempted. A stale cache is none. */
+/** Runs `step`. Its failure becomes a {@link StepError} that says what was attempted, unless it is a conflict of a stale cache. */
 export async function inStep<T>(reason: string, attempted: string, step: () => T | Promise<T>): Promise<T> {
   try {
     return await step();
   } catch (cause) {
     if (cause instanceof StepError || cause instanceof ConflictError) throw cause;
-    throw new StepError(reason, attempted, messageOf(cause), cause);
+    throw new StepError({ reason, attempted, detail: messageOf(cause), cause });
   }
 }

@@ -9,6 +9,7 @@ export {
   type Precondition,
 } from './cache/object-writer.ts';
 export { compareResourceVersions } from './cache/resource-version.ts';
+export { maySelect, SELECTING, selectingKeys } from './cache/selecting.ts';
 export { type Sight, sightOf } from './cache/sight.ts';
 export { createKubeClient, type DeleteOptions, KubeClient, type Patch } from './client/client.ts';
 export {

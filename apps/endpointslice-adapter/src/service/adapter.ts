@@ -5,7 +5,7 @@ import { trafficIn } from './traffic.ts';
 
 const HOLD_ANNOTATIONS: ReadonlySet<string> = new Set([TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION]);
 
-/** In-cluster Services: kube-controller-manager moves the traffic, the adapter sees whether it has moved. */
+/** The adapter for in-cluster Services: kube-controller-manager moves the traffic, and the adapter observes whether it has moved. */
 export function endpointSliceAdapter(slicesOf: (service: Key) => readonly EndpointSlice[]): Adapter {
   return {
     name: 'endpointslice-adapter',
@@ -33,7 +33,7 @@ export function refusalOf({ spec }: Service): Refusal | undefined {
   return undefined;
 }
 
-/** Down to what decides which Pods are the Service's, whether it takes part, and whose it is. */
+/** Keeps what decides which Pods the Service selects, whether it takes part, and which adapter guards it. */
 export function trimService(service: Service): Service {
   const { name = '', namespace = '', uid = '', resourceVersion = '', labels, deletionTimestamp } = service.metadata;
   const { annotations: owned, ...ownership } = ownershipOf(service);

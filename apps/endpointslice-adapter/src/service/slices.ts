@@ -1,6 +1,6 @@
 import { ENDPOINT_SLICES, type EndpointSlice, type Key } from '@kuperator/api';
 
-/** Says whose slice it is. */
+/** Names the Service that a slice belongs to. */
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 export const BY_SERVICE = 'service';
 
@@ -16,7 +16,7 @@ export function serviceOf(slice: EndpointSlice): Key {
   return `${slice.metadata.namespace ?? ''}/${slice.metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
 }
 
-/** Down to whom it lists and whether as ready: addresses, zones and hints are most of a slice. */
+/** Keeps the Pods that a slice lists and whether they are ready. Addresses, zones and hints are most of a slice. */
 export function trimSlice(slice: EndpointSlice): EndpointSlice {
   const { name = '', namespace = '', uid = '', resourceVersion = '', labels } = slice.metadata;
   const service = labels?.[SERVICE_NAME_LABEL] ?? '';

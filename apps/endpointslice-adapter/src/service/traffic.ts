@@ -1,7 +1,8 @@
 // When a Pod counts as out of traffic, and how far that can be relied on.
 //
 // The adapter takes its finalizer off a Pod when two caches agree: the Pod's says "not ready", the EndpointSlices' say
-// "nobody lists it as ready". The two are watched apart and their versions do not compare, so each may be behind. What holds:
+// "no slice lists it as ready". The two are watched separately and their versions cannot be compared, so each may be behind. The following
+// holds:
 //
 // 1. A stale Pod cannot mislead: the write carries the resourceVersion decided on, so a Pod that became ready again, or whose
 //    gate was opened, refuses it.
@@ -11,7 +12,7 @@
 // 3. It lists the Pod as ready again only after a later version of the Pod that is Ready. With the gate closed the kubelet
 //    makes none; by 1 there is none between the version we decided on and our write.
 //
-// A finalizer put on by the coordinator (when it closes a gate behind which nobody had seen traffic) has no slice seen before it. It is
+// A finalizer put on by the coordinator (when it closes a gate behind which no traffic had been observed) has no slice seen before it. It is
 // put on only after gate and readiness have rested for seconds, so the slices seen are not of before.
 //
 // What is left: a Pod that flaps (not ready, ready, not ready) faster than one of the watches moves, so that "off" belongs to
@@ -22,10 +23,10 @@
 //
 // Proxies follow the slices later still. So "off" and "on" count only after they have been seen without a break for a hold
 // (docs/decisions/0030-traffic-counts-after-a-hold.md). `turnedBy` begins it with the slice's change, not with the pass
-// that follows, and begins it anew for a Pod whose traffic came and went between two passes.
+// that follows, and starts it again for a Pod whose traffic came and went between two passes.
 //
 // A Pod that is in no slice at all counts as off, not as unknown: the controller leaves out Pods of deleted nodes, finished
-// ones and those without an address, and nobody would ever say more about them.
+// ones and those without an address, and no slice will ever list them.
 
 import type { EndpointSlice } from '@kuperator/api';
 import type { TrafficOf } from '@kuperator/resourceconsist';
@@ -53,7 +54,7 @@ export function trafficIn(slices: readonly EndpointSlice[]): TrafficOf {
 }
 
 /**
- * uids of the Pods a slice sends traffic to. By uid, since a Pod created anew may have the name, and even the address.
+ * uids of the Pods a slice sends traffic to. By uid, because a new Pod may have the same name, and even the same address.
  * An endpoint that does not say counts as ready.
  * @see Kubernetes API reference, EndpointConditions.ready
  */

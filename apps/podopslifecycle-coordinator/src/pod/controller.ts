@@ -13,6 +13,7 @@ import { operationsOf } from '@kuperator/lifecycle';
 import {
   Controller,
   type Informer,
+  maySelect,
   type ObjectWriter,
   type OperatorContext,
   type RunningOperators,
@@ -21,7 +22,6 @@ import {
 import type { Config } from '../config.ts';
 import type { LeavingMetrics } from '../leaving/metrics.ts';
 import type { LeavingLimits } from '../leaving/plan.ts';
-import { maySelect } from '../selecting.ts';
 import { heldInVain, refusedHolders } from '../slot/plan.ts';
 import { selects } from './awaited.ts';
 import { stalledWaits, type WaitLimits } from './explain.ts';

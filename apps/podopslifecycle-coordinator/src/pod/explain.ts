@@ -5,13 +5,18 @@ import { type Condition, conditionOf, type Pod, type PodTransitionRule } from '@
 import {
   type Actor,
   actorOf,
+  type CountedText,
+  counted,
+  countlessKey,
   type Facts,
   type Hold,
   holdsOf,
+  isSpelled,
   PROGRESSING,
-  textOf,
+  shortened,
+  spelled,
   timeOf,
-  withoutCounts,
+  wordsOf,
 } from '@kuperator/holders';
 import type { Operation } from '@kuperator/lifecycle';
 import { type Reported, track } from './reported.ts';
@@ -88,7 +93,9 @@ export function explain(
     return { ...(present ? { condition: null } : {}), annotations, isDue, ...next };
   }
   const condition = conditionFor(long, deadlineMs);
-  if (graceLeftMs > 0 || (present && isSameHolder(present, condition))) return { annotations, isDue: false, ...next };
+  if (graceLeftMs > 0 || (present && isSameHolder(present, condition, wordsFor(long)))) {
+    return { annotations, isDue: false, ...next };
+  }
   const isTurned = present?.status !== condition.status;
   const lastTransitionTime = (!isTurned && present?.lastTransitionTime) || new Date(nowMs).toISOString();
   return { condition: { ...condition, lastTransitionTime }, annotations, isDue: true, ...next };
@@ -102,7 +109,7 @@ function conditionFor(long: readonly Aged[], deadlineMs: number): Condition {
     type: PROGRESSING,
     status: isStalled ? 'False' : 'True',
     reason: isStalled || !oldest ? STALLED : REASONS[actorOf(oldest.holder)],
-    message: messageOf(long),
+    message: spelled(wordsFor(long)),
   };
 }
 
@@ -111,8 +118,9 @@ function reportedOf(
   waits: readonly Aged[],
   { present, before, nowMs }: { present: Condition | undefined; before: Reported | undefined; nowMs: number },
 ): Reported {
-  const now = withoutCounts(messageOf(waits));
-  const text = present && withoutCounts(present.message);
+  const words = wordsFor(waits);
+  const now = countlessKey(words);
+  const text = present && (isSpelled(words, present.message ?? '') ? now : (present.message ?? ''));
   return track(before, { now, text, isExplicit: waits.every(({ holder }) => actorOf(holder) !== 'engine'), nowMs });
 }
 
@@ -132,15 +140,16 @@ function agedWaits(pod: Pod, facts: PodFacts, graceMs: number): readonly Aged[] 
   });
 }
 
-function messageOf(waits: readonly Wait[]): string {
-  const sentences = waits.map(({ operation: { id, type = 'operation', stage }, holder, sinceMs }) => {
+/** The message of the condition, with its counts marked. */
+function wordsFor(waits: readonly Wait[]): CountedText {
+  const sentences = waits.flatMap(({ operation: { id, type = 'operation', stage }, holder, sinceMs }, at) => {
     const since = sinceMs === undefined ? '' : ` since ${timeOf(sinceMs)}`;
-    return `${type} ${id}: ${textOf(holder)}; in ${stage}${since}`;
+    return counted`${at === 0 ? '' : '. '}${type} ${id}: ${wordsOf(holder)}; in ${stage}${since}`;
   });
-  const text = sentences.join('. ');
-  return text.length > MESSAGE_LIMIT ? `${text.slice(0, MESSAGE_LIMIT - 1)}…` : text;
+  return shortened(sentences, MESSAGE_LIMIT, '…');
 }
 
-function isSameHolder(a: Condition, b: Condition): boolean {
-  return a.status === b.status && a.reason === b.reason && withoutCounts(a.message) === withoutCounts(b.message);
+/** True if the Pod's condition, which an earlier process may have written, says the same apart from counts. */
+function isSameHolder(present: Condition, next: Condition, words: CountedText): boolean {
+  return present.status === next.status && present.reason === next.reason && isSpelled(words, present.message ?? '');
 }

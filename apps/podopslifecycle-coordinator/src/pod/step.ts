@@ -12,7 +12,7 @@ import {
 import { verdictFor } from '@kuperator/holders';
 import { applyLabels, operationsOf, podStateOf, type Settled, settle } from '@kuperator/lifecycle';
 import type { Clock, EventRecorder, ObjectWriter, Reconcile, ReconcileResult, Sight } from '@kuperator/runtime';
-import { maySelect, type SELECTING } from '../selecting.ts';
+import { maySelect, type SELECTING } from '@kuperator/runtime';
 import { awaitedOn, expectingAdapters } from './awaited.ts';
 import { type Explanation, explain, type PodFacts, type WaitLimits } from './explain.ts';
 import { arrivingAt, type Guards, guardsOf } from './guards.ts';

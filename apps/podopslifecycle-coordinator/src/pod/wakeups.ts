@@ -1,5 +1,5 @@
 import { type Key, keyOf, matchesSelector, type Pod, type PodTransitionRule } from '@kuperator/api';
-import { withoutCounts } from '@kuperator/holders';
+import { haveSameReasons } from '@kuperator/holders';
 import { operationsOf } from '@kuperator/lifecycle';
 
 /**
@@ -44,10 +44,9 @@ function decidedIn(
     const same = known.get(fingerprint(detail));
     const pod = key(after, detail.name);
     if (detail.passed) return same ? [] : [pod];
-    const [former, now] = [same && reasonsOf(same), reasonsOf(detail)];
-    // Most verdicts are unchanged, and most others differ in a figure only. The expensive check comes last.
-    if (former === now || !reportsHolder(pod)) return [];
-    return former !== undefined && withoutCounts(former) === withoutCounts(now) ? [] : [pod];
+    // Most refusals are unchanged, or differ only in a count. The expensive check comes last.
+    if (same && haveSameReasons(same.rejectInfo, detail.rejectInfo)) return [];
+    return reportsHolder(pod) ? [pod] : [];
   });
 }
 
@@ -55,10 +54,6 @@ type Detail = NonNullable<NonNullable<PodTransitionRule['status']>['details']>[n
 
 function fingerprint({ uid, stage, passed, operations }: Detail): string {
   return `${uid} ${stage} ${passed} ${(operations ?? []).map(({ id, since }) => `${id}=${since}`).join(' ')}`;
-}
-
-function reasonsOf({ rejectInfo = [] }: Detail): string {
-  return rejectInfo.map(({ ruleName, reason }) => `${ruleName}: ${reason}`).join('; ');
 }
 
 function key(rule: PodTransitionRule, pod: string | undefined): Key {

@@ -1,6 +1,6 @@
 import { isTerminating, type Key, type Pod, type PodTransitionRule } from '@kuperator/api';
 import type { Clock, EventRecorder, ObjectWriter, Reconcile } from '@kuperator/runtime';
-import { maySelect, type SELECTING } from '../selecting.ts';
+import { maySelect, type SELECTING } from '@kuperator/runtime';
 import { heldInVain } from './plan.ts';
 
 /**

@@ -1,7 +1,6 @@
 import { POD_TRANSITION_RULES, PODS, SERVICES } from '@kuperator/api';
-import { objectWriter } from '@kuperator/runtime';
+import { objectWriter, SELECTING, selectingKeys } from '@kuperator/runtime';
 import type { InMemoryCluster } from '@kuperator/testing';
-import { SELECTING, selectingKeys } from '../selecting.ts';
 
 /** The caches that the reconcile of a Pod reads, with the index of `caches.ts` that it uses, and the writer of its Pods. */
 export function podCaches(cluster: InMemoryCluster) {

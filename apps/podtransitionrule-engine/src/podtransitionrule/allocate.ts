@@ -1,139 +1,214 @@
-import { type Budget, exhausted, hasRoom } from './budget.ts';
-import type { Candidate } from './candidate.ts';
+import type { Refusal } from '@kuperator/holders';
+import { type Budget, charged, exhausted, hasRoom } from './budget.ts';
+import { type Candidate, passing, refusing } from './candidate.ts';
 import { couldServe, isUnavailable } from './population.ts';
-import type { Rejection } from './rules.ts';
+import { nameOf } from './selection.ts';
 import type { Side } from './side.ts';
 import { compareText, endsInDeletion, waitsSince } from './stage.ts';
 
-/** One Pod in one rule object, and the slots it still needs there. */
+/** The budgets of all rule objects that take part, as they stand after the Pods whose turn has been. A budget is named by its position. */
+type Books = readonly Budget[];
+
+/** One Pod in one rule object. */
 type Part = {
-  readonly side: Side;
+  readonly object: string;
+  readonly isOwn: boolean;
   readonly candidate: Candidate;
-  readonly needs: readonly Budget[];
-  /** Pods by which the slot makes the budgets fuller: none for a Pod that is among the unavailable already. */
+  /** Budgets of the object of which the Pod holds a slot, those of which it needs one, and those it does not have to ask. */
+  readonly held: readonly number[];
+  readonly needs: readonly number[];
+  readonly unasked: readonly number[];
+  /** Pods by which a slot makes the budgets fuller: none for a Pod that is among the unavailable already. */
   readonly costs: 0 | 1;
 };
 type Contender = { readonly name: string; readonly since: bigint; readonly parts: readonly Part[] };
 
+/** What its turn brings a Pod in the own rule object. */
+type Outcome =
+  | { readonly kind: 'granted'; readonly rules: readonly string[] }
+  /** The budget has no room. Its numbers are read when all turns are over, so that they include every slot granted. */
+  | { readonly kind: 'full'; readonly budget: number }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
 /**
- * Gives out the slots of the stage's budgets, last of all and only to Pods that nothing else holds back: a slot that
- * waits for something else starves the others (H3). For the same reason a Pod gets the slots of all its budgets, in all
- * rule objects that select it, or none of them. The order is one that all objects share: who holds a pass, who is down
- * anyhow, who waits longest, name. Completes `passed` and `rejection` of the candidates of `own`.
+ * Grants the slots of the stage's budgets to the candidates of `own`. Pure. It comes after label checks and webhooks and only for Pods
+ * that nothing else holds back: a slot whose Pod waits for something else starves the others (H3). For the same reason a Pod gets the
+ * slots of all its budgets, in all rule objects that select it, or none of them.
  *
- * What other objects give is their own writes; until they are made, a cache may tell two objects different stories, and
- * each would keep the slot the other one's Pod waits for (H4). So slots are stored in the order of the objects' names:
- * here only once those before have theirs stored. Meanwhile the room is kept for the Pod.
- * See docs/decisions/0013-several-rule-objects.md.
+ * Pods take slots in this order, which all rule objects share so that two of them never wait for each other:
+ *
+ * 1. Pods that hold a slot keep it: the coordinator may already have acted on it.
+ * 2. Pods that are down pass and cost nothing; see {@link isFree}.
+ * 3. Pods that need no slot, because they skip the rules or have all their slots: they may go down now, so every budget counts them.
+ * 4. Pods that need a slot: the one that has waited longest comes first, so that none waits for ever.
+ * 5. Of Pods that have waited equally long, the first by name: any order would do if it is the same in every replica.
+ *
+ * What other objects grant is their own write. Until it is made, the caches of two replicas may differ, and each object could keep the
+ * slot that the other one's Pod waits for (H4). So slots are stored in the order of the objects' names: this object stores one only once
+ * those before it have. Meanwhile it reserves the room for the Pod. See docs/decisions/0013-several-rule-objects.md.
  */
-export function allocate(own: Side, others: readonly Side[]): void {
-  if (own.budgets.length === 0) return;
-  const contenders = contendersOf([own, ...others]);
-  const refused: [Candidate, Budget][] = [];
-  const [needy, exempt] = partition(contenders, ({ parts }) => parts.some(({ needs }) => needs.length > 0));
-  for (const { parts } of exempt) {
-    // It may go down, so the budgets it need not ask feel it from now on, not only when it does.
-    if (parts.every(({ candidate }) => candidate.rejection === undefined)) for (const part of parts) charge(part);
+export function allocate(own: Side, others: readonly Side[]): Side {
+  if (own.budgets.length === 0 || own.candidates.length === 0) return own;
+  const sides = [own, ...others];
+  const contenders = contendersOf(sides);
+  const isNeedy = ({ parts }: Contender) => parts.some(({ needs }) => needs.length > 0);
+  const opening = withoutTurn(
+    contenders,
+    sides.flatMap(({ budgets }) => budgets),
+    isNeedy,
+  );
+  const queue = contenders.filter(isNeedy).toSorted(byTurn);
+  const { books, outcomes } = takeTurns(queue, opening, own.name);
+  const budgets = books.slice(0, own.budgets.length);
+  // One refusal for all Pods that the budget has no room for: its numbers are those after the last turn.
+  const full = budgets.map((budget) => ({ ruleName: budget.ruleName, reason: exhausted(budget) }));
+  const candidates = own.candidates.map((candidate) => decided(candidate, outcomes.get(nameOf(candidate.pod)), full));
+  return { ...own, budgets, candidates };
+}
+
+/** The fold: each contender finds the books as those before it have left them. */
+function takeTurns(queue: readonly Contender[], opening: Books, ownName: string) {
+  const outcomes = new Map<string, Outcome>();
+  const books = queue.reduce((before, contender) => {
+    const { after, outcome } = turnOf(contender, before, ownName);
+    if (outcome) outcomes.set(contender.name, outcome);
+    return after;
+  }, opening);
+  return { books, outcomes };
+}
+
+function turnOf({ parts }: Contender, books: Books, ownName: string): { after: Books; outcome?: Outcome } {
+  const mine = parts.find(({ isOwn }) => isOwn);
+  const isRefused = mine?.candidate.refusal !== undefined;
+  const full = isRefused ? undefined : mine?.needs.find((at) => !isRoomIn(books, at, mine.costs));
+  if (full !== undefined) return { after: books, outcome: { kind: 'full', budget: full } };
+  const obstacle = obstacleAmong(parts, books);
+  const [first] = mine?.needs ?? [];
+  const ruleName = first === undefined ? undefined : books[first]?.ruleName;
+  if (obstacle || isRefused) {
+    if (!obstacle || isRefused || ruleName === undefined) return { after: books };
+    // The rule that refuses is named first, and after it the one that would have a slot to grant.
+    return { after: books, outcome: { kind: 'refused', refusal: { ruleName, reason: obstacle } } };
   }
-  for (const { parts } of inOrder(needy)) {
-    const mine = parts.find(({ side }) => side === own);
-    const full = mine?.candidate.rejection ? undefined : mine?.needs.find((budget) => !hasRoom(budget, mine.costs));
-    if (mine && full) {
-      refused.push([mine.candidate, full]);
-      continue;
+  const after = parts.reduce(chargedBy, books);
+  if (!mine || ruleName === undefined) return { after };
+  const before = parts.find((part) => !part.isOwn && part.needs.length > 0 && compareText(part.object, ownName) < 0);
+  return {
+    after,
+    outcome: before
+      ? { kind: 'refused', refusal: { ruleName, reason: { kind: 'slot-reserved', first: before.object } } }
+      : { kind: 'granted', rules: mine.needs.flatMap((at) => books[at]?.ruleName ?? []) },
+  };
+}
+
+/** The candidate as it leaves the allocation. A Pod without a turn, which no budget holds, is as it was. */
+function decided(candidate: Candidate, outcome: Outcome | undefined, full: readonly Refusal[]): Candidate {
+  if (outcome?.kind === 'granted') return passing(candidate, outcome.rules);
+  if (outcome?.kind === 'refused') return refusing(candidate, outcome.refusal);
+  const refusal = outcome && full[outcome.budget];
+  if (refusal) return refusing(candidate, refusal);
+  if (candidate.refusal || !isFree(candidate)) return candidate;
+  return passing(
+    candidate,
+    candidate.applying.filter(({ kind }) => kind === 'availablePolicy').map(({ name }) => name),
+  );
+}
+
+/** The books before the first turn: with the slots that are held, and with the Pods that need none and may go down. */
+function withoutTurn(
+  contenders: readonly Contender[],
+  books: Books,
+  isNeedy: (contender: Contender) => boolean,
+): Books {
+  const counts = books.map(() => 0);
+  const count = (positions: readonly number[], costs: number) => {
+    for (const at of positions) counts[at] = (counts[at] ?? 0) + costs;
+  };
+  for (const contender of contenders) {
+    const { parts } = contender;
+    const mayGo = !isNeedy(contender) && parts.every(({ candidate }) => candidate.refusal === undefined);
+    for (const { held, unasked, costs } of parts) {
+      count(held, costs);
+      if (mayGo) count(unasked, costs);
     }
-    const obstacle = obstacleAmong(parts, own);
-    if (obstacle === undefined && !mine?.candidate.rejection) {
-      const first = mine && parts.find(({ side, needs }) => needs.length > 0 && compareText(side.name, own.name) < 0);
-      for (const part of parts) charge(part);
-      if (!mine || mine.needs.length === 0) continue;
-      if (first)
-        reject(
-          mine,
-          ({ rule }) => `rule ${rule}: its slot is kept until PodTransitionRule ${first.side.name} has given one`,
-        );
-      else for (const budget of mine.needs) mine.candidate.passed.add(budget.ruleName);
-    } else if (mine && mine.needs.length > 0 && !mine.candidate.rejection) {
-      // Who refuses comes first, and the rule that would have a slot to give only after.
-      reject(mine, ({ rule }) => `${obstacle}; no slot of rule ${rule} meanwhile`);
-    }
   }
-  // Only now, so that the counts in the text include all that this pass gave out.
-  for (const [candidate, budget] of refused) {
-    candidate.rejection = { ruleName: budget.ruleName, reason: exhausted(budget) };
-  }
+  return books.map((budget, at) => ({ ...budget, unavailable: budget.unavailable + (counts[at] ?? 0) }));
 }
 
 function contendersOf(sides: readonly Side[]): readonly Contender[] {
-  const byName = new Map<string, { since: bigint; parts: Part[] }>();
-  for (const side of sides) {
-    for (const [name, candidate] of side.candidates) {
-      if (passesFree(candidate)) continue;
-      const costs = isUnavailable(candidate.pod) ? 0 : 1;
-      for (const budget of side.budgets) if (candidate.passed.has(budget.ruleName)) budget.unavailable += costs;
-      const needs = side.budgets.filter((budget) => lacks(candidate, budget));
-      const contender = byName.get(name) ?? { since: waitsSince(candidate.entry.operations), parts: [] };
-      contender.parts.push({ side, candidate, needs, costs });
-      byName.set(name, contender);
-    }
+  const byName = Map.groupBy(partsOf(sides), ({ candidate }) => nameOf(candidate.pod));
+  return [...byName].map(([name, parts]) => ({
+    name,
+    since: waitsSince(parts[0]?.candidate.entry.operations ?? []),
+    parts,
+  }));
+}
+
+function partsOf(sides: readonly Side[]): readonly Part[] {
+  let firstOfSide = 0;
+  return sides.flatMap((side, index) => {
+    const first = firstOfSide;
+    firstOfSide += side.budgets.length;
+    return side.candidates.flatMap((candidate) =>
+      isFree(candidate) ? [] : [partOf(candidate, side, { first, isOwn: index === 0 })],
+    );
+  });
+}
+
+function partOf(candidate: Candidate, { name, budgets }: Side, place: { first: number; isOwn: boolean }): Part {
+  const { passed, applying, pod } = candidate;
+  const held: number[] = [];
+  const needs: number[] = [];
+  const unasked: number[] = [];
+  for (const [index, { ruleName }] of budgets.entries()) {
+    const at = place.first + index;
+    if (passed.has(ruleName)) held.push(at);
+    else if (applying.some((rule) => rule.name === ruleName)) needs.push(at);
+    else unasked.push(at);
   }
-  return [...byName].map(([name, contender]) => ({ name, ...contender }));
+  return { object: name, isOwn: place.isOwn, candidate, held, needs, unasked, costs: isUnavailable(pod) ? 0 : 1 };
 }
 
 /**
- * A Pod that is down anyhow passes every budget and costs none of them: it is among the unavailable already. Not so one that could serve:
- * many of these may come into service at once, when their node is back for instance, and all that were let pass would go down
+ * True if the Pod passes every budget and costs none of them: it is down, so it is among the unavailable already. Not so one that could
+ * serve: many of these may come into service at once, for instance when their node is back, and all that were let pass would go down
  * again together. Such a Pod passes free only to be deleted, since its successor is made on another node.
  * See docs/decisions/0031-pods-of-a-node-that-is-not-ready.md.
  */
-function passesFree(candidate: Candidate): boolean {
-  const { pod, entry } = candidate;
-  if (!isUnavailable(pod) || (couldServe(pod) && !endsInDeletion(pod, entry))) return false;
-  if (candidate.rejection === undefined) {
-    for (const { kind, name } of candidate.applying) if (kind === 'availablePolicy') candidate.passed.add(name);
-  }
-  return true;
+function isFree({ pod, entry }: Candidate): boolean {
+  return isUnavailable(pod) && (!couldServe(pod) || endsInDeletion(pod, entry));
 }
 
-function lacks({ applying, passed }: Candidate, { ruleName }: Budget): boolean {
-  return !passed.has(ruleName) && applying.some(({ name }) => name === ruleName);
-}
-
-/** Which rule of another object, as `<object>/<rule>`, keeps the Pod from using a slot, and why. */
-function obstacleAmong(parts: readonly Part[], own: Side): string | undefined {
-  for (const { side, candidate, needs, costs } of parts) {
-    if (side === own) continue;
-    if (candidate.rejection) return elsewhere(side, candidate.rejection);
-    const full = needs.find((budget) => !hasRoom(budget, costs));
-    if (full) return elsewhere(side, { ruleName: full.ruleName, reason: exhausted(full) });
+/** The rule of another object that keeps the Pod from using a slot, and why. */
+function obstacleAmong(parts: readonly Part[], books: Books) {
+  for (const { object, isOwn, candidate, needs, costs } of parts) {
+    if (isOwn) continue;
+    if (candidate.refusal) return elsewhere(object, candidate.refusal);
+    const full = needs.map((at) => books[at]).find((budget) => budget && !hasRoom(budget, costs));
+    if (full) return elsewhere(object, { ruleName: full.ruleName, reason: exhausted(full) });
   }
   return undefined;
 }
 
-function elsewhere({ name }: Side, { ruleName, reason }: Rejection): string {
-  const repeated = `rule ${ruleName}: `;
-  return `rule ${name}/${ruleName}: ${reason.startsWith(repeated) ? reason.slice(repeated.length) : reason}`;
+function elsewhere(object: string, { ruleName, reason }: Refusal) {
+  return { kind: 'refused-elsewhere', object, rule: ruleName, reason } as const;
 }
 
-/** One Pod down is one less in every budget of the stage, also in those it need not ask. */
-function charge({ side, candidate: { passed }, costs }: Part): void {
-  for (const budget of side.budgets) if (!passed.has(budget.ruleName)) budget.unavailable += costs;
+function isRoomIn(books: Books, at: number, costs: 0 | 1): boolean {
+  const budget = books[at];
+  return budget === undefined || hasRoom(budget, costs);
 }
 
-function reject({ candidate, needs }: Part, reason: (own: { rule: string }) => string): void {
-  const ruleName = needs[0]?.ruleName ?? '';
-  candidate.rejection = { ruleName, reason: reason({ rule: ruleName }) };
+/** A Pod that goes down is missing from every budget of the stage, including those it does not have to ask. */
+function chargedBy(books: Books, { needs, unasked, costs }: Part): Books {
+  if (costs === 0) return books;
+  return [...needs, ...unasked].reduce((left, at) => {
+    const budget = left[at];
+    return budget ? left.with(at, charged(budget, costs)) : left;
+  }, books);
 }
 
-function inOrder(contenders: readonly Contender[]): readonly Contender[] {
-  return contenders.toSorted((a, b) =>
-    a.since === b.since ? compareText(a.name, b.name) : a.since < b.since ? -1 : 1,
-  );
-}
-
-function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
-  const first: T[] = [];
-  const second: T[] = [];
-  for (const item of items) (isFirst(item) ? first : second).push(item);
-  return [first, second];
+function byTurn(a: Contender, b: Contender): number {
+  if (a.since !== b.since) return a.since < b.since ? -1 : 1;
+  return compareText(a.name, b.name);
 }

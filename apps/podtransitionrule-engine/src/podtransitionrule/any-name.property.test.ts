@@ -2,9 +2,9 @@ import { SKIP_RULES_ANNOTATION, type TransitionRule } from '@kuperator/api';
 import { answerFor, INHERITED_NAMES, plainNameLike } from '@kuperator/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { afterPass, aPod, aRule, maxUnavailable, passedIn, requiresLabel } from '../test/samples.ts';
 import { fieldReader } from '../webhook/field-path.ts';
 import { resourceFor } from '../webhook/question.ts';
-import { afterPass, aPod, aRule, maxUnavailable, passedIn, requiresLabel } from './samples.ts';
 
 /** The kinds of rules, with `name` wherever a user may choose one. */
 const rulesNamed = (name: string): TransitionRule[] => [

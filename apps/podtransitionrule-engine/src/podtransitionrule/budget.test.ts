@@ -1,11 +1,14 @@
+import { textOfRefusal } from '@kuperator/holders';
 import { expect, test } from 'vitest';
-import { exhausted, hasRoom } from './budget.ts';
+import { type Budget, exhausted, hasRoom } from './budget.ts';
+
+const saying = (budget: Budget) => textOfRefusal({ ruleName: budget.ruleName, reason: exhausted(budget) });
 
 test('says which limit holds, of how many, and how many are down', () => {
   const budget = { ruleName: 'web', total: 4, maxUnavailable: 2, minAvailable: 0, unavailable: 2, unread: undefined };
   expect(hasRoom(budget)).toBe(false);
-  expect(exhausted(budget)).toBe('rule web: blocked by max unavailable 2/4, currently unavailable 2/4');
-  expect(exhausted({ ...budget, maxUnavailable: 4, minAvailable: 2 })).toContain('blocked by min available 2/4');
+  expect(saying(budget)).toBe('rule web: blocked by max unavailable 2/4, currently unavailable 2/4');
+  expect(saying({ ...budget, maxUnavailable: 4, minAvailable: 2 })).toContain('blocked by min available 2/4');
 });
 
 test('gives nothing while it is not known how many Pods there should be', () => {
@@ -18,5 +21,5 @@ test('gives nothing while it is not known how many Pods there should be', () => 
     unread: 'ReplicaSet a',
   };
   expect(hasRoom(budget)).toBe(false);
-  expect(exhausted(budget)).toBe('rule web: the replicas of ReplicaSet a have not been read yet');
+  expect(saying(budget)).toBe('rule web: the replicas of ReplicaSet a have not been read yet');
 });

@@ -1,28 +1,32 @@
+import type { RuleReason } from '@kuperator/holders';
 import type { Limits } from './limits.ts';
 
-/** What one availability rule has to give. `unavailable` counts who is down, missing, or has been allowed to go down. */
+/** What one availability rule has to grant. `unavailable` counts the Pods that are down, missing, or allowed to go down. */
 export type Budget = Limits & {
   readonly ruleName: string;
   readonly total: number;
-  /** The owner, as `kind name`, whose replicas are not known: while it is there, nothing is given. */
+  /** The owner, as `kind name`, whose replicas are not known: until they are read, the budget grants nothing. */
   readonly unread: string | undefined;
-  unavailable: number;
+  readonly unavailable: number;
 };
 
-/** True when one more of the Pods that still serve may go down; with `costs` 0, one that is among the unavailable already. */
+/** The budget after a Pod that adds `costs` to the unavailable ones has got a slot. */
+export function charged(budget: Budget, costs: 0 | 1): Budget {
+  return costs === 0 ? budget : { ...budget, unavailable: budget.unavailable + costs };
+}
+
+/** True if one more of the Pods that still serve may go down; with `costs` 0, one that is among the unavailable already. */
 export function hasRoom(budget: Budget, costs: 0 | 1 = 1): boolean {
   return limitThatHolds(budget, costs) === undefined;
 }
 
-/** Why no further Pod may go down, in numbers. Only for a budget without room. */
-export function exhausted(budget: Budget): string {
-  const { ruleName, total, maxUnavailable, minAvailable, unavailable, unread } = budget;
-  if (unread !== undefined) return `rule ${ruleName}: the replicas of ${unread} have not been read yet`;
-  const limit =
-    limitThatHolds(budget) === 'min'
-      ? `min available ${minAvailable}/${total}`
-      : `max unavailable ${maxUnavailable}/${total}`;
-  return `rule ${ruleName}: blocked by ${limit}, currently unavailable ${unavailable}/${total}`;
+/** Why no further Pod may go down. Only for a budget without room. */
+export function exhausted(budget: Budget): RuleReason {
+  const { total, maxUnavailable, minAvailable, unavailable, unread } = budget;
+  if (unread !== undefined) return { kind: 'owner-unread', owner: unread };
+  return limitThatHolds(budget) === 'min'
+    ? { kind: 'budget', limit: 'min available', allowed: minAvailable, total, unavailable }
+    : { kind: 'budget', limit: 'max unavailable', allowed: maxUnavailable, total, unavailable };
 }
 
 function limitThatHolds(budget: Budget, costs: 0 | 1 = 1): 'unread' | 'max' | 'min' | undefined {

@@ -1,61 +1,109 @@
 import type { Pod, PodTransitionRule, RuleDetail, RuleState, TransitionRule } from '@kuperator/api';
+import type { Refusal } from '@kuperator/holders';
 import { questionHash } from '../webhook/question.ts';
-import { applyingTo, type Rejection, type RuleSettings, rejectionBy, type StageRule } from './rules.ts';
+import { applyingTo, type RuleSettings, refusalBy, type StageRule } from './rules.ts';
 import type { StageEntry } from './stage.ts';
 
-/** A Pod that waits in a stage, as one rule object sees it. */
+/** A Pod that waits in a stage, as one rule object sees it. Each step of an evaluation answers with new candidates. */
 export type Candidate = {
   readonly pod: Pod;
   readonly entry: StageEntry;
   readonly applying: readonly StageRule[];
-  /** Names of the rules passed; budgets it holds a slot of from before and earlier approvals are among them. */
-  readonly passed: Set<string>;
-  rejection: Rejection | undefined;
-  /** The stored verdict names every operation it waits for. */
+  /** Names of the rules passed, including budgets whose slot the Pod has kept and webhooks that approved before. */
+  readonly passed: ReadonlySet<string>;
+  readonly refusal: Refusal | undefined;
+  /** The stored verdict names every operation the Pod waits for. */
   readonly continues: boolean;
 };
 
-/** How far label checks, and what is remembered, bring the Pod. Webhooks not yet passed and budgets are still to come. */
-export function candidateFor(
-  pod: Pod,
-  entry: StageEntry,
-  rules: readonly StageRule[],
-  rule: PodTransitionRule,
-  previous: RuleDetail | undefined,
-  settings: RuleSettings,
-): Candidate {
-  const applying = applyingTo(pod, rules, settings.conditions);
-  const recalled = previous ? recall(previous, pod, entry) : NOTHING;
-  const names = new Set(recalled.slots || recalled.continues ? previous?.passedRules : []);
-  const sameSpec = rule.status?.observedGeneration === rule.metadata.generation;
-  const passed = new Set<string>();
-  for (const { kind, name, rule: each } of applying) {
-    if (!names.has(name)) continue;
-    // Names in a verdict of an older spec may by now belong to other rules; only a full pass outlives the change.
-    const known = sameSpec || previous?.passed;
-    if (kind === 'availablePolicy' && recalled.slots && known) passed.add(name);
-    if (kind === 'webhook' && recalled.continues && (known || isSameQuestion(rule, each))) passed.add(name);
-  }
-  let rejection: Rejection | undefined;
-  for (const each of applying) {
-    rejection = rejectionBy(each, pod);
-    if (rejection) break;
-    if (each.kind === 'labelCheck') passed.add(each.name);
-  }
-  return { pod, entry, applying, passed, rejection, continues: recalled.continues };
+/** The candidate with `names` among the rules it has passed. */
+export function passing(candidate: Candidate, names: Iterable<string>): Candidate {
+  const passed = new Set(candidate.passed);
+  for (const name of names) passed.add(name);
+  return { ...candidate, passed };
 }
 
-const NOTHING = { slots: false, continues: false };
+/** The candidate refused by a rule. */
+export function refusing(candidate: Candidate, refusal: Refusal): Candidate {
+  return { ...candidate, refusal };
+}
+
+/** What a candidate is made from, besides the Pod. */
+export type CandidateSource = {
+  readonly rule: PodTransitionRule;
+  /** Those of its rules that guard the stage. */
+  readonly rules: readonly StageRule[];
+  readonly settings: RuleSettings;
+  /** The verdict stored for a Pod of this name. */
+  readonly previous: (name: string) => RuleDetail | undefined;
+};
+
+/** How far label checks, and what is remembered, bring the Pod. New approvals of webhooks and slots of budgets are still to come. */
+export function candidateFor(pod: Pod, entry: StageEntry, source: CandidateSource): Candidate {
+  const applying = applyingTo(pod, source.rules, source.settings.conditions);
+  const previous = source.previous(pod.metadata.name ?? '');
+  const recalled = previous ? recall(previous, pod, entry) : NOTHING;
+  const remembered = previous
+    ? applying.filter((each) => isRemembered(each, { previous, recalled, rule: source.rule }))
+    : [];
+  const { checked, refusal } = checkLabels(applying, pod);
+  return {
+    pod,
+    entry,
+    applying,
+    passed: namesOf(remembered, checked),
+    refusal,
+    continues: recalled.continues,
+  };
+}
+
+/** The label checks passed up to the first rule that refuses, in the order of the spec. */
+function checkLabels(
+  applying: readonly StageRule[],
+  pod: Pod,
+): { readonly checked: readonly StageRule[]; readonly refusal: Refusal | undefined } {
+  for (const [at, each] of applying.entries()) {
+    const refusal = refusalBy(each, pod);
+    if (refusal) return { checked: applying.slice(0, at).filter(isLabelCheck), refusal };
+  }
+  return { checked: applying.filter(isLabelCheck), refusal: undefined };
+}
+
+function isLabelCheck({ kind }: StageRule): boolean {
+  return kind === 'labelCheck';
+}
+
+function namesOf(...rules: readonly (readonly StageRule[])[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const some of rules) for (const { name } of some) names.add(name);
+  return names;
+}
+
+type Recalled = { readonly slots: boolean; readonly continues: boolean };
+const NOTHING: Recalled = { slots: false, continues: false };
 
 /**
  * What a stored verdict still says about a Pod. A slot is the Pod's: one operation in common is enough, and a further one
- * takes no further slot. Approvals are for the operations they were asked for, and for none that has come since (H5).
+ * takes no further slot. An approval is only for the operations that the approver was asked about (H5).
  */
-function recall(detail: RuleDetail, pod: Pod, entry: StageEntry): typeof NOTHING {
+function recall(detail: RuleDetail, pod: Pod, entry: StageEntry): Recalled {
   if (detail.uid !== pod.metadata.uid || detail.stage !== entry.stage) return NOTHING;
   const isNamed = ({ id, since }: { id: string; since: string }) =>
     (detail.operations ?? []).some((named) => named.id === id && named.since === since);
   return { slots: entry.operations.some(isNamed), continues: entry.operations.every(isNamed) };
+}
+
+/** True if the Pod has kept its slot of the rule, or the approval, from its stored verdict. */
+function isRemembered(
+  { kind, name, rule: each }: StageRule,
+  memory: { readonly previous: RuleDetail; readonly recalled: Recalled; readonly rule: PodTransitionRule },
+): boolean {
+  const { previous, recalled, rule } = memory;
+  if (!previous.passedRules?.includes(name)) return false;
+  // Names in a verdict of an older spec may by now belong to other rules; only a full pass outlives the change.
+  const isKnown = previous.passed === true || rule.status?.observedGeneration === rule.metadata.generation;
+  if (kind === 'availablePolicy') return recalled.slots && isKnown;
+  return kind === 'webhook' && recalled.continues && (isKnown || isSameQuestion(rule, each));
 }
 
 function isSameQuestion(rule: PodTransitionRule, webhookRule: TransitionRule): boolean {

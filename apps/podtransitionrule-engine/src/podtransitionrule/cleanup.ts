@@ -14,14 +14,14 @@ import { nameOf } from './selection.ts';
 /** The most Pods that are written at once. */
 const MAX_WRITES = 32;
 
-/** Pods that show a verdict of `rule`: the coordinator writes it with what else it writes. */
+/** Pods that carry a verdict of `rule` in an annotation, which the coordinator writes. */
 export function podsShowing(rule: PodTransitionRule, pods: readonly Pod[]): readonly Pod[] {
   const annotation = detailAnnotation(rule);
   return pods.filter((pod) => own(pod.metadata.annotations, annotation) !== undefined);
 }
 
 /**
- * Takes the verdict of `rule` off `pods` (T71).
+ * Removes the verdict of `rule` from `pods` (T71).
  * @throws AggregateError with every failure
  */
 export async function removeDetails(

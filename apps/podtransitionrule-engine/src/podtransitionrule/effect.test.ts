@@ -1,6 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { networksOf } from '../webhook/address.ts';
-import { effectOf, findingsIn } from './effect.ts';
 import {
   afterPass,
   aPod,
@@ -10,7 +8,9 @@ import {
   minAvailable,
   requiresLabel,
   waitingPods,
-} from './samples.ts';
+} from '../test/samples.ts';
+import { networksOf } from '../webhook/address.ts';
+import { effectOf, findingsIn } from './effect.ts';
 
 const webhook = (url: string, poll?: string) => ({
   name: 'ask',
@@ -91,7 +91,8 @@ describe('what has no effect is named', () => {
 
 describe('the condition Effective', () => {
   const at = Date.parse('2026-01-01T00:01:00Z');
-  const effect = (rule: ReturnType<typeof aRule>, pods: number) => effectOf(rule, pods, EVERYTHING_EVALUATED, at);
+  const effect = (rule: ReturnType<typeof aRule>, pods: number) =>
+    effectOf(rule, { selectedPods: pods, settings: EVERYTHING_EVALUATED, nowMs: at });
 
   test('is True for rules that decide something', () => {
     expect(effect(aRule([maxUnavailable(1)]), 3)).toEqual({

@@ -1,4 +1,4 @@
-// Whether a rule object does anything at all, for who wrote it: what Go and the API server accept without a word can still decide nothing.
+// Whether a rule object has any effect. The API server and the Go implementation accept objects that decide nothing, so we report them.
 import type { Condition, PodTransitionRule, PodTransitionRuleSpec, TransitionRule } from '@kuperator/api';
 import { uncallableHost } from '../webhook/address.ts';
 import { complaintsAbout, RULE_KINDS, type RuleSettings } from './rules.ts';
@@ -11,7 +11,7 @@ export type Finding = {
   readonly message: string;
 };
 
-/** What the spec says that has no effect, whichever Pods there are. */
+/** The parts of the spec that have no effect, whichever Pods there are. */
 export function findingsIn(spec: PodTransitionRuleSpec, settings: RuleSettings): readonly Finding[] {
   const known = FINDINGS.get(spec);
   if (known?.settings === settings) return known.findings;
@@ -20,7 +20,7 @@ export function findingsIn(spec: PodTransitionRuleSpec, settings: RuleSettings):
   return findings;
 }
 
-/** Objects of a cache do not change, and every evaluation asks. */
+/** Findings by spec: cached objects never change, and every evaluation needs them. */
 const FINDINGS = new WeakMap<PodTransitionRuleSpec, { settings: RuleSettings; findings: readonly Finding[] }>();
 
 function findAll(spec: PodTransitionRuleSpec, settings: RuleSettings): readonly Finding[] {
@@ -62,12 +62,14 @@ function* idleParts(rule: TransitionRule, { conditions, allowedNetworks }: RuleS
   }
 }
 
-/** The condition that tells of it. */
+/** The condition `Effective`, which reports the findings. */
 export function effectOf(
   rule: PodTransitionRule,
-  selectedPods: number,
-  settings: RuleSettings,
-  nowMs: number,
+  {
+    selectedPods,
+    settings,
+    nowMs,
+  }: { readonly selectedPods: number; readonly settings: RuleSettings; readonly nowMs: number },
 ): Condition {
   const [first, ...others] = findingsIn(rule.spec, settings);
   const { matchLabels = {}, matchExpressions = [] } = rule.spec.selector;

@@ -17,8 +17,8 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { declaration } from '../config.ts';
 import { controllers } from '../controllers.ts';
 import { Approver } from '../test/approver.ts';
+import { maxUnavailable, passedIn } from '../test/samples.ts';
 import { type ReplicaOwner, STATEFUL_SETS } from './owners.ts';
-import { maxUnavailable, passedIn } from './samples.ts';
 
 const NAMESPACE = 'default';
 const WAIT = { timeout: 10_000, interval: 20 };

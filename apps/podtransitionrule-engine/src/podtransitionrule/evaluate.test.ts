@@ -16,7 +16,7 @@ import {
   requiresLabel,
   UNANSWERED,
   waitingPods,
-} from './samples.ts';
+} from '../test/samples.ts';
 
 const byName = (...pods: ReturnType<typeof waitingPods>) => pods;
 const down = (name: string) => aPod({ name, available: false, preCheck: { op: '1' } });
@@ -265,7 +265,7 @@ describe('which rules speak', () => {
     {
       name: 'a webhook without a URL',
       rule: { name: 'r', webhook: { clientConfig: { url: 'approver' } } },
-      reason: 'webhook.clientConfig.url "approver" is no http or https URL',
+      reason: 'webhook.clientConfig.url "approver" is not an http or https URL',
     },
     {
       name: 'a certificate that is none',

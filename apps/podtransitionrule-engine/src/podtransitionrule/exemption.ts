@@ -1,7 +1,7 @@
 import { matchesSelector, type Pod, SKIP_RULES_ANNOTATION, type TransitionRule } from '@kuperator/api';
 import { malformedOperator } from './selection.ts';
 
-/** Named facts about a Pod that rules can list in `conditions`. A name nobody registered is never true. */
+/** Named facts about a Pod that rules can list in `conditions`. An unregistered name is never true. */
 export type Conditions = ReadonlyMap<string, (pod: Pod) => boolean>;
 
 /** True when the rule does not apply to the Pod: it is skipped by annotation, by a condition or by the filter. */
@@ -21,7 +21,7 @@ function isSkipped(ruleName: string, pod: Pod): boolean {
     const { skipRules } = JSON.parse(annotation) as { skipRules?: unknown };
     return Array.isArray(skipRules) && skipRules.includes(ruleName);
   } catch {
-    // Whoever wrote it meant something we cannot read: the rule applies.
+    // The annotation cannot be read, so the rule applies.
     return false;
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { afterPass, aPod, aRule, maxUnavailable, waitingPods } from '../test/samples.ts';
 import { isBehind, observedVersionOf } from './freshness.ts';
-import { afterPass, aPod, aRule, maxUnavailable, waitingPods } from './samples.ts';
 
 const newer = (version: number) => aPod({ name: 'p1', version, preCheck: { op: '1000' } });
 

@@ -4,14 +4,14 @@ import type { Pod, PodTransitionRuleStatus } from '@kuperator/api';
 import { compareResourceVersions } from '@kuperator/runtime';
 import { nameOf } from './selection.ts';
 
-/** True when the Pod cache is older than what the last verdicts were computed from: judging by it would undo what they saw. */
+/** True if the Pod cache is older than the Pods the last verdicts were computed from: a verdict from it could contradict them. */
 export function isBehind(cacheVersion: bigint, status: PodTransitionRuleStatus | undefined): boolean {
   return compareResourceVersions(cacheVersion.toString(), status?.observedPodResourceVersion) < 0;
 }
 
 /**
- * The Pod version that verdicts over `selected` rest on: whoever judges after them must have seen as much. That is the
- * newest of the Pods. Where a Pod with a verdict is gone there is no such version, so it is all the cache has seen.
+ * The Pod version that verdicts over `selected` depend on: the next evaluation must have seen at least this version. It is that of the
+ * newest Pod. If a Pod with a verdict is gone, its deletion has no such version, so it is the newest version in the cache.
  */
 export function observedVersionOf(
   previous: PodTransitionRuleStatus | undefined,

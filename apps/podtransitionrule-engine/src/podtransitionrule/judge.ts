@@ -1,24 +1,17 @@
-import type { Pod, PodTransitionRule, PodTransitionRuleStatus } from '@kuperator/api';
+import type { PodTransitionRuleStatus } from '@kuperator/api';
 import { effectOf } from './effect.ts';
 import { type Evaluation, evaluate } from './evaluate.ts';
 import { isBehind, observedVersionOf } from './freshness.ts';
-import type { Owners } from './population.ts';
-import type { RuleSettings } from './rules.ts';
 import { selectedPods } from './selection.ts';
+import type { NamespaceView } from './side.ts';
 import { changeOf, type StatusChange, statusOf } from './status.ts';
 import { withinLimit } from './status-size.ts';
 import type { WebhookContext } from './webhooks.ts';
 
 /** Everything one pass reads, all of one moment of the caches. */
-export type View = {
-  readonly rule: PodTransitionRule;
-  /** All Pods of its namespace, and the version up to which the cache has seen Pods. */
-  readonly pods: readonly Pod[];
+export type View = NamespaceView & {
+  /** The version up to which the cache has seen Pods. */
   readonly cacheVersion: bigint;
-  /** All rule objects of its namespace, `rule` or not. */
-  readonly rules: readonly PodTransitionRule[];
-  readonly owners: Owners;
-  readonly settings: RuleSettings;
   readonly webhooks: WebhookContext;
 };
 
@@ -39,8 +32,8 @@ export function judge(view: View): Judgement | undefined {
   const selected = selectedPods(rule, pods);
   const evaluation = evaluate({ ...view, selected });
   const observedVersion = observedVersionOf(rule.status, selected, cacheVersion);
-  const effect = effectOf(rule, selected.length, view.settings, view.webhooks.nowMs);
-  const whole = statusOf(rule, evaluation, observedVersion, effect);
+  const effect = effectOf(rule, { selectedPods: selected.length, settings: view.settings, nowMs: view.webhooks.nowMs });
+  const whole = statusOf(rule, evaluation, { observedPodResourceVersion: observedVersion, effect });
   const { status, leftOut } = withinLimit(rule, whole);
   return {
     status,

@@ -2,23 +2,26 @@ import type { AvailablePolicy } from '@kuperator/api';
 
 export type Limits = { readonly maxUnavailable: number; readonly minAvailable: number };
 
-type Round = (exact: number) => number;
+/** Of how many Pods a share is taken, and how it becomes a whole number. */
+type Scale = { readonly total: number; readonly round: (exact: number) => number };
 type Adaptive = AvailablePolicy['maxUnavailablePolicy'];
 
 /**
  * The limits a policy sets for `total` Pods. maxUnavailable is rounded up and minAvailable down, as the Go implementation
- * does with percentages (against its own documentation) and so with functions as well: one direction for all. What is
- * not set does not limit; of a value and a function the stricter does. A `problem` is for the user to mend.
+ * does with percentages (against its own documentation) and so with functions as well: one direction for all. A limit
+ * that is not set does not apply; of a value and a function the stricter one applies. A `problem` must be corrected by the user.
  * See docs/decisions/0010-budgets-that-grow-with-the-pods.md.
  */
 export function limitsOf(policy: AvailablePolicy, total: number): Limits | { problem: string } {
+  const up = { total, round: Math.ceil };
+  const down = { total, round: Math.floor };
   const max = [
-    scaled('maxUnavailableValue', policy.maxUnavailableValue, total, Math.ceil),
-    adapted('maxUnavailablePolicy', policy.maxUnavailablePolicy, total, Math.ceil),
+    scaled('maxUnavailableValue', policy.maxUnavailableValue, up),
+    adapted('maxUnavailablePolicy', policy.maxUnavailablePolicy, up),
   ];
   const min = [
-    scaled('minAvailableValue', policy.minAvailableValue, total, Math.floor),
-    adapted('minAvailablePolicy', policy.minAvailablePolicy, total, Math.floor),
+    scaled('minAvailableValue', policy.minAvailableValue, down),
+    adapted('minAvailablePolicy', policy.minAvailablePolicy, down),
   ];
   const set = [...max, ...min].filter((limit) => limit !== undefined);
   const problem = set.find((limit) => typeof limit === 'string');
@@ -33,7 +36,7 @@ export function limitsOf(policy: AvailablePolicy, total: number): Limits | { pro
 }
 
 /** A number as it is, a percentage of `total`; text says what is wrong. Neither is held to 0…total, as upstream. */
-function scaled(field: string, value: number | string | undefined, total: number, round: Round) {
+function scaled(field: string, value: number | string | undefined, { total, round }: Scale) {
   if (value === undefined || Number.isInteger(value)) return value as number | undefined;
   const percent = /^([+-]?\d+)%$/.exec(String(value))?.[1];
   if (percent !== undefined) return round((Number(percent) * total) / 100);
@@ -41,7 +44,7 @@ function scaled(field: string, value: number | string | undefined, total: number
 }
 
 /** `coeff * total ^ pow`, within 0…total; text says what is wrong. */
-function adapted(field: string, policy: Adaptive, total: number, round: Round): number | string | undefined {
+function adapted(field: string, policy: Adaptive, { total, round }: Scale): number | string | undefined {
   const { coeff = '', pow = '' } = policy?.expFunc ?? {};
   if (coeff === '' && pow === '') return undefined;
   for (const [name, text] of [
@@ -50,9 +53,9 @@ function adapted(field: string, policy: Adaptive, total: number, round: Round): 
   ] as const) {
     if (!DECIMAL.test(text)) return `${field}.expFunc.${name} ${JSON.stringify(text)} is not a decimal such as "0.5"`;
   }
-  // 0.1 * 30 is a little more than 3 in binary: what is a whole number but for that must not be rounded away from it.
+  // 0.1 * 30 is a little more than 3 in binary. Such a result must not be rounded up to the next whole number.
   const exact = Number((Number(coeff) * total ** Number(pow)).toPrecision(12));
-  // No Pods and a negative power: 0 times infinity.
+  // No Pods and a negative power give 0 times infinity.
   return Number.isNaN(exact) ? 0 : Math.min(total, Math.max(0, round(exact)));
 }
 

@@ -3,8 +3,6 @@
 
 import { SERVICE_READY_GATE, stageLabel } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
-import { isRelevantChange, trimPod } from './pod-cache.ts';
-import { couldServe, isUnavailable } from './population.ts';
 import {
   afterPass,
   aPod,
@@ -15,7 +13,9 @@ import {
   passedIn,
   reasonIn,
   rejectedIn,
-} from './samples.ts';
+} from '../test/samples.ts';
+import { isRelevantChange, trimPod } from './pod-cache.ts';
+import { couldServe, isUnavailable } from './population.ts';
 
 const OTHER_GATE = 'example.com/warm';
 

@@ -1,7 +1,7 @@
 import type { PodTransitionRule } from '@kuperator/api';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { aRule, NAMESPACE } from '../test/samples.ts';
 import { type OwnWrites, ownWritesTo } from './own-writes.ts';
-import { aRule, NAMESPACE } from './samples.ts';
 
 const KEY = `${NAMESPACE}/rule`;
 const version = (resourceVersion: string): PodTransitionRule =>

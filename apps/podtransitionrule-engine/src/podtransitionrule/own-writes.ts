@@ -1,16 +1,16 @@
 import { type Key, keyOf, type PodTransitionRule } from '@kuperator/api';
 import type { Informer } from '@kuperator/runtime';
 
-/** Our own writes of rules: read at once, so that no pass judges by a status older than its last (T70), and not news. */
+/** Our own writes of rules. The cache shows them immediately, so that no pass judges by a status older than its last write (T70), and they wake no pass. */
 export type OwnWrites = {
-  /** Takes over what `write` is answered with. The watch may tell of it before the answer is here. */
+  /** Puts the answer of `write` into the cache. The watch may deliver the same version before the answer arrives. */
   making(key: Key, write: () => Promise<PodTransitionRule | undefined>): Promise<PodTransitionRule | undefined>;
-  /** Asked of every version the watch tells of; while a write is under way the answer is yes, and is made good for after it. */
+  /** Whether a version that the watch delivers is ours. While a write is under way the answer is yes; if that was wrong, `onForeign` is called after it. */
   isOwn(rule: PodTransitionRule): boolean;
   forget(key: Key): void;
 };
 
-/** `onForeign`: somebody else wrote the rule while a write of ours was under way. */
+/** @param onForeign called if another client wrote the rule while a write of ours was under way */
 export function ownWritesTo(
   rules: Pick<Informer<PodTransitionRule>, 'observe'>,
   onForeign: (key: Key) => void = () => {},

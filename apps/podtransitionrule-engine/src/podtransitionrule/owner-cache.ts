@@ -3,8 +3,8 @@ import { Informer, type InformerOptions } from '@kuperator/runtime';
 import type { ReplicaOwner } from './owners.ts';
 
 /**
- * A cache of ReplicaSets or StatefulSets that fills itself once somebody asks for one: most clusters have many of them, and
- * most rules select no Pod of theirs.
+ * A cache of ReplicaSets or StatefulSets that starts its watch at the first lookup: most clusters have many of them, and
+ * most rules select none of their Pods.
  */
 export class OwnerCache {
   readonly #make: () => Informer<ReplicaOwner>;
@@ -16,11 +16,11 @@ export class OwnerCache {
 
   constructor(options: {
     informer: InformerOptions<ReplicaOwner>;
-    /** An owner came, went or wants another number. */
+    /** Called when an owner was created or deleted, or its number of replicas has changed. */
     onChange: (owner: ReplicaOwner) => void;
-    /** From now on all are known. */
+    /** Called once all owners are in the cache. */
     onRead: () => void;
-    /** They will not be known, and their Pods wait. */
+    /** Called if the owners cannot be read. Their Pods then wait. */
     onFailure: (error: unknown) => void;
   }) {
     this.#make = () => new Informer(options.informer);
@@ -39,7 +39,7 @@ export class OwnerCache {
     return this.#resource;
   }
 
-  /** Nothing rests on a cache that nobody has asked for an owner. */
+  /** A cache that was never read is current: no verdict depends on it. */
   isCurrent(namespace?: string): boolean {
     return this.#informer?.isCurrent(namespace) ?? true;
   }

@@ -10,7 +10,7 @@ import {
 import type { Informer } from '@kuperator/runtime';
 import type { Owners } from './population.ts';
 
-/** An object that wants a number of Pods, of which nothing else is read. */
+/** An object that owns Pods and wants a number of them. Nothing else of it is read. */
 export type ReplicaOwner = KubeObject & { spec?: { replicas?: number } };
 
 const apps = (kind: string, plural: string): Resource<ReplicaOwner> => ({
@@ -30,7 +30,7 @@ export type OwnerKind = {
   readonly get: (key: Key) => ReplicaOwner | 'unread' | undefined;
 };
 
-/** The kinds whose wish is known, and which want one Pod when they do not say. Another kind that has replicas is known by one more line. */
+/** The kinds of owners whose `spec.replicas` is read; left out, it means one. To add a kind that has replicas, add a line. */
 export function ownerKinds(
   get: Readonly<Record<'collaSet' | 'replicaSet' | 'statefulSet', OwnerKind['get']>>,
 ): readonly OwnerKind[] {
@@ -41,7 +41,7 @@ export function ownerKinds(
   ];
 }
 
-/** What owners want. One of a kind we do not know, or that is gone, wants what there is. */
+/** How many Pods owners want. For an owner of an unknown kind, or one that is gone, only the existing Pods count. */
 export function ownersFrom(kinds: readonly OwnerKind[], pods: Pick<Informer<Pod>, 'byIndex'>): Owners {
   return {
     wanted({ apiVersion, kind, name, uid }, namespace) {
@@ -55,7 +55,7 @@ export function ownersFrom(kinds: readonly OwnerKind[], pods: Pick<Informer<Pod>
   };
 }
 
-/** Only what `ownersFrom` reads: templates are large. */
+/** Keeps what `ownersFrom` reads. Templates are large. */
 export function trimCollaSet({ metadata, spec }: CollaSet): CollaSet {
   return { metadata: identityOf(metadata), spec: { ...spec, template: { spec: { containers: [] } } } };
 }

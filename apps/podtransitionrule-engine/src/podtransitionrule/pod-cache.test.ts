@@ -1,8 +1,5 @@
 import { RULE_DETAIL_ANNOTATION_PREFIX, SKIP_RULES_ANNOTATION } from '@kuperator/api';
 import { expect, test } from 'vitest';
-import { evaluate } from './evaluate.ts';
-import { isRelevantChange, newlyShown, POD_INDEXES, trimPod } from './pod-cache.ts';
-import { isUnavailable } from './population.ts';
 import {
   aPod,
   aRule,
@@ -12,7 +9,10 @@ import {
   UNANSWERED,
   UNKNOWN_OWNERS,
   waitingPods,
-} from './samples.ts';
+} from '../test/samples.ts';
+import { evaluate } from './evaluate.ts';
+import { isRelevantChange, newlyShown, POD_INDEXES, trimPod } from './pod-cache.ts';
+import { isUnavailable } from './population.ts';
 
 const annotations = {
   [SKIP_RULES_ANNOTATION]: '{"skipRules":["max"]}',

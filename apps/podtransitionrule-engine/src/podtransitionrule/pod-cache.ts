@@ -18,7 +18,7 @@ export const POD_INDEXES = {
   },
 };
 
-/** What of a Pod a verdict depends on, and nothing else: every Pod of the cluster is held in memory. */
+/** Keeps the fields of a Pod that a verdict depends on, and nothing else: every Pod of the cluster is in memory. */
 export function trimPod(pod: Pod): Pod {
   const { name, namespace, uid, resourceVersion, labels, deletionTimestamp } = pod.metadata;
   const controller = controllerOf(pod);
@@ -50,7 +50,7 @@ export function trimPod(pod: Pod): Pod {
   };
 }
 
-/** False when nothing a verdict depends on differs: most writes of a Pod are a kubelet's and change no verdict. */
+/** True if a field that a verdict depends on differs. Most writes of a Pod come from the kubelet and change no verdict. */
 export function isRelevantChange(was: Pod, now: Pod): boolean {
   return fingerprint(was) !== fingerprint(now);
 }

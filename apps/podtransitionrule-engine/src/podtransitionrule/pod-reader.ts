@@ -3,8 +3,8 @@ import { type KubeClient, NotFoundError } from '@kuperator/runtime';
 import { asksForFields } from '../webhook/question.ts';
 
 /**
- * Reads the Pods a webhook is asked about. Our cache has little of them: where parameters ask for a field, the API server
- * is asked. Pods that are gone are left out.
+ * Reads the Pods that a webhook is asked about. The cache has only a few of their fields, so if a parameter refers to a field, the Pods
+ * are read from the API server. Pods that are gone are left out.
  */
 export function podReader(client: Pick<KubeClient, 'get'>) {
   return async (key: Key, { webhook }: TransitionRule, names: readonly string[]): Promise<readonly Pod[]> => {

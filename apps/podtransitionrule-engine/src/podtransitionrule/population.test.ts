@@ -1,7 +1,7 @@
 import { controllerOf, type Pod } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
+import { afterPass, aPod, aRule, maxUnavailable, passedIn, reasonIn, waitingPods } from '../test/samples.ts';
 import { isUnavailable, type Owners, populationOf } from './population.ts';
-import { afterPass, aPod, aRule, maxUnavailable, passedIn, reasonIn, waitingPods } from './samples.ts';
 
 const ownersOf = (pods: readonly Pod[], wanted: number): Owners => ({
   wanted: () => wanted,

@@ -10,29 +10,29 @@ import {
 } from '@kuperator/api';
 import { isOnlyAskedFor } from './stage.ts';
 
-/** Who the budgets of a rule are shared by. */
+/** The Pods that share the budgets of a rule. */
 export type Population = {
-  /** Pods that are there and count, once each. */
+  /** Existing Pods that count, once each. */
   readonly counted: ReadonlySet<Pod>;
-  /** Pods that should be there and are not: they count as unavailable (H6). */
+  /** Pods that owners want and that do not exist: they count as unavailable (H6). */
   readonly missing: number;
   /** T: what percentages are taken of. */
   readonly total: number;
-  /** An owner whose wish is not known yet, as `kind name`: until then nobody can say what is missing. */
+  /** An owner whose replicas have not been read yet, as `kind name`: until then the number of missing Pods is unknown. */
   readonly unread: string | undefined;
 };
 
 export type Owners = {
-  /** Pods the owner wants to have; undefined for owners that have no wish we know of: only their existing Pods count. */
+  /** The number of Pods the owner wants; undefined for an owner of an unknown kind, of which only the existing Pods count. */
   readonly wanted: (owner: OwnerReference, namespace: string) => number | 'unread' | undefined;
   /** Every Pod of the namespace the owner controls, selected or not. */
   readonly owned: (uid: string) => readonly Pod[];
 };
 
 /**
- * T and what is missing of it. A Pod that goes for good leaves a gap until its owner has filled it, so a budget does not
- * grow back while its Pods are being replaced (H6). A terminating Pod of such an owner is that gap, or is replaced
- * already: either way it is not counted beside it (T74).
+ * The total, and how many Pods of it are missing. A deleted Pod counts as missing until its owner has replaced it, so a budget does
+ * not recover while its Pods are being replaced (H6). A terminating Pod of such an owner is already counted as missing or has been
+ * replaced, so it is not counted a second time (T74).
  */
 export function populationOf(selected: readonly Pod[], { wanted, owned }: Owners): Population {
   const wishes = new Map<string, number | 'unread' | undefined>();

@@ -12,11 +12,19 @@ import type { KuperatorEvent } from '@kuperator/events';
 import { ConflictError, createLogger, createMetrics, sightOf } from '@kuperator/runtime';
 import { FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
+import {
+  aPod,
+  aRule,
+  EVERYTHING_EVALUATED,
+  maxUnavailable,
+  NAMESPACE,
+  UNANSWERED,
+  waitingPods,
+} from '../test/samples.ts';
 import { ruleMetrics } from './metrics.ts';
 import { ownWritesTo } from './own-writes.ts';
 import { POD_INDEXES, trimPod } from './pod-cache.ts';
 import { podTransitionRuleReconciler } from './reconcile.ts';
-import { aPod, aRule, EVERYTHING_EVALUATED, maxUnavailable, NAMESPACE, UNANSWERED, waitingPods } from './samples.ts';
 
 const KEY = `${NAMESPACE}/rule`;
 const ANNOTATION = `${RULE_DETAIL_ANNOTATION_PREFIX}rule`;

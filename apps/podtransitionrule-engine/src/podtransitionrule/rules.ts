@@ -1,5 +1,6 @@
 import type { BlockList } from 'node:net';
 import { type Pod, type PodTransitionRuleSpec, RULE_STAGES, type RuleStage, type TransitionRule } from '@kuperator/api';
+import type { Refusal } from '@kuperator/holders';
 import { webhookProblem } from '../webhook/question.ts';
 import { type Conditions, isExempt } from './exemption.ts';
 import { labelRefusal } from './label-check.ts';
@@ -17,7 +18,7 @@ export type RuleSettings = {
   readonly allowedNetworks?: BlockList;
 };
 
-/** A rule that has a say in a stage. `problem`: why it cannot be evaluated, for the user to mend. */
+/** A rule that guards a stage. `problem` says why it cannot be evaluated, which the user must correct. */
 export type StageRule = {
   readonly name: string;
   readonly kind: RuleKind;
@@ -25,9 +26,7 @@ export type StageRule = {
   readonly problem: string | undefined;
 };
 
-export type Rejection = { ruleName: string; reason: string };
-
-/** The rules that have a say in `stage`, in the order of the spec. A rule with several kinds runs exactly one of them. */
+/** The rules that guard `stage`, in the order of the spec. A rule with several kinds runs exactly one of them. */
 export function stageRulesOf(
   spec: PodTransitionRuleSpec,
   stage: RuleStage,
@@ -45,17 +44,17 @@ export function stageOfRule(rule: TransitionRule): string {
   return rule.stage || RULE_STAGES[0];
 }
 
-/** Without a rule for the stage nobody waits for a verdict: the coordinator passes every Pod at once. */
+/** False if no rule guards the stage: the coordinator then passes every Pod without a verdict. */
 export function isGuarded(spec: PodTransitionRuleSpec, stage: string | undefined): boolean {
   return (spec.rules ?? []).some((rule) => !rule.disabled && stageOfRule(rule) === stage);
 }
 
 /**
- * What keeps a rule from being evaluated at all. Its Pods are rejected for it, so that a mistake is seen and never passes
- * silently. The CRD refuses most of these, but objects can be older than it.
+ * Why a rule cannot be evaluated at all. Its Pods are refused, so that the user sees the mistake and no Pod passes because of it.
+ * The CRD refuses most of these mistakes, but an object may have been stored before the CRD did.
  */
 function problemOf(rule: TransitionRule, kind: RuleKind, spec: PodTransitionRuleSpec): string | undefined {
-  // Passes are remembered by rule name: under a shared one a label check's pass would stand for a slot of a budget.
+  // Passes are stored by rule name. If two rules shared a name, the pass of a label check would count as a slot of a budget.
   if ((spec.rules ?? []).filter(({ name }) => name === rule.name).length > 1)
     return 'the name is used by several rules';
   const malformed = malformedOperator(rule.filter?.labelSelector);
@@ -70,13 +69,14 @@ export function applyingTo(pod: Pod, rules: readonly StageRule[], conditions: Co
   return rules.filter(({ rule }) => !isExempt(rule, pod, conditions));
 }
 
-/** Why the Pod may not pass one rule; undefined when it may, or when only a webhook or a budget can say. */
-export function rejectionBy({ name, kind, rule, problem }: StageRule, pod: Pod): Rejection | undefined {
-  const reason = problem ?? (kind === 'labelCheck' ? labelRefusal(rule.labelCheck?.requires, pod) : undefined);
-  return reason === undefined ? undefined : { ruleName: name, reason: `rule ${name}: ${reason}` };
+/** Why the Pod may not pass one rule; undefined if it may, or if only a webhook or a budget can say. */
+export function refusalBy({ name, kind, rule, problem }: StageRule, pod: Pod): Refusal | undefined {
+  if (problem !== undefined) return { ruleName: name, reason: { kind: 'invalid', problem } };
+  const reason = kind === 'labelCheck' ? labelRefusal(rule.labelCheck?.requires, pod) : undefined;
+  return reason && { ruleName: name, reason };
 }
 
-/** What a user should mend in a rule object, whether Pods wait for it or not. */
+/** What a user should correct in a rule object, whether Pods wait for it or not. */
 export function complaintsAbout(spec: PodTransitionRuleSpec, settings: RuleSettings): readonly string[] {
   const evaluated = RULE_STAGES.flatMap((stage) => stageRulesOf(spec, stage, settings));
   const lost = (spec.rules ?? []).filter((rule) => !(RULE_STAGES as readonly string[]).includes(stageOfRule(rule)));

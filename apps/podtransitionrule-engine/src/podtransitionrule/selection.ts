@@ -1,35 +1,17 @@
 import { type LabelSelector, matchesSelector, type Pod, type PodTransitionRule } from '@kuperator/api';
 import { compareText } from './stage.ts';
 
-/** True when `rule` speaks about `pod`: its selector matches, in its own namespace (D6). */
+/** True if `rule` applies to `pod`: its selector matches, in its own namespace (D6). */
 export function selects(rule: PodTransitionRule, pod: Pod): boolean {
   return rule.metadata.namespace === pod.metadata.namespace && matchesSelector(rule.spec.selector, pod.metadata.labels);
 }
 
-/** The Pods a rule speaks about, by name. */
+/** The Pods that a rule selects, by name. */
 export function selectedPods(rule: PodTransitionRule, inNamespace: readonly Pod[]): readonly Pod[] {
   return inNamespace.filter((pod) => selects(rule, pod)).toSorted((a, b) => compareText(nameOf(a), nameOf(b)));
 }
 
-/** Does `pod`, as it is or as it `was`, matter to `rule`? Targets catch a Pod that left the selection unseen. */
-export function concerns(rule: PodTransitionRule, pod: Pod, was?: Pod): boolean {
-  return selects(rule, pod) || (was !== undefined && selects(rule, was)) || isTarget(rule, nameOf(pod));
-}
-
-/** Targets are sorted, and looked up for every Pod event of the namespace: hence the binary search. */
-function isTarget(rule: PodTransitionRule, name: string): boolean {
-  const targets = rule.status?.targets ?? [];
-  let low = 0;
-  let high = targets.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((targets[middle] ?? '') < name) low = middle + 1;
-    else high = middle;
-  }
-  return targets[low] === name;
-}
-
-/** Do the two rule objects select a Pod in common, as far as their stored targets say? Both are sorted. */
+/** Whether the stored targets of two rule objects have a Pod in common. Both lists are sorted. */
 export function shareTargets(a: PodTransitionRule, b: PodTransitionRule): boolean {
   const [ours, theirs] = [a.status?.targets ?? [], b.status?.targets ?? []];
   let [i, j] = [0, 0];

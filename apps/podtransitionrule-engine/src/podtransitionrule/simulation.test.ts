@@ -4,8 +4,8 @@
 import type { PodTransitionRule } from '@kuperator/api';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Engine, IDS, World } from './rule-world.ts';
-import { aRule, maxUnavailable, passedIn, requiresLabel } from './samples.ts';
+import { type Engine, IDS, World } from '../test/rule-world.ts';
+import { aRule, maxUnavailable, passedIn, requiresLabel } from '../test/samples.ts';
 
 const WEIGHTS = {
   begin: 6,
@@ -202,7 +202,7 @@ function expectEveryTurn(make: () => World, numRuns = 30): void {
   const property = fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
     const world = make();
     for (const each of steps) take(world, each);
-    for (let round = 0; round < 8 * world.podCount; round++) world.settle();
+    for (let round = 0; round < 8 * world.podCount; round++) world.catchUp();
     expect([world.down(), world.isBusy()]).toEqual([0, false]);
   });
   fc.assert(property, { numRuns });

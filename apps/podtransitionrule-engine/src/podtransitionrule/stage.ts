@@ -10,7 +10,7 @@ import {
   stagePrefix,
 } from '@kuperator/api';
 
-/** One run of an operation that waits in a stage; `since` tells it from an earlier run of the same id (D7). */
+/** One run of an operation that waits in a stage; `since` distinguishes it from an earlier run of the same id (D7). */
 export type StageOperation = { id: string; since: string };
 export type StageEntry = { stage: RuleStage; operations: readonly StageOperation[] };
 
@@ -38,7 +38,7 @@ export function stageOf(pod: Pod): StageEntry | undefined {
 const BEYOND = ['pre-checked', 'preparing', 'operate', 'operated', 'post-check', 'post-checked', 'completing'] as const;
 const BEYOND_PREFIXES = BEYOND.map(stagePrefix);
 
-/** True when operations wait in PreCheck, and none has got any further. */
+/** True if operations wait in PreCheck and none has passed it. */
 export function isOnlyAskedFor(pod: Pod): boolean {
   const keys = Object.keys(pod.metadata.labels ?? {});
   return (
@@ -49,7 +49,7 @@ export function isOnlyAskedFor(pod: Pod): boolean {
 const DELETING_IDS: readonly string[] = [POD_DELETE_OPERATION_ID, POD_EVICT_OPERATION_ID];
 const DELETING_TYPES: readonly (string | undefined)[] = [DELETE_OPERATION_TYPE, 'scale-in'];
 
-/** True when an operation that waits in the stage ends the Pod. */
+/** True if an operation that waits in the stage ends with the deletion of the Pod. */
 export function endsInDeletion(pod: Pod, { operations }: StageEntry): boolean {
   return operations.some(
     ({ id }) =>
@@ -57,7 +57,7 @@ export function endsInDeletion(pod: Pod, { operations }: StageEntry): boolean {
   );
 }
 
-/** When the first of the operations began to wait, in Unix nanoseconds. What is no number waits behind all that are. */
+/** When the first of the operations began to wait, in Unix nanoseconds. A value that is not a number comes after all numbers. */
 export function waitsSince(operations: readonly StageOperation[]): bigint {
   const times = operations.map(({ since }) => (/^\d{1,20}$/.test(since) ? BigInt(since) : LATEST));
   return times.reduce((first, time) => (time < first ? time : first), LATEST);

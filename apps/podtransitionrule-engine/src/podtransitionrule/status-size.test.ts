@@ -1,7 +1,7 @@
 import type { PodTransitionRule, PodTransitionRuleStatus, RuleDetail } from '@kuperator/api';
 import { ServerError } from '@kuperator/runtime';
 import { describe, expect, test } from 'vitest';
-import { aRule, maxUnavailable, requiresLabel } from './samples.ts';
+import { aRule, maxUnavailable, requiresLabel } from '../test/samples.ts';
 import { isTooLarge, withinLimit } from './status-size.ts';
 
 const rule = aRule([maxUnavailable(1), requiresLabel('ready')]);

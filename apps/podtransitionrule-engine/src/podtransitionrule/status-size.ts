@@ -2,20 +2,19 @@ import type { PodTransitionRule, PodTransitionRuleStatus, RuleDetail } from '@ku
 import { ApiError } from '@kuperator/runtime';
 import { compareText, waitsSince } from './stage.ts';
 
-/** etcd refuses requests beyond 1.5 MiB; of that the object may have so much, for its write has more to it than the object. */
+/** etcd refuses requests beyond 1.5 MiB. The object gets a little less, because its write contains more than the object. */
 const OBJECT_MOST_BYTES = 1_500_000;
 
 export type Fitted = {
   readonly status: PodTransitionRuleStatus;
-  /** Waiting Pods of which it does not speak. */
+  /** Waiting Pods that have no detail in the status. */
   readonly leftOut: number;
 };
 
 /**
- * The status as far as etcd stores it with the rest of the object. A write that is refused for its size would take back no slot and
- * give none, for ever. So Pods are left out that it says nothing of but that they wait, first those that wait for the
- * shortest time: to the coordinator a Pod without a verdict waits as well. Who has passed or holds a slot stays, and whom an approver
- * has been asked about.
+ * The status, cut to what etcd can store with the rest of the object. If every write were refused for its size, no slot could ever be
+ * granted or taken back again. So waiting Pods are left out, first those that have waited for the shortest time: to the coordinator a Pod
+ * without a verdict waits as well. Pods that have passed, hold a slot, or are being asked about at an approver are never left out.
  */
 export function withinLimit(
   rule: PodTransitionRule,
@@ -49,7 +48,7 @@ export function withinLimit(
   };
 }
 
-/** More than it is, unless texts are full of what JSON escapes; far cheaper to know. */
+/** An upper estimate of the size, unless texts are full of characters that JSON escapes. It is far cheaper than the exact size. */
 function roughBytes({ targets = [], details = [], ruleStates = [] }: PodTransitionRuleStatus): number {
   let bytes = 200 + (ruleStates.length > 0 ? bytesOf(ruleStates) : 0);
   for (const name of targets) bytes += 3 + name.length;
@@ -62,7 +61,7 @@ function roughBytes({ targets = [], details = [], ruleStates = [] }: PodTransiti
   return bytes;
 }
 
-/** Rules whose pass is a slot or an approval. Label checks are asked anew each time. */
+/** Rules whose pass is a slot or an approval. Label checks are repeated in each evaluation. */
 function rememberedIn({ spec }: PodTransitionRule): ReadonlySet<string> {
   const rules = (spec.rules ?? []).filter(({ availablePolicy, webhook }) => availablePolicy || webhook);
   return new Set(rules.map(({ name }) => name));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { afterPass, aPod, aRule, maxUnavailable, requiresLabel, waitingPods } from './samples.ts';
+import { afterPass, aPod, aRule, maxUnavailable, requiresLabel, waitingPods } from '../test/samples.ts';
 import { changeOf, decidedBy, restWaitMs } from './status.ts';
 
 const pods = waitingPods(3);

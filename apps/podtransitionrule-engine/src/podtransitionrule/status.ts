@@ -1,14 +1,14 @@
 import type { Condition, PodTransitionRule, PodTransitionRuleStatus, RuleDetail, RuleState } from '@kuperator/api';
+import { haveSameReasons } from '@kuperator/holders';
 import { progressText } from '../webhook/task.ts';
 import type { Evaluation } from './evaluate.ts';
 import { isGuarded } from './rules.ts';
 
-/** The status as it should stand; `updateTime` is given by whoever writes it. */
+/** The status as it should be, without `updateTime`, which is set when it is written. */
 export function statusOf(
   rule: PodTransitionRule,
   { targets, details, ruleStates, slots }: Evaluation,
-  observedPodResourceVersion: string,
-  effect: Condition,
+  { observedPodResourceVersion, effect }: { readonly observedPodResourceVersion: string; readonly effect: Condition },
 ): PodTransitionRuleStatus {
   return {
     observedGeneration: rule.metadata.generation ?? 0,
@@ -24,11 +24,11 @@ export function statusOf(
 }
 
 /**
- * How much of a status changed. `verdicts`: somebody acts on it: a Pod may pass, may pass no longer, has got or lost the pass of a
- * rule, or a webhook has answered.
- * `rest`: refusals of Pods that were not let pass before either, targets, numbers in reasons and columns, remarks of webhooks, details of Pods that left their
- * stage or are in one no rule guards; nobody acts on these, so they can wait to be written together. A newer observed Pod version
- * is no change: it is only a bound for the verdicts it is written with.
+ * How much of a status changed. `verdicts`: other operators act on the change. A Pod may pass, may no longer pass, has got or lost the
+ * pass of one rule, or a webhook has answered.
+ * `rest`: refusals of Pods that were not let pass before either, targets, numbers in reasons and columns, messages of webhooks, details of Pods that left their
+ * stage or are in a stage without rules. No operator acts on these, so they are kept back and written together. A newer observed Pod
+ * version is not a change: it is only a bound for the verdicts it is written with.
  */
 export type StatusChange = 'none' | 'rest' | 'verdicts';
 
@@ -49,7 +49,7 @@ export function changeOf({ spec, status: previous }: PodTransitionRule, next: Po
     before.size === details.length &&
     figuresText(previous) === figuresText(next) &&
     sameNames(previous?.targets ?? [], next.targets ?? []) &&
-    details.every((detail) => hasSameReasons(before.get(detail.name), detail, (reason) => reason)) &&
+    details.every((detail) => isSameText(before.get(detail.name)?.rejectInfo, detail.rejectInfo)) &&
     remarksText(previous?.ruleStates) === remarksText(next.ruleStates);
   return same ? 'none' : 'rest';
 }
@@ -65,7 +65,7 @@ function figuresText(status: PodTransitionRuleStatus | undefined): string {
   return JSON.stringify([status?.selectedPods, status?.waitingPods, status?.slots, conditions]);
 }
 
-/** A Pod without a verdict waits like one that is refused, so only a pass, of all rules or of one, makes a difference to anybody. */
+/** A Pod without a verdict waits like a refused one, so only a pass, of all rules or of one rule, makes a difference to the coordinator. */
 function isActedOn(before: RuleDetail | undefined, now: RuleDetail): boolean {
   const known = before?.uid === now.uid ? before : undefined;
   return now.passed === true || known?.passed === true || !sameNames(known?.passedRules ?? [], now.passedRules ?? []);
@@ -94,7 +94,7 @@ export function letsMorePass(previous: PodTransitionRuleStatus | undefined, next
 /** Ms to wait before a `rest` change may be written; 0 when the last write, by whichever replica, is `leastMs` old. */
 export function restWaitMs(previous: PodTransitionRuleStatus | undefined, nowMs: number, leastMs: number): number {
   const sinceMs = nowMs - Date.parse(previous?.updateTime ?? '');
-  // Written in the future: by a replica whose clock is ahead of ours. It says nothing about the wait, so do not.
+  // A time in the future comes from a replica whose clock is ahead of ours. It says nothing about the wait, so do not wait.
   return sinceMs >= 0 && sinceMs < leastMs ? leastMs - sinceMs : 0;
 }
 
@@ -102,7 +102,7 @@ function byName(status: PodTransitionRuleStatus | undefined): ReadonlyMap<string
   return new Map((status?.details ?? []).map((detail) => [detail.name, detail]));
 }
 
-// Compared field by field: of thousands of Pods, texts made only to be compared would be most of what an evaluation costs.
+// Compared field by field: building texts only to compare them would cost more than the rest of an evaluation.
 
 function isSameDecision(a: RuleDetail | undefined, b: RuleDetail): boolean {
   if (!a || a.uid !== b.uid || a.stage !== b.stage || a.passed !== b.passed) return false;
@@ -113,28 +113,22 @@ function isSameDecision(a: RuleDetail | undefined, b: RuleDetail): boolean {
 }
 
 function isSameVerdict(a: RuleDetail | undefined, b: RuleDetail): boolean {
-  // Counts in a reason move with every Pod; the same rule blocking by the same limit is the same verdict.
   return (
-    isSameDecision(a, b) && sameNames(a?.passedRules ?? [], b.passedRules ?? []) && hasSameReasons(a, b, withoutCounts)
+    isSameDecision(a, b) &&
+    sameNames(a?.passedRules ?? [], b.passedRules ?? []) &&
+    // Counts in a reason change with every Pod: the same rule that refuses by the same limit is the same verdict.
+    haveSameReasons(a?.rejectInfo, b.rejectInfo)
   );
 }
 
-function hasSameReasons(a: RuleDetail | undefined, b: RuleDetail, what: (reason: string) => string): boolean {
-  const [before, now] = [a?.rejectInfo ?? [], b.rejectInfo ?? []];
+function isSameText(a: RuleDetail['rejectInfo'] = [], b: RuleDetail['rejectInfo'] = []): boolean {
   return (
-    before.length === now.length &&
-    before.every(({ ruleName, reason = '' }, at) => {
-      const other = now[at]?.reason ?? '';
-      return now[at]?.ruleName === ruleName && (reason === other || what(reason) === what(other));
-    })
+    a.length === b.length &&
+    a.every(({ ruleName, reason }, at) => b[at]?.ruleName === ruleName && b[at]?.reason === reason)
   );
 }
 
-function withoutCounts(reason: string): string {
-  return reason.replace(/\d+/g, '0');
-}
-
-/** What is told of tasks besides their progress. When one was last polled is told with something else, not by itself. */
+/** What the status shows of tasks besides their progress. The time of the last poll alone is not worth a write. */
 function remarksText(states: readonly RuleState[] | undefined): string {
   return JSON.stringify(
     (states ?? []).map(({ webhookStatus }) => [

@@ -6,15 +6,6 @@ import { createLogger, createMetrics, type ReconcileResult } from '@kuperator/ru
 import { FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Approver, type Received, type Reply } from '../test/approver.ts';
-import { networksOf } from '../webhook/address.ts';
-import { WebhookCalls } from '../webhook/calls.ts';
-import { httpSender } from '../webhook/http.ts';
-import { webhookMetrics } from '../webhook/metrics.ts';
-import { ruleMetrics } from './metrics.ts';
-import { ownWritesTo } from './own-writes.ts';
-import { POD_INDEXES, trimPod } from './pod-cache.ts';
-import { podReader } from './pod-reader.ts';
-import { podTransitionRuleReconciler } from './reconcile.ts';
 import {
   afterPass,
   aPod,
@@ -27,7 +18,16 @@ import {
   requiresLabel,
   UNANSWERED,
   waitingPods,
-} from './samples.ts';
+} from '../test/samples.ts';
+import { networksOf } from '../webhook/address.ts';
+import { WebhookCalls } from '../webhook/calls.ts';
+import { httpSender } from '../webhook/http.ts';
+import { webhookMetrics } from '../webhook/metrics.ts';
+import { ruleMetrics } from './metrics.ts';
+import { ownWritesTo } from './own-writes.ts';
+import { POD_INDEXES, trimPod } from './pod-cache.ts';
+import { podReader } from './pod-reader.ts';
+import { podTransitionRuleReconciler } from './reconcile.ts';
 import { HONOR_FAILURE_POLICY_ANNOTATION } from './webhooks.ts';
 
 const KEY = `${NAMESPACE}/rule`;

@@ -1,8 +1,9 @@
 import type { PodTransitionRule, RuleState, TransitionRule } from '@kuperator/api';
+import type { Refusal } from '@kuperator/holders';
 import type { Outcomes } from '../webhook/outcome.ts';
 import { planWebhook, type WebhookCall } from '../webhook/plan.ts';
-import { type Candidate, storedStateOf } from './candidate.ts';
-import type { Rejection, StageRule } from './rules.ts';
+import { type Candidate, passing, refusing, storedStateOf } from './candidate.ts';
+import type { StageRule } from './rules.ts';
 import { nameOf } from './selection.ts';
 
 /** On a rule object, "true" makes its webhooks' failurePolicy count: docs/decisions/0012-webhook-rules.md. */
@@ -20,56 +21,78 @@ export type WebhookWork = {
   /** To be made once the states are stored. */
   readonly calls: readonly { readonly rule: TransitionRule; readonly call: WebhookCall }[];
   readonly dueAtMs: number | undefined;
-  /** Failures that were taken for approvals, to be told to the user. */
+  /** Failures that counted as approvals, to be reported to the user. */
   readonly ignored: readonly string[];
 };
 
-/** Takes the candidates through the webhook rules of a stage, one rule after the other. */
-export function consultWebhooks(
-  rule: PodTransitionRule,
-  rules: readonly StageRule[],
-  candidates: readonly Candidate[],
-  context: WebhookContext,
-): WebhookWork {
-  const states: RuleState[] = [];
-  const calls: { rule: TransitionRule; call: WebhookCall }[] = [];
-  const ignored: string[] = [];
-  let dueAtMs: number | undefined;
-  for (const { name, rule: each } of rules.filter(({ kind, problem }) => kind === 'webhook' && problem === undefined)) {
-    const { webhook } = each;
-    if (!webhook) continue;
-    const concerned = candidates.filter(({ applying }) => applying.some((applied) => applied.name === name));
-    const asking = concerned.filter(({ rejection, passed }) => rejection === undefined && !passed.has(name));
-    const subjects = asking.map(({ pod, continues }) => ({ name: nameOf(pod), continues }));
-    const plan = planWebhook(each, storedStateOf(rule, name), subjects, {
+type Consultation = {
+  readonly rule: PodTransitionRule;
+  /** Those of its rules that guard the stage. */
+  readonly rules: readonly StageRule[];
+  readonly context: WebhookContext;
+};
+type Consulted = { readonly candidates: readonly Candidate[]; readonly work: WebhookWork };
+
+const NO_WORK: WebhookWork = { states: [], calls: [], dueAtMs: undefined, ignored: [] };
+
+/** Takes the candidates through the webhook rules of a stage, in the order of the spec: a later approver is asked once the earlier agree. */
+export function consultWebhooks(candidates: readonly Candidate[], consultation: Consultation): Consulted {
+  return consultation.rules
+    .filter(({ kind, problem }) => kind === 'webhook' && problem === undefined)
+    .reduce<Consulted>((before, each) => consultOne(before, each, consultation), { candidates, work: NO_WORK });
+}
+
+function consultOne(before: Consulted, { name, rule: each }: StageRule, { rule, context }: Consultation): Consulted {
+  const { webhook } = each;
+  if (!webhook) return before;
+  const applies = ({ applying }: Candidate) => applying.some((applied) => applied.name === name);
+  const concerned = before.candidates.filter(applies);
+  const asking = concerned.filter(({ refusal, passed }) => refusal === undefined && !passed.has(name));
+  const subjects = asking.map(({ pod, continues }) => ({ name: nameOf(pod), continues }));
+  const plan = planWebhook(
+    each,
+    { stored: storedStateOf(rule, name), subjects },
+    {
       webhook,
       outcomes: context.outcomesFor(each),
       nowMs: context.nowMs,
       newTraceId: context.newTraceId,
       ignoreFailures: isIgnoring(rule, each),
-    });
-    for (const candidate of asking) {
-      const podName = nameOf(candidate.pod);
-      if (plan.approved.has(podName)) candidate.passed.add(name);
-      else
-        candidate.rejection = { ruleName: name, reason: `rule ${name}: webhook: ${plan.reasons.get(podName) ?? ''}` };
-    }
-    if (concerned.length > 0 || plan.status.taskStates || plan.status.history)
-      states.push({ name, webhookStatus: plan.status });
-    calls.push(...plan.calls.map((call) => ({ rule: each, call })));
-    ignored.push(...plan.ignored.map((failure) => `rule ${name}: its webhook failed, which is ignored: ${failure}`));
-    if (plan.dueAtMs !== undefined) dueAtMs = Math.min(dueAtMs ?? plan.dueAtMs, plan.dueAtMs);
-  }
-  return { states, calls, dueAtMs, ignored };
+    },
+  );
+  const asked = new Set(asking);
+  const answered = (candidate: Candidate): Candidate => {
+    if (!asked.has(candidate)) return candidate;
+    const podName = nameOf(candidate.pod);
+    if (plan.approved.has(podName)) return passing(candidate, [name]);
+    const reason = { kind: 'webhook', message: plan.reasons.get(podName) ?? '' } as const;
+    return refusing(candidate, { ruleName: name, reason });
+  };
+  const isShown = concerned.length > 0 || plan.status.taskStates || plan.status.history;
+  const { states, calls, ignored, dueAtMs } = before.work;
+  const due = [dueAtMs, plan.dueAtMs].filter((ms) => ms !== undefined);
+  return {
+    candidates: before.candidates.map(answered),
+    work: {
+      states: isShown ? [...states, { name, webhookStatus: plan.status }] : states,
+      calls: [...calls, ...plan.calls.map((call) => ({ rule: each, call }))],
+      ignored: [...ignored, ...plan.ignored.map((failure) => ignoredText(name, failure))],
+      dueAtMs: due.length > 0 ? Math.min(...due) : undefined,
+    },
+  };
 }
 
-/** The policy is `Ignore` in every stored object, by default, and never did anything: hence the further opt-in. */
+function ignoredText(ruleName: string, failure: string): string {
+  return `rule ${ruleName}: its webhook failed, which is ignored: ${failure}`;
+}
+
+/** `Ignore` is the default, so every stored object has it, and it never had an effect in Go. Hence the additional annotation. */
 function isIgnoring({ metadata }: PodTransitionRule, { webhook }: TransitionRule): boolean {
   return webhook?.failurePolicy !== 'Fail' && metadata.annotations?.[HONOR_FAILURE_POLICY_ANNOTATION] === 'true';
 }
 
-/** Why a webhook of another rule object holds the Pod: its own engine asks, here its stored word counts. */
-export function unapprovedBy({ applying, passed }: Candidate): Rejection | undefined {
+/** Why a webhook of another rule object holds the Pod: that object's evaluation asks the approver, and here its stored verdict counts. */
+export function unapprovedBy({ applying, passed }: Candidate): Refusal | undefined {
   const webhook = applying.find(({ kind, name }) => kind === 'webhook' && !passed.has(name));
-  return webhook && { ruleName: webhook.name, reason: `rule ${webhook.name}: its webhook has not approved` };
+  return webhook && { ruleName: webhook.name, reason: { kind: 'not-approved' } };
 }

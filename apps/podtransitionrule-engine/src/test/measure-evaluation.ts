@@ -11,7 +11,7 @@ import {
   UNANSWERED,
   UNKNOWN_OWNERS,
   waitingPods,
-} from '../podtransitionrule/samples.ts';
+} from './samples.ts';
 
 const BATCHES = 7;
 /** A batch is long enough for the clock of CPU time. */

@@ -1,6 +1,6 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
 
-/** Where a rule must not make the engine call: whoever may write a rule would reach what only the engine's node can. */
+/** Networks that webhooks must not be called in. Otherwise a user who may write rules could reach what only the engine's node can reach. */
 const FORBIDDEN: readonly string[] = [
   '0.0.0.0/8',
   '127.0.0.0/8',
@@ -9,14 +9,14 @@ const FORBIDDEN: readonly string[] = [
   // Link-local, where most clouds keep the credentials of the node.
   '169.254.0.0/16',
   'fe80::/10',
-  // The same elsewhere: AWS over IPv6 (metadata, time, Pod identity), Google Cloud over IPv6, Alibaba Cloud, Azure, and the
-  // addresses of protocols, in which Oracle Cloud has its own.
+  // Metadata services of other clouds: AWS over IPv6 (metadata, time, Pod identity), Google Cloud over IPv6, Alibaba Cloud, Azure, and
+  // the protocol assignments, which contain that of Oracle Cloud.
   'fd00:ec2::/32',
   'fd20:ce::254/128',
   '100.100.100.200/32',
   '168.63.129.16/32',
   '192.0.0.0/24',
-  // Teredo hides an IPv4 address in the last bits, turned around.
+  // Teredo hides an IPv4 address, with its bits inverted, in the last 32 bits.
   '2001::/32',
   // Multicast, reserved and broadcast.
   '224.0.0.0/4',
@@ -35,7 +35,7 @@ export function networksOf(texts: readonly string[]): BlockList | undefined {
     const most = isIPv6(address) ? 128 : 32;
     if (!isIP(address) || !/^\d{1,3}$/.test(bits) || Number(bits) > most || rest.length > 0) return undefined;
     list.addSubnet(address, Number(bits), isIPv6(address) ? 'ipv6' : 'ipv4');
-    // IPv4 in IPv6 (::ffff:0:0/96) is known to the list itself.
+    // BlockList itself handles IPv4 in IPv6 (::ffff:0:0/96).
     if (most === 128) continue;
     for (const prefix of EMBEDDING) list.addSubnet(`${prefix}${address}`, 96 + Number(bits), 'ipv6');
     list.addSubnet(sixToFour(address), 16 + Number(bits), 'ipv6');
@@ -51,13 +51,13 @@ function sixToFour(address: string): string {
 
 const forbidden = networksOf(FORBIDDEN) ?? new BlockList();
 
-/** Whether a webhook may be called at an IP address; `allowed` are networks excepted from what is forbidden. */
+/** Whether a webhook may be called at an IP address. `allowed` are exceptions to the forbidden networks. */
 export function isCallable(address: string, allowed: BlockList): boolean {
   const family = isIPv6(address) ? 'ipv6' : 'ipv4';
   return allowed.check(address, family) || !forbidden.check(address, family);
 }
 
-/** The address in the URL, if it has one, at which no webhook is called. What a name resolves to is only known at the call. */
+/** The host of the URL if it is an address at which no webhook may be called. A name is checked at the call, when it is resolved. */
 export function uncallableHost(url: string, allowed: BlockList = new BlockList()): string | undefined {
   const host =
     URL.parse(url)

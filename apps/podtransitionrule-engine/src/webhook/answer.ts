@@ -1,11 +1,11 @@
-// The two answers a webhook gives, read strictly: what cannot be understood must not pass for a yes.
+// The two answers of a webhook, validated strictly: an answer that cannot be understood must not count as an approval.
 
 import Type, { type Static } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 const flag = () => Type.Optional(Type.Union([Type.Boolean(), Type.Null()]));
 const text = () => Type.Optional(Type.Union([Type.String(), Type.Null()]));
-/** Goes into the status, and into the URL of every poll. */
+/** Stored in the status, and sent in the URL of every poll. */
 const id = () => Type.Optional(Type.Union([Type.String({ maxLength: 2048 }), Type.Null()]));
 const names = () => Type.Optional(Type.Union([Type.Array(Type.String()), Type.Null()]));
 
@@ -32,19 +32,19 @@ const polledCheck = Compile(polled);
 export type Asked = Static<typeof asked>;
 export type Polled = Static<typeof polled>;
 
-/** @throws Error when `body` is no answer to a question */
+/** @throws Error if `body` is not an answer to a question */
 export function readAsked(body: unknown): Asked {
   if (askedCheck.Check(body) && saysMoreThanText(body, ASKED_FIELDS)) return withShortMessage(body);
   throw new Error('the answer is not of the form a webhook answers with');
 }
 
-/** @throws Error when `body` is no answer to a poll */
+/** @throws Error if `body` is not an answer to a poll */
 export function readPolled(body: unknown): Polled {
   if (polledCheck.Check(body) && saysMoreThanText(body, POLLED_FIELDS)) return withShortMessage(body);
   throw new Error('the answer is not of the form a poll is answered with');
 }
 
-/** Of a message: it is repeated for each Pod that waits, in the status of the rule and on the Pod. */
+/** Limit of a message in characters: it is repeated for each Pod that waits, in the status of the rule and on the Pod. */
 const MESSAGE_LENGTH = 512;
 
 function withShortMessage<T extends { message?: string | null }>(answer: T): T {
@@ -57,8 +57,8 @@ const ASKED_FIELDS = ['success', 'finishedNames', 'poll', 'async', 'taskId'];
 const POLLED_FIELDS = ['success', 'finished', 'finishedNames', 'stop'];
 
 /**
- * Any service's JSON with a `message` would look like a refusal, and the message would be shown in the rule's status to whoever may read
- * that: what says nothing of an approval is no answer.
+ * Without this check, JSON of any service that has a `message` would look like a refusal, and the rule's status would show the message to
+ * every reader. So JSON without a field about the approval is not an answer.
  */
 function saysMoreThanText(body: object, fields: readonly string[]): boolean {
   return fields.some((field) => Object.hasOwn(body, field));

@@ -1,26 +1,26 @@
 import { type Key, type Pod, splitKey, type TransitionRule } from '@kuperator/api';
 import { type Clock, type Logger, messageOf } from '@kuperator/runtime';
 import { type Polled, readAsked, readPolled } from './answer.ts';
+import { FairQueue } from './fair-queue.ts';
 import type { SendRequest } from './http.ts';
-import { Lane } from './lane.ts';
 import type { WebhookMetrics } from './metrics.ts';
 import type { AskedAbout, Outcome, Outcomes } from './outcome.ts';
 import type { WebhookCall } from './plan.ts';
 import { pollUrl, type QuestionResource, questionAbout, resourceFor } from './question.ts';
 
-/** Whose webhook it is: the rule object and the rule in it. */
+/** The rule object and the rule in it that a webhook is called for. */
 export type Asker = { readonly key: Key; readonly uid: string; readonly rule: TransitionRule };
 
 type Entry = { asked?: Outcome<AskedAbout>; polled?: Outcome<Polled> };
 
-/** Of a question, and so of what is held for each call under way. Pods for which that is not enough are asked about next. */
+/** Limit of one question, and so of the memory of each call under way. Pods that do not fit are part of the next question. */
 export const MAX_QUESTION_BYTES = 4 * 2 ** 20;
-/** Pods held whole at a time, for their parameters to be read: each has up to 1.5 MiB. */
+/** Whole Pods in memory at a time while their parameters are read: a Pod can have 1.5 MiB. */
 const READ_TOGETHER = 8;
 
 /**
- * Calls webhooks outside of the passes, so that an approver that hangs holds up nobody. A pass starts calls; their
- * outcome wakes the rule object and waits here until a pass has stored what follows from it.
+ * Calls webhooks outside of the passes, so that an approver that hangs delays no other Pod. A pass starts calls. The
+ * outcome of a call wakes the rule object and is kept here until a pass has stored what follows from it.
  */
 export class WebhookCalls {
   readonly #send: SendRequest;
@@ -30,19 +30,19 @@ export class WebhookCalls {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly #logger: Logger;
   readonly #metrics: WebhookMetrics;
-  readonly #lanes: Readonly<Record<WebhookCall['kind'], Lane>>;
+  readonly #queues: Readonly<Record<WebhookCall['kind'], FairQueue>>;
   readonly #stop = new AbortController();
   /** By rule object, rule and task. */
   readonly #entries = new Map<Key, Map<string, Entry>>();
 
   constructor(options: {
     send: SendRequest;
-    /** The Pods with these names as far as they are there, with all that parameters may ask for. */
+    /** The Pods with these names that exist, with every field that parameters may refer to. */
     readPods: (key: Key, rule: TransitionRule, names: readonly string[]) => Promise<readonly Pod[]>;
     onOutcome: (key: Key) => void;
     /** Whether this replica still works on the rule object. */
     isOurs: (key: Key) => boolean;
-    /** Questions at a time, and polls at a time, of all rules together. */
+    /** Limit of concurrent questions, and separately of concurrent polls, for all rules together. */
     maxCalls: number;
     clock: Pick<Clock, 'now' | 'monotonic'>;
     logger: Logger;
@@ -55,10 +55,10 @@ export class WebhookCalls {
     this.#clock = options.clock;
     this.#logger = options.logger;
     this.#metrics = options.metrics;
-    this.#lanes = { ask: new Lane(options.maxCalls), poll: new Lane(options.maxCalls) };
+    this.#queues = { ask: new FairQueue(options.maxCalls), poll: new FairQueue(options.maxCalls) };
   }
 
-  /** What the calls for a rule have come to. */
+  /** The outcomes of the calls for a rule. */
   outcomesFor({ key, uid, rule }: Asker): Outcomes {
     const entryOf = (id: string) => this.#entries.get(key)?.get(nameFor(uid, rule.name, id));
     return { asked: (id) => entryOf(id)?.asked, polled: (id) => entryOf(id)?.polled };
@@ -72,31 +72,27 @@ export class WebhookCalls {
     const entry = entries.get(name) ?? {};
     entries.set(name, entry);
     if (call.kind === 'ask') {
-      this.#run(
-        key,
-        call,
-        rule.webhook?.clientConfig.url,
-        entry.asked,
-        (outcome) => {
+      this.#run<AskedAbout>(key, call, {
+        url: rule.webhook?.clientConfig.url,
+        before: entry.asked,
+        store: (outcome) => {
           entry.asked = outcome;
         },
-        () => this.#ask(key, rule, call),
-      );
+        job: () => this.#ask(key, rule, call),
+      });
     } else {
-      this.#run(
-        key,
-        call,
-        rule.webhook?.clientConfig.poll?.url,
-        entry.polled,
-        (outcome) => {
+      this.#run<Polled>(key, call, {
+        url: rule.webhook?.clientConfig.poll?.url,
+        before: entry.polled,
+        store: (outcome) => {
           entry.polled = outcome;
         },
-        () => this.#poll(rule, call),
-      );
+        job: () => this.#poll(rule, call),
+      });
     }
   }
 
-  /** Forgets all of a rule object but the tasks of its status. */
+  /** Forgets the outcomes of a rule object, except those of the tasks in its status. */
   retain(key: Key, uid: string, tasks: readonly { rule: string; id: string }[]): void {
     const entries = this.#entries.get(key);
     if (!entries) return;
@@ -105,26 +101,19 @@ export class WebhookCalls {
     if (entries.size === 0) this.#entries.delete(key);
   }
 
-  /** Gives up what is under way; it is asked again after a restart. */
+  /** Cancels the calls under way. They are made again after a restart. */
   stop(): void {
     this.#stop.abort(new Error('stopping'));
   }
 
-  #run<Answer>(
-    key: Key,
-    { kind }: WebhookCall,
-    url: string | undefined,
-    before: Outcome<Answer> | undefined,
-    store: (outcome: Outcome<Answer>) => void,
-    job: () => Promise<Answer>,
-  ): void {
+  #run<Answer>(key: Key, { kind }: WebhookCall, { url, before, store, job }: Run<Answer>): void {
     if (before?.running) return;
     store({ ...before, running: true });
-    // An approver that hangs must not take the places of others, whether one rule object calls it often or many do; nor may those of one
-    // namespace take the places of another one.
+    // An approver that hangs must not use up the calls of others, whether one rule object calls it often or many do. Nor may the approvers
+    // of one namespace use up the calls of another.
     const namespace = splitKey(key).namespace ?? '';
     const run = async (): Promise<void> => {
-      // Another replica asks by now.
+      // Meanwhile another replica has taken over the rule object, and calls the webhook itself.
       if (this.#stop.signal.aborted || !this.#isOurs(key)) return store({ ...before, running: false });
       const startedAt = this.#clock.monotonic();
       try {
@@ -140,7 +129,7 @@ export class WebhookCalls {
       }
       if (!this.#stop.signal.aborted) this.#onOutcome(key);
     };
-    this.#lanes[kind].add({ namespace, sharers: [`rule object ${key}`, `host ${hostOf(url)}`], run });
+    this.#queues[kind].add({ namespace, sharers: [`rule object ${key}`, `host ${hostOf(url)}`], run });
   }
 
   async #ask(
@@ -161,7 +150,7 @@ export class WebhookCalls {
     return { ...answer, about: left.size === 0 ? undefined : names.filter((name) => !left.has(name)) };
   }
 
-  /** What a question says, as far as it has room: `notYet` are Pods for the next one, `tooLarge` those for which none has room. */
+  /** The Pods of a question, up to its size limit: `notYet` go into the next question, `tooLarge` do not fit into any. */
   async #resourcesFor(
     key: Key,
     rule: TransitionRule,
@@ -196,6 +185,14 @@ export class WebhookCalls {
     );
   }
 }
+
+/** One call: where it goes, how the last one like it ended, where its outcome is kept, and what it does. */
+type Run<Answer> = {
+  readonly url: string | undefined;
+  readonly before: Outcome<Answer> | undefined;
+  readonly store: (outcome: Outcome<Answer>) => void;
+  readonly job: () => Promise<Answer>;
+};
 
 function hostOf(url = ''): string {
   return URL.parse(url)?.host ?? url;

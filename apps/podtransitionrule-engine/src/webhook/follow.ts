@@ -1,4 +1,4 @@
-// What becomes of one task in a pass. Pure: from the stored record and the outcome of the last call about it.
+// The next step of one task, from its stored record and the outcome of the last call about it. Pure.
 
 import type { TransitionRuleWebhook, WebhookTask } from '@kuperator/api';
 import type { Answered, AskedAbout, Outcomes } from './outcome.ts';
@@ -9,25 +9,25 @@ export type FollowContext = {
   readonly outcomes: Outcomes;
   readonly nowMs: number;
   readonly newTraceId: () => string;
-  /** Take a webhook that cannot be used for one that approves. */
+  /** A webhook that cannot be used counts as one that approves. */
   readonly ignoreFailures: boolean;
 };
 
 export type Followed = {
   readonly approved: readonly string[];
-  /** The task as it goes on, or the question that follows it. */
+  /** The task as it continues, or the question that follows it. */
   readonly next?: WebhookTask;
   /** For the history. */
   readonly ended?: WebhookTask;
   /** Why the Pods of `next` still wait. */
   readonly reason?: string;
-  /** When `next` is to be called about; undefined while a call is under way. */
+  /** When the call about `next` is due; undefined while a call is under way. */
   readonly callAtMs?: number;
-  /** When the task must be looked at if no call ends before. */
+  /** When the next pass over the task is due if no call ends before. */
   readonly dueAtMs?: number;
-  /** The last question got no answer: no other is asked before `callAtMs`. */
+  /** The last question got no answer: no other question is asked before `callAtMs`. */
   readonly failing?: boolean;
-  /** The failure that was taken for an approval. */
+  /** The failure that counted as an approval. */
   readonly ignored?: string;
 };
 
@@ -37,10 +37,10 @@ const FAILED_REST_MS = 1000;
 const FAILED_REST_MOST_MS = 60_000;
 const DEFAULT_INTERVAL_SECONDS = 5;
 const DEFAULT_TIMEOUT_SECONDS = 60;
-/** Of rules stored before the definition had a limit: a later time could not be written. */
+/** Limit for rules that were stored before the CRD had one: a later time cannot be written. */
 const MOST_SECONDS = 9_223_372_036;
 
-/** A question about the Pods `live`, asked or about to be. */
+/** The next step of a question about the Pods `live`, whether it has been asked or not. */
 export function followQuestion(task: WebhookTask, live: readonly string[], context: FollowContext): Followed {
   const { nowMs, outcomes, ignoreFailures } = context;
   const { running = false, last } = outcomes.asked(idOf(task)) ?? {};
@@ -52,7 +52,7 @@ export function followQuestion(task: WebhookTask, live: readonly string[], conte
   }
   const { error, atMs, failures } = last;
   if (ignoreFailures) return { approved: live, ignored: error };
-  // The same question under the same traceId: it may have been heard, and only the answer got lost (H9).
+  // Repeat the same question under the same traceId: the approver may have received it, and only the answer was lost (H9).
   const callAtMs = atMs + Math.min(FAILED_REST_MOST_MS, FAILED_REST_MS * 2 ** (failures - 1));
   return { approved: [], next, reason: error, failing: true, ...(running ? {} : { callAtMs }) };
 }
@@ -62,14 +62,19 @@ function answered(
   { answer, atMs }: Answered<AskedAbout>,
   { webhook, newTraceId, ignoreFailures }: FollowContext,
 ): Followed {
-  // Pods for which there was no room are asked about next.
+  // Pods that did not fit into the question are part of the next one.
   const { in: live } = split(task.processing ?? [], answer.about ?? task.processing);
   const { in: finished, out: rest } = split(live, answer.finishedNames);
   const message = answer.message || 'no reason given';
   const askAgain = (approved: readonly string[], names: readonly string[], reason: string): Followed => {
     if (names.length === 0) return { approved };
     const callAtMs = atMs + REFUSED_REST_MS;
-    return { approved, next: askingTask(names, newTraceId(), callAtMs, reason), callAtMs, reason };
+    return {
+      approved,
+      next: askingTask({ names, traceId: newTraceId(), atMs: callAtMs, message: reason }),
+      callAtMs,
+      reason,
+    };
   };
   if (!answer.success) return askAgain(finished, rest, `refused: ${message}`);
   if (!answer.poll && !answer.async) return { approved: live };
@@ -82,11 +87,11 @@ function answered(
   if (unusable !== undefined && ignoreFailures) return { approved: live, ignored: unusable };
   if (unusable !== undefined || !taskId) return askAgain([], live, unusable ?? '');
   if (rest.length === 0) return { approved: finished };
-  const next = pollingTask(task, taskId, { processing: rest, approved: finished }, atMs);
+  const next = pollingTask(task, { taskId, processing: rest, approved: finished, atMs });
   return { approved: finished, next, reason: inProgress(taskId, answer.message), callAtMs: atMs + intervalMs(webhook) };
 }
 
-/** A task of the approver for the Pods `live`. */
+/** The next step of a task that the approver runs for the Pods `live`. */
 export function followTask(task: WebhookTask, live: readonly string[], context: FollowContext): Followed {
   const { webhook, nowMs, outcomes, newTraceId, ignoreFailures } = context;
   const { running = false, last } = outcomes.polled(idOf(task)) ?? {};
@@ -106,9 +111,15 @@ export function followTask(task: WebhookTask, live: readonly string[], context: 
   const end = (reason: string): Followed => {
     const ended = endedTask(asOfNow(rest), lastMs, reason);
     if (rest.length === 0) return { approved, ended };
-    // Not at once: an approver that has just stopped or let a task run out would be asked in a loop.
+    // Not immediately: an approver that has just stopped a task, or let it time out, would be asked in a loop.
     const callAtMs = nowMs + intervalMs(webhook);
-    return { approved, ended, next: askingTask(rest, newTraceId(), callAtMs, reason), callAtMs, reason };
+    return {
+      approved,
+      ended,
+      next: askingTask({ names: rest, traceId: newTraceId(), atMs: callAtMs, message: reason }),
+      callAtMs,
+      reason,
+    };
   };
 
   if (!webhook.clientConfig.poll) return end('the rule has no clientConfig.poll any more');

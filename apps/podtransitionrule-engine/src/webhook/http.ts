@@ -38,18 +38,22 @@ export function httpSender(options: HttpOptions): { send: SendRequest; close(): 
     const timeout = AbortSignal.timeout(options.timeoutMs);
     const text = body === undefined ? undefined : JSON.stringify(body);
     const ca = certificatesIn(caBundle);
-    const answer = await exchange(secure ? https.request : http.request, target, text, options.maxBytes, {
-      method,
-      agent: secure ? agents['https:'] : agents['http:'],
-      lookup,
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/json',
-        ...(text === undefined ? {} : { 'content-length': Buffer.byteLength(text) }),
+    const answer = await exchange(
+      secure ? https.request : http.request,
+      { url: target, body: text, maxBytes: options.maxBytes },
+      {
+        method,
+        agent: secure ? agents['https:'] : agents['http:'],
+        lookup,
+        headers: {
+          'content-type': 'application/json',
+          accept: 'application/json',
+          ...(text === undefined ? {} : { 'content-length': Buffer.byteLength(text) }),
+        },
+        signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+        ...(secure && ca !== undefined ? { ca } : {}),
       },
-      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
-      ...(secure && ca !== undefined ? { ca } : {}),
-    }).catch((cause: unknown) => {
+    ).catch((cause: unknown) => {
       const reason = timeout.aborted ? `no answer within ${options.timeoutMs / 1000} s` : messageOf(cause);
       throw new Error(`${method} ${shown(target)}: ${reason}`, { cause });
     });
@@ -95,9 +99,7 @@ const resolveAll = (host: string) => resolveHost(host, { all: true });
 
 function exchange(
   request: typeof http.request,
-  url: URL,
-  body: string | undefined,
-  maxBytes: number,
+  { url, body, maxBytes }: { readonly url: URL; readonly body: string | undefined; readonly maxBytes: number },
   options: RequestOptions,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {

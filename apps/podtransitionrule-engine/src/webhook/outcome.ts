@@ -1,13 +1,13 @@
 import type { Asked, Polled } from './answer.ts';
 
-/** The answer to a question. `about`: the Pods that were asked about, if there was no room for all that were to be. */
+/** The answer to a question. `about` lists the Pods that were asked about, if not all of them fitted into the question. */
 export type AskedAbout = Asked & { readonly about?: readonly string[] | undefined };
 
-/** What became of the calls about a task, as far as this process made them. */
+/** The outcome of the calls about a task that this process has made. */
 export type Outcome<Answer> = {
-  /** A call is under way, or waits for one of the places. */
+  /** A call is under way, or waits in the queue. */
   readonly running: boolean;
-  /** How the last one ended; it stands until the next one ends. */
+  /** How the last call ended. It is replaced when the next call ends. */
   readonly last?: Answered<Answer> | Failed;
 };
 export type Answered<Answer> = { readonly state: 'answered'; readonly atMs: number; readonly answer: Answer };

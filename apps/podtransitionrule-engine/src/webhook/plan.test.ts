@@ -31,8 +31,7 @@ const ruleNow = (): TransitionRule => ({ name: 'ask', webhook });
 function pass(names: readonly string[], renewed: readonly string[] = []): WebhookPlan {
   const plan = planWebhook(
     ruleNow(),
-    stored,
-    names.map((name) => ({ name, continues: !renewed.includes(name) })),
+    { stored, subjects: names.map((name) => ({ name, continues: !renewed.includes(name) })) },
     {
       webhook,
       nowMs,
@@ -345,7 +344,7 @@ describe('a task', () => {
   test('that nobody waits for any more is history', () => {
     aTask();
     expect(pass([]).calls).toEqual([]);
-    expect(stored).toMatchObject({ history: [{ taskId: 'task', message: 'abandoned: nobody waits for it any more' }] });
+    expect(stored).toMatchObject({ history: [{ taskId: 'task', message: 'abandoned: no Pod waits for it any more' }] });
     expect(stored?.taskStates).toBeUndefined();
   });
 

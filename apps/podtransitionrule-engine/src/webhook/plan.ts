@@ -6,11 +6,11 @@ import { askingTask, endedTask, historyOf, idOf, isPolled, sortedTasks, type Web
 /** A Pod that passes everything before the webhook and has not been approved. */
 export type Subject = {
   readonly name: string;
-  /** It waits for nothing but what the last stored verdict names: what was asked about it since still holds. */
+  /** The last stored verdict names every operation it waits for, so what was asked about the Pod since then still counts. */
   readonly continues: boolean;
 };
 
-/** A call to make once the status is stored; doing it again while it is under way does nothing. */
+/** A call to make once the status is stored. Starting it again while it is under way does nothing. */
 export type WebhookCall =
   | { readonly kind: 'ask'; readonly id: string; readonly names: readonly string[] }
   | { readonly kind: 'poll'; readonly id: string; readonly taskId: string };
@@ -21,22 +21,21 @@ export type WebhookPlan = {
   /** Why each other subject waits. */
   readonly reasons: ReadonlyMap<string, string>;
   readonly calls: readonly WebhookCall[];
-  /** When to look again, if no call ends before. */
+  /** When the next pass is due if no call ends before. */
   readonly dueAtMs: number | undefined;
-  /** Failures that were taken for approvals. */
+  /** Failures that counted as approvals. */
   readonly ignored: readonly string[];
 };
 
 type Step = Followed & { readonly task: WebhookTask };
 
 /**
- * The next step of a webhook rule, for all its Pods. Pure. Pods no task is about are asked about together; questions go
- * one at a time, so that what comes meanwhile gathers, and an approver that is down hears one and not one per Pod.
+ * The next step of a webhook rule, for all its Pods. Pure. Pods that no task covers yet go into one question. There is one question
+ * at a time, so that Pods that come meanwhile share the next one, and an approver that is down gets one question, not one per Pod.
  */
 export function planWebhook(
   rule: TransitionRule,
-  stored: WebhookStatus | undefined,
-  subjects: readonly Subject[],
+  { stored, subjects }: { readonly stored: WebhookStatus | undefined; readonly subjects: readonly Subject[] },
   context: FollowContext,
 ): WebhookPlan {
   const { nowMs } = context;
@@ -51,7 +50,7 @@ export function planWebhook(
     const live = isSame ? (task.processing ?? []).filter((name) => continuing.has(name) && !claimed.has(name)) : [];
     for (const name of live) claimed.add(name);
     if (live.length > 0) steps.push({ task, ...(isPolled(task) ? followTask : followQuestion)(task, live, context) });
-    else if (isPolled(task)) abandoned.push(endedTask(task, nowMs, 'abandoned: nobody waits for it any more'));
+    else if (isPolled(task)) abandoned.push(endedTask(task, nowMs, 'abandoned: no Pod waits for it any more'));
   }
 
   const kept = new Set(steps.flatMap(({ next, approved }) => [...(next?.processing ?? []), ...approved]));
@@ -82,7 +81,7 @@ export function planWebhook(
   };
 }
 
-/** Which question may be asked now: at most one. @returns the tasks that stay open, and why those not asked about wait */
+/** The question to ask now, if any. @returns the tasks that stay open, and why the Pods that are not asked about wait */
 function nextQuestion(
   steps: readonly Step[],
   unasked: readonly string[],
@@ -98,7 +97,7 @@ function nextQuestion(
   if (running) return { open, calls: [], waitsFor: 'asked about once it has answered about others' };
   if (failing && !isDue(failing)) return { open, calls: [], waitsFor: failing.reason ?? '' };
 
-  // What may have been heard before goes first, unchanged. What was refused, or is new, can be asked in one go.
+  // A question that the approver may have received before goes first, unchanged. Pods that were refused, or are new, share one question.
   const due = questions.filter(isDue);
   const repeat = failing ?? due.find((step) => !wasRefused(step));
   if (repeat?.next)
@@ -107,7 +106,7 @@ function nextQuestion(
   if (together.length === 0) return { open, calls: [], waitsFor: '' };
   const [only] = due;
   if (only?.next && due.length === 1 && unasked.length === 0) return { open, calls: [ask(only.next)], waitsFor: '' };
-  const task = askingTask(together, newTraceId(), nowMs);
+  const task = askingTask({ names: together, traceId: newTraceId(), atMs: nowMs });
   const merged = new Set(due.map(({ next }) => next));
   return {
     open: [...open.filter((each) => !merged.has(each)), task],
@@ -116,7 +115,7 @@ function nextQuestion(
   };
 }
 
-/** A question that only rests after a refusal has a message from it, and has never been asked under its traceId. */
+/** True for a question that follows a refusal: it carries the refusal's message and has not been asked under its own traceId yet. */
 function wasRefused({ next }: Step): boolean {
   return Boolean(next?.message);
 }

@@ -1,7 +1,7 @@
 import type { Pod, TransitionRule, TransitionRuleWebhook } from '@kuperator/api';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { aPod } from '../podtransitionrule/samples.ts';
 import { certificatesFor } from '../test/certificates.ts';
+import { aPod } from '../test/samples.ts';
 import { pollUrl, questionAbout, questionHash, resourceFor, webhookProblem } from './question.ts';
 
 const clientConfig = { url: 'https://approver.ops/ask' };
@@ -110,6 +110,6 @@ describe('of certificates in base64', () => {
 });
 
 test.each(['ftp://a.b', 'a.b', ''])('H7 the URL %j is for the user to mend, also of a poll', (url) => {
-  expect(webhookProblem({ clientConfig: { url } })).toContain('is no http or https URL');
+  expect(webhookProblem({ clientConfig: { url } })).toContain('is not an http or https URL');
   expect(webhookProblem({ clientConfig: { ...clientConfig, poll: { url } } })).toContain('clientConfig.poll.url');
 });

@@ -1,4 +1,4 @@
-// What is asked where: pure, from the rule and the Pods.
+// The questions to webhooks, and where they are sent: made from the rule and the Pods. Pure.
 
 import { hash } from 'node:crypto';
 import type { Pod, TransitionRule, TransitionRuleWebhook } from '@kuperator/api';
@@ -58,7 +58,7 @@ export function asksForFields({ parameters = [] }: TransitionRuleWebhook): boole
   return parameters.some(({ value }) => !value);
 }
 
-/** Where to ask after a task. The query of the configured URL stays. */
+/** The URL at which a task is polled. It keeps the query of the configured URL. */
 export function pollUrl(poll: NonNullable<TransitionRuleWebhook['clientConfig']['poll']>, taskId: string): string {
   const url = new URL(poll.url);
   url.searchParams.set(poll.rawQueryKey || 'task-id', taskId);
@@ -66,21 +66,21 @@ export function pollUrl(poll: NonNullable<TransitionRuleWebhook['clientConfig'][
 }
 
 /**
- * Identifies what is asked and of whom. Another approver, or other parameters: an answer to the one is none to the other.
- * Where and how often to poll is not part of it, so that it can be mended while a task runs.
+ * Identifies a question by its approver and its parameters: an answer of one approver, or for other parameters, does not count.
+ * The polling settings are not part of it, so that a user can correct them while a task runs.
  */
 export function questionHash({ stage, webhook }: TransitionRule): string {
   const asked = [stage || '', webhook?.clientConfig.url, webhook?.parameters ?? []];
   return hash('sha256', JSON.stringify(asked), 'hex').slice(0, 16);
 }
 
-/** What keeps a webhook from being asked at all, for the user to mend; undefined when nothing does. */
+/** Why a webhook cannot be called at all, which the user must correct; undefined if it can. */
 export function webhookProblem(webhook: TransitionRuleWebhook): string | undefined {
   if (!PROBLEMS.has(webhook)) PROBLEMS.set(webhook, findProblem(webhook));
   return PROBLEMS.get(webhook);
 }
 
-/** Objects of a cache do not change, and certificates take a while to read. */
+/** Results by object: cached objects never change, and parsing certificates is slow. */
 const PROBLEMS = new WeakMap<TransitionRuleWebhook, string | undefined>();
 
 function findProblem({ clientConfig, parameters = [] }: TransitionRuleWebhook): string | undefined {
@@ -98,7 +98,7 @@ function findProblem({ clientConfig, parameters = [] }: TransitionRuleWebhook): 
 function urlProblem(field: string, url: string): string | undefined {
   const parsed = URL.parse(url);
   if (parsed && (parsed.protocol === 'http:' || parsed.protocol === 'https:')) return undefined;
-  return `webhook.${field} ${JSON.stringify(url)} is no http or https URL`;
+  return `webhook.${field} ${JSON.stringify(url)} is not an http or https URL`;
 }
 
 function caProblem(field: string, caBundle: string | undefined): string | undefined {

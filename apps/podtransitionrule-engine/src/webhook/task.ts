@@ -5,12 +5,22 @@ import type { RuleState, WebhookTask } from '@kuperator/api';
 export type WebhookStatus = NonNullable<RuleState['webhookStatus']>;
 
 const HISTORY_KEPT_MS = 600_000;
-/** An approver that stops its tasks every second would else fill the status. */
+/** Without a limit, an approver that stops its tasks every second would fill the status. */
 const HISTORY_MOST = 10;
 const MESSAGE_LENGTH = 512;
 
 /** A question about the Pods `names`, not to be asked before `atMs`. It is stored before it is asked. */
-export function askingTask(names: readonly string[], traceId: string, atMs: number, message?: string): WebhookTask {
+export function askingTask({
+  names,
+  traceId,
+  atMs,
+  message,
+}: {
+  readonly names: readonly string[];
+  readonly traceId: string;
+  readonly atMs: number;
+  readonly message?: string;
+}): WebhookTask {
   return {
     traceId,
     processing: names.toSorted(),
@@ -19,18 +29,26 @@ export function askingTask(names: readonly string[], traceId: string, atMs: numb
   };
 }
 
-/** The approver has a task for the Pods `names`; polling it begins one interval after `atMs`. */
+/** The approver has a task for the Pods `processing`; polling it begins one interval after `atMs`. */
 export function pollingTask(
   asked: WebhookTask,
-  taskId: string,
-  names: { processing: readonly string[]; approved: readonly string[] },
-  atMs: number,
+  {
+    taskId,
+    processing,
+    approved,
+    atMs,
+  }: {
+    readonly taskId: string;
+    readonly processing: readonly string[];
+    readonly approved: readonly string[];
+    readonly atMs: number;
+  },
 ): WebhookTask {
   return {
     taskId,
     ...(asked.traceId ? { traceId: asked.traceId } : {}),
-    processing: names.processing.toSorted(),
-    approved: names.approved.toSorted(),
+    processing: processing.toSorted(),
+    approved: approved.toSorted(),
     beginTime: timeOf(atMs),
   };
 }
@@ -39,7 +57,7 @@ export function endedTask(task: WebhookTask, atMs: number, message: string): Web
   return { ...task, lastTime: timeOf(atMs), ...(message ? { message: shortened(message) } : {}) };
 }
 
-/** What calls about a task are known by: the same after a restart. Tasks of the Go implementation have no traceId. */
+/** The id under which calls about a task are kept. It is the same after a restart. Tasks of the Go implementation have no traceId. */
 export function idOf({ traceId, taskId }: WebhookTask): string {
   return traceId || taskId || '';
 }
@@ -48,7 +66,7 @@ export function isPolled({ taskId }: WebhookTask): boolean {
   return Boolean(taskId);
 }
 
-/** Entries young enough to be kept, oldest first; of what has no end we cannot tell. */
+/** Entries young enough to be kept, oldest first. An entry without an end time has no age and is dropped. */
 export function historyOf(entries: readonly WebhookTask[], nowMs: number): WebhookTask[] {
   return entries
     .filter(({ lastTime }) => nowMs - Date.parse(lastTime ?? '') < HISTORY_KEPT_MS)
@@ -56,12 +74,12 @@ export function historyOf(entries: readonly WebhookTask[], nowMs: number): Webho
     .slice(-HISTORY_MOST);
 }
 
-/** In an order that only depends on the tasks (H10). */
+/** The tasks in an order that depends on nothing but the tasks (H10). */
 export function sortedTasks(tasks: readonly WebhookTask[]): WebhookTask[] {
   return tasks.toSorted((a, b) => compare([a.beginTime, idOf(a)], [b.beginTime, idOf(b)]));
 }
 
-/** Says whether more than times, messages and history differ: then somebody waits for the write. */
+/** Differs if more than times, messages and history have changed: then a call or a Pod waits for the write. */
 export function progressText(states: readonly RuleState[] | undefined): string {
   return JSON.stringify(
     (states ?? []).map(({ name, webhookStatus }) => [

@@ -119,7 +119,7 @@ export class Simulation {
 
   /** What a traffic controller writes when it has seen traffic come on or go. */
   putFinalizer(finalizer: string, wanted: boolean): void {
-    const { finalizers, labels } = withFinalizer(this.pod, finalizer, wanted, this.nanos());
+    const { finalizers, labels } = withFinalizer(this.pod, { finalizer, present: wanted, nanos: this.nanos() });
     this.writes++;
     this.pod.metadata.finalizers = finalizers;
     this.pod.metadata.labels = applyLabels(this.pod.metadata.labels ?? {}, labels);

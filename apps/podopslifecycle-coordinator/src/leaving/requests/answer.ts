@@ -153,7 +153,7 @@ function refusedEviction(request: LeaveRequest, holder: LeavingHolder | undefine
   };
 }
 
-function textOf({ message, sinceMs }: LeavingHolder): string {
+function textOf({ message, sinceMs }: Omit<LeavingHolder, 'key'>): string {
   return sinceMs === undefined
     ? message
     : `${message}, since ${new Date(sinceMs).toISOString().replace(/\.\d+Z$/, 'Z')}`;

@@ -1,4 +1,5 @@
 import { POD_DELETE_OPERATION_ID, type Pod, stageLabel, TO_DELETE_LABEL } from '@kuperator/api';
+import { counted, countlessKey, share } from '@kuperator/holders';
 import { aPodTransitionRule } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
 import { aServingPod, begun, granted, NOW_MS } from '../../test/leaving-pods.ts';
@@ -60,7 +61,8 @@ describe('other Pods that have waited for long', () => {
   });
 
   test('have the same holder if only the figures differ', () => {
-    expect(isAmong({ message: 'waits for x (3/30)' }, ['waits for x (4/30)'])).toBe(true);
-    expect(isAmong({ message: 'waits for x' }, ['waits for y'])).toBe(false);
+    const key = (what: string, out: number) => countlessKey(counted`waits for ${what} (${share(out, 30)})`);
+    expect(isAmong({ key: key('x', 3) }, [key('x', 4)])).toBe(true);
+    expect(isAmong({ key: key('x', 3) }, [key('y', 3)])).toBe(false);
   });
 });

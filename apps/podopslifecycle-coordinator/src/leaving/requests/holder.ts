@@ -5,7 +5,16 @@ import {
   type Pod,
   PREPARING_TO_DELETE_LABEL,
 } from '@kuperator/api';
-import { type Facts, holdsOf, RANKS, textOf, withoutCounts } from '@kuperator/holders';
+import {
+  type CountedText,
+  counted,
+  countlessKey,
+  type Facts,
+  holdsOf,
+  RANKS,
+  spelled,
+  wordsOf,
+} from '@kuperator/holders';
 import { clearanceOf } from '../clearance.ts';
 import { PATIENCE_MS } from '../patience.ts';
 import { operationStartedAt } from '../request-notes.ts';
@@ -17,6 +26,8 @@ export type LeavingFacts = Pick<Facts, 'nowMs' | 'rules' | 'isRunning'>;
 export type LeavingHolder = {
   /** Follows the Pod's name, e.g. `waits: <holder>`. */
   readonly message: string;
+  /** Equal for two holders that differ only in what they count. */
+  readonly key: string;
   readonly sinceMs?: number | undefined;
 };
 
@@ -34,15 +45,16 @@ export function holderOf(pod: Pod, facts: LeavingFacts): LeavingHolder | undefin
     id === POD_DELETE_OPERATION_ID || id === POD_EVICT_OPERATION_ID || (isToLeave && id === COLLASET_OPERATION_ID);
   const ending = holdsOf(pod, facts).filter(({ operation }) => endsPod(operation?.id));
   const [ahead] = ending.filter(({ rank }) => rank < RANKS.Operate).toSorted((a, b) => b.rank - a.rank);
-  if (ahead) return { message: `waits: ${textOf(ahead.holder)}`, sinceMs: ahead.sinceMs };
+  if (ahead) return { ...saying(counted`waits: ${wordsOf(ahead.holder)}`), sinceMs: ahead.sinceMs };
   // Nothing holds the Pod any more, so the next check of the Pod finds it permitted.
-  return ending.length > 0 ? { message: 'is out of traffic and may go' } : undefined;
+  return ending.length > 0 ? saying(['is out of traffic and may go']) : undefined;
 }
 
 /**
  * What has held other Pods for longer than a person waits. A client that asks for one Pod after the other, like `kubectl delete pods --all`,
  * need not wait a minute for each of them to get the same answer.
  * @param marked Pods of the namespace that are marked to be deleted
+ * @returns the keys of their holders
  */
 export function longHolders(marked: readonly Pod[], besides: Pod, facts: LeavingFacts): readonly string[] {
   const isLong = (pod: Pod) =>
@@ -50,10 +62,14 @@ export function longHolders(marked: readonly Pod[], besides: Pod, facts: Leaving
   return marked
     .filter((pod) => pod.metadata.uid !== besides.metadata.uid && isLong(pod) && clearanceOf(pod) === undefined)
     .slice(0, OTHERS)
-    .flatMap((pod) => holderOf(pod, facts)?.message ?? []);
+    .flatMap((pod) => holderOf(pod, facts)?.key ?? []);
 }
 
-/** Whether `others` contains the same holder. Figures in the texts are not compared. */
-export function isAmong({ message }: LeavingHolder, others: readonly string[]): boolean {
-  return others.some((other) => withoutCounts(other) === withoutCounts(message));
+/** True if `others`, which are keys of holders, contains the key of this holder. */
+export function isAmong({ key }: Pick<LeavingHolder, 'key'>, others: readonly string[]): boolean {
+  return others.includes(key);
+}
+
+function saying(words: CountedText): Pick<LeavingHolder, 'message' | 'key'> {
+  return { message: spelled(words), key: countlessKey(words) };
 }

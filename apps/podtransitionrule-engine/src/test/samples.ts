@@ -8,10 +8,10 @@ import {
   stageLabel,
   type TransitionRule,
 } from '@kuperator/api';
-import { judge } from './judge.ts';
-import type { Owners } from './population.ts';
-import type { RuleSettings } from './rules.ts';
-import type { WebhookContext } from './webhooks.ts';
+import { judge } from '../podtransitionrule/judge.ts';
+import type { Owners } from '../podtransitionrule/population.ts';
+import type { RuleSettings } from '../podtransitionrule/rules.ts';
+import type { WebhookContext } from '../podtransitionrule/webhooks.ts';
 
 export const NAMESPACE = 'shop';
 export const EVERYTHING_EVALUATED: RuleSettings = { skippedKinds: new Set(), conditions: new Map() };

@@ -1,12 +1,13 @@
-/** `sharers`: whom the job is for, and where it goes, within the namespace. */
+/** `sharers` name the rule object the job is for and the host it calls: each of them shares the places of the namespace. */
 type Job = { readonly namespace: string; readonly sharers: readonly string[]; readonly run: () => Promise<void> };
 
 /**
- * Runs at most `places` jobs at a time, the others in the order they came. Each namespace may have as many under way as there are places
- * left: alone it fills half of them, and one that never ends its jobs leaves the others as many again. The places of a namespace are
- * shared out in the same way among its sharers. Only namespaces that all hang, more of them than the places can be halved, take the last one.
+ * Runs at most `places` jobs at a time; further ones wait in the order in which they came. A namespace may run as many jobs as there are
+ * places left: alone it fills half of them, so a namespace whose jobs never end still leaves half of the places to the others. The places of
+ * a namespace are shared in the same way among its sharers. The last place is only lost if more namespaces hang than the places can be
+ * halved.
  */
-export class Lane {
+export class FairQueue {
   readonly #places: number;
   readonly #waiting: Job[] = [];
   /** Jobs under way, by namespace, and by namespace and sharer. */
@@ -40,7 +41,7 @@ export class Lane {
   #mayRun(job: Job): boolean {
     const [namespace = '', ...sharers] = namesOf(job);
     const left = this.#places - this.#running;
-    // How many more it may have, one after the other, until it has as many as are left.
+    // How many more jobs the namespace may start, one after the other, until it runs as many as there are places left.
     const leftHere = Math.floor((left - this.#runningIn(namespace) + 1) / 2);
     return leftHere > 0 && sharers.every((sharer) => this.#runningIn(sharer) < leftHere);
   }

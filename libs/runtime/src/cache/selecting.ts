@@ -1,17 +1,19 @@
-// Finds the objects that select a Pod by the Pod's labels. A reconcile then costs the same in a namespace with one rule object and in one with
-// a thousand of them, most of which select other Pods.
+// The objects that may select a Pod are found by the labels of the Pod. So an event of a Pod costs the same in a namespace with one
+// selecting object and in a namespace with a thousand, most of which select other Pods.
 
 import type { KubeObject, LabelSelector, Pod } from '@kuperator/api';
 
-/** The name of the index. */
+/** Name of the informer index that {@link selectingKeys} fills and {@link maySelect} reads. */
 export const SELECTING = 'selecting';
 
 type Index = { byIndex(index: typeof SELECTING, value: string): readonly KubeObject[] };
 type Found<I extends Index> = ReturnType<I['byIndex']>[number];
 
 /**
- * The keys of an object with `selector` in the index: one label that every Pod it selects has, or the key of all selectors without such a
- * label. It is the first label by name, so that the order in the selector does not matter.
+ * Values of the index {@link SELECTING} for an object with `selector`: one label that every Pod it selects has, or, if the selector requires
+ * no particular label, a value that stands for every Pod of the namespace. Of several labels it is the first by name, which does not depend
+ * on the order in which the selector was written.
+ * @returns no value for an object without a selector, which selects nothing
  */
 export function selectingKeys({ metadata }: KubeObject, selector: LabelSelector | undefined): readonly string[] {
   if (!selector) return [];
@@ -19,7 +21,11 @@ export function selectingKeys({ metadata }: KubeObject, selector: LabelSelector 
   return [keyFor(metadata.namespace, label)];
 }
 
-/** Objects of the Pod's namespace that may select it: all that do, and some that only have the indexed label in common with it. */
+/**
+ * The objects of the Pod's namespace that may select it, each once: all that do select it, and some that share only one label with it. The
+ * caller must still match the selector.
+ * @throws Error if `index` was made without the index {@link SELECTING}
+ */
 export function maySelect<I extends Index>(index: I, { metadata }: Pod): readonly Found<I>[] {
   const labels = [undefined, ...Object.entries(metadata.labels ?? {})];
   return labels.flatMap((label) => index.byIndex(SELECTING, keyFor(metadata.namespace, label)));

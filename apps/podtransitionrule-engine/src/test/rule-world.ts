@@ -10,10 +10,10 @@ import {
   SERVICE_AVAILABLE_LABEL,
   stageLabel,
 } from '@kuperator/api';
-import { judge } from './judge.ts';
-import type { Owners } from './population.ts';
+import { judge } from '../podtransitionrule/judge.ts';
+import type { Owners } from '../podtransitionrule/population.ts';
+import { selects } from '../podtransitionrule/selection.ts';
 import { aPod, EVERYTHING_EVALUATED, NAMESPACE, UNANSWERED } from './samples.ts';
-import { selects } from './selection.ts';
 
 export const IDS = ['update', 'restart'];
 
@@ -189,7 +189,7 @@ export class World {
   }
 
   /** The caches catch up, the engines judge, and all that can go on does. */
-  settle(): void {
+  catchUp(): void {
     for (const engine of this.engines) {
       this.seePods(engine, Number.POSITIVE_INFINITY);
       for (const object of this.histories.keys()) this.seeRule(engine, object);
