@@ -135,7 +135,7 @@ describe('scaling', () => {
     for (const pod of world.pods()) world.cluster.remove(PODS, `default/${pod.metadata.name}`);
     await world.pass();
     const labels = world.pods()[0]?.metadata.labels ?? {};
-    // Its first Pod was never known to exist, so the id is still new.
+    // The controller never saw the first Pod of the id, so the id still counts as new.
     expect(COMPLETING_LABEL in labels || CREATING_LABEL in labels).toBe(true);
     await world.run();
     for (const pod of world.pods()) world.cluster.remove(PODS, `default/${pod.metadata.name}`);
@@ -303,7 +303,9 @@ describe('failing', () => {
     expect(world.takeWrites()['create pods']).toBe(4);
   });
 
-  test.each([404, 409, 429, 503])('recovers from creations that fail with %i when the replicas are lowered (T32)', async (status) => {
+  test.each([
+    404, 409, 429, 503,
+  ])('recovers from creations that fail with %i when the replicas are lowered (T32)', async (status) => {
     const reason =
       { 404: 'NotFound', 409: 'Conflict', 429: 'TooManyRequests', 503: 'ServiceUnavailable' }[status] ?? '';
     const world = new World(aSet({ ...v1(), replicas: 6 }));
@@ -393,7 +395,7 @@ describe('deleting', () => {
     expect(world.pods()).toEqual([]);
     expect(world.cluster.get(RESOURCE_CONTEXTS, 'default/web')).toBeUndefined();
     expect(world.cluster.get(COLLA_SETS, world.key)?.metadata.finalizers ?? []).not.toContain(COLLASET_FINALIZER);
-    // One write a Pod: mark and beginning. The deletion is the coordinator's.
+    // One write for each Pod: the mark and the start of the operation. The coordinator deletes the Pod.
     const { 'patch pods': pods, 'delete pods': deletions } = world.takeWrites();
     expect([pods, deletions]).toEqual([3, undefined]);
   });

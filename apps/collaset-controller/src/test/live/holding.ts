@@ -31,8 +31,10 @@ export function holding(sets: LiveSets, cluster: () => Cluster): void {
     await says('new', 'Available', /^0 of 1 Pods are available; Pod new-\w+: kubelet cannot pull app:non-exist/);
   });
 
-  test("quotes the message of the scheduler", async () => {
-    await create('homeless', { template: template('homeless', 'app:v1', { spec: { nodeSelector: { none: 'such' } } }) });
+  test('quotes the message of the scheduler', async () => {
+    await create('homeless', {
+      template: template('homeless', 'app:v1', { spec: { nodeSelector: { none: 'such' } } }),
+    });
     await says('homeless', 'Available', /cannot be scheduled: 0\/\d+ nodes are available/);
   });
 

@@ -61,7 +61,11 @@ export function replacing(sets: LiveSets): void {
     'Replace',
   ])('updates under %s while a Pod is being replaced (T35)', async (policy) => {
     const name = `updated-${policy.toLowerCase()}`;
-    const { successor } = await pairOf(sets, { name, replicas: 1, spec: { updateStrategy: { podUpgradePolicy: policy } } });
+    const { successor } = await pairOf(sets, {
+      name,
+      replicas: 1,
+      spec: { updateStrategy: { podUpgradePolicy: policy } },
+    });
     await edit(name, { template: template(name, 'app:v2') });
     const [pod] = await serving(name, 1);
     expect(pod?.spec.containers[0]?.image).toBe('app:v2');
