@@ -19,7 +19,7 @@ import { revisionDataOf, revisionOf } from './revision/revision-data.ts';
 import { agreesWithSelector, selectorLabelsOf } from './revision/selector-labels.ts';
 import { trimPod } from './trim.ts';
 
-/** A template with `name` wherever a user may choose a name. */
+/** A template that uses `name` wherever a user may choose a name. */
 const templateOf = (name: string, image: string, amount: string) => ({
   metadata: { labels: { app: 'web', [name]: image }, annotations: { [name]: image } },
   spec: {
@@ -48,7 +48,7 @@ const claimTemplate = (name: string) => ({
   spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi', [name]: '1' } } },
 });
 
-/** The Pod as it stands after the patch, its containers at the given images. */
+/** The Pod after the patch, with the given images. */
 function patched(
   pod: Pod,
   patch: { metadata: { labels: object; annotations: object } },

@@ -1,4 +1,4 @@
-// Scale-ins while the caches may be old, on the in-memory world.
+// Scale-ins while the caches may be stale, on the in-memory cluster.
 import { expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
 import { World } from '../test/world.ts';

@@ -1,4 +1,4 @@
-// Whatever a user changes at whatever moment, and however often: the set ends as it was asked for last, with nothing stuck (T16, T49).
+// Whatever a user changes, at any time and however often, the set reaches the last requested state and nothing is stuck (T16, T49).
 import { type CollaSet, partitionOf, replicasOf } from '@kuperator/api';
 import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { revisionNameOf } from './ids/members.ts';
 
 type Spec = CollaSet['spec'];
 
-/** A small generator of numbers (mulberry32), so that a seed that fails can be run again. */
+/** A pseudo-random generator (mulberry32), so that a failing seed can be repeated. */
 function randomFrom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -110,7 +110,7 @@ describe('a user who changes their mind', () => {
       if (!isBlocked) expect(updated().length, `seed ${seed}`).toBeGreaterThanOrEqual(wanted - partitionOf(set));
       checkNothingStuck(world);
 
-      // Asked for everything, it does everything.
+      // Without partition and pause, the set must complete the update.
       world.edit({ updateStrategy: {} });
       await world.run(200);
       expect(updated(), `seed ${seed}`).toHaveLength(wanted);

@@ -1,4 +1,4 @@
-// What the suites of the Go implementation assert of Pods that are replaced, excluded and included: see docs/conformance/collaset.md.
+// Assertions of the Go implementation's test suites about replaced, excluded and included Pods, see docs/conformance/collaset.md.
 import {
   controllerOf,
   INSTANCE_ID_LABEL,
@@ -33,7 +33,7 @@ const withClaims = {
 const entries = (world: World) => world.context()?.spec.contexts?.map(({ id }) => id) ?? [];
 const podNamed = (world: World, name: string) => world.cluster.get<Pod>(PODS, `default/${name}`);
 
-/** A set none of whose Pods gets ready, one of them being replaced. */
+/** A set whose Pods do not become ready and one of which is being replaced. */
 async function pairOf(replicas: number): Promise<{ world: World; origin: string; successor: string }> {
   const world = new World(aSet({ template: template('app:bad'), replicas }));
   world.stuck.add('app:bad');
@@ -46,7 +46,7 @@ async function pairOf(replicas: number): Promise<{ world: World; origin: string;
   return { world, origin, successor };
 }
 
-/** The new Pod gets ready, and nothing else does. */
+/** Makes only the successor ready. */
 async function serve(world: World, name: string): Promise<void> {
   world.cluster.change<Pod>(PODS, `default/${name}`, (pod) => ({
     ...pod,
@@ -105,7 +105,7 @@ describe('a Pod that is being replaced', () => {
 });
 
 describe('the origin of a pair is gone when its object is', () => {
-  /** An origin that cannot end, because somebody holds it, although its new Pod serves. */
+  /** An origin that a finalizer keeps although its successor serves. */
   async function lingering() {
     const pair = await pairOf(1);
     const { world, origin, successor } = pair;

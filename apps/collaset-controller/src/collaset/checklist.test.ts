@@ -1,4 +1,4 @@
-// What the suites of the Go implementation assert of a CollaSet, as far as no other test does: see docs/conformance/collaset.md.
+// Assertions of the Go implementation's test suites about a CollaSet that no other test has, see docs/conformance/collaset.md.
 import {
   COLLA_SETS,
   type CollaSet,
@@ -151,7 +151,7 @@ describe('by sequence', () => {
     expect(next).not.toBe(uid);
     await world.run();
     expect(named(world, 1).metadata.uid).toBe(next);
-    // Taken out of the list and put in again, it is another wish.
+    // A name that is removed from the list and added again is another request.
     world.edit({ scaleStrategy: {} });
     await world.run();
     world.edit({ scaleStrategy: { podToDelete: ['web-1'] } });
@@ -166,7 +166,7 @@ test('keeps a revision beyond the history limit if the entry of an id names it',
     world.edit({ template: template(image) });
     await world.run();
   }
-  // Otherwise the status names it as well.
+  // Without this, the status would also name the revision.
   world.cluster.change<CollaSet>(COLLA_SETS, world.key, (set) => ({
     ...set,
     status: { ...set.status, currentRevision: set.status?.updatedRevision ?? '' },
@@ -295,7 +295,7 @@ describe('claims', () => {
     await world.run();
     expect([world.cluster.get(COLLA_SETS, world.key), world.pods(), claimNames(world)]).toEqual([undefined, [], names]);
     world.cluster.add(COLLA_SETS, aSet({ template: template('app:v1'), replicas: 2, ...spec }));
-    // It has the uid of the one before, which a replica that saw that one go would not believe.
+    // The new set has the uid of the deleted one, which the old replica would not accept.
     world.restart();
     await world.run();
     const mounted = world.active().map(({ spec: { volumes = [] } }) => volumes[0]?.persistentVolumeClaim?.claimName);

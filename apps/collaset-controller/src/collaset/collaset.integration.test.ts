@@ -1,5 +1,5 @@
-// CollaSets as users see them, with the cases of the Go implementation's suite: all operators in processes of their own, with the
-// rights of their charts. One cluster serves every subject, since its start costs more than most of them.
+// CollaSets as users see them, with the cases of the Go implementation's test suite. Every operator runs in its own process with the
+// permissions of its chart. All tests share one cluster, because its start takes longer than most of them.
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import { afterAll, beforeAll, describe } from 'vitest';
@@ -33,7 +33,7 @@ afterAll(async () => {
   await cluster?.down();
 });
 
-// Deletion comes last: the garbage collector of a young cluster takes half a minute to let orphans go.
+// Deletion comes last, because the garbage collector of a new cluster takes half a minute to start.
 describe.each([
   ['scaling', scaling],
   ['changing-in-place', changingInPlace],

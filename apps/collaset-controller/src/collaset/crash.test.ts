@@ -1,5 +1,5 @@
-// Whoever takes over, and however far behind its caches are: no Pod is there twice at any moment, and no instance id is lost. What
-// failed writes and crashes do is in faults.test.ts.
+// If another replica takes over with stale caches, no Pod exists twice at any time, and no instance id is lost. faults.test.ts covers failed
+// writes and crashes.
 import { COLLA_SETS, INSTANCE_ID_LABEL, keyOf, PODS, type Pod, RESOURCE_CONTEXTS } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
@@ -9,7 +9,7 @@ import { anew, begin, checkEnd, scenarios, template } from '../test/scenarios.ts
 import { Replica, World } from '../test/world.ts';
 
 describe('two replicas', () => {
-  /** Every way one replica can hand over to another whose caches are behind, at any pass. */
+  /** After each pass of one replica, another one with stale caches takes over. */
   test.each([
     ...scenarios,
     ...movingScenarios,
@@ -20,7 +20,7 @@ describe('two replicas', () => {
         const world = await begin(scenario);
         const successor = new Replica({ cluster: world.cluster, clock: world.clock, settings: scenario.settings });
         for (const cache of behind) successor.caches[cache].pause();
-        // As with an etcd of their own, whose versions are far ahead of those of all other kinds.
+        // Some kinds may be stored in a separate etcd, whose versions are far ahead of those of all other kinds.
         successor.caches.pods.resourceVersion = () => 10n ** 18n;
         for (let i = 0; i < passes; i++) {
           await world.pass();
@@ -53,7 +53,7 @@ describe('two replicas', () => {
         world.clock.advance(5000);
       }
     };
-    // The first replica is about to make the Pod anew, and everything it has to look at first it has looked at.
+    // The first replica is about to recreate the Pod and has made all its fresh reads.
     const refusal = { status: 500, reason: 'InternalError' };
     world.cluster.failWrite({ verb: 'create', resource: 'pods', times: 1000, error: refusal });
     world.edit({ template: anew });
@@ -61,7 +61,7 @@ describe('two replicas', () => {
     expect(world.pods()).toEqual([]);
     world.cluster.healWrites();
     for (const cache of ['pods', 'contexts'] as const) replica.caches[cache].pause();
-    // The second one makes the Pod; it is lost, and made again under another name.
+    // The second replica creates the Pod. The Pod is lost and recreated under another name.
     world.replica = new Replica({ cluster: world.cluster, clock: world.clock });
     await rounds(3);
     for (const { metadata } of world.pods()) world.cluster.remove(PODS, `default/${metadata.name}`);

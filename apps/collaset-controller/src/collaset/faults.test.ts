@@ -1,5 +1,5 @@
-// Every write of every scenario fails once, in every way a write can fail, and the replica lives on or dies of it: the set comes to the
-// same end. At no moment is a Pod there that was not asked for, and none goes that was not permitted to.
+// In every scenario, every write fails once in every possible way, and the replica survives or crashes. The set must reach the same result.
+// At no time may there be a surplus Pod, and no Pod may be deleted without permission.
 import {
   CONTROLLER_REVISIONS,
   DELETE_OPERATION_TYPE,
@@ -41,7 +41,7 @@ const failures: readonly Failure[] = [
 
 const RESOURCES = [PODS, CONTROLLER_REVISIONS, RESOURCE_CONTEXTS];
 
-/** Sees every Pod come and go. */
+/** Watches every creation and deletion of Pods. */
 class Witness {
   readonly complaints: string[] = [];
   readonly #world: World;
@@ -61,7 +61,7 @@ class Witness {
     });
   }
 
-  /** Somebody deletes what is about to be written. The set stays, and so do claims in use: nobody makes the data in them anew. */
+  /** Deletes the object that is about to be written, except the set and claims in use, whose data could not be recreated. */
   vanish({ verb, resource, namespace, name }: Write): void {
     const kinds = verb === 'delete' ? [...RESOURCES, PERSISTENT_VOLUME_CLAIMS] : RESOURCES;
     const kind = kinds.find(({ plural }) => plural === resource);
@@ -84,13 +84,22 @@ async function writesOf(scenario: Scenario): Promise<readonly Write[]> {
   return world.cluster.writes;
 }
 
-/** How many writes there are that can fail so. */
+/** The number of writes that can fail in this way. */
 async function countWrites(scenario: Scenario, { verb }: Failure['fault']): Promise<number> {
   const writes = await writesOf(scenario);
   return writes.filter((write) => verb === undefined || write.verb === verb).length;
 }
 
-async function runWith(scenario: Scenario, { fault, isGone }: Failure, nth: number, crashes: boolean): Promise<void> {
+type Disturbance = {
+  readonly failure: Failure;
+  /** Number of the write that fails. */
+  readonly nth: number;
+  /** True if the replica crashes with the write. */
+  readonly crashes: boolean;
+};
+
+async function runWith(scenario: Scenario, { failure, nth, crashes }: Disturbance): Promise<void> {
+  const { fault, isGone } = failure;
   const world = await begin(scenario);
   const { cluster } = world;
   const witness = new Witness(world, scenario);
@@ -98,7 +107,7 @@ async function runWith(scenario: Scenario, { fault, isGone }: Failure, nth: numb
   const before = (write: Write) => {
     failed ??= write;
     if (isGone) witness.vanish(write);
-    // Nothing a dead replica sends after reaches the API server.
+    // After the crash, no write of the replica reaches the API server.
     if (crashes) cluster.failWrite({ times: 1_000_000, error: 'connection' });
   };
   cluster.failWrite({ ...fault, nth, before });
@@ -117,34 +126,34 @@ async function runWith(scenario: Scenario, { fault, isGone }: Failure, nth: numb
   }
 }
 
-// A Pod that somebody deletes is neither replaced nor moved any more: these end otherwise then.
+// If somebody deletes the Pod, it is not replaced or moved any more, so these scenarios have another result.
 const withoutDeletion = failures.filter(({ isGone }) => !isGone);
 
 describe.each([...movingScenarios, ...reclaimingScenarios])('$name completes', (scenario) => {
   test.each(withoutDeletion)('if any write fails: $name', async (failure) => {
     const total = await countWrites(scenario, failure.fault);
-    for (let nth = 1; nth <= total; nth++) await runWith(scenario, failure, nth, false);
+    for (let nth = 1; nth <= total; nth++) await runWith(scenario, { failure, nth, crashes: false });
   });
 
   test.each(
     withoutDeletion.filter(({ fault }) => fault.error === 'connection'),
   )('whichever write is the last of its replica: $name', async (failure) => {
     const total = await countWrites(scenario, failure.fault);
-    for (let nth = 1; nth <= total; nth++) await runWith(scenario, failure, nth, true);
+    for (let nth = 1; nth <= total; nth++) await runWith(scenario, { failure, nth, crashes: true });
   });
 });
 
 describe.each([...scenarios, ...moreScenarios])('$name completes', (scenario) => {
   test.each(failures)('if any write fails: $name', async (failure) => {
     const total = await countWrites(scenario, failure.fault);
-    for (let nth = 1; nth <= total; nth++) await runWith(scenario, failure, nth, false);
+    for (let nth = 1; nth <= total; nth++) await runWith(scenario, { failure, nth, crashes: false });
   });
 
-  // For all a crashed replica leaves behind, any other failure is a write that had no effect.
+  // For a crashed replica, every other failure is the same as a write without effect.
   test.each(
     failures.filter(({ fault, isGone }) => isGone || fault.error === 'connection'),
   )('whichever write is the last of its replica: $name', async (failure) => {
     const total = await countWrites(scenario, failure.fault);
-    for (let nth = 1; nth <= total; nth++) await runWith(scenario, failure, nth, true);
+    for (let nth = 1; nth <= total; nth++) await runWith(scenario, { failure, nth, crashes: true });
   });
 });

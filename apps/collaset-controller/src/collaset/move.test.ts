@@ -1,4 +1,4 @@
-// Which Pods are let go and taken in, and how they count while the set scales.
+// Which Pods are excluded and included, and how they count while the set scales.
 import {
   type CollaSet,
   ORPHANED_LABEL,
@@ -86,13 +86,8 @@ describe('planInclude', () => {
       labels: { [ORPHANED_LABEL]: 'true', ...labels },
       given: { metadata: { uid: 'guest-uid', ownerReferences: [], ...metadata } },
     });
-  const plan = (
-    pod: Pod | undefined,
-    entries: Entries = {},
-    spec: Given<CollaSet>['spec'] = {},
-    claims: never[] = [],
-    claimed: readonly number[] = [],
-  ) => {
+  type Conditions = { entries?: Entries | undefined; spec?: Given<CollaSet>['spec']; claimed?: readonly number[] };
+  const plan = (pod: Pod | undefined, { entries = {}, spec = {}, claimed = [] }: Conditions = {}) => {
     const set = aSet({ ...spec, scaleStrategy: { podToInclude: ['guest'], ...spec?.scaleStrategy } });
     const contexts = Object.entries(entries).map(([id, data]) => ({ id: Number(id), data: { ...data } }));
     const { pods, refused } = planInclude({
@@ -100,7 +95,7 @@ describe('planInclude', () => {
       members: membersOf(set, [aMember({ id: 0 }), other]),
       pool: poolOf(set, { metadata: { name: 'web' }, spec: { contexts } }),
       podNamed: () => pod,
-      claimsOf: () => claims,
+      claimsOf: () => [],
       claimed: new Set(claimed),
     });
     return pods.length > 0
@@ -109,7 +104,7 @@ describe('planInclude', () => {
   };
 
   test('does not give an id with claims to an included Pod, because an id has one claim of each template (T100)', () => {
-    expect(plan(guest(2), {}, {}, [], [1, 2])).toEqual([3]);
+    expect(plan(guest(2), { claimed: [1, 2] })).toEqual([3]);
   });
 
   test.each<{ name: string; pod: Pod; entries?: Entries; expected: number }>([
@@ -135,7 +130,7 @@ describe('planInclude', () => {
     },
     { name: 'an id of an earlier set of the name', pod: guest(7), entries: { 7: { Owner: 'web' } }, expected: 7 },
   ])('gives a Pod $name', ({ pod, entries, expected }) => {
-    expect(plan(pod, entries)).toEqual([expected]);
+    expect(plan(pod, { entries })).toEqual([expected]);
   });
 
   test.each<{ name: string; pod: Pod | undefined; spec?: Given<CollaSet>['spec']; expected: RegExp }>([
@@ -170,16 +165,17 @@ describe('planInclude', () => {
       expected: /^DupExIncludedTarget/,
     },
   ])('refuses a Pod $name', ({ pod, spec, expected }) => {
-    expect(plan(pod, {}, spec)).toMatch(expected);
+    expect(plan(pod, { spec })).toMatch(expected);
   });
 
   test('ignores the list with sequence names', () => {
-    expect(plan(guest(7), {}, sequence)).toBe('');
+    expect(plan(guest(7), { spec: sequence })).toBe('');
   });
 });
 
 describe('planScale', () => {
-  const plan = (pods: readonly Pod[], spec: Given<CollaSet>['spec'], excluded: readonly Pod[] = [], joining = 0) => {
+  type Moves = { excluded?: readonly Pod[]; joining?: number };
+  const plan = (pods: readonly Pod[], spec: Given<CollaSet>['spec'], { excluded = [], joining = 0 }: Moves = {}) => {
     const set = aSet(spec);
     const given = { doubles: new Set<Pod>(), isServed: () => false, nowMs: 0 };
     const scale = planScale({ set, members: membersOf(set, pods), excluded: new Set(excluded), joining, ...given });
@@ -222,12 +218,12 @@ describe('planScale', () => {
   });
 
   test('counts an excluded Pod or pair until it has left', () => {
-    expect(plan([aMember({ id: 0 }), other], { replicas: 1 }, [other]).surplus).toBe('');
-    expect(plan([a, f, other], { replicas: 1 }, [f]).surplus).toBe('');
-    expect(plan([a, f, other], { replicas: 0 }, [a]).surplus).toBe('b');
+    expect(plan([aMember({ id: 0 }), other], { replicas: 1 }, { excluded: [other] }).surplus).toBe('');
+    expect(plan([a, f, other], { replicas: 1 }, { excluded: [f] }).surplus).toBe('');
+    expect(plan([a, f, other], { replicas: 0 }, { excluded: [a] }).surplus).toBe('b');
   });
 
   test('does not create a Pod for one that is being included', () => {
-    expect(plan([other], { replicas: 3 }, [], 1).missing).toBe(1);
+    expect(plan([other], { replicas: 3 }, { joining: 1 }).missing).toBe(1);
   });
 });

@@ -1,4 +1,4 @@
-// Lists that empty themselves, with the rights of the operator's chart.
+// Lists whose names are removed when their request is done, with the permissions of the operator's chart.
 import { COLLA_SETS, controllerOf, ORPHANED_LABEL, PERSISTENT_VOLUME_CLAIMS, PODS } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';

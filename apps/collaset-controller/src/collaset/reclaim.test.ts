@@ -1,5 +1,5 @@
-// Names in the lists of spec.scaleStrategy go once they are served, where the operator is told so. That they go whatever fails on the
-// way is in faults.test.ts and crash.test.ts.
+// With the setting reclaimScaleStrategy, names are removed from the lists of spec.scaleStrategy when their request is done. faults.test.ts and
+// crash.test.ts cover failures on the way.
 import { COLLA_SETS, type CollaSet, controllerOf, keyOf, ORPHANED_LABEL, PODS, type Pod } from '@kuperator/api';
 import type { Write } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';
@@ -91,7 +91,7 @@ describe('a list', () => {
     world.edit({ scaleStrategy: { podToDelete: [nameOf(world, 0), nameOf(world, 1), 'long-gone'] } });
     await world.run();
     expect(listsOf(world)).toEqual({});
-    // `long-gone` at once, the others when their Pods have gone.
+    // `long-gone` is removed immediately, the others when their Pods are gone.
     expect(world.cluster.writes.filter(isReclaim)).toHaveLength(2);
     world.takeWrites();
     await world.run();
@@ -199,7 +199,7 @@ describe('by sequence', () => {
     const world = await running(sequence);
     const first = uidOf(world);
     let renewed: string | undefined;
-    // As somebody would who waits for the list to become empty.
+    // A user may wait for the list to become empty before they add the name again.
     const stop = world.cluster.informer<CollaSet>(COLLA_SETS).onChange(({ object, old }) => {
       const isEmptied = old?.spec.scaleStrategy?.podToDelete && !object.spec.scaleStrategy?.podToDelete;
       if (keyOf(object) !== world.key || !isEmptied || renewed !== undefined) return;

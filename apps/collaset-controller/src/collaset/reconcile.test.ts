@@ -135,7 +135,7 @@ describe('scaling', () => {
     for (const pod of world.pods()) world.cluster.remove(PODS, `default/${pod.metadata.name}`);
     await world.pass();
     const labels = world.pods()[0]?.metadata.labels ?? {};
-    // Its first Pod was never known to exist, so the id is still new.
+    // The controller never saw the first Pod of the id, so the id still counts as new.
     expect(COMPLETING_LABEL in labels || CREATING_LABEL in labels).toBe(true);
     await world.run();
     for (const pod of world.pods()) world.cluster.remove(PODS, `default/${pod.metadata.name}`);
@@ -395,7 +395,7 @@ describe('deleting', () => {
     expect(world.pods()).toEqual([]);
     expect(world.cluster.get(RESOURCE_CONTEXTS, 'default/web')).toBeUndefined();
     expect(world.cluster.get(COLLA_SETS, world.key)?.metadata.finalizers ?? []).not.toContain(COLLASET_FINALIZER);
-    // One write a Pod: mark and beginning. The deletion is the coordinator's.
+    // One write for each Pod: the mark and the start of the operation. The coordinator deletes the Pod.
     const { 'patch pods': pods, 'delete pods': deletions } = world.takeWrites();
     expect([pods, deletions]).toEqual([3, undefined]);
   });

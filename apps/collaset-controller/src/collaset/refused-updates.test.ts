@@ -1,4 +1,4 @@
-// Updates of single Pods that are refused on the way, on the in-memory world: no Pod is left out of service for one (T101, T102).
+// Refused updates of single Pods, on the in-memory cluster. No Pod stays out of service for a refused update (T101, T102).
 import {
   type CollaSet,
   LAST_POD_STATUS_ANNOTATION,
@@ -30,7 +30,7 @@ async function running(spec: Spec = {}): Promise<World> {
   return world;
 }
 
-/** So many passes, two seconds apart: long enough for what is begun to be given back, too short for the later tries. */
+/** The number of passes, two seconds apart. Enough for Pods to return to service, and too few for the later attempts. */
 async function rounds(world: World, count = 6): Promise<void> {
   for (let i = 0; i < count; i++) {
     await world.pass();
@@ -65,7 +65,7 @@ describe('a change in place that is refused', () => {
     const world = await running({ ...policy('InPlaceOnly'), replicas: 4 });
     const before = uids(world);
     refuseChanges(world);
-    // One of them is permitted and refused, before the others begin.
+    // One Pod is permitted and refused before the others begin.
     world.permits = false;
     world.edit({ template: template('app:v2') });
     await world.pass();
@@ -77,7 +77,7 @@ describe('a change in place that is refused', () => {
     expect(world.replica.warnings).toContain('UpdateFailed');
     expect([uids(world), new Set(world.images())]).toEqual([before, new Set(['app:v1'])]);
     expect(noted(world)).toBe(4);
-    // The next tries are dry runs.
+    // The next attempts are dry runs.
     world.takeWrites();
     world.clock.advance(60_000);
     await rounds(world);
@@ -219,7 +219,7 @@ describe('a resize that is refused', () => {
     world.room.fits = true;
     world.clock.advance(60_000);
     await world.run();
-    // As Go spells it in the revision the Pods are made from.
+    // The revision of the Pods has Go's spelling.
     expect(cpus(world)).toEqual(['5k', '5k']);
     expect(uids(world).filter((uid) => before.includes(uid))).toEqual([]);
   });

@@ -1,5 +1,5 @@
-// An update that meets a Pod being replaced, under every policy and with every change of mind: the origin stays in traffic until its new
-// Pod serves, and nothing is left half-way. See docs/decisions/0016-replaced-pods-stay-in-traffic.md.
+// An update of a Pod that is being replaced, under every policy and with further changes by the user. The origin stays in traffic until its
+// successor serves, and everything completes. See docs/decisions/0016-replaced-pods-stay-in-traffic.md.
 import {
   REPLACE_PAIR_NEW_ID_LABEL,
   REPLACE_PAIR_ORIGIN_NAME_LABEL,
@@ -19,9 +19,9 @@ const policies: readonly Policy[] = ['Recreate', 'InPlaceIfPossible', 'InPlaceOn
 type Mind = {
   name: string;
   change: (world: World, origin: string) => void;
-  /** Of the Pod in the end. */
+  /** Image of the Pod at the end. */
   image: string;
-  /** The origin is no longer replaced: an update may take it out of traffic. */
+  /** False if the origin is no longer replaced, so that an update may take it out of traffic. */
   isReplaced: boolean;
 };
 
@@ -71,7 +71,7 @@ const PAIR_LABELS = [
   REPLACE_PAIR_ORIGIN_NAME_LABEL,
 ];
 
-/** A Pod being replaced whose new Pod does not get ready, met by an update whose Pods do not either. */
+/** A Pod that is being replaced by a Pod that does not become ready, and an update whose Pods do not become ready either. */
 async function met(policy: Policy): Promise<{ world: World; origin: string; checkServes: () => void }> {
   const world = new World(aSet({ template: template('app:v1'), replicas: 1, ...to(policy) }));
   await world.run();

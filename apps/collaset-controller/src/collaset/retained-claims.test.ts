@@ -1,4 +1,4 @@
-// Claims that outlive a set, and what becomes of them under the next set of the name, under a neighbour, and when a Pod is looking.
+// Claims that outlive a set: their adoption by the next set of the same name, and other sets and Pods that must not get or lose them.
 import {
   COLLA_SETS,
   type CollaSet,
@@ -66,7 +66,7 @@ async function deleteSet(world: World): Promise<void> {
   expect(world.pods()).toEqual([]);
 }
 
-/** The same manifest again, as another object. */
+/** A new set from the same manifest. */
 async function makeAgain(world: World, given: Given<CollaSet>['spec'] = {}): Promise<void> {
   world.cluster.add(COLLA_SETS, aSet({ ...spec, ...given }));
   // The new set has the uid of the deleted one, which the old replica would not accept.
@@ -86,7 +86,7 @@ describe('a set made again', () => {
     world.edit({ replicas: 5 });
     await world.run();
     expect([byId(world), mounts(world)]).toEqual([before, before]);
-    // Now they are its own, and go with their ids.
+    // Now the claims belong to the new set, which deletes them with their ids.
     world.edit({ replicas: 1 });
     await world.run();
     expect(byId(world)).toEqual({ 0: before[0] });

@@ -1,4 +1,4 @@
-// All conditions of a set in every situation it can be in: read together, they must not contradict each other.
+// All conditions of a set in every situation. They must not contradict each other.
 import { COLLA_SETS, type CollaSet, PODS, type Pod } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../test/builders.ts';
@@ -7,7 +7,7 @@ import { anew, template } from '../test/scenarios.ts';
 import { World } from '../test/world.ts';
 
 type Spec = Parameters<typeof aSet>[0];
-/** `status reason`; undefined: the condition is not there. */
+/** `status reason` of the condition; undefined if the set lacks it. */
 type Said = Record<
   'Scale' | 'Update' | 'Available' | 'Progressing' | 'Reconciling' | 'Stalled' | 'Terminating',
   string | undefined
@@ -31,7 +31,7 @@ const UNAVAILABLE = { Available: 'False ReplicasUnavailable' };
 
 const refuse = (world: World, error: typeof invalid, dryRun = false) =>
   world.cluster.failWrite({ verb: 'create', resource: 'pods', times: 10_000, error, dryRun });
-/** Passes and what others do between them, for a set that does not come to rest. */
+/** Alternates passes and the simulation, for a set that does not settle. */
 async function some(world: World, passes = 6): Promise<void> {
   for (let i = 0; i < passes; i++) {
     await world.pass();
@@ -44,12 +44,12 @@ async function some(world: World, passes = 6): Promise<void> {
 const SITUATIONS: readonly {
   name: string;
   spec?: Spec;
-  /** Before the set is first seen. */
+  /** Runs before the first pass. */
   before?: (world: World) => void;
   act?: (world: World) => void;
   said: Said;
   kstatus: KStatus;
-  /** Texts of conditions. */
+  /** Expected messages of conditions. */
   texts?: Partial<Record<keyof Said, RegExp>>;
 }[] = [
   { name: 'complete', said: COMPLETE, kstatus: 'Current' },
@@ -295,7 +295,7 @@ describe('what a set waits for', () => {
     }));
     world.clock.advance(20_000);
     await world.pass();
-    // Texts that change together are written together.
+    // Messages that change at the same time are written together.
     world.clock.advance(1000);
     await world.pass();
     expect(world.condition('Update')).toMatch(

@@ -1,4 +1,4 @@
-// Templates as the API server reads them, with the rights of the operator's chart.
+// How the API server completes templates, with the permissions of the operator's chart.
 import { COLLA_SETS, CONTROLLER_REVISIONS, POD_TEMPLATES, PODS, type PodTemplateSpec } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
@@ -33,13 +33,13 @@ const { create, edit, get, kubectl, ownedBy, serving, conditionOf, list, ref } =
   client,
 }));
 
-/** The template with everything written out that the API server fills in. */
+/** The template with all defaults that the API server fills in. */
 async function writtenOut(given: PodTemplateSpec): Promise<PodTemplateSpec> {
   const object = { metadata: { name: 'dry-run', namespace: NAMESPACE }, template: given };
   return (await client.create(POD_TEMPLATES, object, { dryRun: true })).template;
 }
 
-/** What the API server makes of a set's template, asked as the controller does. */
+/** The API server's completion of a set's template, requested as the controller does. */
 function ask(spec: object) {
   const set = { ...aSet(spec), metadata: ref('asked') };
   return completionOf(client, { set, revision: revisionOf('asked', revisionDataOf(set)), known: new Map() });
@@ -63,7 +63,7 @@ describe('defaults', () => {
     const given = { ...spec, hostNetwork: true, automountServiceAccountToken: false };
     const pod = { metadata: { ...metadata, name: 'rich', namespace: NAMESPACE }, spec: given };
     const created = await client.create(PODS, pod, { dryRun: true });
-    // By admission, not by default.
+    // Admission sets these fields. They are not defaults.
     const {
       serviceAccountName: _,
       tolerations: __,
@@ -130,7 +130,7 @@ test('a revision is stored with the bytes that Go writes (T111)', async () => {
   ]);
   const bytes = revisionBytes(revisionDataOf(await get(COLLA_SETS, name)));
   expect(stored).toContain(`"data":${bytes}`);
-  // Adopted by another owner and given back it is written anew by the API server.
+  // When another owner adopts the revision and releases it again, the API server writes it again.
   await kubectl(['label', 'controllerrevision', revision, 'seen=true']);
   const relabelled = await kubectl([
     'get',

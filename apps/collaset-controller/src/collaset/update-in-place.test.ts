@@ -1,4 +1,4 @@
-// Updates that make no Pod anew, on the in-memory world: resources, sidecars, claims; and templates the API server does not take.
+// Updates in place of resources, sidecars and claims, and templates that the API server refuses, on the in-memory cluster.
 import {
   CONTROLLER_REVISIONS,
   type CollaSet,
@@ -300,7 +300,7 @@ describe('a template that the API server refuses', () => {
     });
     world.edit({ template: template('1', {}, 'app:v2') });
     await world.run();
-    // The one before was completed before its first Pod was made.
+    // The API server completed the earlier template before its first Pod was created.
     expect(tried).toEqual(['podtemplates app:v2', 'pods app:v2']);
   });
 });

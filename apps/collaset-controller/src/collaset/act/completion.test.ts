@@ -1,4 +1,4 @@
-// What the API server makes of templates, on the in-memory world, which fills nothing in.
+// The API server's completion of templates, on the in-memory cluster, which fills in no defaults.
 import { CONTROLLER_REVISIONS, type CollaSet, PODS } from '@kuperator/api';
 import type { Given } from '@kuperator/testing';
 import { describe, expect, test } from 'vitest';

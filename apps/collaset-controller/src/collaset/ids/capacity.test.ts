@@ -9,7 +9,7 @@ import { membersOf } from './members.ts';
 
 const REVISION = 'web-5f6d8c7b9d';
 
-/** A pool in which another set has `count` ids with names of `length` characters. */
+/** A ResourceContext in which another set has `count` ids, and a name of `length` characters. */
 const filled = (count: number, length = 20): ResourceContext =>
   aResourceContext({
     metadata: { name: 'web' },

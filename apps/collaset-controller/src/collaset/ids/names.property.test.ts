@@ -13,7 +13,7 @@ const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 const isObjectName = (name = '') => name.length <= 253 && SUBDOMAIN.test(name);
 
-/** Every name an object may have, dots and dashes far more often than people write them: names are cut somewhere. */
+/** Names that an object may have, with many dots and dashes, because names are truncated at any character. */
 const objectNames = fc
   .array(fc.constantFrom('a', '7', '-', '-', '.', '.-'), { minLength: 1, maxLength: 300 })
   .map((parts) => {
@@ -62,7 +62,7 @@ test('makes legal names from every legal name of a set (T106)', () => {
       expect(revision).toMatch(LABEL_VALUE);
       expect(revision.length).toBeLessThanOrEqual(63);
       expect(revision).not.toBe('');
-      // The API server appends a character in place of the last dash before it checks.
+      // Before its check, the API server replaces a trailing dash by a letter.
       expect(isObjectName(generateNameFor(set).replace(/.-$/, 'a'))).toBe(true);
     }),
     { numRuns: 500 },

@@ -243,7 +243,7 @@ describe('planContext', () => {
     expect(entriesOf(renewed)[0]).toMatchObject({ PodToDeleteServed: 'true' });
     const named = aMember({ id: 0, name: 'web-0' });
     expect(plan({ 0: at('web-1', { PodToDeleteServed: 'true' }) }, [named], { spec }).change).toBe('none');
-    // Not put off: named again meanwhile, the Pod would be taken for served.
+    // The write is urgent: if the name is listed again before it, the Pod would count as served.
     const unnamed = plan({ 0: at('web-1', { PodToDeleteServed: 'true' }) }, [named], { spec: sequence });
     expect([entriesOf(unnamed), unnamed.change]).toEqual([{ 0: at('web-1') }, 'needed']);
   });

@@ -18,7 +18,7 @@ const policies = [
   { naming: 'names by sequence', spec: sequence },
 ];
 
-/** Seconds in which the operator works, the kubelet at once. @returns in which of them Pods were created, and how many */
+/** Runs the operator for a number of seconds. @returns the seconds in which Pods were created, and how many */
 async function seconds(world: World, count: number): Promise<number[]> {
   const created: number[] = [];
   for (let second = 0; second < count; second++) {
@@ -51,7 +51,7 @@ describe.each(policies)('with $naming, Pods that end as soon as they start', ({ 
   test('are reported with their reason in the condition and in an Event', async () => {
     const world = new World(aSet({ replicas: 1, template: template(IMAGE), ...spec }));
     world.failing.add(IMAGE);
-    // Of a condition that stays as it is the text is written every ten seconds.
+    // If only the text of a condition changes, it is written every ten seconds.
     await seconds(world, 12);
     expect(world.condition('Scale')).toMatch(
       /^False ScaleOutFailed Pod web-\w+ of instance 0 has ended \(Failed, OutOfcpu: .* cpu\), 4 in a row: its next Pod is created after 2026-/,
@@ -118,7 +118,7 @@ describe.each(policies)('with $naming, Pods that end as soon as they start', ({ 
   });
 });
 
-/** All Pods are evicted. */
+/** Evicts all Pods. */
 function fail(world: World): void {
   for (const pod of world.active()) {
     world.cluster.change<Pod>(PODS, `default/${pod.metadata.name}`, (old) => ({
@@ -172,7 +172,8 @@ describe('planEnded', () => {
   const revision = aRevision('web-1').name;
   const endedPod = (id: number, created: number, name = `web-${id}-${created}`) =>
     aMember({ id, name, created, given: { metadata: { uid: name }, status: { phase: 'Failed' } } });
-  const planFor = (entries: Record<number, EntryData>, pods: readonly Pod[], nowMs: number, next = 'web-1') => {
+  type Given = { entries: Record<number, EntryData>; pods: readonly Pod[]; nowMs: number; next?: string };
+  const planFor = ({ entries, pods, nowMs, next = 'web-1' }: Given) => {
     const set = aSet();
     const own = new Map(Object.entries(entries).map(([id, data]) => [Number(id), data]));
     const pool = { own, foreign: new Map(), hasLeftovers: false };
@@ -190,36 +191,38 @@ describe('planEnded', () => {
     { name: 'a record that cannot be read', record: 'many', waits: 1, becomes: '1/p' },
   ])('holds the id after $name', ({ record, waits, becomes }) => {
     const entry = { Revision: revision, ...(record ? { [ENDED]: record } : {}) };
-    const { held, records } = planFor({ 0: entry }, [endedPod(0, 0, 'p')], at(0));
+    const { held, records } = planFor({ entries: { 0: entry }, pods: [endedPod(0, 0, 'p')], nowMs: at(0) });
     expect(held.get(0)?.untilMs).toBe(at(0, waits));
     expect(records.get(0)).toBe(becomes);
   });
 
   test('does not hold an id that has another Pod, or whose next Pod has another revision', () => {
     const pods = [endedPod(0, 0), aMember({ id: 0 })];
-    expect(planFor({ 0: {} }, pods, at(0)).held.size).toBe(0);
-    expect(planFor({ 0: {} }, pods.slice(0, 1), at(0), 'web-2').held.size).toBe(0);
-    expect(planFor({ 0: { ScaleIn: 'true' } }, pods.slice(0, 1), at(0)).held.size).toBe(0);
+    const nowMs = at(0);
+    const first = pods.slice(0, 1);
+    expect(planFor({ entries: { 0: {} }, pods, nowMs }).held.size).toBe(0);
+    expect(planFor({ entries: { 0: {} }, pods: first, nowMs, next: 'web-2' }).held.size).toBe(0);
+    expect(planFor({ entries: { 0: { ScaleIn: 'true' } }, pods: first, nowMs }).held.size).toBe(0);
   });
 
   test('extends the back-off if very many ids fail at once', () => {
     const pods = Array.from({ length: 200 }, (_, id) => endedPod(id, 0));
     const entries = Object.fromEntries(pods.map((_, id) => [id, {}]));
-    expect(planFor(entries, pods, at(0)).held.get(7)?.untilMs).toBe(at(0, 20));
-    expect(planFor(entries, pods.slice(0, 10), at(0)).held.get(7)?.untilMs).toBe(at(0, 1));
+    expect(planFor({ entries, pods, nowMs: at(0) }).held.get(7)?.untilMs).toBe(at(0, 20));
+    expect(planFor({ entries, pods: pods.slice(0, 10), nowMs: at(0) }).held.get(7)?.untilMs).toBe(at(0, 1));
   });
 
   test('keeps the last Pod of every id that waits, and the youngest of the others', () => {
     const waiting = Array.from({ length: 8 }, (_, id) => endedPod(id, 30));
     const older = Array.from({ length: 8 }, (_, index) => endedPod(0, index));
     const entries = Object.fromEntries(waiting.map((_, id) => [id, {}]));
-    const { purge } = planFor(entries, [...older, ...waiting], at(30));
+    const { purge } = planFor({ entries, pods: [...older, ...waiting], nowMs: at(30) });
     expect(purge.map(({ metadata }) => metadata.name)).toEqual(['web-0-2', 'web-0-1', 'web-0-0']);
   });
 
   test('plans nothing if no Pod has ended', () => {
     const pod = aMember({ id: 0, given: { status: { conditions: [aCondition('Ready', true)] } } });
-    const plan = planFor({ 0: {} }, [pod], at(0));
+    const plan = planFor({ entries: { 0: {} }, pods: [pod], nowMs: at(0) });
     expect([plan.held.size, plan.purge.length, heldMessage(plan.held)]).toEqual([0, 0, undefined]);
   });
 });

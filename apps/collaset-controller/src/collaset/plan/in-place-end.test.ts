@@ -22,11 +22,11 @@ type Given = {
   image?: string;
   sideImage?: string;
   record?: object;
-  /** The generation the kubelet has seen; the spec is at 3. */
+  /** The generation that the kubelet has seen. That of the spec is 3. */
   seen?: number;
 };
 
-/** A Pod whose container `app` is changed and `side` is not. */
+/** A Pod whose container `app` changes and whose container `side` does not. */
 function aPodWith({ app, side = {}, image = 'app:v2', sideImage = 'side:v1', record, seen }: Given): Pod {
   const statuses = app ? [container('app', app), container('side', side)] : [];
   const pod = aMember({

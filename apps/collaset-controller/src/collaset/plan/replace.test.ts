@@ -29,7 +29,7 @@ const withDeletion = (pod: Pod): Pod => ({
 
 type Given = { pods: readonly Pod[]; targets?: boolean; leaving?: boolean; updated?: string; sequence?: true };
 
-/** What is done, in words: `a to-delete`, `a ~to-replace` (taken off), `start a web-1`, `wait f`. */
+/** The plan as short texts: `a to-delete`, `a ~to-replace` (label removed), `start a web-1`, `wait f`. */
 function steps({ pods, targets, leaving, updated = 'web-1', sequence }: Given): string[] {
   const set = aSet(sequence ? { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } } : {});
   const [first] = pods;

@@ -119,10 +119,10 @@ describe('planScale', () => {
     const others = [aMember({ id: 1 })];
     expect(summary([marked(), ...others], { replicas: 1 })).toEqual({ ...nothing, waiting: 'a' });
     expect(letters(plan([marked(), ...others], { replicas: 1 }).surplus)).toBe('a');
-    // Scaled in first and marked then, it goes by the scale-in.
+    // If the scale-in began before the mark, the scale-in deletes the Pod.
     const leavingFirst = marked({ stages: permitted('scale-in') });
     expect(summary([leavingFirst, ...others], { replicas: 1 })).toEqual({ ...nothing, delete: 'a' });
-    // Wanted again, it is the mark's alone.
+    // If the set wants the Pod again, only the mark is left.
     expect(summary([leavingFirst, ...others], { replicas: 2 })).toEqual({ ...nothing, cancel: 'a' });
   });
 

@@ -12,17 +12,18 @@ const v2 = aRevision('web-2', { template: template('app:v2') });
 const env = aRevision('web-3', { template: template('app:v2', { env: [{ name: 'A', value: '1' }] }) });
 const revisions = new Map([v1, v2, env].map((revision) => [revision.name, revision]));
 
+type Target = { updated?: typeof v2; placeholders?: readonly Placeholder[] };
+
 function plan(
   pods: readonly Pod[],
   spec: Given<CollaSet>['spec'] = {},
-  updated = v2,
-  placeholders: Placeholder[] = [],
+  { updated = v2, placeholders = [] }: Target = {},
 ) {
   return planUpdate({ set: aSet(spec), pods, renewed: new Set(), placeholders, updated, revisions, nowMs: 1_000_000 });
 }
 
 function summary(pods: readonly Pod[], spec: Given<CollaSet>['spec'] = {}, updated = v2) {
-  const { begin, cancel, change, recreate, finish, unfinished, waiting, blocked } = plan(pods, spec, updated);
+  const { begin, cancel, change, recreate, finish, unfinished, waiting, blocked } = plan(pods, spec, { updated });
   const names = (items: readonly { pod: Pod }[]) => letters(items.map(({ pod }) => pod));
   return Object.fromEntries(
     Object.entries({
@@ -211,7 +212,7 @@ describe('planUpdate', () => {
   });
 
   test('with InPlaceOnly, gives the reason and recreates no Pod', () => {
-    const { blocked, begin, pending } = plan(three, policy('InPlaceOnly'), env);
+    const { blocked, begin, pending } = plan(three, policy('InPlaceOnly'), { updated: env });
     expect(blocked.map(({ reason }) => reason)).toEqual(Array(3).fill('spec.containers[0].env differs'));
     expect([begin.length, pending.size]).toEqual([0, 0]);
   });
@@ -225,12 +226,16 @@ describe('planUpdate', () => {
 
   test('counts ids without a Pod, so that 3 to 10 replicas with partition 8 update exactly 2', () => {
     const placeholders = [3, 4, 5, 6, 7, 8, 9].map((id) => ({ id, revision: id >= 8 ? 'web-2' : 'web-1' }));
-    const { begin, placeholders: updated } = plan(three, { replicas: 10, ...partition(8) }, v2, placeholders);
+    const { begin, placeholders: updated } = plan(three, { replicas: 10, ...partition(8) }, { placeholders });
     expect([begin.length, [...updated]]).toEqual([0, [9, 8]]);
   });
 
   test('updates Pods before ids without a Pod', () => {
-    const { begin, placeholders } = plan(three, { replicas: 4, ...partition(1) }, v2, [{ id: 3, revision: 'web-1' }]);
+    const { begin, placeholders } = plan(
+      three,
+      { replicas: 4, ...partition(1) },
+      { placeholders: [{ id: 3, revision: 'web-1' }] },
+    );
     expect([begin.length, placeholders.size]).toEqual([3, 0]);
   });
 

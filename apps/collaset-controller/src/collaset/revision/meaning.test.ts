@@ -207,7 +207,7 @@ describe('values that differ for the API server differ in meaning', () => {
         if (meaningOf(mutant, template) === meaning) same.push(path.join('.'));
       }
     }
-    // Zeros that are no pointers: the API server cannot tell them from none.
+    // These zeros are not pointers, so the API server cannot distinguish them from missing values.
     expect(same).toEqual(['spec.volumes.8.iscsi.lun']);
   });
 
@@ -218,7 +218,7 @@ describe('values that differ for the API server differ in meaning', () => {
         .filter((field) => meaningOf(withChange(full, [field], undefined), type) === meaningOf(full, type))
         .map((field) => `${type}.${field}`);
     });
-    // True is the default; of the two names of the service account either is enough.
+    // True is the default. The two names of the service account are equivalent.
     expect(same).toEqual(['PodSpec.enableServiceLinks', 'PodSpec.serviceAccount', 'PodSpec.serviceAccountName']);
   });
 
@@ -265,7 +265,7 @@ describe('values that differ for the API server differ in meaning', () => {
 
 const changed = Symbol('changed');
 
-/** Paths of all values that are no objects or lists, and of empty ones. */
+/** Paths of all scalar values, and of empty objects and lists. */
 function leavesOf(value: unknown, at: Path = []): Path[] {
   if (typeof value !== 'object' || value === null || Object.keys(value).length === 0) return [at];
   return Object.entries(value).flatMap(([key, item]) =>
@@ -293,7 +293,7 @@ function other(value: unknown): unknown {
   return typeof value === 'boolean' ? !value : { x: '1' };
 }
 
-/** A value of the type that is neither empty nor a default. */
+/** A value of the type that is not empty and not a default. */
 function aValueOf(type: string): unknown {
   if (type.endsWith('!')) return aValueOf(type.slice(0, -1));
   if (type.startsWith('*')) return aValueOf(type.slice(1));

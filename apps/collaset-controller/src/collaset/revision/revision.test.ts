@@ -111,7 +111,7 @@ describe('planRevision', () => {
     expect(planRevision(set, [stored('go', 1, byGo)], 0).action).toBe('reuse');
   });
 
-  // As the Go implementation stored them: zero values added, keys in its order, defaults of volumes and ports as its users wrote them.
+  // Revisions as the Go implementation stores them, with zero values, sorted keys, and the defaults that its users wrote.
   const byGoJson = (text: string) => stored('go', 3, JSON.parse(text));
   const goPod = (spec: string, claims = '') =>
     byGoJson(

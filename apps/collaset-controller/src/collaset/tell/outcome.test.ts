@@ -1,4 +1,4 @@
-// Reasons of Events that people and tools know from the Go implementation.
+// Event reasons that users and tools know from the Go implementation.
 import { COLLA_SETS, PODS, type Pod, REVISION_LABEL, TO_REPLACE_LABEL } from '@kuperator/api';
 import { describe, expect, test } from 'vitest';
 import { aSet } from '../../test/builders.ts';

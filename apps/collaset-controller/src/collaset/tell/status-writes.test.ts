@@ -10,7 +10,7 @@ import { type PassEnd, writeStatus } from './status-writes.ts';
 
 const KEY = 'default/web';
 
-/** One set whose passes have the given statuses to write, with a clock that the test moves. */
+/** A set whose passes write the given statuses, with a fake clock. */
 function aWriter() {
   const clock = new FakeClock();
   const cluster = new InMemoryCluster({ clock });
@@ -35,7 +35,7 @@ const INITIAL = { observedGeneration: 1, updatedRevision: 'web-2', availableRepl
 const available = (status: 'True' | 'False') =>
   [{ type: 'Available', status, reason: `Replicas${status}`, message: '' }] as CollaSetStatus['conditions'] & {};
 
-/** What a pass sees of one Pod's turn, from the moment its predecessor serves again. */
+/** The statuses during the update of one Pod, starting when the previous Pod is available again. */
 const TURN: readonly { atMs: number; change: CollaSetStatus }[] = [
   { atMs: 0, change: { availableReplicas: 10, operatingReplicas: 0, conditions: available('True') } },
   { atMs: 30, change: { operatingReplicas: 1 } },
