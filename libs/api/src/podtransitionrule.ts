@@ -60,7 +60,8 @@ const caBundle = () =>
     string({
       maxLength: MAX_CA_BUNDLE,
       pattern: '^[A-Za-z0-9+/=\\s]*$',
-      description: "PEM certificates of the authorities that sign the server's certificate, in base64; if empty, those of the system.",
+      description:
+        "PEM certificates of the authorities that sign the server's certificate, in base64; if empty, those of the system.",
     }),
   );
 
@@ -126,18 +127,23 @@ const ruleFields = {
 const rule = fields(ruleFields, { rules: [HAS_POLICY] });
 
 const spec = fields({
-  selector: labelSelector({ description: 'Selects the Pods of this namespace to which the rules apply; {} selects all.' }),
+  selector: labelSelector({
+    description: 'Selects the Pods of this namespace to which the rules apply; {} selects all.',
+  }),
   rules: optional(
     // The size bounds the cost of the CEL rules of the selectors within.
-    listByKey('name', rule, { maxItems: 256, description: 'A Pod passes a stage if it passes all rules of the stage.' }),
+    listByKey('name', rule, {
+      maxItems: 256,
+      description: 'A Pod passes a stage if it passes all rules of the stage.',
+    }),
   ),
 });
 
 const task = fields({
-  taskId: optional(
-    string({ description: "The approver's name for the task; unset until the approver has answered." }),
+  taskId: optional(string({ description: "The approver's name for the task; unset until the approver has answered." })),
+  traceId: optional(
+    string({ description: 'Sent with the question; stored before the question is sent for the first time.' }),
   ),
-  traceId: optional(string({ description: 'Sent with the question; stored before the question is sent for the first time.' })),
   processing: optional(listOf(string())),
   approved: optional(listOf(string())),
   beginTime: optional(time()),
@@ -167,7 +173,9 @@ const ruleState = fields({
   name: optional(string()),
   webhookStatus: optional(
     fields({
-      question: optional(string({ description: 'Hash of the question and its address: the tasks belong to this question.' })),
+      question: optional(
+        string({ description: 'Hash of the question and its address: the tasks belong to this question.' }),
+      ),
       taskStates: optional(listOf(task)),
       history: optional(listOf(task)),
     }),

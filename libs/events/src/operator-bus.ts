@@ -39,7 +39,10 @@ export function operatorBus(source: string, { config, logger, metrics, health }:
     labels: [],
   });
   const connected = metrics.gauge({ name: 'kuperator_events_connected', help: '1 while connected to NATS.' });
-  const queued = metrics.gauge({ name: 'kuperator_events_queued', help: 'Events that the server has not confirmed yet.' });
+  const queued = metrics.gauge({
+    name: 'kuperator_events_queued',
+    help: 'Events that the server has not confirmed yet.',
+  });
   const bus = createEventBus({
     url: config.natsUrl,
     cluster: config.clusterName,
@@ -64,8 +67,12 @@ export function operatorBus(source: string, { config, logger, metrics, health }:
     onQueue: (length) => queued.set(length),
     onState: (state) => connected.set(state === 'connected' ? 1 : 0),
   });
-  health.addCheck('nats', () => (bus.state() === 'disconnected' ? 'disconnected; the operator continues by watches' : true), {
-    required: false,
-  });
+  health.addCheck(
+    'nats',
+    () => (bus.state() === 'disconnected' ? 'disconnected; the operator continues by watches' : true),
+    {
+      required: false,
+    },
+  );
   return bus;
 }

@@ -1,4 +1,4 @@
-import { type Key, type KubeObject, type Resource } from '@kuperator/api';
+import type { Key, KubeObject, Resource } from '@kuperator/api';
 import {
   type Clock,
   ConnectionError,
