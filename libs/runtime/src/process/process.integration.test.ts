@@ -72,7 +72,7 @@ test('exits 2 on wrong settings and 0 on --help, without a stack', async () => {
   const wrong = run({ FIXTURE: 'orderly', HTTP_PORT: 'x' });
   expect(await wrong.ended).toBe(2);
   expect(wrong.output()).toBe(
-    'HTTP_PORT: "x" is not allowed; allowed: whole number 0–65535 (its port; 0: any free one)\n',
+    'HTTP_PORT: "x" is not allowed; allowed: whole number 0–65535 (port of /livez, /readyz and /metrics; 0 picks a free port)\n',
   );
   const help = run({}, ['--help']);
   expect(await help.ended).toBe(0);
