@@ -9,7 +9,7 @@ import type { Goal, PodWatch } from './pod-watch.ts';
 
 const TIMEOUT_MS = 600_000;
 
-export type OursOptions = {
+type OursOptions = {
   readonly pods: number;
   /** maxUnavailable of a PodTransitionRule over the Pods. If it is not set, there is no rule. */
   readonly maxUnavailable?: string | undefined;

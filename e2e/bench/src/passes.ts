@@ -6,9 +6,13 @@ export async function passesOf(httpPort: number | undefined, controller: string)
   return parsePasses(await metricsOf(httpPort), controller);
 }
 
-/** The metrics of a process, as text. */
+/**
+ * The metrics of a process, as text.
+ * @throws Error when the process does not answer, or not with its metrics
+ */
 export async function metricsOf(httpPort: number | undefined): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${httpPort}/metrics`);
+  if (!response.ok) throw new Error(`status ${response.status} from port ${httpPort}`);
   return response.text();
 }
 

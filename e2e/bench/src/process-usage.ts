@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 /** CPU seconds since the process began, and its present and highest resident memory. */
-export type ProcessUsage = { readonly cpuSeconds: number; readonly residentMiB: number; readonly peakMiB: number };
+type ProcessUsage = { readonly cpuSeconds: number; readonly residentMiB: number; readonly peakMiB: number };
 
 /** Clock ticks a second in /proc: 100 on every Linux that Node.js supports. */
 const TICKS_PER_SECOND = 100;

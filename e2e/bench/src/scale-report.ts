@@ -25,7 +25,7 @@ export type ScaleReport = {
 };
 
 /** CPU milliseconds of the controller's process per pass, over all phases. The work of its watches is included. */
-export function cpuMsPerPass({ phases }: SizeReport): number {
+function cpuMsPerPass({ phases }: SizeReport): number {
   const sum = (figure: 'cpuSeconds' | 'passes') =>
     SCALE_PHASES.reduce((total, phase) => total + phases[phase][figure], 0);
   return (sum('cpuSeconds') * 1000) / sum('passes');

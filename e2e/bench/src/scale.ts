@@ -11,7 +11,7 @@ import { APP_LABEL, type Arena, templateFor } from './pod-manifest.ts';
 import type { Goal, PodWatch } from './pod-watch.ts';
 import { SCALE_PHASES, type ScalePhase, type ScaleReport, type SizeReport, type SizeTiming } from './scale-report.ts';
 
-export type ScaleOptions = {
+type ScaleOptions = {
   /** Numbers of Pods of the CollaSets that are measured one after another. */
   readonly sizes: readonly number[];
   /** Number of CollaSets that are measured at once, and the number of Pods of each. */

@@ -15,7 +15,7 @@ const OPERATORS = [
   'endpointslice-adapter',
 ];
 
-export type SpeedOptions = {
+type SpeedOptions = {
   readonly pods: number;
   readonly maxUnavailable: string | undefined;
   readonly service: boolean;

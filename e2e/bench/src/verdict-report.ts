@@ -41,7 +41,7 @@ export type VerdictReport = {
 const SLACK = 1.75;
 
 /** CPU milliseconds of the engine's process for one pass over all waiting Pods. */
-export function cpuMsPerEdit({ phases }: VerdictSize): number {
+function cpuMsPerEdit({ phases }: VerdictSize): number {
   const { cpuSeconds, evaluations } = phases['rule edited'];
   return (cpuSeconds * 1000) / evaluations;
 }

@@ -17,7 +17,7 @@ import type { PodWatch } from './pod-watch.ts';
 import type { VerdictPhase, VerdictReport, VerdictSize, VerdictTiming } from './verdict-report.ts';
 import { OPERATION, VerdictWatch } from './verdict-watch.ts';
 
-export type VerdictOptions = {
+type VerdictOptions = {
   /** Numbers of Pods that wait under one rule object. Each is measured in its own namespace. */
   readonly sizes: readonly number[];
   /** How often the rule is edited, so that every Pod needs another verdict. Default 10. */

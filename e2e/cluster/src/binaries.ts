@@ -86,7 +86,7 @@ export function concurrentBuilds(freeBytes: number, cores: number): number {
 }
 
 /** Estimated time to build everything for a control plane, from a measurement of 8 minutes on 2 cores. */
-export function expectedMinutes(cores: number): number {
+function expectedMinutes(cores: number): number {
   return Math.max(2, Math.ceil(16 / cores));
 }
 
@@ -99,7 +99,7 @@ export function cacheDir(env: NodeJS.ProcessEnv): string {
  * Builds `names` of `product` into `folder`. Holds a lock on the folder meanwhile, so that a second run waits and then finds everything
  * built. Moves each finished program into the folder by one rename, so that a reader sees a whole program or none.
  */
-export async function buildProduct(
+async function buildProduct(
   product: Product,
   names: readonly BinaryName[],
   folder: string,

@@ -10,7 +10,7 @@ const REDRAW_EVERY_MS = 200;
 /** Number of compiled packages from which on the rate of a build allows an estimate. */
 const KNOWN_FROM = 0.1;
 
-export type Terminal = Pick<NodeJS.WriteStream, 'isTTY'>;
+type Terminal = Pick<NodeJS.WriteStream, 'isTTY'>;
 
 /** Whether a line can be updated in place: in a capable terminal whose output is not recorded. */
 export function isLive({ isTTY }: Terminal, env: NodeJS.ProcessEnv): boolean {
@@ -75,7 +75,7 @@ export class BuildProgress {
   }
 }
 
-export type BuildSteps = {
+type BuildSteps = {
   /** The modules are downloaded, and this number of packages must be compiled. */
   compiling(packages: number): void;
   /** The compilation of one more package has begun. */

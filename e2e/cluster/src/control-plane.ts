@@ -8,7 +8,7 @@ import { kwokConfiguration, type PodTimings } from './kwok-stages.ts';
 import type { ProcessSpec } from './protocol.ts';
 import type { Ports } from './state.ts';
 
-export type ControlPlaneOptions = {
+type ControlPlaneOptions = {
   dir: string;
   binaries: Binaries;
   ports: Ports;
@@ -43,7 +43,7 @@ const readyTimeoutMs = 60_000;
 /**
  * A control plane in its starting order: `etcd`, then `apiServer`, then `writeKubeconfigs()` for the `others`, then these in parallel.
  */
-export type ControlPlane = {
+type ControlPlane = {
   etcd: ProcessSpec;
   apiServer: ProcessSpec;
   others: readonly ProcessSpec[];

@@ -1,4 +1,4 @@
-export type KubeconfigParts = {
+type KubeconfigParts = {
   server: string;
   /** PEM of the authority that signed the server's certificate. */
   authority: Buffer;

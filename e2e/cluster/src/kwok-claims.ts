@@ -1,7 +1,7 @@
 import { jqTrue, stage } from './kwok-stage.ts';
 
 /** Name of the provisioner of the default StorageClass, which KWOK simulates. */
-export const provisioner = 'kuperator.local/simulated';
+const provisioner = 'kuperator.local/simulated';
 
 /**
  * An external provisioner, like that of a CSI driver. The controller-manager asks for a volume by an annotation on the claim (after the

@@ -56,7 +56,7 @@ export function replicaNames(app: string, replicas: number): readonly string[] {
   return replicas === 1 ? [app] : Array.from({ length: replicas }, (_, index) => `${app}-${index}`);
 }
 
-export type OperatorOptions = {
+type OperatorOptions = {
   app: string;
   replicas: number;
   /** One port for each replica that serves a webhook. */

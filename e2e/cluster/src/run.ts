@@ -20,7 +20,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-export type RunOptions = {
+type RunOptions = {
   /** Describes the action in the error message. */
   what: string;
   cwd?: string;

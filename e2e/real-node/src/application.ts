@@ -21,7 +21,7 @@ export const DEADLINE_MS = 120_000;
 const SERVICE_AVAILABLE = 'podopslifecycle.kusionstack.io/service-available';
 const port = 8080;
 
-export type Template = {
+type Template = {
   /** Tag of the image. */
   tag: string;
   /** CPU request. It can be changed in a running container. */
@@ -231,7 +231,7 @@ function reasonOf(state: unknown): string | undefined {
 }
 
 /** The image that the spec of a Pod names. */
-export function imageAskedOf(pod: Pod): string | undefined {
+function imageAskedOf(pod: Pod): string | undefined {
   return pod.spec.containers[0]?.image;
 }
 

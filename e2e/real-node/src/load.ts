@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { baseEnv, type Cluster, waitUntil } from '@kuperator/cluster';
 
 export type Failure = { atMs: number; tookMs: number; error: string };
-export type Counts = { sent: number; failed: number; done: boolean };
+type Counts = { sent: number; failed: number; done: boolean };
 
 const mostRequests = 60_000;
 const deadlineMs = 30_000;

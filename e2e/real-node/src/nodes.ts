@@ -17,7 +17,7 @@ export const kubeletOf = (number: number) => `kubelet-${number}`;
 export const containerdOf = (number: number) => `containerd-${number}`;
 const socketOf = (folder: string) => join(folder, 'containerd.sock');
 
-export type NodeOptions = {
+type NodeOptions = {
   cluster: Cluster;
   /** Number of the node, from 1. */
   number: number;

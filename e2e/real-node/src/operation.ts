@@ -12,7 +12,7 @@ import { leastSlackMs, type Stop, stopsOf } from './slack.ts';
 /** How long after the last stop the packet filter is read, so that it has had the time to lose the Pod. */
 const settleMs = 200;
 
-export type MeasureOptions = {
+type MeasureOptions = {
   cluster: Cluster;
   application: Application;
 };

@@ -6,10 +6,10 @@ import type { Stage } from './stage.ts';
 
 export const replicas = 4;
 
-export type Round = { application: Application; round: number };
+type Round = { application: Application; round: number };
 
 /** The results of an operation, for assertions after its application is removed. */
-export type Outcome = { measured: Measured; uidsBefore: readonly string[]; uidsAfter: readonly string[] };
+type Outcome = { measured: Measured; uidsBefore: readonly string[]; uidsAfter: readonly string[] };
 
 /**
  * Deploys an application of four Pods and runs `act` on it while requests go through its Service.

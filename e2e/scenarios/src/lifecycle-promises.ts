@@ -18,7 +18,7 @@ const BEYOND_PRE_CHECK = [
   'completing',
 ];
 
-export type Budget = { readonly pods: number; readonly maxUnavailable: number };
+type Budget = { readonly pods: number; readonly maxUnavailable: number };
 
 /**
  * Describes every promise that was broken.

@@ -8,7 +8,7 @@ import { DEADLINE_MS } from './application.ts';
 import { budget, collaSet, NAME, PROXY_PERIOD_MS, service, template } from './manifests.ts';
 
 export const OWNERS = ['nobody', 'Deployment', 'StatefulSet', 'CollaSet'] as const;
-export type Owner = (typeof OWNERS)[number];
+type Owner = (typeof OWNERS)[number];
 
 export type OwnedPodsOptions = {
   readonly namespace: string;

@@ -21,7 +21,7 @@ const MAX_UNAVAILABLE = 1;
 /** Disturbances besides operations. Without the first two, the budget is exact. */
 type Weather = { flaps: boolean; offline: boolean; balancer: boolean; consent: boolean };
 
-export type Outcome = {
+type Outcome = {
   /** Descriptions of the promises that were broken. */
   readonly broken: readonly string[];
   /** Number of grants. */

@@ -9,7 +9,7 @@ import { type ApplicationOptions, HOLDS, KUBELET } from './manifests.ts';
 import { complaintsOf } from './operators.ts';
 import { OwnedPods, type OwnedPodsOptions } from './owned-pods.ts';
 
-export type Stage = {
+type Stage = {
   readonly cluster: Cluster;
   /** Deploys an application in a new namespace. An observer watches it until the test ends. */
   deploy(options: ApplicationOptions): Promise<Application>;

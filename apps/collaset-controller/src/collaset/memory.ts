@@ -6,7 +6,7 @@ import { newTellMemory, type TellMemory } from './tell/memory.ts';
  * What a replica remembers about a set between passes. It only saves work: all decisions rest on the objects of the API server, and a
  * replica with an empty memory reaches the same result.
  */
-export type SetMemory = { readonly act: ActMemory; readonly tell: TellMemory };
+type SetMemory = { readonly act: ActMemory; readonly tell: TellMemory };
 
 type Remembered = SetMemory & { readonly uid: string; generation: number };
 

@@ -134,7 +134,11 @@ describe('planInclude', () => {
   });
 
   test.each<{ name: string; pod: Pod | undefined; spec?: Given<CollaSet>['spec']; expected: RegExp }>([
-    { name: 'that does not exist', pod: undefined, expected: /^IncludeNotAllowed: .*no Pod of this name has the label/ },
+    {
+      name: 'that does not exist',
+      pod: undefined,
+      expected: /^IncludeNotAllowed: .*no Pod of this name has the label/,
+    },
     { name: 'the selector does not match', pod: guest(7, { app: 'api' }), expected: /^IncludeNotAllowed: .*selector/ },
     {
       name: 'of another set',

@@ -24,7 +24,7 @@ export function isScheduler(user: string): boolean {
   return isProgram(user) && /\bscheduler\b/.test(user);
 }
 
-export type Waited = {
+type Waited = {
   /** Since the operation began. This time survives a restart, and every replica knows it. */
   readonly waitedMs: number;
   /** The setting: how long a request may be held. */

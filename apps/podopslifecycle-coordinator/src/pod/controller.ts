@@ -32,7 +32,7 @@ import type { Reported } from './reported.ts';
 import { factsFor } from './step.ts';
 import { podsToWake } from './wakeups.ts';
 
-export type Deps = {
+type Deps = {
   readonly events: EventBus;
   /** With the indexes of `caches.ts`. */
   readonly caches: {

@@ -7,7 +7,7 @@ import { type Deps as LifecycleDeps, lifecycleStep } from './step.ts';
 /** Reconciles the key again after `ms`, if nothing does so earlier. */
 type RequeueAfter = (key: Key, ms: number) => void;
 
-export type Deps = LeavingDeps & LifecycleDeps & SlotDeps & { readonly requeueAfter: RequeueAfter };
+type Deps = LeavingDeps & LifecycleDeps & SlotDeps & { readonly requeueAfter: RequeueAfter };
 
 /**
  * Reconciles one Pod: everything that the coordinator writes from the Pod's own key. Leaving comes first, because a deletion must wait

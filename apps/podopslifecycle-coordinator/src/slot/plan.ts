@@ -13,7 +13,7 @@ import {
 import { detailOf, isFor } from '@kuperator/holders';
 import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
 
-export type HeldInVain = {
+type HeldInVain = {
   /** Names of the rule objects that have given a slot, and of those that refuse the Pod. */
   readonly holding: readonly string[];
   readonly refusing: readonly string[];

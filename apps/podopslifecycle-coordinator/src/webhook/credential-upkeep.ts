@@ -9,7 +9,7 @@ const RETRY_MS = 1000;
  */
 const EARLY_CHECK_MS = 10_000;
 
-export type Deps = {
+type Deps = {
   readonly source: CredentialSource;
   /** Serves with the given credentials from now on. */
   readonly use: (credentials: Credentials) => Promise<void>;

@@ -6,7 +6,7 @@ import { complaintsAbout, RULE_KINDS, type RuleSettings } from './rules.ts';
 /** Type of the condition that says whether every rule of the object decides something. */
 const EFFECTIVE = 'Effective';
 
-export type Finding = {
+type Finding = {
   readonly reason: 'RuleNotEvaluated' | 'RuleWithoutEffect' | 'NoRules';
   readonly message: string;
 };

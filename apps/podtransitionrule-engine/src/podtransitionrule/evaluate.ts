@@ -12,7 +12,7 @@ import { compareText, type StageEntry, stageOf } from './stage.ts';
 import { consultWebhooks, type WebhookContext, type WebhookWork } from './webhooks.ts';
 
 /** `rule` has the status its last evaluation wrote: which Pods hold a pass is read from there. */
-export type EvaluationInput = NamespaceView & {
+type EvaluationInput = NamespaceView & {
   /** The Pods the rule selects, by name. */
   readonly selected: readonly Pod[];
   readonly webhooks: WebhookContext;

@@ -9,7 +9,7 @@ import { withinLimit } from './status-size.ts';
 import type { WebhookContext } from './webhooks.ts';
 
 /** Everything one pass reads, all of one moment of the caches. */
-export type View = NamespaceView & {
+type View = NamespaceView & {
   /** The version up to which the cache has seen Pods. */
   readonly cacheVersion: bigint;
   readonly webhooks: WebhookContext;

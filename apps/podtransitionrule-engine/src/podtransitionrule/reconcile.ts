@@ -20,7 +20,7 @@ import { selects } from './selection.ts';
 import { letsMorePass } from './status.ts';
 import { type StoreDeps, store } from './store.ts';
 
-export type Deps = StoreDeps & {
+type Deps = StoreDeps & {
   readonly rules: Pick<Informer<PodTransitionRule>, 'get' | 'byIndex'>;
   readonly pods: Pick<Informer<Pod>, 'byIndex' | 'resourceVersion'>;
   /** Of every cache that a budget is counted from: a Pod is let pass only while all of them are known to be current. */

@@ -40,7 +40,7 @@ export function stageRulesOf(
 }
 
 /** The stage a rule guards: PreCheck unless it names one. */
-export function stageOfRule(rule: TransitionRule): string {
+function stageOfRule(rule: TransitionRule): string {
   return rule.stage || RULE_STAGES[0];
 }
 

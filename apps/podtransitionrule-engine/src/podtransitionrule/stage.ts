@@ -11,7 +11,7 @@ import {
 } from '@kuperator/api';
 
 /** One run of an operation that waits in a stage; `since` distinguishes it from an earlier run of the same id (D7). */
-export type StageOperation = { id: string; since: string };
+type StageOperation = { id: string; since: string };
 export type StageEntry = { stage: RuleStage; operations: readonly StageOperation[] };
 
 const PREFIXES: Readonly<Record<RuleStage, string>> = {

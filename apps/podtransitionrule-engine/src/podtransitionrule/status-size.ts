@@ -5,7 +5,7 @@ import { compareText, waitsSince } from './stage.ts';
 /** etcd refuses requests beyond 1.5 MiB. The object gets a little less, because its write contains more than the object. */
 const OBJECT_MOST_BYTES = 1_500_000;
 
-export type Fitted = {
+type Fitted = {
   readonly status: PodTransitionRuleStatus;
   /** Waiting Pods that have no detail in the status. */
   readonly leftOut: number;

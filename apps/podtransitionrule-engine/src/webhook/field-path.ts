@@ -3,7 +3,7 @@
 import { own, type Pod } from '@kuperator/api';
 
 /** Reads one field of a Pod as text; what is not there is empty text. */
-export type FieldReader = (pod: Pod) => string;
+type FieldReader = (pod: Pod) => string;
 
 /**
  * What `path` reads: `metadata.labels['key']`, a whole map (`metadata.annotations`, as sorted lines `key="value"`), or any

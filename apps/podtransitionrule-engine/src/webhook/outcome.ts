@@ -12,7 +12,7 @@ export type Outcome<Answer> = {
 };
 export type Answered<Answer> = { readonly state: 'answered'; readonly atMs: number; readonly answer: Answer };
 /** `failures`: how many calls about the task have failed in a row. */
-export type Failed = {
+type Failed = {
   readonly state: 'failed';
   readonly atMs: number;
   readonly error: string;

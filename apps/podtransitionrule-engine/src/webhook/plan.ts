@@ -4,7 +4,7 @@ import { questionHash } from './question.ts';
 import { askingTask, endedTask, historyOf, idOf, isPolled, sortedTasks, type WebhookStatus } from './task.ts';
 
 /** A Pod that passes everything before the webhook and has not been approved. */
-export type Subject = {
+type Subject = {
   readonly name: string;
   /** The last stored verdict names every operation it waits for, so what was asked about the Pod since then still counts. */
   readonly continues: boolean;

@@ -6,7 +6,7 @@ import { messageOf } from '@kuperator/runtime';
 import { certificatesIn } from './ca-bundle.ts';
 import { fieldReader } from './field-path.ts';
 
-export type Question = {
+type Question = {
   traceId: string;
   ruleName: string;
   stage?: string;

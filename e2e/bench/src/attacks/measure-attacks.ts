@@ -8,7 +8,7 @@ import { ATTACKS } from './attacks.ts';
 import { Neighbour } from './neighbour.ts';
 import type { AttackReport, OperatorLoad, Spell } from './report.ts';
 
-export type AttackOptions = {
+type AttackOptions = {
   /** How often the neighbour's operations are repeated in each measurement. Default 5, and 1 while all attacks run at once. */
   readonly rounds?: number;
   /** If it is more than 0, all attacks run at once for this time, instead of one after the other. */
@@ -136,19 +136,26 @@ class LoadWatch {
       .filter(({ name, httpPort }) => httpPort !== undefined && name !== 'nats');
     await Promise.all(
       operators.map(async ({ name, httpPort }) => {
-        const text = await metricsOf(httpPort).catch(() => undefined);
-        if (text === undefined) return; // the operator restarts or is too busy; the next read shows its state
+        const now = await loadOf(httpPort).catch(() => undefined);
+        if (now === undefined) return; // the operator restarts or is too busy; the next read shows its state
         const last = this.#loads.get(name);
-        const residentMiB = Math.round(sumOf(text, 'process_resident_memory_bytes') / 2 ** 20);
-        const stopMs = Math.round(sumOf(text, 'nodejs_eventloop_lag_max_seconds') * 1000);
         this.#loads.set(name, {
           operator: name,
-          residentMiB: Math.max(residentMiB, last?.residentMiB ?? 0),
-          stopMs: Math.max(stopMs, last?.stopMs ?? 0),
+          residentMiB: Math.max(now.residentMiB, last?.residentMiB ?? 0),
+          stopMs: Math.max(now.stopMs, last?.stopMs ?? 0),
         });
       }),
     );
   }
+}
+
+/** @throws Error when the operator does not answer, or not with these metrics */
+async function loadOf(httpPort: number | undefined): Promise<Omit<OperatorLoad, 'operator'>> {
+  const text = await metricsOf(httpPort);
+  return {
+    residentMiB: Math.round(sumOf(text, 'process_resident_memory_bytes') / 2 ** 20),
+    stopMs: Math.round(sumOf(text, 'nodejs_eventloop_lag_max_seconds') * 1000),
+  };
 }
 
 async function begin(attack: Attack, ground: Ground): Promise<Running> {

@@ -35,7 +35,7 @@ import type { Written } from './written.ts';
 export type Lane = 'first' | 'create' | 'others' | 'scale-in' | 'update' | 'last';
 
 /** The NATS event of a done action. */
-export type PodEventName = 'operation.requested' | 'operation.started' | 'operation.cancelled' | 'operation.done';
+type PodEventName = 'operation.requested' | 'operation.started' | 'operation.cancelled' | 'operation.done';
 
 /** A Kubernetes Event. `isWait`: recorded once, until a pass comes that does not report the reason. */
 export type Report = {

@@ -31,7 +31,7 @@ import { DONE, type Written } from './written.ts';
 const MAX_ATTEMPTS = 10;
 
 /** An instance id and the revision of its Pod. */
-export type ClaimsInput = { readonly id: number; readonly revision: Revision };
+type ClaimsInput = { readonly id: number; readonly revision: Revision };
 
 /** Finds or creates the claims of an instance id. Returns the volumes for them. */
 export async function ensureClaims(deps: Deps, set: CollaSet, { id, revision }: ClaimsInput): Promise<Volume[]> {

@@ -6,7 +6,7 @@ import type { Revision } from '../revision/revision-data.ts';
 import type { Deps } from './deps.ts';
 
 /** How the API server completes a revision's Pod template with its defaults. */
-export type Completion = {
+type Completion = {
   /** A hash that is equal for templates with the same completion; undefined if the API server does not return it. */
   readonly completed?: string;
   /** The message that names the fields which the API server does not know; undefined if it knows all. */

@@ -48,7 +48,7 @@ export async function recordEntries(
   return DONE;
 }
 
-export type ContextWrite = {
+type ContextWrite = {
   readonly set: CollaSet;
   /** The context that the entries were planned from; undefined if there was none. */
   readonly seen: ResourceContext | undefined;

@@ -15,7 +15,7 @@ export type Node = KubeObject & {
   readonly status?: { readonly allocatable?: Readonly<Record<string, string>> };
 };
 
-export const NODES: Resource<Node> = { group: '', version: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
+const NODES: Resource<Node> = { group: '', version: 'v1', kind: 'Node', plural: 'nodes', namespaced: false };
 
 /** How long answers about nodes are cached. Nodes are not watched, because they matter only when Pods become larger. */
 const REMEMBERED_MS = 30_000;

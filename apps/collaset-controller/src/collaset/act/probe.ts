@@ -21,7 +21,7 @@ export type Obstacle = {
 
 type ProbeDeps = Pick<Deps, 'client' | 'pods' | 'nodes'>;
 
-export type Revisions = {
+type Revisions = {
   readonly set: CollaSet;
   /** The present revision of the Pod; undefined if it is unknown. */
   readonly from: Revision | undefined;

@@ -15,7 +15,7 @@ const PATIENCE_MS = 30_000;
 export const CHANGE = 'it cannot be changed in place';
 export const RECREATE = 'it cannot be recreated';
 
-export type RefusedUpdate = {
+type RefusedUpdate = {
   readonly pod: Pod;
   /** Name of the revision that the Pod was to be updated to. */
   readonly revision: string;
@@ -34,7 +34,7 @@ export function refuse(pass: Pass, { pod, revision, obstacle, wasOut }: RefusedU
   pass.hasRefused = true;
 }
 
-export type Attempt = {
+type Attempt = {
   readonly pod: Pod;
   /** Start of the message if the write fails: what cannot be done. */
   readonly what: string;

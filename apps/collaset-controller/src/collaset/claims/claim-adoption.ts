@@ -34,7 +34,7 @@ export type LeftClaim = {
   readonly isOwn: boolean;
 };
 
-export type Adoption = { readonly take: readonly PersistentVolumeClaim[]; readonly leave: readonly LeftClaim[] };
+type Adoption = { readonly take: readonly PersistentVolumeClaim[]; readonly leave: readonly LeftClaim[] };
 
 /**
  * Adopts the claims that an earlier set of the same name left behind (T61), if the set can mount them and has no such claim for the

@@ -68,7 +68,7 @@ export function claimIdOf({ metadata }: PersistentVolumeClaim): number | undefin
   return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
 }
 
-export type ClaimInput = ClaimSlot & {
+type ClaimInput = ClaimSlot & {
   /** Part of the claim's name. It grows while terminating claims still have the earlier names. */
   readonly attempt: number;
 };

@@ -9,9 +9,9 @@ const CONTEXT_BYTES = 1_450_000;
 const ALWAYS_FIT = 2000;
 
 /** How many of the missing Pods can be created, and why the others cannot. */
-export type Capacity = { readonly missing: number; readonly beyond?: string };
+type Capacity = { readonly missing: number; readonly beyond?: string };
 
-export type CapacityInput = {
+type CapacityInput = {
   readonly set: CollaSet;
   readonly pool: Pool;
   readonly members: Members;

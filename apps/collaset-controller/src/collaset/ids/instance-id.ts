@@ -123,7 +123,7 @@ export function chooseIds(
   return [...chosen, ...free].sort((a, b) => a - b);
 }
 
-export type FreeIdsInput = {
+type FreeIdsInput = {
   /** Ids of the set's Pods. */
   readonly occupied: ReadonlySet<number>;
   /** Ids that Pods get in the same pass. */
@@ -146,7 +146,7 @@ function isIdle(id: number, data: EntryData, occupied: ReadonlySet<number>): boo
 }
 
 /** True if the id belongs to a replace pair and the other id of the pair has a Pod. */
-export function isOfPair(data: EntryData | undefined, occupied: ReadonlySet<number>): boolean {
+function isOfPair(data: EntryData | undefined, occupied: ReadonlySet<number>): boolean {
   const partner = data?.[REPLACE_NEW_ID] ?? data?.[REPLACE_ORIGIN_ID];
   return partner !== undefined && occupied.has(Number(partner));
 }

@@ -19,7 +19,7 @@ import { generateNameFor, originLabelFor } from './pod-name.ts';
 /** Labels that the controller sets on every Pod. The template cannot change them. */
 export const reservedLabels: ReadonlySet<string> = new Set([CONTROL_LABEL, INSTANCE_ID_LABEL, REVISION_LABEL]);
 
-export type PodBlueprint = {
+type PodBlueprint = {
   readonly id: number;
   readonly name: string;
   readonly revision: Revision;

@@ -30,13 +30,13 @@ export type Preparation =
   | { readonly do: 'tryRevision'; readonly revision: Revision };
 
 /** Steps that the steps on Pods rest on. */
-export type ContextAction =
+type ContextAction =
   | { readonly do: 'writeContext'; readonly entries: readonly ContextEntry[] }
   /** Gives a Pod of the set the claims that it mounts and that have no owner. */
   | { readonly do: 'bringClaims'; readonly pod: Pod };
 
 /** Each writes one Pod. */
-export type PodAction =
+type PodAction =
   | { readonly do: 'createPod'; readonly creation: Creation; readonly revision: Revision | undefined }
   /** Label and annotation changes by which others act: the coordinator deletes Pods that are marked `to-delete`. */
   | Marking
@@ -78,7 +78,7 @@ export type Beginning = { readonly do: 'begin'; readonly pod: Pod } & (
 );
 
 /** Steps that can wait. A set with nothing else to do has what it asks for. */
-export type Housekeeping =
+type Housekeeping =
   | { readonly do: 'tidyContext'; readonly entries: readonly ContextEntry[] }
   | {
       readonly do: 'relabelClaim';
@@ -95,7 +95,7 @@ export type Housekeeping =
   | { readonly do: 'leaveClaim'; readonly left: LeftClaim };
 
 /** What the set waits for. `againMs`: plan again after so many ms; left out where an event announces the change. */
-export type Wait =
+type Wait =
   | { readonly do: 'awaitPermission'; readonly pod: Pod; readonly operation: Operation }
   /** The Pod is marked, or will be in this pass: the coordinator deletes it. `renew`: its instance id gets another Pod. */
   | { readonly do: 'awaitDeletion'; readonly pod: Pod; readonly operation: 'scale-in' | 'renew' }
@@ -120,7 +120,7 @@ export type Wait =
   | { readonly do: 'awaitTime'; readonly what: string; readonly againMs: number };
 
 /** What only the user can mend. */
-export type Obstruction =
+type Obstruction =
   /** The API server refuses the template, so no Pod is taken to the updated revision. */
   | { readonly do: 'blockRevision'; readonly reason: string; readonly againMs: number }
   | { readonly do: 'blockUpdate'; readonly pod: Pod; readonly reason: string }

@@ -33,7 +33,7 @@ export type EndedPlan = {
   readonly purge: readonly Pod[];
 };
 
-export type EndedInput = {
+type EndedInput = {
   readonly set: CollaSet;
   readonly members: Members;
   readonly pool: Pool;

@@ -33,7 +33,7 @@ export type Knowledge = {
 };
 
 /** Why a change is not finished. */
-export type Unfinished = {
+type Unfinished = {
   readonly reason: string;
   /** Time after which the change counts as finished if the Pod does not change; undefined if time alone is not enough. */
   readonly againMs?: number;

@@ -22,14 +22,14 @@ export type ContainerState = {
 };
 
 /** `containerStates` is the wire format of the Go implementation. Only this controller writes and reads the other fields. */
-export type LastPodStatus = {
+type LastPodStatus = {
   readonly containerStates?: Readonly<Record<string, ContainerState>>;
   readonly resize?: Readonly<Record<string, Resources>>;
   /** Name of the revision before the change. The Pod returns to it if the change cannot be completed. */
   readonly from?: string;
 };
 
-export type RecordInput = {
+type RecordInput = {
   /** The new images, by container name. */
   readonly images: ReadonlyMap<string, string>;
   readonly resizes: readonly Resize[];

@@ -20,7 +20,7 @@ export type IncludePlan = {
   readonly refused: readonly Refusal[];
 };
 
-export type IncludeInput = {
+type IncludeInput = {
   readonly set: CollaSet;
   readonly members: Members;
   readonly pool: Pool;

@@ -2,12 +2,12 @@ import { COLLASET_OPERATION_ID, conditionOf, isReady, type Pod, SERVICE_READY_GA
 import { isPermitted, permittedSince } from '@kuperator/lifecycle';
 
 /** `delayMs`: the operation is permitted, but may continue only after this time. */
-export type Permission = 'granted' | 'none' | { readonly delayMs: number };
+type Permission = 'granted' | 'none' | { readonly delayMs: number };
 
 /** The longest wait for the kubelet to report the Pod as unready after the readiness gate was closed. */
 const KUBELET_MS = 3000;
 
-export type PermissionInput = {
+type PermissionInput = {
   /** The operation type. */
   readonly type: string;
   /** `operationDelaySeconds`, counted from the time of the permission. */

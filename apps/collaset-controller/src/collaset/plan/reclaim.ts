@@ -7,7 +7,7 @@ export type PodList = (typeof POD_LISTS)[number];
 /** A name in one of the lists. */
 export type Listed = { readonly list: PodList; readonly name: string };
 
-export type ReclaimInput = {
+type ReclaimInput = {
   readonly set: CollaSet;
   /** The Pod of that name in the set's namespace, whatever its owner. */
   readonly podNamed: (name: string) => Pod | undefined;

@@ -19,7 +19,7 @@ import { SCALE_IN } from './leaving.ts';
 export const REPLACE_BY_UPDATE_ANNOTATION = 'collaset.kusionstack.io/to-replace-by-update';
 
 /** Changes of a Pod's labels and annotations, as in a merge patch. */
-export type Relabelling = { readonly labels: LabelChanges; readonly annotations: LabelChanges };
+type Relabelling = { readonly labels: LabelChanges; readonly annotations: LabelChanges };
 
 export type ReplacePlan = {
   /** Label and annotation changes of each Pod, in one write. */
@@ -30,7 +30,7 @@ export type ReplacePlan = {
   readonly waiting: ReadonlyMap<Pod, Pod>;
 };
 
-export type ReplaceInput = {
+type ReplaceInput = {
   readonly set: CollaSet;
   readonly members: Members;
   /** Pods that the update replaces by Pods at the updated revision. */

@@ -3,7 +3,7 @@ import { instanceIdOf, type Members } from '../ids/members.ts';
 import type { Replacement } from './context.ts';
 import type { ReplacePlan } from './replace.ts';
 
-export type ReplacementIdInput = {
+type ReplacementIdInput = {
   readonly pool: Pool;
   readonly members: Members;
   /** Origins that lack a successor. */

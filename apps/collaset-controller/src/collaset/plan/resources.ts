@@ -1,7 +1,7 @@
 import { type Container, own, type PodSpec } from '@kuperator/api';
 import { canonicalQuantity, nanosOf } from '../revision/quantity.ts';
 
-export type Amounts = Readonly<Record<string, string>>;
+type Amounts = Readonly<Record<string, string>>;
 /** The requests and limits of a container that can be resized. */
 export type Resources = { readonly requests: Amounts; readonly limits: Amounts };
 /** A container's new resources, by its name. */

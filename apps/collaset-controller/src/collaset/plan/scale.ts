@@ -36,7 +36,7 @@ export type ScalePlan = {
   readonly delayMs: number | undefined;
 };
 
-export type ScaleInput = {
+type ScaleInput = {
   readonly set: CollaSet;
   readonly members: Members;
   /** Pods to recreate because their instance id belongs to another Pod. */

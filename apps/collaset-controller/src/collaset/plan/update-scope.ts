@@ -20,7 +20,7 @@ export const UPDATE = 'update';
 
 export type Placeholder = { readonly id: number; readonly revision: string | undefined };
 
-export type ScopeInput = {
+type ScopeInput = {
   readonly set: CollaSet;
   readonly pods: readonly Pod[];
   readonly placeholders: readonly Placeholder[];

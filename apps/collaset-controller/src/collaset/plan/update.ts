@@ -17,12 +17,12 @@ import { dueMs, type Refusal, refusalOf } from './refusal.ts';
 import { type Placeholder, scopeOf, UPDATE } from './update-scope.ts';
 
 /** The Pod stays as it is until a Pod at the updated revision has replaced it. */
-export type Replaced = { readonly mode: 'replace' };
-export type PodTransition = { readonly pod: Pod; readonly transition: Transition };
+type Replaced = { readonly mode: 'replace' };
+type PodTransition = { readonly pod: Pod; readonly transition: Transition };
 export type InPlaceChange = { readonly pod: Pod; readonly transition: InPlaceTransition };
 /** A change that cannot be completed and is reverted in place. */
 export type Reversal = InPlaceChange & { readonly revision: Revision; readonly refusal: Refusal };
-export type Held = { readonly pod: Pod; readonly reason: string };
+type Held = { readonly pod: Pod; readonly reason: string };
 /** A resize that the kubelet does not perform. `isDeferred`: it may do so later, when the node has room. */
 export type Stuck = Held & { readonly isDeferred: boolean };
 
@@ -59,7 +59,7 @@ export type UpdatePlan = {
   readonly delayMs: number | undefined;
 };
 
-export type UpdateInput = {
+type UpdateInput = {
   readonly set: CollaSet;
   /** Active Pods that stay in the set. */
   readonly pods: readonly Pod[];

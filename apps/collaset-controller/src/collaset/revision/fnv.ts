@@ -6,14 +6,14 @@ const PRIME = 0x01000193;
 const SAFE = 'bcdfghjklmnpqrstvwxz2456789';
 
 /** FNV-1 (not 1a), 32 bit, over the UTF-8 bytes of `text`. */
-export function fnv1(text: string): number {
+function fnv1(text: string): number {
   let hash = OFFSET;
   for (const byte of Buffer.from(text, 'utf8')) hash = (Math.imul(hash, PRIME) ^ byte) >>> 0;
   return hash;
 }
 
 /** Like `rand.SafeEncodeString`: maps each character by its code into the safe alphabet. */
-export function safeEncode(text: string): string {
+function safeEncode(text: string): string {
   let encoded = '';
   for (const character of text) encoded += SAFE[(character.codePointAt(0) ?? 0) % SAFE.length];
   return encoded;

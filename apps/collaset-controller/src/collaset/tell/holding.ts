@@ -35,7 +35,7 @@ export type Holding = {
   readonly all: string;
 };
 
-export type HoldingInput = {
+type HoldingInput = {
   readonly set: CollaSet;
   readonly actions: readonly Action[];
   /** The set's Pods after the pass. */

@@ -27,7 +27,7 @@ export function recordEvents(
   for (const reason of waiting) waits.add(reason);
 }
 
-export type Recording = {
+type Recording = {
   readonly recorder: Deps['recorder'];
   readonly set: CollaSet;
   readonly isNews: IsNews;
@@ -35,7 +35,7 @@ export type Recording = {
 };
 
 /** Each report once, in the order of the kinds of actions. */
-export function reportsOf(actions: readonly Action[], done: readonly Done[], isNews: IsNews): readonly Report[] {
+function reportsOf(actions: readonly Action[], done: readonly Done[], isNews: IsNews): readonly Report[] {
   const written = done.map(({ action, written: { insteadAs } }) => (insteadAs ? { ...action, do: insteadAs } : action));
   const reports = new Map<string, Report>();
   for (const kind of Object.keys(ACTIONS) as ActionKind[]) {

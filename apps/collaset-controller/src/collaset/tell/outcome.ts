@@ -5,7 +5,7 @@ import { heldMessage } from '../plan/ended.ts';
 import { type ConditionUpdate, failed, succeeded, unsettled } from './conditions.ts';
 import type { Holding } from './holding.ts';
 
-export type OutcomeInput = {
+type OutcomeInput = {
   readonly actions: readonly Action[];
   readonly lanes: Outcome['lanes'];
   readonly holding: Holding;
@@ -75,7 +75,7 @@ function isUpdating(actions: readonly Action[]): boolean {
   return actions.some((action) => 'operation' in action && action.operation === 'update' && action.do !== 'cancel');
 }
 
-export function isPaused(actions: readonly Action[], what: 'scale' | 'update'): boolean {
+function isPaused(actions: readonly Action[], what: 'scale' | 'update'): boolean {
   return actionsOf(actions, 'awaitResume').some((action) => action.of === what);
 }
 

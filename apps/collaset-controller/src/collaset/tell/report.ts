@@ -26,7 +26,7 @@ const HOLDING_MS = 1000;
 const MANY_PODS = 50;
 const MOST_TOLD_CLAIMS = 1000;
 
-export type PassReport = {
+type PassReport = {
   /** What was written before the pass could be planned. */
   readonly prepared: readonly Done[];
   readonly actions: readonly Action[];

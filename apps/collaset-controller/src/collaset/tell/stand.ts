@@ -5,7 +5,7 @@ import type { Stand } from './health.ts';
 import { blockageOf } from './outcome.ts';
 import { deadlineInMs, type Progress } from './progress.ts';
 
-export type StandInput = {
+type StandInput = {
   readonly set: CollaSet;
   readonly actions: readonly Action[];
   readonly isComplete: boolean;

@@ -18,7 +18,7 @@ import { UPDATE } from '../plan/update-scope.ts';
 import { type ConditionUpdate, conditionsWith } from './conditions.ts';
 import { healthConditions, type Stand } from './health.ts';
 
-export type StatusInput = {
+type StatusInput = {
   readonly set: CollaSet;
   readonly members: Members;
   readonly updatedRevision: string;

@@ -7,7 +7,7 @@ import { clearanceOf } from '../clearance.ts';
 import { requestedAt } from '../request-notes.ts';
 import { type Eviction, evictionUnder } from './budget.ts';
 
-export type Deps = {
+type Deps = {
   readonly pods: { byIndex(index: 'evicting', namespace: string): readonly Pod[] };
   readonly writer: Pick<ObjectWriter<Pod>, 'patch'>;
   readonly client: Pick<KubeClient, 'list'>;

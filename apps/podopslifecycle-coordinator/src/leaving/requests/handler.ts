@@ -19,7 +19,7 @@ import { longHolders } from './holder.ts';
 import { whyNotBegun } from './not-begun.ts';
 import { isNamespaceEnding, mayLeaveNow, podToEvict, type ReadDeps, readAgain, storedPod } from './pod-reads.ts';
 
-export type Deps = {
+type Deps = {
   readonly pods: ReadDeps['pods'] & { byIndex(index: 'marked', namespace: string): readonly Pod[] };
   readonly writer: Pick<ObjectWriter<Pod>, 'patch'>;
   /** Whether an operator has a live Lease; undefined if that is not known. */

@@ -1,7 +1,7 @@
 import { type Key, keyOf, type Pod } from '@kuperator/api';
 import { type Clock, compareResourceVersions } from '@kuperator/runtime';
 
-export type Deps = {
+type Deps = {
   readonly pods: {
     get(key: Key): Pod | undefined;
     onChange(handler: (change: { type: string; key: Key; object: Pod }) => void): () => void;
@@ -23,7 +23,7 @@ export type HoldOptions = {
 };
 
 /** `gone`: the Pod no longer exists, or is no longer controlled. */
-export type Awaited = Pod | 'gone' | undefined;
+type Awaited = Pod | 'gone' | undefined;
 
 type HeldRequest = {
   readonly asked: Pod;
