@@ -99,7 +99,7 @@ export function cacheDir(env: NodeJS.ProcessEnv): string {
  * Builds `names` of `product` into `folder`. Holds a lock on the folder meanwhile, so that a second run waits and then finds everything
  * built. Moves each finished program into the folder by one rename, so that a reader sees a whole program or none.
  */
-async function buildProduct(
+export async function buildProduct(
   product: Product,
   names: readonly BinaryName[],
   folder: string,
