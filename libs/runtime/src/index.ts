@@ -27,6 +27,7 @@ export {
   ThrottledError,
 } from './client/errors.ts';
 export { loggedError, messageOf, withoutNames } from './client/logged-error.ts';
+export { outsidePass } from './client/pass-signal.ts';
 export { collectionPath, objectPath, type Query } from './client/paths.ts';
 export type { Transport, TransportRequest, TransportResponse, TransportStream } from './client/transport.ts';
 export { Controller, type Reconcile, type ReconcileResult } from './controller/controller.ts';

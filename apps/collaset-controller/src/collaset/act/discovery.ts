@@ -1,4 +1,4 @@
-import type { KubeClient } from '@kuperator/runtime';
+import { type KubeClient, outsidePass } from '@kuperator/runtime';
 
 type ApiResourceList = { resources?: readonly { name: string }[] };
 
@@ -13,7 +13,8 @@ export function resizeDiscovery(client: Pick<KubeClient, 'request'>): () => Prom
     return resources?.some(({ name }) => name === 'pods/resize') ?? false;
   };
   return () => {
-    answer ??= ask().catch((error: unknown) => {
+    // Other passes wait for the same answer, so the end of this pass must not end the request.
+    answer ??= outsidePass(ask).catch((error: unknown) => {
       answer = undefined;
       throw error;
     });
