@@ -1,5 +1,6 @@
 // Whether a rule object has any effect. The API server and the Go implementation accept objects that decide nothing, so we report them.
 import type { Condition, PodTransitionRule, PodTransitionRuleSpec, TransitionRule } from '@kuperator/api';
+import { timeOf } from '@kuperator/holders';
 import { uncallableHost } from '../webhook/address.ts';
 import { complaintsAbout, RULE_KINDS, type RuleSettings } from './rules.ts';
 
@@ -85,7 +86,7 @@ export function effectOf(
         };
   const before = rule.status?.conditions?.find(({ type }) => type === EFFECTIVE);
   const isSame = before?.status === effect.status && before.lastTransitionTime !== undefined;
-  const now = new Date(nowMs).toISOString().replace(/\.\d+Z$/, 'Z');
+  const now = timeOf(nowMs);
   return {
     type: EFFECTIVE,
     ...effect,

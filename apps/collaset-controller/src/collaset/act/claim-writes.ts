@@ -8,7 +8,7 @@ import {
   RETAINED_BY_ANNOTATION,
   type Volume,
 } from '@kuperator/api';
-import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
+import { AlreadyExistsError, NotFoundError, type ObjectWriter, objectWriter } from '@kuperator/runtime';
 import { classesOf, isLess } from '../claims/claim-growth.ts';
 import { claimTemplateHash, isClaimOf, sizeOf } from '../claims/claim-template.ts';
 import {
@@ -82,23 +82,18 @@ async function expandClaim(
   claim: PersistentVolumeClaim,
   template: ClaimTemplate,
 ): Promise<PersistentVolumeClaim | undefined> {
-  const { namespace, name = '', uid = '', resourceVersion } = claim.metadata;
   const storage = sizeOf(template);
   const body = {
-    metadata: { resourceVersion, labels: { [PVC_TEMPLATE_HASH_LABEL]: claimTemplateHash(template) } },
+    metadata: { labels: { [PVC_TEMPLATE_HASH_LABEL]: claimTemplateHash(template) } },
     // The user may have expanded the claim even further.
     ...(isLess(sizeOf(claim), storage) ? { spec: { resources: { requests: { storage } } } } : {}),
   };
   deps.metrics.wrote('claim');
-  try {
-    const expanded = await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: 'merge', body });
-    deps.claims.observe(expanded);
-    return expanded;
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    deps.claims.observeGone(keyOf(claim), uid);
-    return undefined;
-  }
+  return writerOf(deps).patch(claim, { body });
+}
+
+function writerOf({ client, claims }: Deps): ObjectWriter<PersistentVolumeClaim> {
+  return objectWriter({ client, resource: PERSISTENT_VOLUME_CLAIMS, cache: claims });
 }
 
 async function createClaim(deps: Deps, set: CollaSet, { id, template }: ClaimSlot): Promise<PersistentVolumeClaim> {
@@ -162,9 +157,6 @@ async function patchMetadata(deps: Deps, claim: PersistentVolumeClaim, changes: 
 
 /** @throws ConflictError if the claim has changed */
 export async function deleteClaim({ deps }: Pass, { claim }: ActionOf<'deleteClaim'>): Promise<Written> {
-  const { namespace, name = '', uid = '', resourceVersion = '' } = claim.metadata;
-  const answer = await deps.client.delete(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { uid, resourceVersion });
-  if (answer && isTerminating(answer)) deps.claims.observe(answer);
-  else deps.claims.observeGone(keyOf(claim), uid);
+  await writerOf(deps).delete(claim);
   return DONE;
 }

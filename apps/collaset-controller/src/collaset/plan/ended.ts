@@ -1,6 +1,7 @@
 // Pods that have ended (phase Succeeded or Failed, for example after an eviction): when the next Pod of their instance id is created, and
 // which of them stay for inspection. See docs/decisions/0023-pods-that-end.md.
 import type { CollaSet, Pod } from '@kuperator/api';
+import { timeOf } from '@kuperator/holders';
 import { ENDED, type EntryData, idsOf, incarnationOf, type Pool, REVISION, SCALE_IN_MARK } from '../ids/instance-id.ts';
 import { instanceIdOf, isSequence, type Members, revisionNameOf } from '../ids/members.ts';
 import { podNameFor } from '../ids/pod-name.ts';
@@ -151,7 +152,7 @@ export function heldMessage(held: EndedPlan['held']): string | undefined {
   const [id, { pod, endedInARow, untilMs }] = first;
   const { phase, reason, message } = pod.status ?? {};
   const cause = [reason, message].filter((text) => typeof text === 'string' && text !== '').join(': ');
-  const until = new Date(untilMs).toISOString().replace(/\.\d+Z$/, 'Z');
+  const until = timeOf(untilMs);
   const more = others.length > 0 ? `; ${others.length} more instances also wait for their next Pod` : '';
   return (
     `Pod ${pod.metadata.name} of instance ${id} has ended (${phase}${cause ? `, ${cause}` : ''}), ` +

@@ -1,3 +1,4 @@
+import { timeOf } from '@kuperator/holders';
 import type { Pass } from '../act/pass.ts';
 import { type Members, membersOf } from '../ids/members.ts';
 import { type ConditionUpdate, unsettled } from './conditions.ts';
@@ -25,7 +26,7 @@ export async function reportDrain(pass: Pass, memory: TellMemory, condition: Con
     isKnownRevision: () => true,
     collisionCount: set.status?.collisionCount ?? 0,
     conditions: [unsettled('Scale', 'Terminating'), unsettled('Update', 'Terminating'), condition],
-    now: new Date(deps.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z'),
+    now: timeOf(deps.clock.now()),
     stand,
   });
   pass.wakeAfter(await writeStatus(deps, set, status, 'under-way', memory));

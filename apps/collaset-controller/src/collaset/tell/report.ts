@@ -1,11 +1,12 @@
 // What a pass reports: the status with its conditions, Kubernetes Events, and NATS events about the set.
 import { type CollaSet, keyOf, type Pod, replicasOf } from '@kuperator/api';
+import { timeOf } from '@kuperator/holders';
 import { refusesTemplate } from '../act/dry-run.ts';
 import { failureText } from '../act/failure-text.ts';
 import type { Pass } from '../act/pass.ts';
 import type { Done, Outcome } from '../act/run.ts';
 import { leftBehindOf, leftBehindText } from '../ids/left-behind.ts';
-import { membersOf, revisionNameOf } from '../ids/members.ts';
+import { type Members, membersOf, revisionNameOf } from '../ids/members.ts';
 import { type Action, actionsOf, isBusy, isSettled } from '../plan/action.ts';
 import { isAvailable, nextAvailableInMs } from '../plan/availability.ts';
 import type { Revision } from '../revision/revision-data.ts';
@@ -60,7 +61,7 @@ export async function reportPass(pass: Pass, memory: TellMemory, report: PassRep
     { actions, done: [...report.prepared, ...outcome.done] },
     conditions,
   );
-  await reportStatus(pass, memory, { ...report, conditions, cause: holding.all });
+  await reportStatus(pass, memory, { ...report, members, conditions, cause: holding.all });
 }
 
 function publishSteps({ set, deps }: Pass, { actions, updated, planned }: PassReport): void {
@@ -101,13 +102,16 @@ function lookAtHolders(pass: Pass, memory: TellMemory, { actions, updated }: Pas
 async function reportStatus(
   pass: Pass,
   memory: TellMemory,
-  report: PassReport & { readonly conditions: readonly ConditionUpdate[]; readonly cause: string },
+  report: PassReport & {
+    readonly members: Members;
+    readonly conditions: readonly ConditionUpdate[];
+    readonly cause: string;
+  },
 ): Promise<void> {
   const { deps } = pass;
-  const { actions, outcome, updated, conditions, nowMs } = report;
+  const { actions, outcome, updated, members, conditions, nowMs } = report;
   // Writes of this pass moved the Pods, and may have moved the set as well.
   const set = deps.sets.get(keyOf(pass.set)) ?? pass.set;
-  const members = membersOf(pass.set, pass.owned());
   const available = members.active.filter((pod) => isAvailable(pass.set, pod, nowMs)).length;
   const isQuiet = isSettled(actions) && available === replicasOf(pass.set);
   const known = pass.revisions();
@@ -122,7 +126,7 @@ async function reportStatus(
     isKnownRevision: (name) => known.has(name),
     collisionCount: report.collisionCount,
     conditions,
-    now: secondOf(nowMs),
+    now: timeOf(nowMs),
     stand: standOfPass(pass, memory, { ...report, isComplete: isQuiet }),
   });
   pass.wakeAfter(nextAvailableInMs(pass.set, members.active, nowMs));
@@ -169,7 +173,7 @@ export async function reportFailure(
     isKnownRevision: () => true,
     collisionCount: Math.max(set.status?.collisionCount ?? 0, pass.memory.collisionCount),
     conditions: [conditionOfFailure(error, actions)],
-    now: secondOf(deps.clock.now()),
+    now: timeOf(deps.clock.now()),
     ...standOfFailure(error, set),
   });
   await writeStatus(deps, set, status, 'failed', memory);
@@ -192,8 +196,4 @@ function standOfFailure(error: unknown, { status, metadata }: CollaSet): { stand
     return { stand: { at: 'refused', reason: 'UpdateFailed', message: failureText([error]) } };
   }
   return status?.observedGeneration === metadata.generation ? {} : { stand: { at: 'under-way', cause: '' } };
-}
-
-function secondOf(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 }

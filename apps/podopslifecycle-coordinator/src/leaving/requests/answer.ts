@@ -1,4 +1,5 @@
 import { COLLASET_OPERATION_ID, DELETE_AT_ONCE_ANNOTATION, keyOf, type Pod } from '@kuperator/api';
+import { timeOf } from '@kuperator/holders';
 import { isEmpty, type LabelChanges } from '@kuperator/lifecycle';
 import { beginLeaving, isMarkedToDelete, isScaledIn, OPERATION_OF } from '../begin.ts';
 import { type Clearance, clearanceOf } from '../clearance.ts';
@@ -154,9 +155,7 @@ function refusedEviction(request: LeaveRequest, holder: LeavingHolder | undefine
 }
 
 function textOf({ message, sinceMs }: Omit<LeavingHolder, 'key'>): string {
-  return sinceMs === undefined
-    ? message
-    : `${message}, since ${new Date(sinceMs).toISOString().replace(/\.\d+Z$/, 'Z')}`;
+  return sinceMs === undefined ? message : `${message}, since ${timeOf(sinceMs)}`;
 }
 
 function writeOf(labels: LabelChanges, annotations: LeaveWrite['annotations']): { write?: LeaveWrite } {
