@@ -55,6 +55,12 @@ test('a process that ends before it is ready fails with the end of its log', asy
   await expect(table.run(spec)).rejects.toThrow(/p ended before it was ready \(exit code 1\):\nno such thing/);
 });
 
+test('a Go program that panics before it is ready fails with the reason, however long its traces are', async () => {
+  const traces = 'for i in $(seq 100); do echo "\tsome/file.go:$i"; done';
+  const spec = { ...shell(`echo fatal error: two at once; ${traces}; exit 2`), readyUrl: 'http://127.0.0.1:1/' };
+  await expect(table.run(spec)).rejects.toThrow(/\nfatal error: two at once\n[^]*…\n[^]*file.go:100$/);
+});
+
 test('a program that does not exist fails', async () => {
   const spec = { ...shell(''), command: '/no/such/program', readyUrl: 'http://127.0.0.1:1/' };
   await expect(table.run(spec)).rejects.toThrow('ENOENT');

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path';
 import { answersOk, waitUntil } from './probe.ts';
 import type { ProcessSpec, ProcessState } from './protocol.ts';
-import { lastLines } from './run.ts';
+import { lastWords } from './run.ts';
 
 type Entry = {
   spec: ProcessSpec;
@@ -107,7 +107,7 @@ export class ProcessTable {
 
   async #ready(entry: Entry, child: ChildProcess): Promise<void> {
     const { readyUrl, readyTimeoutMs, name } = entry.spec;
-    const said = () => lastLines(readFileSync(entry.state.logFile, 'utf8'), 15);
+    const said = () => lastWords(readFileSync(entry.state.logFile, 'utf8'), 15);
     const ready = async () => {
       if (readyUrl !== undefined && (await answersOk(readyUrl))) return true;
       if (entry.child === child) return readyUrl === undefined;

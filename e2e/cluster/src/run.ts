@@ -57,6 +57,18 @@ export function run(command: string, args: readonly string[], options: RunOption
   });
 }
 
+/**
+ * What the log of a program that ended says about why: its last `count` lines and, before them, the first lines of its last Go
+ * panic. The traces of all goroutines that follow a panic would hide its reason.
+ */
+export function lastWords(log: string, count: number): string {
+  const panicAt = Math.max(...['panic: ', 'fatal error: '].map((start) => `\n${log}`.lastIndexOf(`\n${start}`)));
+  const end = lastLines(log, count);
+  if (panicAt < 0) return end;
+  const panic = log.slice(panicAt);
+  return panic.split('\n').length <= count ? end : `${panic.split('\n').slice(0, count).join('\n')}\n…\n${end}`;
+}
+
 /** The last `count` lines of `text`. */
 export function lastLines(text: string, count: number): string {
   return text.trimEnd().split('\n').slice(-count).join('\n');

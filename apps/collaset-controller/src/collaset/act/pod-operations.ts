@@ -1,5 +1,5 @@
 // The writes that create Pods, begin and cancel their operations, delete them, and move them in and out of the set.
-import { COLLASET_OPERATION_ID, controllerOf, type Pod, stageLabel, TO_DELETE_LABEL } from '@kuperator/api';
+import { COLLASET_OPERATION_ID, controllerOf, own, type Pod, stageLabel, TO_DELETE_LABEL } from '@kuperator/api';
 import {
   beginOperation,
   cancelOperation,
@@ -55,7 +55,7 @@ export async function remove(pass: Pass, { pod, operation }: ActionOf<'delete'>)
 /** Observes the metric for the time from the start of the operation to its permission. */
 export function observePermission({ deps }: Pass, pod: Pod, type: string): void {
   const until = permittedSince(pod, COLLASET_OPERATION_ID);
-  const from = pod.metadata.labels?.[stageLabel('operating', COLLASET_OPERATION_ID)];
+  const from = own(pod.metadata.labels, stageLabel('operating', COLLASET_OPERATION_ID));
   if (until === undefined || from === undefined || !/^\d+$/.test(from)) return;
   deps.metrics.permitted(type, Math.max(0, Number(until - BigInt(from)) / 1e9));
 }
