@@ -6,13 +6,13 @@ function filled(limit: number, count: number) {
   const queue = new PublishQueue<number>(limit);
   const dropped: number[] = [];
   for (let item = 0; item < count; item++) {
-    const lost = queue.push(item);
+    const lost = queue.push('shop', item);
     if (lost !== undefined) dropped.push(lost);
   }
   return { queue, dropped };
 }
 
-test('drops the oldest facts first when it is full', () => {
+test('a full queue drops the oldest facts', () => {
   const { queue, dropped } = filled(3, 5);
   expect(dropped).toEqual([0, 1]);
   expect([queue.take()?.item, queue.take()?.item, queue.take()?.item, queue.take()]).toEqual([2, 3, 4, undefined]);
@@ -21,9 +21,27 @@ test('drops the oldest facts first when it is full', () => {
 test('counts what is in flight against the limit, and drops the newcomer when nothing else can go', () => {
   const { queue } = filled(2, 2);
   queue.take();
-  expect(queue.push(2)).toBe(1);
+  expect(queue.push('shop', 2)).toBe(1);
   queue.take();
-  expect(queue.push(3)).toBe(3);
+  expect(queue.push('shop', 3)).toBe(3);
+});
+
+test('namespaces take turns, and what is put back goes first again in its own', () => {
+  const queue = new PublishQueue<string>(10);
+  for (const item of ['s1', 's2', 's3']) queue.push('shop', item);
+  queue.push('bank', 'b1');
+  const taken = [queue.take(), queue.take(), queue.take()];
+  expect(taken.map((of) => of?.item)).toEqual(['s1', 'b1', 's2']);
+  queue.putBack(taken.map((of) => of?.number ?? -1));
+  expect(queue.waiting).toBe(4);
+  expect(Array.from({ length: 5 }, () => queue.take()?.item)).toEqual(['s1', 'b1', 's2', 's3', undefined]);
+});
+
+test('the namespace with the most waiting items gives way when the queue is full', () => {
+  const queue = new PublishQueue<string>(4);
+  queue.push('bank', 'b1');
+  for (const item of ['s1', 's2', 's3']) queue.push('shop', item);
+  expect([queue.push('shop', 's4'), queue.push('bank', 'b2'), queue.push('bank', 'b3')]).toEqual(['s1', 's2', 'b1']);
 });
 
 test('what is put back goes first again, in its first order', () => {
@@ -37,7 +55,7 @@ test('what is put back goes first again, in its first order', () => {
 test('is past a number once everything before it is confirmed or dropped', () => {
   const { queue } = filled(10, 2);
   const mark = queue.next;
-  queue.push(2);
+  queue.push('shop', 2);
   expect(queue.isPast(mark)).toBe(false);
   queue.take();
   queue.take();
@@ -61,7 +79,8 @@ test('loses nothing but what it says it dropped, whatever happens in whatever or
       let pushed = 0;
       for (const step of steps) {
         const flying = queue.inFlightItems().map(({ number }) => number);
-        if (step === 'push') gone.push(...[queue.push(pushed++)].filter((item) => item !== undefined));
+        if (step === 'push')
+          gone.push(...[queue.push(`ns-${pushed % 3}`, pushed++)].filter((item) => item !== undefined));
         if (step === 'take') queue.take();
         if (step === 'confirm') gone.push(...[queue.confirm(flying[0] ?? -1)].filter((item) => item !== undefined));
         if (step === 'putBack') queue.putBack(flying);

@@ -1,14 +1,16 @@
 /**
- * First-in first-out queue with a limit on everything not yet confirmed. An item is waiting, then in flight (`take`), then
- * gone (`confirm`), or waiting again at the front (`putBack`): what happened first is sent first. Over the limit the oldest
- * waiting item gives way.
+ * A queue with a limit on everything that is not yet confirmed. An item is waiting, then in flight (`take`), then
+ * gone (`confirm`), or waiting again at the front (`putBack`). Namespaces take turns; within a namespace, what happened first is sent first.
+ * Over the limit the oldest waiting item of the namespace with the most of them is dropped, so a namespace with thousands of facts neither
+ * delays nor displaces those of the others.
  */
 export class PublishQueue<T> {
   readonly #limit: number;
-  #waiting: Numbered<T>[] = [];
-  #head = 0;
+  /** By namespace, in the order of turns; none is empty. */
+  readonly #lanes = new Map<string, Lane<T>>();
+  #waiting = 0;
   #next = 0;
-  readonly #inFlight = new Map<number, T>();
+  readonly #inFlight = new Map<number, Numbered<T>>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -16,11 +18,11 @@ export class PublishQueue<T> {
 
   /** Items waiting or in flight. */
   get length(): number {
-    return this.waiting + this.#inFlight.size;
+    return this.#waiting + this.#inFlight.size;
   }
 
   get waiting(): number {
-    return this.#waiting.length - this.#head;
+    return this.#waiting;
   }
 
   get inFlight(): number {
@@ -32,75 +34,122 @@ export class PublishQueue<T> {
     return this.#next;
   }
 
-  /** Adds an item; returns the item dropped for it, if any: with nothing waiting that is the item itself. */
-  push(item: T): T | undefined {
-    const dropped = this.length >= this.#limit ? this.#shift() : undefined;
-    if (this.length >= this.#limit) return item;
-    this.#waiting.push({ number: this.#next++, item });
-    return dropped?.item;
+  /** Adds an item; returns the item that was dropped for it, if any: if nothing waits, the item itself. */
+  push(namespace: string, item: T): T | undefined {
+    if (this.length >= this.#limit && this.#waiting === 0) return item;
+    const lane = this.#lanes.get(namespace) ?? new Lane<T>();
+    this.#lanes.set(namespace, lane);
+    lane.push({ number: this.#next++, namespace, item });
+    this.#waiting++;
+    if (this.length <= this.#limit) return undefined;
+    let largest = lane;
+    for (const other of this.#lanes.values()) if (other.length > largest.length) largest = other;
+    return this.#shift(largest)?.item;
   }
 
-  /** Moves the oldest waiting item in flight. */
+  /** Moves the oldest waiting item of the next namespace in flight. */
   take(): Numbered<T> | undefined {
-    const taken = this.#shift();
-    if (taken) this.#inFlight.set(taken.number, taken.item);
+    const [lane] = this.#lanes.values();
+    const taken = lane && this.#shift(lane);
+    if (!taken) return undefined;
+    this.#inFlight.set(taken.number, taken);
+    // The namespace moves to the end.
+    if (this.#lanes.delete(taken.namespace) && lane.length > 0) this.#lanes.set(taken.namespace, lane);
     return taken;
   }
 
   /** The item in flight under `number`. */
   get(number: number): T | undefined {
-    return this.#inFlight.get(number);
+    return this.#inFlight.get(number)?.item;
   }
 
   inFlightItems(): readonly Numbered<T>[] {
-    return [...this.#inFlight].map(([number, item]) => ({ number, item }));
+    return [...this.#inFlight.values()];
   }
 
   /** Forgets an item in flight and returns it; undefined when it was not (any more) in flight. */
   confirm(number: number): T | undefined {
-    const item = this.#inFlight.get(number);
+    const taken = this.#inFlight.get(number);
     this.#inFlight.delete(number);
-    return item;
+    return taken?.item;
   }
 
-  /** Returns items in flight to the front of the queue, in their first order. */
+  /** Returns items in flight to the front of their namespaces, in their first order. */
   putBack(numbers: readonly number[]): void {
     const back = numbers.flatMap((number) => {
-      const item = this.#inFlight.get(number);
-      this.#inFlight.delete(number);
-      return item === undefined ? [] : [{ number, item }];
+      const taken = this.#inFlight.get(number);
+      return taken && this.#inFlight.delete(number) ? [taken] : [];
     });
-    this.#waiting = [...back, ...this.#waiting.slice(this.#head)].sort((a, b) => a.number - b.number);
-    this.#head = 0;
+    for (const [namespace, items] of Map.groupBy(back, (taken) => taken.namespace)) {
+      const lane = this.#lanes.get(namespace) ?? new Lane<T>();
+      this.#lanes.set(namespace, lane);
+      lane.putBack(items);
+    }
+    this.#waiting += back.length;
   }
 
   /** True when no item with a number below `number` is left. */
   isPast(number: number): boolean {
-    const first = this.#waiting[this.#head];
-    if (first && first.number < number) return false;
+    for (const lane of this.#lanes.values()) if ((lane.first?.number ?? number) < number) return false;
     for (const flying of this.#inFlight.keys()) if (flying < number) return false;
     return true;
   }
 
-  /** Empties the queue and returns what was in it. */
+  /** Empties the queue and returns what was in it, the oldest first. */
   clear(): readonly T[] {
-    this.putBack([...this.#inFlight.keys()]);
-    const items = this.#waiting.map(({ item }) => item);
-    this.#waiting = [];
-    return items;
+    const items = [...this.#inFlight.values(), ...[...this.#lanes.values()].flatMap((lane) => lane.items())];
+    this.#inFlight.clear();
+    this.#lanes.clear();
+    this.#waiting = 0;
+    return items.sort((a, b) => a.number - b.number).map(({ item }) => item);
   }
 
-  #shift(): Numbered<T> | undefined {
-    const first = this.#waiting[this.#head];
+  #shift(lane: Lane<T>): Numbered<T> | undefined {
+    const first = lane.shift();
+    if (!first) return undefined;
+    this.#waiting--;
+    if (lane.length === 0) this.#lanes.delete(first.namespace);
+    return first;
+  }
+}
+
+type Numbered<T> = { readonly number: number; readonly namespace: string; readonly item: T };
+
+/** The waiting items of one namespace, the oldest first. */
+class Lane<T> {
+  #items: Numbered<T>[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  get first(): Numbered<T> | undefined {
+    return this.#items[this.#head];
+  }
+
+  push(item: Numbered<T>): void {
+    this.#items.push(item);
+  }
+
+  putBack(back: readonly Numbered<T>[]): void {
+    this.#items = [...back, ...this.items()].sort((a, b) => a.number - b.number);
+    this.#head = 0;
+  }
+
+  items(): readonly Numbered<T>[] {
+    return this.#items.slice(this.#head);
+  }
+
+  shift(): Numbered<T> | undefined {
+    const { first } = this;
     if (first === undefined) return undefined;
     this.#head += 1;
     // Shifting an array of thousands for each item would cost more than the item: cut off the used part in pieces.
-    if (this.#head === this.#waiting.length || this.#head >= 1024) {
-      this.#waiting = this.#waiting.slice(this.#head);
+    if (this.#head === this.#items.length || this.#head >= 1024) {
+      this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }
     return first;
   }
 }
-
-type Numbered<T> = { number: number; item: T };

@@ -49,7 +49,7 @@ export class Publisher {
   }
 
   push(event: KuperatorEvent, outgoing: Outgoing): void {
-    const dropped = this.#queue.push({ event, outgoing, attempts: 0, sentAt: 0 });
+    const dropped = this.#queue.push(event.namespace, { event, outgoing, attempts: 0, sentAt: 0 });
     if (dropped) this.#drop('overflow', dropped);
     this.#options.onQueue(this.#queue.length);
     this.#schedule();

@@ -12,11 +12,11 @@ import {
   type StatusDetails,
 } from './errors.ts';
 import { HttpTransport } from './http-transport.ts';
-import { InFlight } from './in-flight.ts';
+import { InFlight, type Ticket } from './in-flight.ts';
 import { messageOf } from './logged-error.ts';
 import { parseObject } from './object-json.ts';
 import { passSignal } from './pass-signal.ts';
-import { collectionPath, objectPath, type Query, queryString } from './paths.ts';
+import { collectionPath, namespaceIn, objectPath, type Query, queryString } from './paths.ts';
 import type { Transport, TransportResponse, TransportStream } from './transport.ts';
 
 /** Name of an object; `namespace` is left out for cluster-scoped ones. */
@@ -283,9 +283,9 @@ export class KubeClient {
     const { method, path, signal } = request;
     // Lease renewals must not wait behind a burst of writes: a replica that renews late loses its keys.
     const bounded = resource?.group !== 'coordination.k8s.io';
-    let ticket = 0;
+    let ticket: Ticket | undefined;
     try {
-      if (bounded) ticket = await this.#inFlight.acquire(signal);
+      if (bounded) ticket = await this.#inFlight.acquire(namespaceIn(path), signal);
     } catch (error) {
       if (!(error instanceof SlotTimeoutError)) return new Failure(error);
       return new Failure(new SlotTimeoutError(`${method} ${path}: not sent, ${error.message}`));
@@ -302,7 +302,7 @@ export class KubeClient {
       this.#count(method, resource, response?.status ?? 0);
       this.#seconds?.observe({ verb: method }, (this.#clock.monotonic() - startedAt) / 1000);
       const outcome = response === undefined ? 'failed' : response.status === 429 ? 'throttled' : 'good';
-      if (bounded) this.#inFlight.release(ticket, outcome);
+      if (ticket) this.#inFlight.release(ticket, outcome);
     }
   }
 

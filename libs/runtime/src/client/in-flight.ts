@@ -1,18 +1,27 @@
 import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
+import { Turns } from '../process/turns.ts';
 import { SlotTimeoutError } from './errors.ts';
 
-type Waiter = { readonly sinceMs: number; admit(): void };
+type Waiter = { readonly sinceMs: number; admit(ticket: Ticket): void };
+
+/** Of a request in flight. */
+export type Ticket = { readonly number: number; readonly namespace: string };
+
+/** One slot of so many is kept for namespaces that have no request in flight. */
+const KEPT_OF = 8;
 
 /**
  * Bounds the requests in flight. The bound adapts as TCP's window does: a throttled answer multiplies it by 0.7, each
- * full round of good answers adds one, up to `max`. Waiting requests go first come, first served, and wait for
- * `timeoutMs` (default 30 000) at most.
+ * full round of good answers adds one, up to `max`. Requests wait for `timeoutMs` (default 30 000) at most. A free slot goes to the
+ * namespace with the fewest requests in flight, and one of 8 slots is kept for namespaces that have none: a namespace whose
+ * requests are slow, because of its own admission webhook for example, does not make the others wait.
  */
 export class InFlight {
   readonly #max: number;
   readonly #timeoutMs: number;
   readonly #clock: Clock;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new Turns<Waiter>();
+  readonly #runningIn = new Map<string, number>();
   #limit: number;
   #running = 0;
   #good = 0;
@@ -41,23 +50,31 @@ export class InFlight {
 
   /** How long the first of the waiting requests has waited; 0 if none waits. */
   get waitedMs(): number {
-    const [first] = this.#waiters;
-    return first ? this.#clock.monotonic() - first.sinceMs : 0;
+    if (this.#waiters.size === 0) return 0;
+    const sinceMs = Math.min(...[...this.#waiters.oldest()].map((waiter) => waiter.sinceMs));
+    return this.#clock.monotonic() - sinceMs;
   }
 
   /**
    * Resolves, when there is room, to the request's ticket; `release` must follow.
+   * @param namespace of the object that the request is about; empty if it has none
    * @throws SlotTimeoutError when there is no room within the time limit
    * @throws the reason of `signal` as soon as it aborts
    */
-  acquire(signal?: AbortSignal): number | Promise<number> {
-    if (this.#running < this.#limit && this.#waiters.size === 0) return this.#admit();
-    return this.#wait(signal);
+  acquire(namespace: string, signal?: AbortSignal): Ticket | Promise<Ticket> {
+    if (this.#hasRoomFor(namespace) && this.#waiters.size === 0) return this.#admit(namespace);
+    const waiting = this.#wait(namespace, signal);
+    // Those that wait may all belong to namespaces that have used up their share.
+    this.#admitWaiting();
+    return waiting;
   }
 
-  release(ticket: number, outcome: 'good' | 'throttled' | 'failed'): void {
+  release({ number, namespace }: Ticket, outcome: 'good' | 'throttled' | 'failed'): void {
     this.#running--;
-    if (outcome === 'throttled' && ticket > this.#cutAt) {
+    const left = (this.#runningIn.get(namespace) ?? 0) - 1;
+    if (left > 0) this.#runningIn.set(namespace, left);
+    else this.#runningIn.delete(namespace);
+    if (outcome === 'throttled' && number > this.#cutAt) {
       this.#limit = Math.max(Math.min(2, this.#max), Math.floor(this.#limit * 0.7));
       this.#cutAt = this.#admitted;
       this.#good = 0;
@@ -65,21 +82,32 @@ export class InFlight {
       this.#limit++;
       this.#good = 0;
     }
-    while (this.#running < this.#limit) {
-      const [next] = this.#waiters;
+    this.#admitWaiting();
+  }
+
+  #hasRoomFor(namespace: string): boolean {
+    const kept = this.#runningIn.has(namespace) ? Math.floor(this.#limit / KEPT_OF) : 0;
+    return this.#running < this.#limit - kept;
+  }
+
+  #admitWaiting(): void {
+    while (this.#waiters.size > 0 && this.#running < this.#limit) {
+      const next = this.#waiters.take((namespace) =>
+        this.#hasRoomFor(namespace) ? (this.#runningIn.get(namespace) ?? 0) : undefined,
+      );
       if (!next) return;
-      next.admit();
+      next.item.admit(this.#admit(next.group));
     }
   }
 
-  async #wait(signal: AbortSignal | undefined): Promise<number> {
-    signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
+  #wait(namespace: string, signal: AbortSignal | undefined): Promise<Ticket> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const { promise, resolve, reject } = Promise.withResolvers<Ticket>();
     const waiter: Waiter = {
       sinceMs: this.#clock.monotonic(),
-      admit: () => {
+      admit: (ticket) => {
         leave();
-        resolve(this.#admit());
+        resolve(ticket);
       },
     };
     const giveUp = () => {
@@ -91,11 +119,11 @@ export class InFlight {
       reject(new SlotTimeoutError(`no free slot within ${this.#timeoutMs / 1000} s: ${this.#load()}`));
     }, this.#timeoutMs);
     const leave = () => {
-      this.#waiters.delete(waiter);
+      this.#waiters.delete(namespace, waiter);
       cancel();
       signal?.removeEventListener('abort', giveUp);
     };
-    this.#waiters.add(waiter);
+    this.#waiters.add(namespace, waiter);
     signal?.addEventListener('abort', giveUp, { once: true });
     return promise;
   }
@@ -104,8 +132,9 @@ export class InFlight {
     return `${this.#running} requests are in flight, the limit is ${this.#limit}`;
   }
 
-  #admit(): number {
+  #admit(namespace: string): Ticket {
     this.#running++;
-    return ++this.#admitted;
+    this.#runningIn.set(namespace, (this.#runningIn.get(namespace) ?? 0) + 1);
+    return { number: ++this.#admitted, namespace };
   }
 }

@@ -20,6 +20,15 @@ export function objectPath(
   return subresource ? `${path}/${subresource}` : path;
 }
 
+/** The namespace in a path that one of these functions has made; empty if it has none. */
+export function namespaceIn(path: string): string {
+  const at = path.indexOf('/namespaces/');
+  if (at < 0) return '';
+  const from = at + '/namespaces/'.length;
+  const to = path.indexOf('/', from);
+  return to < 0 ? '' : path.slice(from, to);
+}
+
 /** Returns `?a=1&b=2`, without undefined values; empty if none is left. */
 export function queryString(query: Query | undefined): string {
   if (!query) return '';

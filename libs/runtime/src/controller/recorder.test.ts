@@ -1,5 +1,5 @@
 import { aPod, FakeClock, InMemoryCluster } from '@kuperator/testing';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { createLogger } from '../process/logger.ts';
 import { createMetrics } from '../process/metrics.ts';
 import { EventRecorder } from './recorder.ts';
@@ -104,4 +104,27 @@ test('cuts a note to what the API server takes', async () => {
   const { note } = cluster.writes[0]?.body as { note: string };
   expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1024);
   expect(note).toMatch(/^ä+…$/);
+});
+
+test('a namespace with many Events, whose writes are slow, neither delays nor displaces the Events of another', async () => {
+  const cluster = new InMemoryCluster();
+  const answer = Promise.withResolvers<void>();
+  const send = cluster.client.create.bind(cluster.client);
+  const written: (string | undefined)[] = [];
+  cluster.client.create = async (resource, object, options) => {
+    if (object.metadata.namespace === 'noisy') await answer.promise;
+    written.push(object.metadata.namespace);
+    return send(resource, object, options);
+  };
+  const { recorder, metrics } = recorderOn(cluster);
+  for (let i = 0; i < 2000; i++)
+    recorder.warn(aPod({ metadata: { namespace: 'noisy', uid: `n${i}` } }), 'Waiting', 'waits');
+  for (let i = 0; i < 3; i++)
+    recorder.warn(aPod({ metadata: { namespace: 'calm', uid: `c${i}` } }), 'Waiting', 'waits');
+  await vi.waitFor(() => expect(written).toEqual(['calm', 'calm', 'calm']));
+  answer.resolve();
+  await recorder.flush();
+  // One was being written when the queue became full, and the first of the calm namespace did not wait in it.
+  expect(written).toHaveLength(1 + 1000 + 1);
+  expect(await metrics.registry.metrics()).toMatch(/events_dropped_total\{reason="queue"[^}]*\} 1001/);
 });

@@ -7,6 +7,7 @@ import { outsidePass } from '../client/pass-signal.ts';
 import { type Clock, systemClock } from '../process/clock.ts';
 import type { Logger } from '../process/logger.ts';
 import type { Metrics } from '../process/metrics.ts';
+import { Turns } from '../process/turns.ts';
 
 type KubeEvent = KubeObject & {
   eventTime: string;
@@ -25,6 +26,8 @@ const EVENTS: Resource<KubeEvent> = {
 /** Repetitions within this time are counted on one Event. */
 const SERIES_MS = 10 * 60_000;
 const QUEUE_LIMIT = 1000;
+/** Namespaces whose Events are written at once, one at a time for each. */
+const WRITERS = 4;
 /** The defaults of client-go: 25 Events at once for one object, then one every 5 minutes. */
 const BURST = 25;
 const REFILL_MS = 300_000;
@@ -51,8 +54,10 @@ export class EventRecorder {
   readonly #dropped: Counter<'reason'> | undefined;
   readonly #series = new Map<string, Series>();
   readonly #buckets = new Map<string, Bucket>();
-  readonly #queue: (() => Promise<void>)[] = [];
-  #working: Promise<void> | undefined;
+  /** By namespace. */
+  readonly #queue = new Turns<() => Promise<void>>();
+  /** The namespaces for which a write is in progress. */
+  readonly #writing = new Map<string, Promise<void>>();
 
   constructor(options: {
     client: KubeClient;
@@ -88,7 +93,7 @@ export class EventRecorder {
 
   /** Resolves when every Event recorded so far has been written or dropped. */
   async flush(): Promise<void> {
-    while (this.#working) await this.#working;
+    while (this.#writing.size > 0) await Promise.race(this.#writing.values());
   }
 
   #record({ type, object, reason, message }: Report): void {
@@ -100,7 +105,8 @@ export class EventRecorder {
       known.count++;
       known.lastAt = now;
       // Writing each doubling is enough for a count that never stops growing.
-      if ((known.count & (known.count - 1)) === 0) this.#enqueue(() => this.#count(id, known, known.count));
+      if ((known.count & (known.count - 1)) === 0)
+        this.#enqueue(known.namespace, () => this.#count(id, known, known.count));
       return;
     }
     if (!this.#admits(object.metadata.uid ?? keyOf(object), now)) {
@@ -111,7 +117,7 @@ export class EventRecorder {
     const { namespace = 'default', name = '' } = event.metadata;
     this.#series.set(id, { namespace, name, count: 1, lastAt: now });
     if (this.#series.size > QUEUE_LIMIT) this.#forgetOld(now);
-    this.#enqueue(async () => {
+    this.#enqueue(namespace, async () => {
       // AlreadyExists means that the answer to an earlier attempt was lost.
       await this.#client.create(EVENTS, event).catch((error: unknown) => {
         if (!(error instanceof AlreadyExistsError)) throw error;
@@ -184,27 +190,38 @@ export class EventRecorder {
     }
   }
 
-  #enqueue(write: () => Promise<void>): void {
-    if (this.#queue.length >= QUEUE_LIMIT) {
+  /** If the queue is full, the namespace with the most Events in it loses its oldest. */
+  #enqueue(namespace: string, write: () => Promise<void>): void {
+    this.#queue.add(namespace, write);
+    const largest = this.#queue.size > QUEUE_LIMIT ? this.#queue.largest() : undefined;
+    if (largest) {
+      this.#queue.take((group) => (group === largest.group ? 0 : undefined));
       this.#dropped?.inc({ reason: 'queue' });
-      return;
     }
-    this.#queue.push(write);
     // Events of many passes wait in the queue: the end of the pass that adds the first of them must not end the writes.
-    this.#working ??= outsidePass(() => this.#work()).finally(() => {
-      this.#working = undefined;
-    });
+    outsidePass(() => this.#writeNext());
   }
 
-  /** Sends one write at a time, so that Events do not displace more important writes. */
-  async #work(): Promise<void> {
-    for (let write = this.#queue.shift(); write; write = this.#queue.shift()) {
-      try {
-        await write();
-      } catch (error) {
-        this.#dropped?.inc({ reason: 'refused' });
-        this.#logger.debug({ err: error }, 'the Kubernetes Event could not be written');
-      }
+  /** Few writes at once, so that Events do not displace more important writes; a namespace whose writes are slow delays only its own. */
+  #writeNext(): void {
+    while (this.#writing.size < WRITERS) {
+      const next = this.#queue.take((namespace) => (this.#writing.has(namespace) ? undefined : 0));
+      if (!next) return;
+      const { group: namespace, item: write } = next;
+      const written = this.#write(write).finally(() => {
+        this.#writing.delete(namespace);
+        this.#writeNext();
+      });
+      this.#writing.set(namespace, written);
+    }
+  }
+
+  async #write(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      this.#dropped?.inc({ reason: 'refused' });
+      this.#logger.debug({ err: error }, 'the Kubernetes Event could not be written');
     }
   }
 }

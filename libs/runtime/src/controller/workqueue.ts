@@ -1,5 +1,6 @@
 import { type Key, splitKey } from '@kuperator/api';
 import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
+import { Turns } from '../process/turns.ts';
 
 /**
  * A queue of keys that holds each key at most once. Namespaces take turns, so that a namespace with thousands of keys does not delay
@@ -9,9 +10,8 @@ import { type Cancel, type Clock, systemClock } from '../process/clock.ts';
 export class WorkQueue {
   readonly #clock: Clock;
   readonly #onReady: () => void;
-  /** By namespace, in the order of turns. */
-  readonly #ready = new Map<string, Set<Key>>();
-  #readyKeys = 0;
+  /** By namespace. */
+  readonly #ready = new Turns<Key>();
   readonly #working = new Set<Key>();
   readonly #workingIn = new Map<string, number>();
   /** Keys that were added while a worker had them: ready again at `done`. */
@@ -25,7 +25,7 @@ export class WorkQueue {
 
   /** Number of keys that wait for a worker, without delayed keys. */
   get length(): number {
-    return this.#readyKeys + this.#dirty.size;
+    return this.#ready.size + this.#dirty.size;
   }
 
   get delayed(): number {
@@ -41,13 +41,7 @@ export class WorkQueue {
       this.#dirty.add(key);
       return;
     }
-    const namespace = namespaceIn(key);
-    const keys = this.#ready.get(namespace) ?? new Set<Key>();
-    if (keys.has(key)) return;
-    keys.add(key);
-    this.#ready.set(namespace, keys);
-    this.#readyKeys++;
-    this.#onReady();
+    if (this.#ready.add(namespaceIn(key), key)) this.#onReady();
   }
 
   /** Adds the key after `ms`; of several calls the earliest time counts. */
@@ -72,20 +66,12 @@ export class WorkQueue {
    * @param ofIdle only from namespaces of which no worker has a key
    */
   take({ ofIdle = false }: { ofIdle?: boolean } = {}): Key | undefined {
-    for (const [namespace, keys] of this.#ready) {
-      if (ofIdle && this.#workingIn.has(namespace)) continue;
-      const { value: key } = keys.values().next();
-      if (key === undefined) continue;
-      keys.delete(key);
-      // The namespace moves to the end.
-      this.#ready.delete(namespace);
-      if (keys.size > 0) this.#ready.set(namespace, keys);
-      this.#readyKeys--;
-      this.#working.add(key);
-      this.#workingIn.set(namespace, (this.#workingIn.get(namespace) ?? 0) + 1);
-      return key;
-    }
-    return undefined;
+    const next = this.#ready.take((namespace) => (ofIdle && this.#workingIn.has(namespace) ? undefined : 0));
+    if (!next) return undefined;
+    const { group: namespace, item: key } = next;
+    this.#working.add(key);
+    this.#workingIn.set(namespace, (this.#workingIn.get(namespace) ?? 0) + 1);
+    return key;
   }
 
   done(key: Key): void {
@@ -103,7 +89,6 @@ export class WorkQueue {
     for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
     this.#ready.clear();
-    this.#readyKeys = 0;
     this.#dirty.clear();
   }
 }
