@@ -23,7 +23,7 @@ export const SELECTOR_IS_NOT_EMPTY: Rule = {
   rule: `!(${isEmpty('self')}) || (oldSelf.hasValue() && ${isEmpty('oldSelf.value()')})`,
   optionalOldSelf: true,
   message:
-    'must not be empty: at least one of matchLabels and matchExpressions, which the labels of the template satisfy',
+    'must not be empty: set matchLabels or matchExpressions, and give the template labels that match',
   reason: 'FieldValueRequired',
 };
 
@@ -35,17 +35,16 @@ export const NO_ACTIVE_DEADLINE: Rule = {
   reason: 'FieldValueForbidden',
 };
 
-const DOES_NOT_MATCH =
-  'selector does not match labels in pod template: spec.template.metadata.labels must satisfy spec.selector';
+const DOES_NOT_MATCH = 'selector does not match labels in pod template';
 const LABELS = 'self.template.metadata.labels';
 
 const differs = `!(k in ${LABELS} && ${LABELS}[k] == self.selector.matchLabels[k])`;
-const wanted = `'"' + k + '": must be "' + self.selector.matchLabels[k] + '"'`;
-const found = (key: string) => `(${key} in ${LABELS} ? ', not "' + ${LABELS}[${key}] + '"' : ', but there is none')`;
+const wanted = `'label "' + k + '" must be "' + self.selector.matchLabels[k] + '"'`;
+const found = (key: string) => `(${key} in ${LABELS} ? ', but it is "' + ${LABELS}[${key}] + '"' : ', but it is missing')`;
 const MATCH_LABELS_FIT_TEMPLATE: Rule = {
   rule: `!has(self.selector.matchLabels) || !self.selector.matchLabels.exists(k, ${differs})`,
   message: DOES_NOT_MATCH,
-  messageExpression: `'${DOES_NOT_MATCH} in ' + self.selector.matchLabels.map(k, ${differs}, ${wanted} + ${found('k')})[0]`,
+  messageExpression: `'${DOES_NOT_MATCH}: ' + self.selector.matchLabels.map(k, ${differs}, ${wanted} + ${found('k')})[0]`,
 };
 
 const unmet = `
@@ -58,8 +57,8 @@ const MATCH_EXPRESSIONS_FIT_TEMPLATE: Rule = {
   rule: `!has(self.selector.matchExpressions) || !self.selector.matchExpressions.exists(e, ${unmet})`,
   message: DOES_NOT_MATCH,
   messageExpression: `
-    '${DOES_NOT_MATCH} in ' + self.selector.matchExpressions.map(e, ${unmet},
-      '"' + e.key + '": must be ' + e.operator + (has(e.values) ? ' [' + e.values.join(', ') + ']' : '') + ${found('e.key')})[0]`,
+    '${DOES_NOT_MATCH}: ' + self.selector.matchExpressions.map(e, ${unmet},
+      'label "' + e.key + '" must satisfy ' + e.operator + (has(e.values) ? ' [' + e.values.join(', ') + ']' : '') + ${found('e.key')})[0]`,
 };
 
 const SEQUENCE_MOVES_NONE =
@@ -98,7 +97,7 @@ const namingIn = (spec: 'self' | 'oldSelf') => {
 const NAMING_IS_IMMUTABLE: Rule = {
   rule: `${namingIn('self')} == ${namingIn('oldSelf')}`,
   message:
-    'spec.namingStrategy.podNamingSuffixPolicy is not allowed to be changed: the Pods there are have names of the old policy',
+    'spec.namingStrategy.podNamingSuffixPolicy is not allowed to be changed: existing Pods have names of the old policy',
 };
 
 export const COLLASET_SPEC_RULES: readonly Rule[] = [
@@ -114,8 +113,8 @@ type PodList = 'podToDelete' | 'podToInclude' | 'podToExclude';
 function disjoint(one: PodList, other: PodList): Rule {
   return {
     rule: `!has(self.${one}) || !has(self.${other}) || !self.${one}.exists(p, p in self.${other})`,
-    message: `spec.scaleStrategy.${one}[${other}] should not have intersection: a Pod may be in one of the lists only`,
-    messageExpression: `'spec.scaleStrategy.${one}[${other}] should not have intersection [' + self.${one}.filter(p, p in self.${other})[0] + ']: a Pod may be in one of the lists only'`,
+    message: `spec.scaleStrategy.${one}[${other}] should not have intersection: a Pod may be in only one of these lists`,
+    messageExpression: `'spec.scaleStrategy.${one}[${other}] should not have intersection [' + self.${one}.filter(p, p in self.${other})[0] + ']: a Pod may be in only one of these lists'`,
   };
 }
 
@@ -140,7 +139,7 @@ export const NAME_LEAVES_ROOM_FOR_IDS: Rule = {
   messageExpression: `'metadata.name "' + self.metadata.name + '" is too long for PersistentSequence: with "-" and an instance id it must not exceed ${MAX_POD_NAME} characters'`,
 };
 
-const NO_DOT = 'must not contain a dot: each Pod has its own name as hostname, which is of a-z, 0-9 and "-"';
+const NO_DOT = 'must not contain a dot: the name of each Pod is its hostname, which allows only a-z, 0-9 and "-"';
 
 /** Pods of another name were refused one by one. A set that is there already must stay deletable. */
 export const NAME_MAKES_HOSTNAMES: Rule = {
