@@ -22,8 +22,7 @@ const isEmpty = (selector: string) =>
 export const SELECTOR_IS_NOT_EMPTY: Rule = {
   rule: `!(${isEmpty('self')}) || (oldSelf.hasValue() && ${isEmpty('oldSelf.value()')})`,
   optionalOldSelf: true,
-  message:
-    'must not be empty: set matchLabels or matchExpressions, and give the template labels that match',
+  message: 'must not be empty: set matchLabels or matchExpressions, and give the template labels that match',
   reason: 'FieldValueRequired',
 };
 
@@ -40,7 +39,8 @@ const LABELS = 'self.template.metadata.labels';
 
 const differs = `!(k in ${LABELS} && ${LABELS}[k] == self.selector.matchLabels[k])`;
 const wanted = `'label "' + k + '" must be "' + self.selector.matchLabels[k] + '"'`;
-const found = (key: string) => `(${key} in ${LABELS} ? ', but it is "' + ${LABELS}[${key}] + '"' : ', but it is missing')`;
+const found = (key: string) =>
+  `(${key} in ${LABELS} ? ', but it is "' + ${LABELS}[${key}] + '"' : ', but it is missing')`;
 const MATCH_LABELS_FIT_TEMPLATE: Rule = {
   rule: `!has(self.selector.matchLabels) || !self.selector.matchLabels.exists(k, ${differs})`,
   message: DOES_NOT_MATCH,

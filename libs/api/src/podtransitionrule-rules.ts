@@ -31,7 +31,8 @@ export const SOME_AVAILABLE_LIMIT: Rule = {
       && has(self.maxUnavailablePolicy.expFunc.coeff) && self.maxUnavailablePolicy.expFunc.coeff != '')
     || (has(self.minAvailablePolicy) && has(self.minAvailablePolicy.expFunc)
       && has(self.minAvailablePolicy.expFunc.coeff) && self.minAvailablePolicy.expFunc.coeff != '')`,
-  message: 'availablePolicy needs maxUnavailableValue, minAvailableValue, or the expFunc of maxUnavailablePolicy or minAvailablePolicy',
+  message:
+    'availablePolicy needs maxUnavailableValue, minAvailableValue, or the expFunc of maxUnavailablePolicy or minAvailablePolicy',
   reason: 'FieldValueRequired',
 };
 
