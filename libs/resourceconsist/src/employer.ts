@@ -16,7 +16,7 @@ export function standingOfEmployer<E extends KubeObject>(
   adapter: Adapter<E>,
   options: { wasOurs?: boolean } = {},
 ): EmployerStanding {
-  // Asked before the label: adapters of the Go framework may have their own way to opt in.
+  // Check this before the label, because adapters of the Go framework may have their own way to opt in.
   if (adapter.claims?.(employer) === false || foreignMark(employer, adapter, options)) return 'foreign';
   if (!isOptedIn(employer) || adapter.refuses?.(employer)) return 'out';
   return isTerminating(employer) ? 'leaving' : 'active';

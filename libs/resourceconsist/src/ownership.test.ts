@@ -41,19 +41,19 @@ describe('a Service (T112)', () => {
       name: 'with the clean finalizer belongs to the Go framework, if this adapter adds none',
       adapter: observer,
       given: { finalizers: ['x', EMPLOYER_CLEAN_FINALIZER] },
-      mark: `finalizer ${EMPLOYER_CLEAN_FINALIZER} was put on by an adapter of the Go framework`,
+      mark: `finalizer ${EMPLOYER_CLEAN_FINALIZER} was added by an adapter of the Go framework`,
     },
     {
       name: 'with the clean finalizer of early versions does as well',
       adapter: observer,
       given: { finalizers: [OLD] },
-      mark: `finalizer ${OLD} was put on by an adapter of the Go framework`,
+      mark: `finalizer ${OLD} was added by an adapter of the Go framework`,
     },
     {
       name: 'that this adapter took first is given up when the Go framework adds its finalizer',
       adapter: observer,
       given: { annotations: named('ours'), finalizers: [EMPLOYER_CLEAN_FINALIZER] },
-      mark: `finalizer ${EMPLOYER_CLEAN_FINALIZER} was put on by an adapter of the Go framework`,
+      mark: `finalizer ${EMPLOYER_CLEAN_FINALIZER} was added by an adapter of the Go framework`,
     },
     {
       name: 'with a record that this adapter does not keep belongs to the Go framework',
@@ -77,7 +77,7 @@ describe('a Service (T112)', () => {
       name: 'with marks of this framework and no name belongs to the Go framework',
       adapter: backend,
       given: { finalizers: [EMPLOYER_CLEAN_FINALIZER] },
-      mark: `finalizer ${EMPLOYER_CLEAN_FINALIZER} was put on by an adapter of the Go framework`,
+      mark: `finalizer ${EMPLOYER_CLEAN_FINALIZER} was added by an adapter of the Go framework`,
     },
     {
       name: 'of a Go adapter that this one replaces belongs to this one',
