@@ -4,9 +4,8 @@ import { SlotTimeoutError } from './errors.ts';
 type Waiter = { readonly sinceMs: number; admit(): void };
 
 /**
- * Bounds the requests in flight. The bound adapts as TCP's window does: a throttled answer multiplies it by 0.7, each
- * full round of good answers adds one, up to `max`. Waiting requests go first come, first served, and wait for
- * `timeoutMs` (default 30 000) at most.
+ * Limits the requests in flight. The limit adapts like the window of TCP: a throttled response multiplies it by 0.7, and each full round of
+ * successes adds one, up to `max`. Waiting requests are admitted in order of arrival, and wait for at most `timeoutMs` (default 30 000).
  */
 export class InFlight {
   readonly #max: number;
@@ -16,7 +15,7 @@ export class InFlight {
   #limit: number;
   #running = 0;
   #good = 0;
-  /** Requests admitted so far, and how many had been at the last cut: one overload counts once, not per request. */
+  /** Requests admitted so far, and at the time of the last reduction, so that one overload counts once and not per request. */
   #admitted = 0;
   #cutAt = 0;
 
