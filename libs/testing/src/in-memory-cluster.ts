@@ -18,7 +18,8 @@ import { WatchFeed } from './watch-feed.ts';
 /**
  * An API server without a network, for tests of reconcilers. `client` is a real KubeClient for it, `informer` a cache that follows at once.
  * `add`, `change` and `remove` act like other clients (users, kubelets): faults do not affect them, and `writes` does not contain them.
- * With `now` and without `clock`, objects get that time in their timestamps, and the waits of the client still take no time. `copyOf` copies the objects of another cluster.
+ * With `now` and without `clock`, objects get that time in their timestamps, and the waits of the client still take no time.
+ * `copyOf` copies the objects of another cluster.
  */
 export class InMemoryCluster {
   readonly client: KubeClient;

@@ -2,12 +2,12 @@ import { type Key, type RuleDetail, splitKey } from '@kuperator/api';
 import type { Metrics } from '@kuperator/runtime';
 
 export type RuleMetrics = {
-  /** One evaluation took `seconds`; after it so many Pods wait for the rule, some of them left out of its status. */
+  /** Records an evaluation: its duration, the number of waiting Pods, and how many of them the status leaves out. */
   evaluated(key: Key, seconds: number, pods: { waiting: number; leftOut: number }): void;
   decided(details: readonly RuleDetail[]): void;
-  /** An evaluation was put off because the Pod cache is behind the last verdicts. */
+  /** An evaluation was postponed because the Pod cache is older than the last verdicts. */
   cacheBehind(): void;
-  /** The failure of a webhook was taken for an approval, as the rule object asks for. */
+  /** The failure of a webhook counted as an approval, as the rule object asks for. */
   webhookIgnored(): void;
   forget(key: Key): void;
 };
@@ -19,7 +19,7 @@ export function ruleMetrics(metrics: Metrics): RuleMetrics {
   });
   const waitingPods = metrics.gauge({
     name: 'kuperator_podtransitionrule_waiting_pods',
-    help: 'Pods in a stage that the PodTransitionRule does not let pass, by rule object.',
+    help: 'Pods in a stage that may not pass yet, by rule object.',
     labels: ['namespace', 'rule'],
   });
   const leftOutPods = metrics.gauge({

@@ -122,8 +122,8 @@ describe('a call (T72)', () => {
 
   test.each([
     ['an error', (index: number) => sent[index]?.fail('no route'), 'no route'],
-    ['what is no answer', (index: number) => sent[index]?.answer({ success: 'yes' }), 'not of the form'],
-    ['a list', (index: number) => sent[index]?.answer([]), 'not of the form'],
+    ['a body that is no answer', (index: number) => sent[index]?.answer({ success: 'yes' }), 'does not have the form'],
+    ['a list', (index: number) => sent[index]?.answer([]), 'does not have the form'],
   ])('that ends in %s counts as a failure, and failures are counted (H7)', async (_name, end, error) => {
     const calls = callsOf();
     for (const failures of [1, 2]) {
