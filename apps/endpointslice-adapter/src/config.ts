@@ -6,7 +6,7 @@ export const declaration = defineConfig({
   ...commonConfig,
   ...natsConfig,
   batchMs: integer({
-    meaning: 'least time between two passes over one Service, in milliseconds; the first is immediate',
+    meaning: 'minimum time between two passes over one Service, in milliseconds; the first is immediate',
     min: 0,
     max: 60_000,
     default: 10,
