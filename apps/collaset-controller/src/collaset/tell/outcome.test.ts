@@ -33,7 +33,7 @@ describe('reports in Events', () => {
       reasons: ['TargetUpdateLifecycle', 'UpdateTarget', 'UpdateReady', 'UpdateTargetFinished'],
     },
     {
-      name: 'an update by making anew',
+      name: 'an update by recreation',
       act: (world) => world.edit({ template: anew }),
       reasons: ['TargetUpdateLifecycle', 'UpdateTarget', 'Scaled'],
     },
@@ -86,7 +86,7 @@ describe('reports in Events', () => {
 
   test.each([
     { name: 'in place', image: template('app:v2') },
-    { name: 'by making anew', image: anew },
+    { name: 'by recreation', image: anew },
   ])('an update $name of many Pods in as few Events as one of few Pods', async ({ image }) => {
     const told = async (replicas: number) => {
       const world = await running({ replicas });
