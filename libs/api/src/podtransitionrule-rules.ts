@@ -3,7 +3,7 @@ import type { Rule } from './schema.ts';
 /** Pods carry the verdict in the annotation `detail.podtransitionrule.kusionstack.io/<name>`, whose name part ends at 63. */
 const MAX_NAME = 63;
 
-/** Asked on create only, as a name never changes: an older object must stay deletable. */
+/** Checked only on create, because a name never changes and an older object must stay deletable. */
 export const NAME_FITS_ANNOTATION: Rule = {
   rule: `oldSelf.hasValue() || size(self.metadata.name) <= ${MAX_NAME}`,
   optionalOldSelf: true,

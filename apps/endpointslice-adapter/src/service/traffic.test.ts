@@ -79,7 +79,12 @@ test.each([
       ['b', 'on'],
     ],
   },
-  { name: 'a change without effect on traffic', old: aSlice(endpoint('a', true)), now: aSlice(endpoint('a', true)), turned: [] },
+  {
+    name: 'a change without effect on traffic',
+    old: aSlice(endpoint('a', true)),
+    now: aSlice(endpoint('a', true)),
+    turned: [],
+  },
   {
     name: 'still listed as ready by another slice',
     old: aSlice(endpoint('a', true)),
