@@ -1,7 +1,7 @@
 /**
- * First-in first-out queue with a limit on everything not yet confirmed. An item is waiting, then in flight (`take`), then
- * gone (`confirm`), or waiting again at the front (`putBack`): what happened first is sent first. Over the limit the oldest
- * waiting item gives way.
+ * A first-in first-out queue with a limit on everything that is not confirmed yet. An item waits, then is in flight (`take`), and is then
+ * removed (`confirm`) or waits again at the front (`putBack`), so that earlier facts are sent first. Beyond the limit the oldest waiting item
+ * is dropped.
  */
 export class PublishQueue<T> {
   readonly #limit: number;
@@ -27,12 +27,12 @@ export class PublishQueue<T> {
     return this.#inFlight.size;
   }
 
-  /** Number the next item will get. */
+  /** The number of the next item. */
   get next(): number {
     return this.#next;
   }
 
-  /** Adds an item; returns the item dropped for it, if any: with nothing waiting that is the item itself. */
+  /** Adds an item. Returns the item that was dropped for it, if any; if no item waits, that is the new item itself. */
   push(item: T): T | undefined {
     const dropped = this.length >= this.#limit ? this.#shift() : undefined;
     if (this.length >= this.#limit) return item;
@@ -40,7 +40,7 @@ export class PublishQueue<T> {
     return dropped?.item;
   }
 
-  /** Moves the oldest waiting item in flight. */
+  /** Takes the oldest waiting item, which is in flight from now on. */
   take(): Numbered<T> | undefined {
     const taken = this.#shift();
     if (taken) this.#inFlight.set(taken.number, taken.item);
@@ -56,7 +56,7 @@ export class PublishQueue<T> {
     return [...this.#inFlight].map(([number, item]) => ({ number, item }));
   }
 
-  /** Forgets an item in flight and returns it; undefined when it was not (any more) in flight. */
+  /** Removes an item in flight and returns it; undefined if it is not in flight (any more). */
   confirm(number: number): T | undefined {
     const item = this.#inFlight.get(number);
     this.#inFlight.delete(number);
@@ -74,7 +74,7 @@ export class PublishQueue<T> {
     this.#head = 0;
   }
 
-  /** True when no item with a number below `number` is left. */
+  /** True if no item with a number below `number` is left. */
   isPast(number: number): boolean {
     const first = this.#waiting[this.#head];
     if (first && first.number < number) return false;
