@@ -92,12 +92,12 @@ const scaleStrategy = fields(
         maxLength: 253,
         pattern: OBJECT_NAME_OR_EMPTY,
         description:
-          "Pool of instance ids (a ResourceContext), shared by the sets that name it; the set's own when empty. Immutable.",
+          'Pool of instance ids (a ResourceContext), shared by all sets that name it. If empty, the set has its own pool. Immutable.',
       }),
     ),
-    podToDelete: podNames('Pods to delete; they are replaced unless replicas shrinks too.'),
-    podToInclude: podNames('Pods of nobody that the set shall take over.'),
-    podToExclude: podNames('Pods that the set shall release and leave running.'),
+    podToDelete: podNames('Pods to delete. The set recreates them unless replicas is lowered as well.'),
+    podToInclude: podNames('Pods without an owner that the set adopts.'),
+    podToExclude: podNames('Pods that the set releases and leaves running.'),
     operationDelaySeconds: optional(
       int32({ minimum: 0, description: 'Seconds between the permission to scale in a Pod and its deletion.' }),
     ),

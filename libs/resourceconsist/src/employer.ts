@@ -5,7 +5,7 @@ import { foreignMark } from './ownership.ts';
 
 /**
  * - `active`: takes part; its selected Pods are marked.
- * - `leaving`: is being deleted; traffic is taken off, then its marks.
+ * - `leaving`: is being deleted; its traffic is turned off, then its marks are removed.
  * - `out`: opted out, or cannot take part. Our marks on Pods (and our records at a provider) are removed immediately.
  * - `foreign`: guarded by another adapter. Its Pods and their marks are left alone.
  */

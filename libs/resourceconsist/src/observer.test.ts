@@ -16,7 +16,7 @@ const finalizer = 'prot.podopslifecycle.kusionstack.io/cf89d7dfb21f63d6';
 const deletionTimestamp = '2026-01-01T00:00:00Z';
 const expected = { 'Service/default/nginx': finalizer };
 
-/** A backend that somebody else moves: the names of Pods it sends traffic to. */
+/** A backend that another controller moves: the names of the Pods to which it sends traffic. */
 function observed(serving: Set<string>, more: Partial<Adapter> = {}) {
   const adapter: Adapter = {
     name: 'observer',

@@ -133,7 +133,7 @@ export const moreScenarios: readonly Scenario[] = [
       ).toEqual([asking('2').resources, asking('2').resources]),
   },
   {
-    name: 'made again with fewer replicas, with claims that stay',
+    name: 'created again with fewer replicas, with claims that stay',
     isNew: true,
     spec: retained,
     before: async (world) => {
@@ -150,7 +150,7 @@ export const moreScenarios: readonly Scenario[] = [
     claims: [0, 1],
   },
   {
-    name: 'made again with fewer replicas, with claims that stay',
+    name: 'created again with fewer replicas, with claims that stay',
     isNew: true,
     spec: retained,
     before: async (world) => {

@@ -134,7 +134,7 @@ describe('the status columns', () => {
   const serving = [aPod({ name: 'a' }), aPod({ name: 'b' }), aPod({ name: 'c' }), aPod({ name: 'd' })];
 
   test.each([
-    { name: 'nobody is down', rules: [maxUnavailable(2)], pods: serving, columns: [4, 0, '0/2'] },
+    { name: 'no Pod is down', rules: [maxUnavailable(2)], pods: serving, columns: [4, 0, '0/2'] },
     {
       name: 'a Pod is down although no slot was given',
       rules: [maxUnavailable('50%')],

@@ -34,7 +34,7 @@ export function ruleMetrics(metrics: Metrics): RuleMetrics {
   });
   const behind = metrics.counter({
     name: 'kuperator_podtransitionrule_cache_behind_total',
-    help: 'Evaluations put off because the Pod cache was older than the last verdicts.',
+    help: 'Evaluations postponed because the Pod cache was older than the last verdicts.',
   });
   const ignored = metrics.counter({
     name: 'kuperator_podtransitionrule_webhook_ignored_total',

@@ -1,5 +1,5 @@
 // However engines with late caches, a late coordinator and operations interleave, no more Pods are down than every budget
-// allows, and nobody waits for ever. Evidence for decisions 0005 and 0013.
+// allows, and no Pod waits for ever. Evidence for decisions 0005 and 0013.
 
 import type { PodTransitionRule } from '@kuperator/api';
 import fc from 'fast-check';

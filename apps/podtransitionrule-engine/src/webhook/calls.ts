@@ -101,7 +101,7 @@ export class WebhookCalls {
     if (entries.size === 0) this.#entries.delete(key);
   }
 
-  /** Cancels the calls under way. They are made again after a restart. */
+  /** Cancels the running calls. They are repeated after a restart. */
   stop(): void {
     this.#stop.abort(new Error('stopping'));
   }

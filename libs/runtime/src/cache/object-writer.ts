@@ -3,7 +3,7 @@ import type { DeleteOptions, KubeClient } from '../client/client.ts';
 import { NotFoundError } from '../client/errors.ts';
 
 /**
- * What a write requires of the object. `version`: that nobody has changed it since it was read, which is right for every decision that
+ * What a write requires of the object. `version`: that no client has changed it since it was read, which is right for every decision that
  * depends on its state. `uid`: only that it is still the same object.
  */
 export type Precondition = 'version' | 'uid';

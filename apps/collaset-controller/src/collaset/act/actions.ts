@@ -217,7 +217,11 @@ export const ACTIONS: { readonly [K in ActionKind]: Row<K> } = {
   awaitTermination: {},
   awaitKubelet: {
     reports: () => [
-      { reason: 'WaitingUpdateReady', message: 'waiting for changed Pods to run what the update asks for', isWait: true },
+      {
+        reason: 'WaitingUpdateReady',
+        message: 'waiting for changed Pods to run what the update asks for',
+        isWait: true,
+      },
     ],
     steps: ending,
   },

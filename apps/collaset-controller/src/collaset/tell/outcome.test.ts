@@ -155,7 +155,7 @@ describe('reports in Events', () => {
 
   test.each([
     { name: 'the finalizer cannot be set', isNew: true, reason: 'FailedAddFinalizer' },
-    { name: 'the finalizer cannot be taken off', isNew: false, reason: 'FailedRemoveFinalizer' },
+    { name: 'the finalizer cannot be removed', isNew: false, reason: 'FailedRemoveFinalizer' },
   ])('$name', async ({ isNew, reason }) => {
     const world = isNew ? new World(aSet({ template: template('app:v1') })) : await running({ replicas: 0 });
     if (!isNew) deleted(world);
