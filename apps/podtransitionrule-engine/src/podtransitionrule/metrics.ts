@@ -24,12 +24,12 @@ export function ruleMetrics(metrics: Metrics): RuleMetrics {
   });
   const leftOutPods = metrics.gauge({
     name: 'kuperator_podtransitionrule_left_out_pods',
-    help: 'Waiting Pods for which the status of the PodTransitionRule has no room, by rule object; no series where there are none.',
+    help: 'Waiting Pods for which the status of the PodTransitionRule has no room, by rule object; no series if there are none.',
     labels: ['namespace', 'rule'],
   });
   const verdicts = metrics.counter({
     name: 'kuperator_podtransitionrule_verdicts_total',
-    help: 'Decisions stored, one per Pod and change of mind.',
+    help: 'Stored decisions: one for each Pod, and another one each time its answer changes.',
     labels: ['verdict'],
   });
   const behind = metrics.counter({
@@ -38,7 +38,7 @@ export function ruleMetrics(metrics: Metrics): RuleMetrics {
   });
   const ignored = metrics.counter({
     name: 'kuperator_podtransitionrule_webhook_ignored_total',
-    help: 'Failures of webhooks that were taken for approvals.',
+    help: 'Failures of webhooks that counted as approvals.',
   });
   const labelsOf = (key: Key) => {
     const { namespace = '', name } = splitKey(key);
