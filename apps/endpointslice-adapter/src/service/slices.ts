@@ -1,6 +1,6 @@
 import { ENDPOINT_SLICES, type EndpointSlice, type Key } from '@kuperator/api';
 
-/** Names the Service that a slice belongs to. */
+/** The label that names the Service of a slice. */
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 export const BY_SERVICE = 'service';
 
