@@ -188,12 +188,11 @@ class Schedule {
     const pod = this.#observer.pods.get(`${this.#namespace}/${name}`);
     const containerStatuses = (pod?.status?.containerStatuses ?? []).map((status) => ({ ...status, ready }));
     const ref = { namespace: this.#namespace, name };
-    await this.#client.patch(
-      PODS,
-      ref,
-      { type: 'merge', body: { status: { containerStatuses } } },
-      { subresource: 'status' },
-    );
+    await this.#client.patch(PODS, ref, {
+      type: 'merge',
+      body: { status: { containerStatuses } },
+      subresource: 'status',
+    });
   }
 }
 

@@ -31,7 +31,7 @@ type Source<T extends KubeObject> = Pick<
 
 export type ResourceConsistOptions<E extends KubeObject> = {
   adapter: Adapter<E>;
-  client: Pick<KubeClient, 'get' | 'patch'>;
+  client: Pick<KubeClient, 'get' | 'patch' | 'delete'>;
   /** Made with `employerOptions`. */
   employers: Source<E>;
   /** Made with `employeePodOptions`. */

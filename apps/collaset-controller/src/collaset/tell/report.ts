@@ -131,7 +131,7 @@ async function reportStatus(
   });
   pass.wakeAfter(nextAvailableInMs(pass.set, members.active, nowMs));
   const end = outcome.failures.length > 0 ? 'failed' : isQuiet ? 'settled' : 'under-way';
-  const waitMs = await writeStatus(deps, set, status, end, memory);
+  const waitMs = await writeStatus(deps, set, { status, end, memory });
   pass.wakeAfter(waitMs);
   // Claims of the revision that was current may be unused now.
   const hasMoved = status.currentRevision !== set.status?.currentRevision;
@@ -176,7 +176,7 @@ export async function reportFailure(
     now: timeOf(deps.clock.now()),
     ...standOfFailure(error, set),
   });
-  await writeStatus(deps, set, status, 'failed', memory);
+  await writeStatus(deps, set, { status, end: 'failed', memory });
 }
 
 function conditionOfFailure(error: unknown, actions: readonly Action[]): ConditionUpdate {
