@@ -68,7 +68,7 @@ test('the events of one operation share a trace and each has its span', () => {
 
 test('a trace and a time given by the caller are kept', () => {
   const given = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, time: '2026-01-01T00:00:00Z' };
-  const stamp = { cluster: 'test', source: 'test', time: '2026-02-02T00:00:00Z', sequence: '1' };
+  const stamp = { cluster: 'test', source: 'test', time: '2026-02-02T00:00:00Z', sequence: '1'.padStart(20, '0') };
   const outgoing = outgoingFor({ ...podEvent('operation.permitted', pod, base), ...given }, stamp);
   expect(outgoing).toMatchObject({ envelope: given });
 });

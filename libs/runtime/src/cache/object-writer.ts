@@ -30,7 +30,7 @@ type MergeChange = {
 };
 
 /** A JSON Patch. It states its own preconditions as `test` operations, for a change that depends on one field only. */
-type JsonChange = { readonly type: 'json'; readonly body: readonly object[] };
+type JsonChange = { readonly type: 'json'; readonly body: readonly object[]; readonly precondition?: never };
 
 /** Default `version`. */
 export type ObjectDeletion = Pick<DeleteOptions, 'gracePeriodSeconds' | 'propagationPolicy'> & {

@@ -65,11 +65,16 @@ export async function reportPass(pass: Pass, memory: TellMemory, report: PassRep
 }
 
 function publishSteps({ set, deps }: Pass, { actions, updated, planned }: PassReport): void {
-  const { active } = membersOf(set, planned);
-  const atUpdated = active.filter((pod) => revisionNameOf(pod) === updated.name).length;
+  // Most passes publish nothing, and to count the members of a large set takes time.
+  let members: Members | undefined;
+  const activePods = () => {
+    members ??= membersOf(set, planned);
+    return members.active;
+  };
+  const countUpdated = () => activePods().filter((pod) => revisionNameOf(pod) === updated.name).length;
   const events = [
-    scaling(set, actions, active.length),
-    updating(set, actions, { revision: updated.name, updated: atUpdated }),
+    scaling(set, actions, () => activePods().length),
+    updating(set, actions, { revision: updated.name, countUpdated }),
   ];
   for (const event of events) if (event) deps.bus.publish(event);
 }
