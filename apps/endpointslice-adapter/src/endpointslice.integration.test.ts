@@ -88,7 +88,7 @@ async function createPod(name: string, app: string): Promise<void> {
 
 async function setGate(name: string, status: 'True' | 'False', labels: Record<string, string> = {}): Promise<void> {
   const body = { metadata: { labels }, status: { conditions: [{ type: SERVICE_READY_GATE, status }] } };
-  await client.patch(PODS, ref(name), { type: 'strategic', body }, { subresource: 'status' });
+  await client.patch(PODS, ref(name), { type: 'strategic', body, subresource: 'status' });
 }
 
 async function isListedReady(pod: Pod, service: string): Promise<boolean> {

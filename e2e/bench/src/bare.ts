@@ -1,19 +1,16 @@
 // The bare ceiling: the speed of this control plane for Pods that no operator controls, written from 16 connections.
 
 import { isReady, PODS, type Pod } from '@kuperator/api';
-import type { KubeClient } from '@kuperator/runtime';
 import { overConnections } from './connections.ts';
+import type { Contest } from './contend.ts';
 import { type Phase, type Timing, timed } from './phase.ts';
-import { type Arena, barePod, podName } from './pod-manifest.ts';
-import type { PodWatch } from './pod-watch.ts';
+import { barePod, podName } from './pod-manifest.ts';
 
 const CONNECTIONS = 16;
 const TIMEOUT_MS = 300_000;
 
 export async function runBare(
-  client: KubeClient,
-  watch: PodWatch,
-  arena: Arena,
+  { client, watch, arena }: Contest,
   pods: number,
 ): Promise<Partial<Record<Phase, Timing>>> {
   const names = Array.from({ length: pods }, (_, at) => podName(at));

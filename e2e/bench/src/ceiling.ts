@@ -10,8 +10,9 @@ import {
   podStateOf,
   settle,
 } from '@kuperator/lifecycle';
-import { ConflictError, type KubeClient, NotFoundError, systemClock } from '@kuperator/runtime';
+import { ConflictError, type KubeClient, NotFoundError, type Patch, systemClock } from '@kuperator/runtime';
 import { overConnections } from './connections.ts';
+import type { Contest } from './contend.ts';
 import { type Phase, type Timing, timed } from './phase.ts';
 import { type Arena, controlledPod, podName } from './pod-manifest.ts';
 import type { Goal, PodWatch } from './pod-watch.ts';
@@ -20,12 +21,7 @@ const CONNECTIONS = 16;
 const TIMEOUT_MS = 300_000;
 const ID = 'collaset';
 
-export async function runCeiling(
-  client: KubeClient,
-  watch: PodWatch,
-  arena: Arena,
-  pods: number,
-): Promise<Record<Phase, Timing>> {
+export async function runCeiling({ client, watch, arena }: Contest, pods: number): Promise<Record<Phase, Timing>> {
   const loop = new Loop(client, watch, arena);
   const names = Array.from({ length: pods }, (_, at) => podName(at));
   const create = (name: string) => client.create(PODS, controlledPod(arena, name, 'web:v1')).then(loop.observe);
@@ -96,7 +92,7 @@ class Loop {
     const pods = this.#watch.informer.list();
     await overConnections(pods, CONNECTIONS, async (pod) => {
       const labels = beginOperation(pod, { id: ID, type, nanos: systemClock.nanos() });
-      if (labels) await this.#patch(pod, { metadata: { labels } });
+      if (labels) await this.#patch(pod, { type: 'merge', body: { metadata: { labels } } });
     });
   }
 
@@ -128,35 +124,33 @@ class Loop {
       if (this.#phase === 'recreate') return this.#recreate(pod);
       if (pod.spec.containers[0]?.image !== 'web:v2') {
         const spec = { containers: [{ name: 'web', image: 'web:v2' }] };
-        return this.#patch(pod, { metadata: { labels: { [REVISION_LABEL]: 'v2' } }, spec }, 'strategic');
+        return this.#patch(pod, {
+          type: 'strategic',
+          body: { metadata: { labels: { [REVISION_LABEL]: 'v2' } }, spec },
+        });
       }
       if (!pod.status?.containerStatuses?.every(({ image }) => image === 'web:v2')) return false;
       const labels = finishOperation(pod, { id: ID, nanos: systemClock.nanos() });
-      return labels ? this.#patch(pod, { metadata: { labels } }) : false;
+      return labels ? this.#patch(pod, { type: 'merge', body: { metadata: { labels } } }) : false;
     }
     const settled = settle(podStateOf(pod), systemClock.nanos(), { passes: () => true });
     if (settled.gate !== undefined) {
       const condition = { type: 'pod.kusionstack.io/service-ready', status: settled.gate };
-      return this.#patch(
-        pod,
-        { metadata: { labels: settled.labels }, status: { conditions: [condition] } },
-        'strategic',
-        'status',
-      );
+      const body = { metadata: { labels: settled.labels }, status: { conditions: [condition] } };
+      return this.#patch(pod, { type: 'strategic', body, subresource: 'status' });
     }
     // Before the Pod is ready there is nothing to settle, and the loop makes no write that the protocol does not need.
     if (Object.keys(settled.labels).length === 0 || (!isReady(pod) && !this.#operating(pod))) return false;
-    return this.#patch(pod, { metadata: { labels: settled.labels } });
+    return this.#patch(pod, { type: 'merge', body: { metadata: { labels: settled.labels } } });
   }
 
   #operating(pod: Pod): boolean {
     return Object.hasOwn(pod.metadata.labels ?? {}, stageLabel('operating', ID));
   }
 
-  async #patch(pod: Pod, body: object, type: 'merge' | 'strategic' = 'merge', subresource?: string): Promise<true> {
+  async #patch(pod: Pod, patch: Patch): Promise<true> {
     const { namespace, name = '' } = pod.metadata;
-    const options = subresource ? { subresource } : {};
-    this.observe(await this.#client.patch(PODS, { namespace, name }, { type, body }, options));
+    this.observe(await this.#client.patch(PODS, { namespace, name }, patch));
     return true;
   }
 

@@ -1,5 +1,5 @@
 import { type Cluster, startCluster } from '@kuperator/cluster';
-import { createKubeClient } from '@kuperator/runtime';
+import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import type { Arena } from './pod-manifest.ts';
 import { PodWatch } from './pod-watch.ts';
 
@@ -7,7 +7,9 @@ export const say = (line: string): void => {
   process.stderr.write(`${line}\n`);
 };
 
-type Contender<T> = (client: ReturnType<typeof createKubeClient>, watch: PodWatch, arena: Arena) => Promise<T>;
+/** What a contender works with: its namespace, and the watch of the Pods in it. */
+export type Contest = { readonly client: KubeClient; readonly watch: PodWatch; readonly arena: Arena };
+type Contender<T> = (contest: Contest) => Promise<T>;
 
 /** Prepares the namespace, the client and the watch of a contender. */
 export async function contend<T>(cluster: Cluster, namespace: string, run: Contender<T>): Promise<T> {
@@ -16,7 +18,7 @@ export async function contend<T>(cluster: Cluster, namespace: string, run: Conte
   const watch = new PodWatch(client, { namespace });
   await watch.start();
   try {
-    return await run(client, watch, { namespace });
+    return await run({ client, watch, arena: { namespace } });
   } finally {
     await watch.stop();
     await client.close();

@@ -13,8 +13,17 @@ export function growthBetween<T>(
   });
 }
 
-/** `1 000 → 2 000 Pods: 2.0× the Pods, 1.9× the CPU a pass: grows no faster`. @param slack the largest ratio of the two that counts as no faster */
-export function growthLine({ from, to, size, cost }: Growth, what: string, price: string, slack = 1): string {
+type GrowthText = {
+  /** What the size counts, e.g. `Pods`. */
+  readonly what: string;
+  /** What the cost is, e.g. `CPU a pass`. */
+  readonly price: string;
+  /** The largest ratio of the growths of cost and size that counts as no faster; default 1. */
+  readonly slack?: number;
+};
+
+/** `1 000 → 2 000 Pods: 2.0× the Pods, 1.9× the CPU a pass: grows no faster`. */
+export function growthLine({ from, to, size, cost }: Growth, { what, price, slack = 1 }: GrowthText): string {
   const factor = (value: number) => `${value.toFixed(1)}×`;
   const verdict = cost <= size * slack ? 'grows no faster' : 'GROWS FASTER';
   return `${from} → ${to} ${what}: ${factor(size)} the ${what}, ${factor(cost)} the ${price}: ${verdict}`;

@@ -2,10 +2,10 @@
 
 import { COLLA_SETS, POD_TRANSITION_RULES, type Pod, SERVICES } from '@kuperator/api';
 import { isServiceAvailable, operationsOf } from '@kuperator/lifecycle';
-import type { KubeClient } from '@kuperator/runtime';
+import type { Contest } from './contend.ts';
 import { type Phase, type Timing, timed } from './phase.ts';
-import { type Arena, templateFor, webBudget, webService, webSet } from './pod-manifest.ts';
-import type { Goal, PodWatch } from './pod-watch.ts';
+import { templateFor, webBudget, webService, webSet } from './pod-manifest.ts';
+import type { Goal } from './pod-watch.ts';
 
 const TIMEOUT_MS = 600_000;
 
@@ -20,9 +20,7 @@ type OursOptions = {
 };
 
 export async function runOurs(
-  client: KubeClient,
-  watch: PodWatch,
-  arena: Arena,
+  { client, watch, arena }: Contest,
   { pods, maxUnavailable, service, around }: OursOptions,
 ): Promise<Record<Phase, Timing>> {
   const ref = { ...arena, name: 'web' };

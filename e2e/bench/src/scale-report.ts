@@ -43,7 +43,7 @@ export function renderScale({ single, many }: ScaleReport): string {
     speeds([...single, many]),
     'Passes of the CollaSet controller, and CPU of its process',
     costs([...single, many]),
-    ...growthOf(single).map((growth) => growthLine(growth, 'Pods', 'CPU a pass')),
+    ...growthOf(single).map((growth) => growthLine(growth, { what: 'Pods', price: 'CPU a pass' })),
   ].join('\n');
 }
 

@@ -43,7 +43,7 @@ type Size = { readonly sets: number; readonly podsPerSet: number; readonly round
 async function measure(cluster: Cluster, size: Size, namespace: string): Promise<SizeReport> {
   const { sets, podsPerSet, rounds } = size;
   say(`${sets} of ${podsPerSet} Pods${rounds > 1 ? `, ${rounds} times` : ''}`);
-  return contend(cluster, namespace, async (client, watch, arena) => {
+  return contend(cluster, namespace, async ({ client, watch, arena }) => {
     const timings: Record<ScalePhase, SizeTiming>[] = [];
     const names = Array.from({ length: sets }, (_, at) => `set-${at}`);
     await overConnections(names, CONNECTIONS, (name) => client.create(COLLA_SETS, setFor(arena, name)));

@@ -27,8 +27,8 @@ export async function measureSpeed(options: SpeedOptions): Promise<Report> {
   // The ceilings run without operators, because they show the limits of the control plane.
   say('the two ceilings');
   const ceilings = await withCluster('none', async (cluster) => ({
-    bare: await contend(cluster, 'bare', (client, watch, arena) => runBare(client, watch, arena, pods)),
-    ceiling: await contend(cluster, 'ceiling', (client, watch, arena) => runCeiling(client, watch, arena, pods)),
+    bare: await contend(cluster, 'bare', (contest) => runBare(contest, pods)),
+    ceiling: await contend(cluster, 'ceiling', (contest) => runCeiling(contest, pods)),
   }));
   for (const [name, timings] of Object.entries(ceilings)) say(`  ${name}: ${summaryOf(timings)}`);
   say('ours');
@@ -65,7 +65,7 @@ async function measureOurs(cluster: Cluster, options: SpeedOptions): Promise<Pic
     say(`  ${phase}: ${timing.seconds.toFixed(1)} s`);
     return timing;
   };
-  await contend(cluster, 'ours', (client, watch, arena) => runOurs(client, watch, arena, { ...options, around }));
+  await contend(cluster, 'ours', (contest) => runOurs(contest, { ...options, around }));
   const ours = Object.fromEntries(PHASES.map((phase) => [phase, phases.get(phase)])) as Record<Phase, PhaseReport>;
   return { ours, peakMiB: Object.fromEntries((await usage()).map(({ name, peakMiB }) => [name, peakMiB])) };
 }

@@ -63,16 +63,18 @@ function promises({ sizes, evaluations, podEvents }: Omit<VerdictReport, 'node'>
   const pods = (each: { pods: number }) => each.pods;
   const others = [...new Set(podEvents.map((each) => each.others))];
   return [
-    ...growthBetween(sizes, pods, cpuMsPerEdit).map((each) => growthLine(each, 'Pods', 'CPU a pass', SLACK)),
+    ...growthBetween(sizes, pods, cpuMsPerEdit).map((each) =>
+      growthLine(each, { what: 'Pods', price: 'CPU a pass', slack: SLACK }),
+    ),
     ...growthBetween(evaluations, pods, ({ againMs }) => againMs).map((each) =>
-      growthLine(each, 'Pods', 'CPU an evaluation', SLACK),
+      growthLine(each, { what: 'Pods', price: 'CPU an evaluation', slack: SLACK }),
     ),
     ...others.flatMap((other) =>
       growthBetween(
         podEvents.filter((each) => each.others === other),
         (each) => each.labels,
         (each) => each.microseconds,
-      ).map((each) => growthLine(each, 'labels', `CPU an event beside ${other} others`, SLACK)),
+      ).map((each) => growthLine(each, { what: 'labels', price: `CPU an event beside ${other} others`, slack: SLACK })),
     ),
     ...besideOthers(podEvents),
   ];

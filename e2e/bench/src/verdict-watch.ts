@@ -1,7 +1,6 @@
 import { type Key, own, POD_TRANSITION_RULES, type Pod, type PodTransitionRule, stageLabel } from '@kuperator/api';
 import { isPermitted } from '@kuperator/lifecycle';
 import { createLogger, Informer, type KubeClient } from '@kuperator/runtime';
-import type { Arena } from './pod-manifest.ts';
 import type { PodWatch } from './pod-watch.ts';
 
 /** The operation that begins on all Pods of the suite. */
@@ -11,13 +10,21 @@ export const OPERATION = { id: 'bench', type: 'update' };
 const LOOK_MS = 50;
 const TIMEOUT_MS = 600_000;
 
+type VerdictWatchOptions = {
+  readonly client: KubeClient;
+  readonly pods: PodWatch;
+  readonly namespace: string;
+  /** Name of the rule object. */
+  readonly rule: string;
+};
+
 /** An independent watch of a rule object and of its Pods. It decides when every Pod has its verdict. */
 export class VerdictWatch {
   readonly #rules: Informer<PodTransitionRule>;
   readonly #pods: PodWatch;
   readonly #key: Key;
 
-  constructor(client: KubeClient, pods: PodWatch, { namespace }: Arena, rule: string) {
+  constructor({ client, pods, namespace, rule }: VerdictWatchOptions) {
     const logger = createLogger({ app: 'bench', level: 'error' });
     this.#rules = new Informer({ client, resource: POD_TRANSITION_RULES, namespace, logger });
     this.#pods = pods;

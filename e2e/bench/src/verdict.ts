@@ -47,9 +47,7 @@ export async function measureVerdict({ sizes, edits = 10, apart = APART }: Verdi
     for (const [at, pods] of [sizes[0] ?? 1, ...sizes].entries()) {
       say(`${pods} Pods`);
       done.push(
-        await contend(cluster, `verdict-${at}`, (client, watch, arena) =>
-          measure({ cluster, audit, client, watch, arena, pods, edits }),
-        ),
+        await contend(cluster, `verdict-${at}`, (contest) => measure({ cluster, audit, ...contest, pods, edits })),
       );
     }
     return done.slice(1);
@@ -73,7 +71,7 @@ async function measure(given: Given): Promise<VerdictSize> {
   await overConnections(names, CONNECTIONS, (name) => client.create(PODS, controlledPod(arena, name, 'web:v1')));
   await watch.until(`${pods} Pods serve`, { pods, each: isServing }, TIMEOUT_MS);
   await using stack = new AsyncDisposableStack();
-  const verdicts = new VerdictWatch(client, watch, arena, RULE);
+  const verdicts = new VerdictWatch({ client, pods: watch, namespace: arena.namespace, rule: RULE });
   await verdicts.start();
   stack.defer(() => verdicts.stop());
   const created = await client.create(POD_TRANSITION_RULES, ruleFor(arena, pods));

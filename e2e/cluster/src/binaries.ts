@@ -57,7 +57,8 @@ export async function ensureBinaries(
   const builder = async () => {
     for (let product = queue.shift(); product; product = queue.shift()) {
       const wanted = missing.filter((name) => name in product.packages);
-      await buildProduct(product, wanted, join(dir, cacheFolderName(product, platformName())), progress);
+      const folder = join(dir, cacheFolderName(product, platformName()));
+      await buildProduct(product, { names: wanted, folder, progress });
     }
   };
   try {
@@ -95,16 +96,18 @@ export function cacheDir(env: NodeJS.ProcessEnv): string {
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'kuperator', 'bin');
 }
 
+type BuildOptions = {
+  readonly names: readonly BinaryName[];
+  /** The folder that the programs are put into. */
+  readonly folder: string;
+  readonly progress: BuildProgress;
+};
+
 /**
  * Builds `names` of `product` into `folder`. Holds a lock on the folder meanwhile, so that a second run waits and then finds everything
  * built. Moves each finished program into the folder by one rename, so that a reader sees a whole program or none.
  */
-export async function buildProduct(
-  product: Product,
-  names: readonly BinaryName[],
-  folder: string,
-  progress: BuildProgress,
-): Promise<void> {
+export async function buildProduct(product: Product, { names, folder, progress }: BuildOptions): Promise<void> {
   await mkdir(folder, { recursive: true });
   const release = await lockFolder(folder, product.name, progress);
   try {

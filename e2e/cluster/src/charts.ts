@@ -44,7 +44,7 @@ type Definition = { status?: { conditions?: { type: string; status: string }[] |
 
 /** Installs the custom resource definitions and returns once the API server serves them. */
 export async function installDefinitions(charts: Charts, options: HelmOptions): Promise<void> {
-  await helmInstall(definitionsChart, join(charts.folder, definitionsChart), [], options);
+  await helmInstall(options, { release: definitionsChart, chart: join(charts.folder, definitionsChart) });
   // `kubectl wait` cannot be used: it fails while a new definition has no conditions yet.
   const args = [`--kubeconfig=${options.kubeconfig}`, 'get', 'customresourcedefinitions', '--output=json'];
   const what = 'the custom resource definitions to be served';
@@ -66,13 +66,11 @@ export async function hasWebhook(app: string, charts: Charts): Promise<boolean> 
 
 /** Installs the chart of one operator without its Pods. ServiceAccount, roles, policies and the rest are those that a user gets. */
 export async function installOperatorChart(
-  app: string,
-  charts: Charts,
-  values: readonly string[],
   options: HelmOptions,
+  { app, charts, values }: { readonly app: string; readonly charts: Charts; readonly values: readonly string[] },
 ): Promise<void> {
   const flags = ['replicaCount=0', ...values].map((value) => `--set=${value}`);
-  await helmInstall(app, join(charts.folder, app), flags, options);
+  await helmInstall(options, { release: app, chart: join(charts.folder, app), flags });
 }
 
 /** Uninstalls the chart of one operator. */
@@ -85,21 +83,23 @@ export async function uninstallOperatorChart(app: string, options: HelmOptions):
 }
 
 async function helmInstall(
-  release: string,
-  chart: string,
-  args: readonly string[],
   options: HelmOptions,
+  {
+    release,
+    chart,
+    flags = [],
+  }: { readonly release: string; readonly chart: string; readonly flags?: readonly string[] },
 ): Promise<void> {
-  const flags = [
+  const args = [
     'upgrade',
     release,
     chart,
     '--install',
     `--namespace=${operatorNamespace}`,
     '--create-namespace',
-    ...args,
+    ...flags,
   ];
-  await helm(flags, `installing the chart ${release}`, options);
+  await helm(args, `installing the chart ${release}`, options);
 }
 
 function helm(args: readonly string[], what: string, { binaries, dir, kubeconfig }: HelmOptions): Promise<string> {

@@ -131,7 +131,7 @@ test('two concurrent runs build only once', async () => {
   const script = `import { buildProduct } from ${source('binaries.ts')};
     import { BuildProgress } from ${source('build-progress.ts')};
     const product = { name: 'tool', folder: ${JSON.stringify(folder)}, module: 'tool.local', packages: { etcd: 'tool.local' }, linkerFlags: () => [] };
-    await buildProduct(product, ['etcd'], ${JSON.stringify(join(state(), 'out'))}, new BuildProgress(console.log, { live: undefined }));`;
+    await buildProduct(product, { names: ['etcd'], folder: ${JSON.stringify(join(state(), 'out'))}, progress: new BuildProgress(console.log, { live: undefined }) });`;
   const build = () => execute(process.execPath, ['--input-type=module', '--eval', script]);
   const outputs = await Promise.all([build(), build()]);
   expect(outputs.filter(({ stdout }) => stdout.includes('built tool'))).toHaveLength(1);

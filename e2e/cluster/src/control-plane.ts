@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { kubeconfigFor } from './kubeconfig.ts';
 import { kwokConfiguration, type PodTimings } from './kwok-stages.ts';
+import type { BinaryName } from './products.ts';
 import type { ProcessSpec } from './protocol.ts';
 import type { Ports } from './state.ts';
 
@@ -51,52 +52,136 @@ type ControlPlane = {
   writeKubeconfigs(): Promise<string>;
 };
 
-export async function planControlPlane({
-  dir,
-  binaries,
-  ports,
-  audit,
-  apiServerFlags,
-  simulation,
-  controllerManagerFlags,
-}: ControlPlaneOptions): Promise<ControlPlane> {
+export async function planControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { dir, audit, apiServerFlags, simulation, controllerManagerFlags } = options;
   const pki = join(dir, 'pki');
   await mkdir(pki, { recursive: true, mode: 0o700 });
   const tokens = await writeTokens(join(pki, 'tokens.csv'));
-  const serviceAccountKey = await writeServiceAccountKey(pki);
-  const auditFlags = audit ? await writeAuditPolicy(dir) : [];
-  const kwokConfig = join(dir, 'kwok.yaml');
-  if (simulation) await writeFile(kwokConfig, kwokConfiguration(simulation));
-
-  const [etcdPort, etcdPeerPort, apiPort, managerPort, schedulerPort, kwokPort] = [
-    await ports.take(),
-    await ports.take(),
-    await ports.take(),
-    await ports.take(),
-    await ports.take(),
-    await ports.take(),
-  ];
-  const etcdUrl = `http://127.0.0.1:${etcdPort}`;
-  const peerUrl = `http://127.0.0.1:${etcdPeerPort}`;
-  const server = `https://127.0.0.1:${apiPort}`;
-  // The API server makes its own certificate. The other processes use the same one, so they need not make their own.
-  const [certificate, key] = [join(pki, 'apiserver.crt'), join(pki, 'apiserver.key')];
-  const kubeconfig = (user: User) => (user === 'admin' ? join(dir, 'kubeconfig') : join(pki, `${user}.kubeconfig`));
-  const spec = (
-    name: string,
-    binary: Parameters<Binaries['path']>[0],
-    args: readonly string[],
-    readyUrl: string,
-  ): ProcessSpec => ({
-    name,
-    command: binaries.path(binary),
-    args,
-    env: baseEnv(process.env),
-    readyUrl,
-    readyTimeoutMs,
-    graceful: false,
+  const plane = await layOut(options, {
+    pki,
+    tokens: tokens.file,
+    serviceAccountKey: await writeServiceAccountKey(pki),
   });
-  const client = (user: User) => [
+  const auditFlags = audit ? await writeAuditPolicy(dir) : [];
+  if (simulation) await writeFile(plane.kwokConfig, kwokConfiguration(simulation));
+  // Simulated nodes send heartbeats rarely, and no Pod should be evicted because a laptop was asleep.
+  const heartbeatFlags = simulation ? ['--node-monitor-grace-period=10m'] : [];
+  return {
+    etcd: etcd(plane),
+    apiServer: apiServer(plane, [...auditFlags, ...apiServerFlags]),
+    others: [
+      controllerManager(plane, [...heartbeatFlags, ...controllerManagerFlags]),
+      scheduler(plane),
+      ...(simulation ? [kwok(plane)] : []),
+    ],
+    async writeKubeconfigs() {
+      const authority = await readFile(plane.certificate);
+      for (const user of Object.keys(users) as User[]) {
+        const { server } = plane;
+        const content = kubeconfigFor({ server, authority, user: users[user].user, token: tokens.of[user] });
+        await writeFile(plane.kubeconfig(user), content, { mode: 0o600 });
+      }
+      return plane.kubeconfig('admin');
+    },
+  };
+}
+
+type Files = { readonly pki: string; readonly tokens: string; readonly serviceAccountKey: ServiceAccountKey };
+
+/** The files and addresses of the processes of a control plane. */
+type Plane = Files & {
+  readonly dir: string;
+  readonly binaries: Binaries;
+  readonly etcdUrl: string;
+  readonly etcdPeerUrl: string;
+  readonly apiPort: number;
+  /** URL of the API server. */
+  readonly server: string;
+  readonly managerPort: number;
+  readonly schedulerPort: number;
+  readonly kwokPort: number;
+  /** The API server makes its own certificate. The other processes use the same one, so they need not make their own. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly kwokConfig: string;
+  readonly kubeconfig: (user: User) => string;
+};
+
+async function layOut({ dir, binaries, ports }: ControlPlaneOptions, files: Files): Promise<Plane> {
+  const { pki } = files;
+  const [etcdPort, etcdPeerPort, apiPort] = [await ports.take(), await ports.take(), await ports.take()];
+  return {
+    ...files,
+    dir,
+    binaries,
+    etcdUrl: `http://127.0.0.1:${etcdPort}`,
+    etcdPeerUrl: `http://127.0.0.1:${etcdPeerPort}`,
+    apiPort,
+    server: `https://127.0.0.1:${apiPort}`,
+    managerPort: await ports.take(),
+    schedulerPort: await ports.take(),
+    kwokPort: await ports.take(),
+    certificate: join(pki, 'apiserver.crt'),
+    key: join(pki, 'apiserver.key'),
+    kwokConfig: join(dir, 'kwok.yaml'),
+    kubeconfig: (user) => (user === 'admin' ? join(dir, 'kubeconfig') : join(pki, `${user}.kubeconfig`)),
+  };
+}
+
+type Program = { readonly name: BinaryName; readonly args: readonly string[]; readonly readyUrl: string };
+
+function specOf({ binaries }: Plane, { name, args, readyUrl }: Program): ProcessSpec {
+  const command = binaries.path(name);
+  return { name, command, args, env: baseEnv(process.env), readyUrl, readyTimeoutMs, graceful: false };
+}
+
+function etcd(plane: Plane): ProcessSpec {
+  const { dir, etcdUrl, etcdPeerUrl } = plane;
+  const args = [
+    '--name=etcd',
+    `--data-dir=${join(dir, 'etcd')}`,
+    `--listen-client-urls=${etcdUrl}`,
+    `--advertise-client-urls=${etcdUrl}`,
+    `--listen-peer-urls=${etcdPeerUrl}`,
+    `--initial-advertise-peer-urls=${etcdPeerUrl}`,
+    `--initial-cluster=etcd=${etcdPeerUrl}`,
+    // The data lives only as long as the processes, so waiting for the disk would protect nothing.
+    '--unsafe-no-fsync',
+    '--quota-backend-bytes=8589934592',
+    '--log-level=warn',
+  ];
+  return specOf(plane, { name: 'etcd', args, readyUrl: `${etcdUrl}/health` });
+}
+
+function apiServer(plane: Plane, flags: readonly string[]): ProcessSpec {
+  const { etcdUrl, apiPort, pki, tokens, serviceAccountKey, server } = plane;
+  const args = [
+    `--etcd-servers=${etcdUrl}`,
+    '--bind-address=127.0.0.1',
+    '--advertise-address=127.0.0.1',
+    // An Endpoints object may not contain a loopback address, so the `kubernetes` Service has none.
+    '--endpoint-reconciler-type=none',
+    `--secure-port=${apiPort}`,
+    `--cert-dir=${pki}`,
+    `--token-auth-file=${tokens}`,
+    '--authorization-mode=Node,RBAC',
+    '--service-cluster-ip-range=10.0.0.0/16',
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${serviceAccountKey.publicFile}`,
+    `--service-account-signing-key-file=${serviceAccountKey.privateFile}`,
+    '--allow-privileged=true',
+    // There is only one user, so fairness is not needed, and the server must not throttle a benchmark that measures it.
+    '--enable-priority-and-fairness=false',
+    '--max-requests-inflight=3000',
+    '--max-mutating-requests-inflight=1500',
+    '--profiling=false',
+    ...flags,
+  ];
+  return specOf(plane, { name: 'kube-apiserver', args, readyUrl: `${server}/readyz` });
+}
+
+function clientFlags({ kubeconfig, certificate, key }: Plane, user: User): readonly string[] {
+  return [
     `--kubeconfig=${kubeconfig(user)}`,
     `--authentication-kubeconfig=${kubeconfig(user)}`,
     `--authorization-kubeconfig=${kubeconfig(user)}`,
@@ -107,108 +192,48 @@ export async function planControlPlane({
     '--profiling=false',
     ...unlimitedQps,
   ];
+}
 
-  return {
-    etcd: spec(
-      'etcd',
-      'etcd',
-      [
-        '--name=etcd',
-        `--data-dir=${join(dir, 'etcd')}`,
-        `--listen-client-urls=${etcdUrl}`,
-        `--advertise-client-urls=${etcdUrl}`,
-        `--listen-peer-urls=${peerUrl}`,
-        `--initial-advertise-peer-urls=${peerUrl}`,
-        `--initial-cluster=etcd=${peerUrl}`,
-        // The data lives only as long as the processes, so waiting for the disk would protect nothing.
-        '--unsafe-no-fsync',
-        '--quota-backend-bytes=8589934592',
-        '--log-level=warn',
-      ],
-      `${etcdUrl}/health`,
-    ),
-    apiServer: spec(
-      'kube-apiserver',
-      'kube-apiserver',
-      [
-        `--etcd-servers=${etcdUrl}`,
-        '--bind-address=127.0.0.1',
-        '--advertise-address=127.0.0.1',
-        // An Endpoints object may not contain a loopback address, so the `kubernetes` Service has none.
-        '--endpoint-reconciler-type=none',
-        `--secure-port=${apiPort}`,
-        `--cert-dir=${pki}`,
-        `--token-auth-file=${tokens.file}`,
-        '--authorization-mode=Node,RBAC',
-        '--service-cluster-ip-range=10.0.0.0/16',
-        '--service-account-issuer=https://kubernetes.default.svc',
-        `--service-account-key-file=${serviceAccountKey.publicFile}`,
-        `--service-account-signing-key-file=${serviceAccountKey.privateFile}`,
-        '--allow-privileged=true',
-        // There is only one user, so fairness is not needed, and the server must not throttle a benchmark that measures it.
-        '--enable-priority-and-fairness=false',
-        '--max-requests-inflight=3000',
-        '--max-mutating-requests-inflight=1500',
-        '--profiling=false',
-        ...auditFlags,
-        ...apiServerFlags,
-      ],
-      `${server}/readyz`,
-    ),
-    others: [
-      spec(
-        'kube-controller-manager',
-        'kube-controller-manager',
-        [
-          ...client('kube-controller-manager'),
-          `--secure-port=${managerPort}`,
-          `--service-account-private-key-file=${serviceAccountKey.privateFile}`,
-          `--root-ca-file=${certificate}`,
-          '--use-service-account-credentials=true',
-          // Simulated nodes send heartbeats rarely, and no Pod should be evicted because a laptop was asleep.
-          ...(simulation ? ['--node-monitor-grace-period=10m'] : []),
-          '--concurrent-service-endpoint-syncs=20',
-          '--concurrent-gc-syncs=20',
-          // The default interval of autoscalers is 15 s, which would be most of the time of a test with an autoscaler.
-          '--horizontal-pod-autoscaler-sync-period=1s',
-          ...controllerManagerFlags,
-        ],
-        `https://127.0.0.1:${managerPort}/healthz`,
-      ),
-      spec(
-        'kube-scheduler',
-        'kube-scheduler',
-        [...client('kube-scheduler'), `--secure-port=${schedulerPort}`],
-        `https://127.0.0.1:${schedulerPort}/healthz`,
-      ),
-      ...(simulation
-        ? [
-            spec(
-              'kwok',
-              'kwok',
-              [
-                `--kubeconfig=${kubeconfig('kwok')}`,
-                `--config=${kwokConfig}`,
-                '--manage-all-nodes=true',
-                '--cidr=10.64.0.0/10',
-                '--node-ip=127.0.0.1',
-                '--node-lease-duration-seconds=0',
-                `--server-address=127.0.0.1:${kwokPort}`,
-              ],
-              `http://127.0.0.1:${kwokPort}/healthz`,
-            ),
-          ]
-        : []),
-    ],
-    async writeKubeconfigs() {
-      const authority = await readFile(certificate);
-      for (const user of Object.keys(users) as User[]) {
-        const content = kubeconfigFor({ server, authority, user: users[user].user, token: tokens.of[user] });
-        await writeFile(kubeconfig(user), content, { mode: 0o600 });
-      }
-      return kubeconfig('admin');
-    },
-  };
+function controllerManager(plane: Plane, flags: readonly string[]): ProcessSpec {
+  const args = [
+    ...clientFlags(plane, 'kube-controller-manager'),
+    `--secure-port=${plane.managerPort}`,
+    `--service-account-private-key-file=${plane.serviceAccountKey.privateFile}`,
+    `--root-ca-file=${plane.certificate}`,
+    '--use-service-account-credentials=true',
+    '--concurrent-service-endpoint-syncs=20',
+    '--concurrent-gc-syncs=20',
+    // The default interval of autoscalers is 15 s, which would be most of the time of a test with an autoscaler.
+    '--horizontal-pod-autoscaler-sync-period=1s',
+    ...flags,
+  ];
+  return specOf(plane, {
+    name: 'kube-controller-manager',
+    args,
+    readyUrl: `https://127.0.0.1:${plane.managerPort}/healthz`,
+  });
+}
+
+function scheduler(plane: Plane): ProcessSpec {
+  const args = [...clientFlags(plane, 'kube-scheduler'), `--secure-port=${plane.schedulerPort}`];
+  return specOf(plane, {
+    name: 'kube-scheduler',
+    args,
+    readyUrl: `https://127.0.0.1:${plane.schedulerPort}/healthz`,
+  });
+}
+
+function kwok(plane: Plane): ProcessSpec {
+  const args = [
+    `--kubeconfig=${plane.kubeconfig('kwok')}`,
+    `--config=${plane.kwokConfig}`,
+    '--manage-all-nodes=true',
+    '--cidr=10.64.0.0/10',
+    '--node-ip=127.0.0.1',
+    '--node-lease-duration-seconds=0',
+    `--server-address=127.0.0.1:${plane.kwokPort}`,
+  ];
+  return specOf(plane, { name: 'kwok', args, readyUrl: `http://127.0.0.1:${plane.kwokPort}/healthz` });
 }
 
 /** NATS with JetStream, its storage in the cluster's folder. */
@@ -261,7 +286,9 @@ async function writeTokens(file: string): Promise<{ file: string; of: Record<Use
   return { file, of };
 }
 
-async function writeServiceAccountKey(pki: string): Promise<{ privateFile: string; publicFile: string }> {
+type ServiceAccountKey = { readonly privateFile: string; readonly publicFile: string };
+
+async function writeServiceAccountKey(pki: string): Promise<ServiceAccountKey> {
   const [privateFile, publicFile] = [join(pki, 'service-accounts.key'), join(pki, 'service-accounts.pub')];
   if (!existsSync(privateFile)) {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

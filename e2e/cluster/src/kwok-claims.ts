@@ -10,12 +10,15 @@ const provisioner = 'kuperator.local/simulated';
  */
 export const claimStages = [
   stage(
-    'claim-provision',
-    [
-      jqTrue(
-        `.metadata.deletionTimestamp == null and .spec.volumeName == null and .metadata.annotations["volume.kubernetes.io/storage-provisioner"] == ${JSON.stringify(provisioner)}`,
-      ),
-    ],
+    {
+      name: 'claim-provision',
+      kind: 'PersistentVolumeClaim',
+      match: [
+        jqTrue(
+          `.metadata.deletionTimestamp == null and .spec.volumeName == null and .metadata.annotations["volume.kubernetes.io/storage-provisioner"] == ${JSON.stringify(provisioner)}`,
+        ),
+      ],
+    },
     {
       steps: [
         {
@@ -30,16 +33,18 @@ export const claimStages = [
         },
       ],
     },
-    'PersistentVolumeClaim',
   ),
   // Acts as the resizer of a driver. The volume keeps its old capacity, which no component reads.
   stage(
-    'claim-expand',
-    [
-      jqTrue(
-        '.metadata.deletionTimestamp == null and .status.phase == "Bound" and .status.capacity.storage != .spec.resources.requests.storage',
-      ),
-    ],
+    {
+      name: 'claim-expand',
+      kind: 'PersistentVolumeClaim',
+      match: [
+        jqTrue(
+          '.metadata.deletionTimestamp == null and .status.phase == "Bound" and .status.capacity.storage != .spec.resources.requests.storage',
+        ),
+      ],
+    },
     {
       next: {
         patches: [
@@ -52,17 +57,18 @@ export const claimStages = [
         ],
       },
     },
-    'PersistentVolumeClaim',
   ),
   stage(
-    'volume-delete',
-    [
-      jqTrue(
-        `.metadata.deletionTimestamp == null and .status.phase == "Released" and .spec.persistentVolumeReclaimPolicy == "Delete" and .metadata.annotations["pv.kubernetes.io/provisioned-by"] == ${JSON.stringify(provisioner)}`,
-      ),
-    ],
+    {
+      name: 'volume-delete',
+      kind: 'PersistentVolume',
+      match: [
+        jqTrue(
+          `.metadata.deletionTimestamp == null and .status.phase == "Released" and .spec.persistentVolumeReclaimPolicy == "Delete" and .metadata.annotations["pv.kubernetes.io/provisioned-by"] == ${JSON.stringify(provisioner)}`,
+        ),
+      ],
+    },
     { steps: [{ delete: true }] },
-    'PersistentVolume',
   ),
 ];
 

@@ -15,8 +15,7 @@ const isReady = 'any(.status.conditions[]?; .type == "Ready" and .status == "Tru
 
 export const nodeStages = [
   stage(
-    'node-initialize',
-    [jqTrue(`${isReady} | not`)],
+    { name: 'node-initialize', kind: 'Node', match: [jqTrue(`${isReady} | not`)] },
     {
       next: status(`${conditions}
 addresses:
@@ -24,17 +23,14 @@ addresses:
 - {type: Hostname, address: {{ NodeName | Quote }}}
 phase: Running`),
     },
-    'Node',
   ),
   stage(
-    'node-heartbeat',
-    [jqTrue(isReady)],
+    { name: 'node-heartbeat', kind: 'Node', match: [jqTrue(isReady)] },
     {
       delay: { durationMilliseconds: 120_000, jitterDurationMilliseconds: 180_000 },
       next: status(conditions),
       immediateNextStage: true,
     },
-    'Node',
   ),
 ];
 

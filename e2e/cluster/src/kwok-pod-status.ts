@@ -3,7 +3,8 @@
 /** Images with this tag cannot be pulled. */
 export const absentTag = ':non-exist';
 
-export const find = (name: string, list: string, key: string, value: string) => `
+/** Sets the variable `name` to the item of `list` whose field `key` is `value`, or to an empty dict. */
+export const find = (name: string, { list, key, value }: { list: string; key: string; value: string }) => `
 {{ ${name} = dict }}{{ range $item := (or ${list} list) }}{{ if eq (index $item "${key}") ${value} }}{{ ${name} = $item }}{{ end }}{{ end }}`;
 
 /** How the status of a container identifies its image and the container. */
@@ -90,7 +91,7 @@ const initStatus = `
 
 /** Conditions merge by type. Only conditions that change are written, and a transition time changes only with its status. */
 export const condition = (type: string, status: string, reason: string) => `
-${find('$old', '$pod.status.conditions', 'type', `"${type}"`)}
+${find('$old', { list: '$pod.status.conditions', key: 'type', value: `"${type}"` })}
 {{ $why := ternary ${reason} "" (eq ${status} "False") }}
 {{ if or (ne ${status} (or $old.status "")) (ne $why (or $old.reason "")) }}
   {{ $new = dict "type" "${type}" "status" ${status} "reason" nil "message" nil }}
@@ -118,6 +119,39 @@ const podIp = (name: string) => `
 {{ range $at := (list 3 6 9) }}{{ $octet = append $octet (mod (toDecimal (substr $at (int (add $at 3)) $digits)) 256) }}{{ end }}
 {{ ${name} = append ${name} (dict "ip" (join "." $octet)) }}`;
 
+/** Sets `$containersReady` and `$ready`, the two conditions, from `$unready`; `$unreadyFor` is why the Pod is not ready. */
+const readiness = (naming: Naming) => `{{ $containersReady := ternary "False" "True" (gt (len $unready) 0) }}
+{{ $ready := $containersReady }}{{ $unreadyFor := "ContainersNotReady" }}
+{{ range $gate := (or .spec.readinessGates list) }}
+  ${find('$old', { list: '$pod.status.conditions', key: 'type', value: '$gate.conditionType' })}
+  {{ if ne (or $old.status "") "True" }}
+    {{ if eq $ready "True" }}{{ $unreadyFor = "ReadinessGatesNotReady" }}{{ end }}
+    {{ $ready = "False" }}
+  {{ end }}
+{{ end }}
+${
+  naming.isReadyAtOnce
+    ? ''
+    : `${find('$old', { list: '$pod.status.conditions', key: 'type', value: '"Ready"' })}
+{{ if ne (or $old.status "") "True" }}{{ $ready = "False" }}{{ end }}`
+}`;
+
+/** Adds the addresses of the node and the Pod to `$status`, if the Pod has none yet. */
+const addresses = `{{ if not .status.hostIP }}
+  {{ $ips := list }}
+  {{ range $ip := NodeIPsWith .spec.nodeName }}{{ $ips = append $ips (dict "ip" $ip) }}{{ end }}
+  {{ if $ips }}{{ $_ := set $status "hostIP" (first $ips).ip }}{{ $_ := set $status "hostIPs" $ips }}{{ end }}
+{{ end }}
+{{ if not .status.podIP }}
+  {{ $ips := list }}
+  {{ if .spec.hostNetwork }}
+    {{ range $ip := NodeIPsWith .spec.nodeName }}{{ $ips = append $ips (dict "ip" $ip) }}{{ end }}
+  {{ else }}
+    ${podIp('$ips')}
+  {{ end }}
+  {{ if $ips }}{{ $_ := set $status "podIP" (first $ips).ip }}{{ $_ := set $status "podIPs" $ips }}{{ end }}
+{{ end }}`;
+
 /**
  * The required changes of the status. KWOK may work on two versions of a Pod at once, and the older patch may arrive last. So a patch
  * contains container statuses only if a container changes, and computes the same container id for the same restart.
@@ -132,32 +166,18 @@ export function statusTemplate(restart: string, naming: Naming = AT_ONCE): strin
 {{ $unready := list }}{{ $never := list }}{{ $stuck := false }}
 {{ $initStatuses := list }}{{ $statuses := list }}{{ $conditions := list }}
 {{ range $c := (or .spec.initContainers list) }}
-  ${find('$old', '$pod.status.initContainerStatuses', 'name', '$c.name')}
+  ${find('$old', { list: '$pod.status.initContainerStatuses', key: 'name', value: '$c.name' })}
   {{ if eq (or $c.restartPolicy "") "Always" }}${containerStatus('$stuck', naming)}{{ else }}${initStatus}{{ end }}
   {{ $initStatuses = append $initStatuses $new }}
   {{ $stuck = gt (len $never) 0 }}
 {{ end }}
 {{ $initialized := ternary "False" "True" $stuck }}
 {{ range $c := .spec.containers }}
-  ${find('$old', '$pod.status.containerStatuses', 'name', '$c.name')}
+  ${find('$old', { list: '$pod.status.containerStatuses', key: 'name', value: '$c.name' })}
   ${containerStatus('$stuck', naming)}
   {{ $statuses = append $statuses $new }}
 {{ end }}
-{{ $containersReady := ternary "False" "True" (gt (len $unready) 0) }}
-{{ $ready := $containersReady }}{{ $unreadyFor := "ContainersNotReady" }}
-{{ range $gate := (or .spec.readinessGates list) }}
-  ${find('$old', '$pod.status.conditions', 'type', '$gate.conditionType')}
-  {{ if ne (or $old.status "") "True" }}
-    {{ if eq $ready "True" }}{{ $unreadyFor = "ReadinessGatesNotReady" }}{{ end }}
-    {{ $ready = "False" }}
-  {{ end }}
-{{ end }}
-${
-  naming.isReadyAtOnce
-    ? ''
-    : `${find('$old', '$pod.status.conditions', 'type', '"Ready"')}
-{{ if ne (or $old.status "") "True" }}{{ $ready = "False" }}{{ end }}`
-}
+${readiness(naming)}
 ${condition('PodReadyToStartContainers', '"True"', '""')}
 ${condition('Initialized', '$initialized', '"ContainersNotInitialized"')}
 ${condition('ContainersReady', '$containersReady', '"ContainersNotReady"')}
@@ -173,20 +193,7 @@ ${condition('Ready', '$ready', '$unreadyFor')}
   {{ $_ := set $status "initContainerStatuses" $initStatuses }}{{ $_ := set $status "observedGeneration" .metadata.generation }}
 {{ end }}
 {{ if not .status.startTime }}{{ $_ := set $status "startTime" $now }}{{ end }}
-{{ if not .status.hostIP }}
-  {{ $ips := list }}
-  {{ range $ip := NodeIPsWith .spec.nodeName }}{{ $ips = append $ips (dict "ip" $ip) }}{{ end }}
-  {{ if $ips }}{{ $_ := set $status "hostIP" (first $ips).ip }}{{ $_ := set $status "hostIPs" $ips }}{{ end }}
-{{ end }}
-{{ if not .status.podIP }}
-  {{ $ips := list }}
-  {{ if .spec.hostNetwork }}
-    {{ range $ip := NodeIPsWith .spec.nodeName }}{{ $ips = append $ips (dict "ip" $ip) }}{{ end }}
-  {{ else }}
-    ${podIp('$ips')}
-  {{ end }}
-  {{ if $ips }}{{ $_ := set $status "podIP" (first $ips).ip }}{{ $_ := set $status "podIPs" $ips }}{{ end }}
-{{ end }}
+${addresses}
 {{ toJson $status }}`;
 }
 

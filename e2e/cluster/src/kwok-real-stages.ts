@@ -56,10 +56,13 @@ export function realPodStages(delays: KubeletDelays, killDelayOf: string, endDel
     immediateNextStage: true,
   });
   const step = (name: string, template: string, delay?: object) =>
-    stage(`pod-${name}`, [jqTrue(`${facts} | $step == ${JSON.stringify(name)}`)], {
-      ...(delay ? { delay } : {}),
-      ...next(template),
-    });
+    stage(
+      { name: `pod-${name}`, match: [jqTrue(`${facts} | $step == ${JSON.stringify(name)}`)] },
+      {
+        ...(delay ? { delay } : {}),
+        ...next(template),
+      },
+    );
   return [
     step('sync', statusTemplate('false', REAL)),
     step('unready', statusTemplate('false', REAL), rangeOf(delays.unready)),
@@ -75,14 +78,20 @@ export function realPodStages(delays: KubeletDelays, killDelayOf: string, endDel
     step('resize-begin', resizeTemplate('begin'), rangeOf(delays.acknowledge)),
     step('resize-end', resizeTemplate('end'), rangeOf(delays.restart)),
     step('ready', readyTemplate, rangeOf(delays.ready)),
-    stage('pod-terminated', [jqTrue(`${ending} and (.status.phase // "") != "Succeeded"`)], {
-      delay: { durationFrom: { expressionFrom: endDelayOf } },
-      ...next(endedTemplate('true')),
-    }),
-    stage('pod-remove', [jqTrue(`${ending} and .status.phase == "Succeeded"`)], {
-      delay: rangeOf(delays.remove),
-      next: { delete: true },
-    }),
+    stage(
+      { name: 'pod-terminated', match: [jqTrue(`${ending} and (.status.phase // "") != "Succeeded"`)] },
+      {
+        delay: { durationFrom: { expressionFrom: endDelayOf } },
+        ...next(endedTemplate('true')),
+      },
+    ),
+    stage(
+      { name: 'pod-remove', match: [jqTrue(`${ending} and .status.phase == "Succeeded"`)] },
+      {
+        delay: rangeOf(delays.remove),
+        next: { delete: true },
+      },
+    ),
   ];
 }
 
@@ -133,7 +142,7 @@ const facts = [
 const eachContainer = (body: string) => `
 {{ $now := Now }}{{ $pod := . }}{{ $old := dict }}{{ $new := dict }}{{ $statuses := list }}{{ $conditions := list }}{{ $unready := false }}
 {{ range $c := .spec.containers }}
-  ${find('$old', '$pod.status.containerStatuses', 'name', '$c.name')}
+  ${find('$old', { list: '$pod.status.containerStatuses', key: 'name', value: '$c.name' })}
   {{ $startedFrom := "" }}
   {{ $parts := splitList "-" (or $old.containerID "") }}
   {{ if gt (len $parts) 1 }}{{ $startedFrom = b64dec (index $parts 1) }}{{ end }}

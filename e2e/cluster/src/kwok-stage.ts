@@ -5,8 +5,17 @@ export function jqTrue(expression: string): { key: string; operator: 'In'; value
   return { key: expression, operator: 'In', values: ['true'] };
 }
 
+type StageMatch = {
+  /** Name of the Stage. */
+  readonly name: string;
+  /** Default `Pod`. */
+  readonly kind?: string;
+  /** Requirements on the object, as of a label selector with jq expressions for keys. */
+  readonly match: readonly object[];
+};
+
 /** A KWOK Stage of a core kind. */
-export function stage(name: string, matchExpressions: readonly object[], spec: object, kind = 'Pod'): Stage {
+export function stage({ name, kind = 'Pod', match: matchExpressions }: StageMatch, spec: object): Stage {
   return {
     apiVersion: 'kwok.x-k8s.io/v1alpha1',
     kind: 'Stage',

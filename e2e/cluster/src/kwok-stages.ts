@@ -52,16 +52,27 @@ export function podStages({ imageChangeDelayMs, terminationDelay, kubelet }: Pod
     patches: [{ subresource: 'status', root: 'status', type: 'strategic', template: statusTemplate(restart) }],
   });
   return [
-    stage('pod-sync', [alive, jqTrue(`${facts(restartDelayOf)} | $syncNeeded`)], {
-      next: status(restartsAtOnce(restartDelay)),
-    }),
-    stage('pod-restart', [alive, jqTrue(`${facts(restartDelayOf)} | ($syncNeeded | not) and $imageChanged`)], {
-      delay: { durationFrom: { expressionFrom: restartDelayOf } },
-      next: status('true'),
-    }),
     stage(
-      'pod-end',
-      [jqTrue('.metadata.deletionTimestamp != null and (.metadata.deletionGracePeriodSeconds // 0) > 0')],
+      { name: 'pod-sync', match: [alive, jqTrue(`${facts(restartDelayOf)} | $syncNeeded`)] },
+      {
+        next: status(restartsAtOnce(restartDelay)),
+      },
+    ),
+    stage(
+      {
+        name: 'pod-restart',
+        match: [alive, jqTrue(`${facts(restartDelayOf)} | ($syncNeeded | not) and $imageChanged`)],
+      },
+      {
+        delay: { durationFrom: { expressionFrom: restartDelayOf } },
+        next: status('true'),
+      },
+    ),
+    stage(
+      {
+        name: 'pod-end',
+        match: [jqTrue('.metadata.deletionTimestamp != null and (.metadata.deletionGracePeriodSeconds // 0) > 0')],
+      },
       {
         delay: {
           durationFrom: { expressionFrom: endAfter },

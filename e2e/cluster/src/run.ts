@@ -1,13 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
+type CommandEnd = {
+  readonly stderr: string;
+  /** Null if the program did not start, or a signal ended it. */
+  readonly code: number | null;
+  readonly cause?: unknown;
+};
+
 /** Thrown when a program cannot be started or ends with a code other than 0. `stderr` is its error output. */
 export class CommandError extends Error {
   readonly stderr: string;
   readonly code: number | null;
 
-  constructor(message: string, stderr: string, code: number | null, options?: ErrorOptions) {
-    super(message, options);
+  constructor(message: string, { stderr, code, cause }: CommandEnd) {
+    super(message, { cause });
     this.name = 'CommandError';
     this.stderr = stderr;
     this.code = code;
@@ -47,12 +54,14 @@ export function run(command: string, args: readonly string[], options: RunOption
     if (options.onErrorLine) createInterface({ input: child.stderr }).on('line', options.onErrorLine);
     child.stdin.on('error', () => {}); // the program may end without reading its input; its exit code shows an error
     child.stdin.end(options.input ?? '');
-    child.on('error', (cause) => reject(new CommandError(`${options.what}: ${cause.message}`, '', null, { cause })));
+    child.on('error', (cause) =>
+      reject(new CommandError(`${options.what}: ${cause.message}`, { stderr: '', code: null, cause })),
+    );
     child.on('close', (code, signal) => {
       if (code === 0) return resolve(Buffer.concat(stdout).toString());
       const said = Buffer.concat(stderr).toString().trim();
       const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-      reject(new CommandError(`${options.what}: ${how}: ${lastLines(said, 20)}`, said, code));
+      reject(new CommandError(`${options.what}: ${how}: ${lastLines(said, 20)}`, { stderr: said, code }));
     });
   });
 }

@@ -161,16 +161,20 @@ async function startApiServer(start: Start): Promise<() => Promise<void>> {
   };
 }
 
-function kubectl({ binaries, record }: Start, args: readonly string[], what: string, input?: string): Promise<string> {
+function kubectl(
+  { binaries, record }: Start,
+  args: readonly string[],
+  options: { readonly what: string; readonly input?: string },
+): Promise<string> {
   const all = [`--kubeconfig=${record.kubeconfigPath}`, ...args];
-  return run(binaries.path('kubectl'), all, input === undefined ? { what } : { what, input });
+  return run(binaries.path('kubectl'), all, options);
 }
 
 async function createNodes(start: Start): Promise<void> {
   if (!isSimulated(start.options)) return;
   const items = [defaultStorageClass, ...simulatedNodes(nodeCount(start.options))];
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-  await kubectl(start, ['create', '--validate=false', '--filename=-'], 'creating the nodes', list);
+  await kubectl(start, ['create', '--validate=false', '--filename=-'], { what: 'creating the nodes', input: list });
 }
 
 /** Waits until every node accepts Pods and the default namespace has its ServiceAccount, without which no Pod is admitted. */
@@ -178,7 +182,7 @@ async function nodesReady(start: Start): Promise<void> {
   type Item = { kind: string; spec?: { taints?: unknown[] }; metadata: { name: string } };
   const ready = async () => {
     const args = ['get', 'nodes,serviceaccounts', '--namespace=default', '--output=json'];
-    const { items } = JSON.parse(await kubectl(start, args, 'reading the nodes')) as { items: Item[] };
+    const { items } = JSON.parse(await kubectl(start, args, { what: 'reading the nodes' })) as { items: Item[] };
     const tainted = items.filter(({ kind, spec }) => kind === 'Node' && (spec?.taints?.length ?? 0) > 0);
     return (
       tainted.length === 0 &&
@@ -196,10 +200,13 @@ async function startOperators(start: Start, operators: readonly string[]): Promi
     await installDefinitions(charts, helm);
   }
   if (operators.length > 0) start.progress(`installing and starting ${operators.join(', ')}`);
-  await Promise.all(operators.map((app) => startOperator(start, app, charts, helm)));
+  await Promise.all(operators.map((app) => startOperator(start, { app, charts, helm })));
 }
 
-async function startOperator(start: Start, app: string, charts: Charts, helm: HelmOptions): Promise<void> {
+async function startOperator(
+  start: Start,
+  { app, charts, helm }: { readonly app: string; readonly charts: Charts; readonly helm: HelmOptions },
+): Promise<void> {
   const { options, record, dir, client, binaries, ports } = start;
   if (!charts.operators.includes(app)) throw new Error(`${app} has no chart under deploy/charts`);
   const replicas = new Map(Object.entries(options.replicas ?? {})).get(app) ?? 1;
@@ -211,7 +218,7 @@ async function startOperator(start: Start, app: string, charts: Charts, helm: He
     ...(await webhookValues(app, charts, webhookPorts)),
     ...(new Map(Object.entries(options.chartValues ?? {})).get(app) ?? []),
   ];
-  await installOperatorChart(app, charts, values, helm);
+  await installOperatorChart(helm, { app, charts, values });
   const env = options.operatorEnv ?? {};
   const specs = await planOperator({
     app,
@@ -236,7 +243,7 @@ async function webhookKindsEnv(start: Start, app: string): Promise<Record<string
   const name = 'WEBHOOK_CONFIGURATION_KINDS';
   const output = `--output=jsonpath={.spec.template.spec.containers[0].env[?(@.name=="${name}")].value}`;
   const args = ['get', 'deployment', app, `--namespace=${operatorNamespace}`, output];
-  return { [name]: await kubectl(start, args, `reading the webhooks of ${app}`) };
+  return { [name]: await kubectl(start, args, { what: `reading the webhooks of ${app}` }) };
 }
 
 /**

@@ -46,7 +46,7 @@ type Step = {
 
 async function rollAndScale(cluster: Cluster, client: KubeClient): Promise<readonly (Check & { step: string })[]> {
   await cluster.kubectl(['create', 'namespace', NAMESPACE]);
-  const observer = new Observer(client, NAMESPACE, NAME);
+  const observer = new Observer({ client, namespace: NAMESPACE, service: NAME });
   await observer.start();
   const screen = new Screen(
     process.stdout,
@@ -63,7 +63,7 @@ async function rollAndScale(cluster: Cluster, client: KubeClient): Promise<reado
   subscriber.subscribe({ namespace: NAMESPACE }, (event) => screen.event(event));
   await subscriber.start();
   try {
-    const steps = await walk(cluster, client, observer, screen);
+    const steps = await walk({ audit: new AuditLog(`${cluster.dir}/audit.log`), client, observer, screen });
     return steps.flatMap(({ name, seconds, writesPerPod, checks }) => [
       ...checks.map((check) => ({ step: name, ...check })),
       {
@@ -80,59 +80,35 @@ async function rollAndScale(cluster: Cluster, client: KubeClient): Promise<reado
   }
 }
 
-async function walk(
-  cluster: Cluster,
-  client: KubeClient,
-  observer: Observer,
-  screen: Screen,
-): Promise<readonly Step[]> {
-  const audit = new AuditLog(`${cluster.dir}/audit.log`);
+type Stage = {
+  readonly audit: AuditLog;
+  readonly client: KubeClient;
+  readonly observer: Observer;
+  readonly screen: Screen;
+};
+
+/** Creates the CollaSet, rolls it and scales it in. */
+async function walk(stage: Stage): Promise<readonly Step[]> {
+  const { client, observer } = stage;
   const staying = Math.max(1, Math.round(pods * 0.6));
   const uids = () => new Set(observer.pods.list().map((pod) => pod.metadata.uid ?? ''));
-  const settled = (count: number, image: string) => () =>
-    observer.ready().size === count &&
-    observer.pods.list().length === count &&
-    observer.pods
-      .list()
-      .every(
-        (pod) => pod.spec.containers[0]?.image === image && isServiceAvailable(pod) && operationsOf(pod).length === 0,
-      );
-  const step = async (
-    name: string,
-    touched: number,
-    act: () => Promise<unknown>,
-    done: () => boolean,
-    judge: () => readonly Check[],
-  ) => {
-    screen.title(name);
-    observer.reset();
-    await audit.read();
-    const began = performance.now();
-    await act();
-    await observer.until(name, done, TIMEOUT_MS + pods * 1000);
-    const seconds = (performance.now() - began) / 1000;
-    const writes = operatorWrites(await audit.read());
-    return { name, seconds, writesPerPod: writes / touched, checks: judge() };
-  };
   const change = (spec: object) =>
     client.patch(COLLA_SETS, { namespace: NAMESPACE, name: NAME }, { type: 'merge', body: { spec } });
 
-  const created = await step(
-    `create a Service, a rule (max unavailable ${MAX_UNAVAILABLE}) and a CollaSet of ${pods}`,
-    pods,
-    async () => {
-      await createAll(client);
-    },
-    settled(pods, 'web:v1'),
-    () => [],
-  );
+  const created = await takeStep(stage, {
+    name: `create a Service, a rule (max unavailable ${MAX_UNAVAILABLE}) and a CollaSet of ${pods}`,
+    touched: pods,
+    act: () => createAll(client),
+    done: () => hasSettled(observer, pods, 'web:v1'),
+    judge: () => [],
+  });
   const before = uids();
-  const rolled = await step(
-    'roll web:v1 → web:v2 in place',
-    pods,
-    () => change({ template: template('web:v2') }),
-    settled(pods, 'web:v2'),
-    () =>
+  const rolled = await takeStep(stage, {
+    name: 'roll web:v1 → web:v2 in place',
+    touched: pods,
+    act: () => change({ template: template('web:v2') }),
+    done: () => hasSettled(observer, pods, 'web:v2'),
+    judge: () =>
       rollChecks({
         sighting: observer.sighting(),
         pods,
@@ -140,15 +116,51 @@ async function walk(
         uidsBefore: before,
         uidsAfter: uids(),
       }),
-  );
-  const scaled = await step(
-    `scale in ${pods} → ${staying}`,
-    pods - staying,
-    () => change({ replicas: staying }),
-    settled(staying, 'web:v2'),
-    () => scaleInChecks(observer.sighting(), staying),
-  );
+  });
+  const scaled = await takeStep(stage, {
+    name: `scale in ${pods} → ${staying}`,
+    touched: pods - staying,
+    act: () => change({ replicas: staying }),
+    done: () => hasSettled(observer, staying, 'web:v2'),
+    judge: () => scaleInChecks(observer.sighting(), staying),
+  });
   return [created, rolled, scaled];
+}
+
+type PlannedStep = {
+  readonly name: string;
+  /** Number of Pods that the step changes. */
+  readonly touched: number;
+  readonly act: () => Promise<unknown>;
+  readonly done: () => boolean;
+  readonly judge: () => readonly Check[];
+};
+
+async function takeStep(
+  { audit, observer, screen }: Stage,
+  { name, touched, act, done, judge }: PlannedStep,
+): Promise<Step> {
+  screen.title(name);
+  observer.reset();
+  await audit.read();
+  const began = performance.now();
+  await act();
+  await observer.until(name, done, TIMEOUT_MS + pods * 1000);
+  const seconds = (performance.now() - began) / 1000;
+  const writes = operatorWrites(await audit.read());
+  return { name, seconds, writesPerPod: writes / touched, checks: judge() };
+}
+
+/** True if there are `count` Pods, all of them in service with the image and without an operation. */
+function hasSettled(observer: Observer, count: number, image: string): boolean {
+  const present = observer.pods.list();
+  return (
+    observer.ready().size === count &&
+    present.length === count &&
+    present.every(
+      (pod) => pod.spec.containers[0]?.image === image && isServiceAvailable(pod) && operationsOf(pod).length === 0,
+    )
+  );
 }
 
 async function createAll(client: KubeClient): Promise<void> {

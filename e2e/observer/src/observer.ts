@@ -7,6 +7,15 @@ import { type PodVersion, type Sighting, type Touch, type Traffic, touchesOf } f
 
 const CATCH_UP_MS = 60_000;
 
+type ObserverOptions = {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  /** Name of the Service whose traffic is judged. */
+  readonly service: string;
+  /** Shortest time between two syncs of the proxies by which traffic is judged; 0, the default: judge by the EndpointSlices themselves. */
+  readonly proxyPeriodMs?: number;
+};
+
 /**
  * Watches from `start` on. All objects are in one etcd, so resourceVersions order Pods and EndpointSlices against each other
  * although two watches deliver them. The observer judges the order in which objects were stored, not the order of arrival.
@@ -24,8 +33,7 @@ export class Observer {
   readonly #looks = new Set<() => void>();
   #changedAt = performance.now();
 
-  /** @param proxyPeriodMs shortest time between two syncs of the proxies by which traffic is judged; 0: judge by the EndpointSlices themselves */
-  constructor(client: KubeClient, namespace: string, service: string, proxyPeriodMs = 0) {
+  constructor({ client, namespace, service, proxyPeriodMs = 0 }: ObserverOptions) {
     this.#proxyPeriodMs = proxyPeriodMs;
     const logger = createLogger({ app: 'observer', level: 'error' });
     this.pods = new Informer({ client, resource: PODS, namespace, logger });

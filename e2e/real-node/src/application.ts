@@ -49,7 +49,7 @@ export class Application {
 
   constructor(cluster: Cluster, client: KubeClient, options: ApplicationOptions) {
     this.name = options.name;
-    this.observer = new Observer(client, options.name, options.name);
+    this.observer = new Observer({ client, namespace: options.name, service: options.name });
     this.#cluster = cluster;
     this.#client = client;
     this.#options = options;

@@ -11,7 +11,7 @@ const on = stage();
 test('a new image rolls in place while each operator is restarted', async () => {
   const operators = on.cluster.processes().filter(({ httpPort, name }) => httpPort !== undefined && name !== 'nats');
   const title = 'new image, in place, operators restarted';
-  await operate(on, title, { name: 'operators-restarted' }, (round) =>
+  await operate(on, { title, name: 'operators-restarted' }, (round) =>
     rollImage(round, async () => {
       for (const { name } of operators) await on.cluster.restart(name);
     }),
@@ -23,7 +23,7 @@ test('a new image rolls in place behind a slow kube-proxy, with a longer hold on
   const annotations = { [TRAFFIC_OFF_HOLD_ANNOTATION]: `${minSyncPeriodMs + 500}ms` };
   await restartProxy(on.cluster, minSyncPeriodMs);
   try {
-    await operate(on, 'new image, in place, slow kube-proxy', { name: 'slow-proxy', annotations }, rollImage);
+    await operate(on, { title: 'new image, in place, slow kube-proxy', name: 'slow-proxy', annotations }, rollImage);
   } finally {
     await restartProxy(on.cluster, defaultMinSyncPeriodMs);
   }
@@ -34,7 +34,7 @@ test.each([
   { what: 'containerd', process: containerdOf(1) },
 ])('a new image rolls in place while $what is killed', async ({ what, process }) => {
   const title = `new image, in place, ${what} killed`;
-  const outcome = await operate(on, title, { name: `${what}-killed` }, (round) =>
+  const outcome = await operate(on, { title, name: `${what}-killed` }, (round) =>
     rollImage(round, () => crash(on.cluster, process)),
   );
   expect(outcome.uidsAfter).toEqual(outcome.uidsBefore);

@@ -10,7 +10,7 @@ const on = stage();
 test('two nodes are drained in turn', async () => {
   const { cgroup, archives } = environment();
   await startNode({ cluster: on.cluster, number: 2, cgroup, archives });
-  await operate(on, 'drain of two nodes', { name: 'drain' }, async ({ application, round }) => {
+  await operate(on, { title: 'drain of two nodes', name: 'drain' }, async ({ application, round }) => {
     const node = nodeName((round % 2) + 1);
     await on.cluster.kubectl(['drain', node, `--pod-selector=app=${application.name}`, '--timeout=100s']);
     await application.serves();

@@ -7,6 +7,16 @@ type Counts = { sent: number; failed: number; done: boolean };
 const mostRequests = 60_000;
 const deadlineMs = 30_000;
 
+type LoadOptions = {
+  /** Part of the name of the process. */
+  readonly name: string;
+  /** Path of the program that sends the requests. */
+  readonly program: string;
+  readonly url: string;
+  /** Requests per second. */
+  readonly rate: number;
+};
+
 /** Sends continuous requests, each over its own connection, to a Service's address. */
 export class Load {
   readonly #cluster: Cluster;
@@ -18,7 +28,7 @@ export class Load {
   }
 
   /** Starts the program at `program`, and returns once the first requests have been answered. */
-  static async start(cluster: Cluster, name: string, program: string, url: string, rate: number): Promise<Load> {
+  static async start(cluster: Cluster, { name, program, url, rate }: LoadOptions): Promise<Load> {
     const process = `load-${name}`;
     await cluster.run({
       name: process,

@@ -52,7 +52,10 @@ export async function startNode({ cluster, number, cgroup, archives }: NodeOptio
 
   const kubeletConfig = join(folder, 'kubelet.yaml');
   const healthPort = 10_247 + number;
-  await writeFile(kubeletConfig, JSON.stringify(kubeletConfiguration(folder, nodeCgroup, number, healthPort)));
+  await writeFile(
+    kubeletConfig,
+    JSON.stringify(kubeletConfiguration({ folder, cgroup: nodeCgroup, number, healthzPort: healthPort })),
+  );
   await cluster.run({
     name: kubeletOf(number),
     command: binaryPaths().path('kubelet'),
@@ -145,8 +148,16 @@ state = "${folder}/state"
 `;
 }
 
+type KubeletOptions = {
+  readonly folder: string;
+  readonly cgroup: string;
+  /** Number of the node, from 1. */
+  readonly number: number;
+  readonly healthzPort: number;
+};
+
 /** For Pods this is a standard kubelet. The other settings keep it within its folder, and switch off what needs a whole host. */
-function kubeletConfiguration(folder: string, cgroup: string, number: number, healthzPort: number): object {
+function kubeletConfiguration({ folder, cgroup, number, healthzPort }: KubeletOptions): object {
   const socket = `unix://${socketOf(folder)}`;
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',

@@ -35,7 +35,7 @@ export async function measure(
   const { load: program, rate, requests } = environment();
   await allRouted(application);
   const startedAtMs = Date.now();
-  const load = await Load.start(cluster, application.name, program, await application.url(), rate);
+  const load = await Load.start(cluster, { name: application.name, program, url: await application.url(), rate });
   let done = 0;
   let stopped: Awaited<ReturnType<Load['stop']>> | undefined;
   try {

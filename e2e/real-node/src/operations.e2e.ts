@@ -13,13 +13,13 @@ const namesOf = (application: Application) => application.pods().map(({ metadata
 
 describe.concurrent('nothing is lost when', () => {
   test('a new image rolls in place', async () => {
-    const outcome = await operate(on, 'new image, in place', { name: 'in-place' }, rollImage);
+    const outcome = await operate(on, { title: 'new image, in place', name: 'in-place' }, rollImage);
     expect(outcome.uidsAfter).toEqual(outcome.uidsBefore);
   });
 
   test('a new image and new resources are rolled in one update', async () => {
     const title = 'new image and resources, in place';
-    const outcome = await operate(on, title, { name: 'image-and-resources' }, async ({ application, round }) => {
+    const outcome = await operate(on, { title, name: 'image-and-resources' }, async ({ application, round }) => {
       await application.update({ tag: tagOf(round), cpu: cpuOf(round) });
       await application.serves();
       expect(new Set(await application.versions())).toEqual(new Set([tagOf(round)]));
@@ -28,7 +28,7 @@ describe.concurrent('nothing is lost when', () => {
   });
 
   test('a change of resources stops no container', async () => {
-    const outcome = await operate(on, 'resize', { name: 'resize' }, async ({ application, round }) => {
+    const outcome = await operate(on, { title: 'resize', name: 'resize' }, async ({ application, round }) => {
       await application.update({ tag: 'v1', cpu: cpuOf(round) });
       await application.serves();
       const requests = application.pods().map(({ status }) => status?.containerStatuses?.[0]?.resources?.requests?.cpu);
@@ -39,7 +39,7 @@ describe.concurrent('nothing is lost when', () => {
   });
 
   test('a change that cannot be made in place recreates the Pods', async () => {
-    const outcome = await operate(on, 'recreate', { name: 'recreate' }, async ({ application, round }) => {
+    const outcome = await operate(on, { title: 'recreate', name: 'recreate' }, async ({ application, round }) => {
       await application.update({ tag: 'v1', setting: `of round ${round}` });
       await application.serves();
     });
@@ -48,12 +48,12 @@ describe.concurrent('nothing is lost when', () => {
 
   test('a new image replaces the Pods under the policy Replace', async () => {
     const options = { name: 'replace-update', upgradePolicy: 'Replace' } as const;
-    const outcome = await operate(on, 'replace by update', options, rollImage);
+    const outcome = await operate(on, { title: 'replace by update', ...options }, rollImage);
     expect(new Set(outcome.uidsAfter).isDisjointFrom(new Set(outcome.uidsBefore))).toBe(true);
   });
 
   test('Pods that are labelled for replacement are replaced one by one', async () => {
-    await operate(on, 'replace by label', { name: 'replace' }, async ({ application }) => {
+    await operate(on, { title: 'replace by label', name: 'replace' }, async ({ application }) => {
       for (const name of namesOf(application)) {
         await application.kubectl(['label', 'pod', name, `${TO_REPLACE_LABEL}=true`]);
         await application.gone(name);
@@ -63,7 +63,7 @@ describe.concurrent('nothing is lost when', () => {
   });
 
   test('a CollaSet is scaled out and in', async () => {
-    await operate(on, 'scale out and in', { name: 'scale' }, async ({ application }) => {
+    await operate(on, { title: 'scale out and in', name: 'scale' }, async ({ application }) => {
       for (const count of [replicas + 2, replicas]) {
         await application.scale(count);
         await application.serves();
@@ -73,7 +73,7 @@ describe.concurrent('nothing is lost when', () => {
   });
 
   test('Pods are deleted one by one', async () => {
-    await operate(on, 'delete', { name: 'delete' }, async ({ application }) => {
+    await operate(on, { title: 'delete', name: 'delete' }, async ({ application }) => {
       for (const name of namesOf(application)) {
         await application.kubectl(['delete', 'pod', name]);
         await application.serves();
@@ -82,7 +82,7 @@ describe.concurrent('nothing is lost when', () => {
   });
 
   test('Pods are evicted one by one', async () => {
-    await operate(on, 'evict', { name: 'evict' }, async ({ application }) => {
+    await operate(on, { title: 'evict', name: 'evict' }, async ({ application }) => {
       for (const name of namesOf(application)) {
         await application.evict(name);
         await application.serves();

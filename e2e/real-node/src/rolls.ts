@@ -17,8 +17,7 @@ type Outcome = { measured: Measured; uidsBefore: readonly string[]; uidsAfter: r
  */
 export async function operate(
   on: Stage,
-  title: string,
-  options: Omit<ApplicationOptions, 'replicas'>,
+  { title, ...options }: Omit<ApplicationOptions, 'replicas'> & { readonly title: string },
   act: (round: Round) => Promise<void>,
 ): Promise<Outcome> {
   await using application = await on.deploy({ replicas, ...options });

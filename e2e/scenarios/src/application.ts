@@ -34,7 +34,12 @@ export class Application {
   constructor(client: KubeClient, options: ApplicationOptions) {
     this.#client = client;
     this.#options = options;
-    this.observer = new Observer(client, options.namespace, NAME, options.proxyPeriodMs ?? PROXY_PERIOD_MS);
+    this.observer = new Observer({
+      client,
+      namespace: options.namespace,
+      service: NAME,
+      proxyPeriodMs: options.proxyPeriodMs ?? PROXY_PERIOD_MS,
+    });
   }
 
   /** Applies all manifests and returns once all Pods serve. The observer judges from then on. */

@@ -55,8 +55,7 @@ const setGate = (name: string, status: string) =>
   client.patch(
     PODS,
     { namespace: 'default', name },
-    { type: 'strategic', body: { status: { conditions: [{ type: GATE, status }] } } },
-    { subresource: 'status' },
+    { type: 'strategic', body: { status: { conditions: [{ type: GATE, status }] } }, subresource: 'status' },
   );
 
 function conditionsOf(pod: Pod): string {
@@ -178,8 +177,11 @@ test('a resize goes through PodResizeInProgress', async () => {
   await client.patch(
     PODS,
     { namespace: 'default', name: 'resized' },
-    { type: 'strategic', body: { spec: { containers: [{ name: 'app', resources: resources('250m') }] } } },
-    { subresource: 'resize' },
+    {
+      type: 'strategic',
+      body: { spec: { containers: [{ name: 'app', resources: resources('250m') }] } },
+      subresource: 'resize',
+    },
   );
   await eventually(
     'resized',

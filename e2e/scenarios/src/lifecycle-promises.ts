@@ -33,7 +33,7 @@ export function brokenPromises(versions: readonly Pod[], budget?: Budget): reado
     present.set(uid, pod);
     if (pod.metadata.deletionTimestamp !== undefined) return [];
     const others = [...present.values()].filter((each) => each.metadata.uid !== uid);
-    const broken = [...ofState(pod), ...(old ? ofStep(old, pod, others, budget) : [])];
+    const broken = [...ofState(pod), ...(old ? ofStep(old, pod, { others, budget }) : [])];
     const where = `${pod.metadata.name} at ${pod.metadata.resourceVersion}`;
     return broken.map((what) => `${where}: ${what}: ${lifecycleOf(pod).join(' ')}`);
   });
@@ -65,7 +65,11 @@ function ofState(pod: Pod): readonly string[] {
   return broken;
 }
 
-function ofStep(old: Pod, pod: Pod, others: readonly Pod[], budget: Budget | undefined): readonly string[] {
+function ofStep(
+  old: Pod,
+  pod: Pod,
+  { others, budget }: { readonly others: readonly Pod[]; readonly budget: Budget | undefined },
+): readonly string[] {
   const broken: string[] = [];
   const granted = idsIn(pod, 'operate').filter((id) => !idsIn(old, 'operate').includes(id));
   if (granted.length > 0) {

@@ -37,7 +37,7 @@ export class LonePod {
     this.#cluster = cluster;
     this.#namespace = namespace;
     this.#name = name;
-    this.observer = new Observer(client, namespace, 'web');
+    this.observer = new Observer({ client, namespace, service: 'web' });
     this.observer.pods.onChange(({ object }) => this.versions.push(object));
   }
 

@@ -33,7 +33,12 @@ export class OwnedPods {
   constructor(cluster: Cluster, client: KubeClient, options: OwnedPodsOptions) {
     this.#cluster = cluster;
     this.#options = options;
-    this.observer = new Observer(client, options.namespace, NAME, PROXY_PERIOD_MS);
+    this.observer = new Observer({
+      client,
+      namespace: options.namespace,
+      service: NAME,
+      proxyPeriodMs: PROXY_PERIOD_MS,
+    });
   }
 
   /** Applies all manifests and returns once all Pods serve. The observer judges from then on. */

@@ -40,10 +40,10 @@ export async function playSchedule(client: KubeClient, namespace: string, seed: 
     balancer: random.chance(0.5),
     consent: random.chance(0.5),
   };
-  const observer = new Observer(client, namespace, NAME);
+  const observer = new Observer({ client, namespace, service: NAME });
   const versions: Pod[] = [];
   observer.pods.onChange(({ object }) => versions.push(object));
-  const schedule = new Schedule(client, namespace, observer, random);
+  const schedule = new Schedule({ client, namespace, observer, random });
   const balancer = new SlowBalancer(client, observer, new Random(seed + 1));
   await observer.start();
   try {
@@ -70,13 +70,20 @@ export async function playSchedule(client: KubeClient, namespace: string, seed: 
   }
 }
 
+type ScheduleDeps = {
+  readonly client: KubeClient;
+  readonly namespace: string;
+  readonly observer: Observer;
+  readonly random: Random;
+};
+
 class Schedule {
   readonly #client: KubeClient;
   readonly #namespace: string;
   readonly #observer: Observer;
   readonly #random: Random;
 
-  constructor(client: KubeClient, namespace: string, observer: Observer, random: Random) {
+  constructor({ client, namespace, observer, random }: ScheduleDeps) {
     this.#client = client;
     this.#namespace = namespace;
     this.#observer = observer;
@@ -188,12 +195,11 @@ class Schedule {
     const pod = this.#observer.pods.get(`${this.#namespace}/${name}`);
     const containerStatuses = (pod?.status?.containerStatuses ?? []).map((status) => ({ ...status, ready }));
     const ref = { namespace: this.#namespace, name };
-    await this.#client.patch(
-      PODS,
-      ref,
-      { type: 'merge', body: { status: { containerStatuses } } },
-      { subresource: 'status' },
-    );
+    await this.#client.patch(PODS, ref, {
+      type: 'merge',
+      body: { status: { containerStatuses } },
+      subresource: 'status',
+    });
   }
 }
 

@@ -139,8 +139,8 @@ describe('with JetStream', () => {
       forger.start();
       running.push({ stop: () => forger?.stop(1_000) ?? Promise.resolve() });
     });
-    const forge = (body: string) =>
-      forger?.publish('kuperator.v1.test.shop.pod.web-0.operation.permitted', body, 'x', 'application/json');
+    const subject = 'kuperator.v1.test.shop.pod.web-0.operation.permitted';
+    const forge = (payload: string) => forger?.publish({ subject, payload, id: 'x', contentType: 'application/json' });
     forge('{');
     forge('{"specversion":"1.0"}');
     forge('{');

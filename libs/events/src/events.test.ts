@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { outgoingFor } from './envelope.ts';
 import { collaSetEvent, podEvent } from './events.ts';
 
 const pod = { metadata: { namespace: 'shop', name: 'web-0', uid: 'u1' } };
@@ -7,12 +8,7 @@ const base = { operation, stage: 'Operate', since: '17' } as const;
 
 test('an event id is the same for the same fact, whoever publishes it and whatever data are added', () => {
   const one = podEvent('operation.permitted', pod, base);
-  const again = podEvent(
-    'operation.permitted',
-    pod,
-    { ...base, message: 'said otherwise' },
-    { time: '2026-01-01T00:00:00Z' },
-  );
+  const again = podEvent('operation.permitted', pod, { ...base, message: 'said otherwise' });
   expect(again.id).toBe(one.id);
 });
 
@@ -70,9 +66,11 @@ test('the events of one operation share a trace, and each has its own span', () 
   expect(events[0]?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
 });
 
-test('a trace that the caller provides is kept', () => {
-  const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
-  expect(podEvent('operation.permitted', pod, base, { traceparent }).traceparent).toBe(traceparent);
+test('a trace and a time given by the caller are kept', () => {
+  const given = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, time: '2026-01-01T00:00:00Z' };
+  const stamp = { cluster: 'test', source: 'test', time: '2026-02-02T00:00:00Z', sequence: '1'.padStart(20, '0') };
+  const outgoing = outgoingFor({ ...podEvent('operation.permitted', pod, base), ...given }, stamp);
+  expect(outgoing).toMatchObject({ envelope: given });
 });
 
 test('the uid is that of the object, whatever the data contain', () => {

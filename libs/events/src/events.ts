@@ -14,9 +14,6 @@ import {
 } from './catalog.ts';
 import { eventIdFor, traceparentFor } from './identity.ts';
 
-/** `time` (RFC 3339): when the fact happened; now by default. `traceparent`: continues this trace instead of that of the operation. */
-type EventContext = { time?: string | undefined; traceparent?: string | undefined };
-
 /** Event data without the uid, which is taken from the object. */
 type WithoutUid<Data> = Data extends unknown ? Omit<Data, 'uid'> & { uid?: string | undefined } : never;
 
@@ -27,9 +24,8 @@ export function podEvent<Name extends PodEventName>(
   event: Name,
   pod: About,
   data: WithoutUid<PodEventData<Name>>,
-  context: EventContext = {},
 ): PodEvent<Name> {
-  return describe('pod', event, pod, data, context) as PodEvent<Name>;
+  return describe('pod', event, { about: pod, data }) as PodEvent<Name>;
 }
 
 /** Builds an event about a CollaSet. */
@@ -37,9 +33,8 @@ export function collaSetEvent<Name extends CollaSetEventName>(
   event: Name,
   set: About,
   data: WithoutUid<CollaSetEventData<Name>>,
-  context: EventContext = {},
 ): CollaSetEvent<Name> {
-  return describe('collaset', event, set, data, context) as CollaSetEvent<Name>;
+  return describe('collaset', event, { about: set, data }) as CollaSetEvent<Name>;
 }
 
 /** Builds an event about a PodTransitionRule. */
@@ -47,14 +42,14 @@ export function ruleEvent<Name extends RuleEventName>(
   event: Name,
   rule: About,
   data: WithoutUid<RuleEventData<Name>>,
-  context: EventContext = {},
 ): RuleEvent<Name> {
-  return describe('podtransitionrule', event, rule, data, context) as RuleEvent<Name>;
+  return describe('podtransitionrule', event, { about: rule, data }) as RuleEvent<Name>;
 }
 
-function describe(kind: EventKind, event: string, { metadata }: About, given: object, context: EventContext) {
+function describe(kind: EventKind, event: string, facts: { readonly about: About; readonly data: object }) {
+  const { metadata } = facts.about;
   const uid = metadata.uid ?? '';
-  const data: EventFacts = { ...given, uid };
+  const data: EventFacts = { ...facts.data, uid };
   const id = eventIdFor(kind, event, entryOf(kind, event)?.declaration.identity(data, metadata.resourceVersion) ?? []);
   return {
     kind,
@@ -63,8 +58,7 @@ function describe(kind: EventKind, event: string, { metadata }: About, given: ob
     name: metadata.name ?? '',
     data,
     id,
-    time: context.time,
-    traceparent: context.traceparent ?? traceparentFor(uid, data.operation ?? data.operations?.[0], id),
+    traceparent: traceparentFor(uid, data.operation ?? data.operations?.[0], id),
   };
 }
 

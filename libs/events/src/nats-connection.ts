@@ -34,6 +34,17 @@ type ConnectionEvents = {
   onError(error: unknown): void;
 };
 
+/** A message to send. */
+export type Message = {
+  readonly subject: string;
+  readonly payload: string;
+  /** The stream stores a message with the same id once. */
+  readonly id: string;
+  readonly contentType: string;
+  /** If it is set, the stream's answer arrives at `onAck` with this number. */
+  readonly ackNumber?: number | undefined;
+};
+
 type OnMessage = (subject: string, payload: Uint8Array) => void;
 
 /**
@@ -77,10 +88,10 @@ export class NatsConnection {
   }
 
   /**
-   * Sends a message at once, or throws. With `ackNumber` the stream's answer arrives at `onAck`.
+   * Sends a message at once, or throws.
    * @throws Error if there is no connection
    */
-  publish(subject: string, payload: string, id: string, contentType: string, ackNumber?: number): void {
+  publish({ subject, payload, id, contentType, ackNumber }: Message): void {
     if (!this.#client) throw new Error('not connected');
     const head = headers();
     head.set('Nats-Msg-Id', id);

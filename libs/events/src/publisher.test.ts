@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Outgoing } from './envelope.ts';
+import type { Message } from './nats-connection.ts';
 import { Publisher } from './publisher.ts';
 import { permitted } from './test/facts.ts';
 
@@ -18,8 +19,8 @@ function aPublisher({ maxInFlight = 10, up = true } = {}) {
     up,
     flush: async () => {},
     isUp: () => wire.up,
-    publish: (subject: string, _body: string, _id: string, _type: string, ack?: number) => {
-      sent.push({ name: subject, ack });
+    publish: ({ subject, ackNumber }: Message) => {
+      sent.push({ name: subject, ack: ackNumber });
     },
   };
   const publisher = new Publisher({

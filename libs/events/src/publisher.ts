@@ -130,13 +130,8 @@ export class Publisher {
       item.sentAt = performance.now();
       const ackNumber = this.#mode === 'jetstream' ? number : undefined;
       try {
-        wire.publish(
-          item.outgoing.subject,
-          JSON.stringify(item.outgoing.envelope),
-          item.outgoing.id,
-          CONTENT_TYPE,
-          ackNumber,
-        );
+        const { subject, envelope, id } = item.outgoing;
+        wire.publish({ subject, payload: JSON.stringify(envelope), id, contentType: CONTENT_TYPE, ackNumber });
       } catch (error) {
         // A message that is too large can never be sent. One that met a closing connection is sent on the next connection.
         const reason = error instanceof Error ? error.message : String(error);

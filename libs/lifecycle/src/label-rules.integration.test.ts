@@ -143,7 +143,7 @@ describe('who is not asked', () => {
     await cluster.kubectl(['label', 'pod', 'web', forge, ...asNode]);
     await cluster.kubectl(['annotate', 'pod', 'web', 'note=hello']);
     const conditions = [{ type: 'example.com/seen', status: 'True' }];
-    await client.patch(PODS, POD, { type: 'strategic', body: { status: { conditions } } }, { subresource: 'status' });
+    await client.patch(PODS, POD, { type: 'strategic', body: { status: { conditions } }, subresource: 'status' });
     expect(await refusalOf({ other: 'label' })).toContain('done-operation-type.podopslifecycle.kusionstack.io/a');
     await cluster.kubectl(['label', 'pod', 'web', forge.replace('=1', '-')]);
   });

@@ -31,7 +31,7 @@ type Source<T extends KubeObject> = Pick<
 
 export type ResourceConsistOptions<E extends KubeObject> = {
   adapter: Adapter<E>;
-  client: Pick<KubeClient, 'get' | 'patch'>;
+  client: Pick<KubeClient, 'get' | 'patch' | 'delete'>;
   /** Created with `employerOptions`. */
   employers: Source<E>;
   /** Created with `employeePodOptions`. */

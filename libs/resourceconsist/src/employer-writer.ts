@@ -1,5 +1,5 @@
-import type { KubeObject } from '@kuperator/api';
-import type { Informer, KubeClient } from '@kuperator/runtime';
+import { type KubeObject, keyOf } from '@kuperator/api';
+import { type Informer, type KubeClient, NotFoundError, objectWriter } from '@kuperator/runtime';
 import type { EmployerKind } from './adapter.ts';
 
 export type EmployerChange = {
@@ -7,23 +7,25 @@ export type EmployerChange = {
   readonly annotations?: Readonly<Record<string, string | null>> | undefined;
 };
 
-/** Writes metadata of an employer in one patch. @returns the employer that the API server returned */
+/**
+ * Writes metadata of an employer in one patch.
+ * @returns the employer that the API server returned
+ * @throws NotFoundError if the employer no longer exists; ConflictError if it has changed
+ */
 export type EmployerWriter<E extends KubeObject> = (employer: E, change: EmployerChange) => Promise<E>;
 
 export function employerWriter<E extends KubeObject>(deps: {
-  client: Pick<KubeClient, 'patch'>;
-  employers: Pick<Informer<E>, 'observe'>;
+  client: Pick<KubeClient, 'patch' | 'delete'>;
+  employers: Pick<Informer<E>, 'observe' | 'observeGone'>;
   kind: EmployerKind<E>;
 }): EmployerWriter<E> {
   const { client, employers, kind } = deps;
+  const writer = objectWriter({ client, resource: kind.resource, cache: employers });
   return async function write(employer, { finalizers, annotations }) {
-    const { namespace, name = '', resourceVersion } = employer.metadata;
-    const body = {
-      // Finalizers are written as a whole list. Without the precondition, a new finalizer of another client would be lost.
-      metadata: { resourceVersion, ...(finalizers ? { finalizers } : {}), ...(annotations ? { annotations } : {}) },
-    };
-    const written = await client.patch(kind.resource, { namespace, name }, { type: 'merge', body });
-    employers.observe(written);
-    return written;
+    const metadata = { ...(finalizers ? { finalizers } : {}), ...(annotations ? { annotations } : {}) };
+    // Employers may be custom resources.
+    const written = await writer.patch(employer, { body: { metadata }, keepsMissing: true });
+    if (written) return written;
+    throw new NotFoundError(`${kind.resource.kind} ${keyOf(employer)} is gone`, { status: 404, reason: 'NotFound' });
   };
 }

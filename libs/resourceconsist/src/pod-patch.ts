@@ -1,6 +1,6 @@
 import { AVAILABLE_CONDITIONS_ANNOTATION, type Pod } from '@kuperator/api';
 import { isEmpty, type LabelChanges, withExpectedFinalizer, withFinalizer } from '@kuperator/lifecycle';
-import type { Patch } from '@kuperator/runtime';
+import type { ObjectChange } from '@kuperator/runtime';
 import type { EmployerMarks, PodChange } from './pod-plan.ts';
 
 export type PodPatch = {
@@ -59,7 +59,7 @@ export function podPatchFor(
  * announcements would fail (measured: 1.6 conflicts for each Pod). The API server refuses it with 422 if the annotation has changed.
  * @returns undefined if more than the annotation changes
  */
-export function annotationPatchFor({ metadata }: PodPatch, pod: Pod): Patch | undefined {
+export function annotationPatchFor({ metadata }: PodPatch, pod: Pod): ObjectChange | undefined {
   const text = metadata.annotations?.[AVAILABLE_CONDITIONS_ANNOTATION];
   if (text === undefined || metadata.finalizers || metadata.labels) return undefined;
   const { uid, annotations } = pod.metadata;

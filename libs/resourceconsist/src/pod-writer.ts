@@ -1,5 +1,12 @@
-import { type Key, keyOf, PODS, type Pod } from '@kuperator/api';
-import { type Clock, type Informer, InvalidError, type KubeClient, NotFoundError } from '@kuperator/runtime';
+import { type Key, PODS, type Pod } from '@kuperator/api';
+import {
+  type Clock,
+  type Informer,
+  InvalidError,
+  type KubeClient,
+  NotFoundError,
+  objectWriter,
+} from '@kuperator/runtime';
 import { annotationPatchFor, type PodPatch, podPatchFor } from './pod-patch.ts';
 import type { EmployerMarks, PodChange } from './pod-plan.ts';
 
@@ -26,41 +33,34 @@ export type PodWriter = {
 };
 
 export function podWriter(deps: {
-  client: Pick<KubeClient, 'get' | 'patch'>;
+  client: Pick<KubeClient, 'get' | 'patch' | 'delete'>;
   pods: Pick<Informer<Pod>, 'observe' | 'observeGone'>;
   clock: Clock;
   onTraffic: (change: TrafficChange) => void;
 }): PodWriter {
   const { client, pods, clock, onTraffic } = deps;
+  const writer = objectWriter({ client, resource: PODS, cache: pods });
 
   async function writeOne(marks: EmployerMarks, { pod, change }: PodWrite): Promise<void> {
     const nanos = clock.nanos();
     const body = podPatchFor(pod, { marks, change, nanos });
-    const { uid = '' } = pod.metadata;
-    try {
-      const written = await patch(pod, body);
-      pods.observe(written);
-      if (change.finalizer === undefined) return;
-      const traffic = change.finalizer ? 'on' : 'off';
-      onTraffic({ traffic, employer: marks.expectedKey, finalizer: marks.finalizer, before: pod, pod: written, nanos });
-    } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-      pods.observeGone(keyOf(pod), uid);
-    }
+    const written = await patch(pod, body);
+    if (!written || change.finalizer === undefined) return;
+    const traffic = change.finalizer ? 'on' : 'off';
+    onTraffic({ traffic, employer: marks.expectedKey, finalizer: marks.finalizer, before: pod, pod: written, nanos });
   }
 
-  async function patch(pod: Pod, body: PodPatch): Promise<Pod> {
-    const { namespace, name = '' } = pod.metadata;
+  async function patch(pod: Pod, body: PodPatch): Promise<Pod | undefined> {
     const annotation = annotationPatchFor(body, pod);
     if (annotation) {
       try {
-        return await client.patch(PODS, { namespace, name }, annotation);
+        return await writer.patch(pod, annotation);
       } catch (error) {
         // A stale annotation and a refusal by a policy look the same. The patch with the version shows which of the two it is.
         if (!(error instanceof InvalidError)) throw error;
       }
     }
-    return client.patch(PODS, { namespace, name }, { type: 'merge', body });
+    return writer.patch(pod, { body });
   }
 
   return {

@@ -78,8 +78,11 @@ test('one patch of pods/status changes labels and conditions together', async ()
   const patched = await client.patch(
     PODS,
     { namespace: 'default', name: 'gated' },
-    { type: 'strategic', body: { metadata: { labels: { step: 'one' } }, status: { conditions } } },
-    { subresource: 'status' },
+    {
+      type: 'strategic',
+      body: { metadata: { labels: { step: 'one' } }, status: { conditions } },
+      subresource: 'status',
+    },
   );
   expect(patched.metadata.labels?.step).toBe('one');
   expect(patched.status?.conditions).toContainEqual(expect.objectContaining(conditions[0]));

@@ -1,6 +1,14 @@
 import { type KubeObject, keyOf, own, type Pod } from '@kuperator/api';
 import { compileLabelSelector, type TransportRequest, type TransportResponse } from '@kuperator/runtime';
-import { ApiFailure } from './api-failure.ts';
+import {
+  ApiFailure,
+  BAD_REQUEST,
+  CONFLICT,
+  INVALID,
+  METHOD_NOT_ALLOWED,
+  NOT_FOUND,
+  UNSUPPORTED_MEDIA_TYPE,
+} from './api-failure.ts';
 import { type JsonPatchOperation, jsonPatch } from './json-patch.ts';
 import { isJsonObject, type Json, mergePatch } from './merge-patch.ts';
 import type { ObjectStore } from './object-store.ts';
@@ -8,6 +16,8 @@ import { parseRequestPath, type RequestPath } from './request-path.ts';
 import { strategicMergePatch } from './strategic-merge-patch.ts';
 
 type WithStatus = KubeObject & { status?: unknown };
+/** What a request is for, and where it is stored. */
+type Target = { readonly store: ObjectStore; readonly path: RequestPath };
 type Preconditions = { uid?: string; resourceVersion?: string };
 
 /** Answers one request like kube-apiserver, as far as our operators depend on it. */
@@ -15,7 +25,7 @@ export function answer(store: ObjectStore, request: TransportRequest): Transport
   try {
     const path = parseRequestPath(request.path, request.method);
     const body = request.body === undefined ? undefined : (JSON.parse(request.body) as Json);
-    const result = handle(store, request, path, body);
+    const result = handle({ store, path }, request, body);
     return { status: request.method === 'POST' ? 201 : 200, headers: {}, body: JSON.stringify(result) };
   } catch (error) {
     if (!(error instanceof ApiFailure)) throw error;
@@ -23,20 +33,20 @@ export function answer(store: ObjectStore, request: TransportRequest): Transport
   }
 }
 
-function handle(store: ObjectStore, request: TransportRequest, path: RequestPath, body: Json | undefined): object {
+function handle(target: Target, request: TransportRequest, body: Json | undefined): object {
   switch (request.method) {
     case 'GET':
-      return path.name === undefined ? list(store, path) : present(store, path);
+      return target.path.name === undefined ? list(target) : present(target);
     case 'POST':
-      return create(store, path, body as KubeObject);
+      return create(target, body as KubeObject);
     case 'PUT':
-      return update(store, path, present(store, path), body as KubeObject);
+      return update(target, present(target), body as KubeObject);
     case 'PATCH':
-      return patch(store, path, request.contentType ?? '', body ?? null);
+      return patch(target, request.contentType ?? '', body ?? null);
     case 'DELETE':
-      return remove(store, path, (body ?? {}) as { gracePeriodSeconds?: number; preconditions?: Preconditions });
+      return remove(target, (body ?? {}) as { gracePeriodSeconds?: number; preconditions?: Preconditions });
     default:
-      throw new ApiFailure(405, 'MethodNotAllowed', request.method);
+      throw new ApiFailure(METHOD_NOT_ALLOWED, request.method);
   }
 }
 
@@ -56,20 +66,20 @@ export function matcherOf(path: RequestPath): (object: KubeObject) => boolean {
     });
 }
 
-function list(store: ObjectStore, path: RequestPath): object {
+function list({ store, path }: Target): object {
   const items = store.list(path.resource).filter(matcherOf(path));
   return { kind: 'List', apiVersion: 'v1', metadata: { resourceVersion: String(store.version) }, items };
 }
 
-function present(store: ObjectStore, path: RequestPath): KubeObject {
+function present({ store, path }: Target): KubeObject {
   const object = store.get(path.resource, keyFor(path));
-  if (!object) throw new ApiFailure(404, 'NotFound', `${path.resource.plural} "${path.name}" not found`);
+  if (!object) throw new ApiFailure(NOT_FOUND, `${path.resource.plural} "${path.name}" not found`);
   return object;
 }
 
-function create(store: ObjectStore, path: RequestPath, given: KubeObject): KubeObject {
+function create({ store, path }: Target, given: KubeObject): KubeObject {
   if (given.metadata.resourceVersion) {
-    throw new ApiFailure(400, 'BadRequest', 'resourceVersion should not be set on objects to be created');
+    throw new ApiFailure(BAD_REQUEST, 'resourceVersion should not be set on objects to be created');
   }
   const { uid: _uid, creationTimestamp: _created, generation: _generation, ...metadata } = given.metadata;
   const { status: _status, ...rest } = given as WithStatus;
@@ -79,7 +89,7 @@ function create(store: ObjectStore, path: RequestPath, given: KubeObject): KubeO
   return store.create(path.resource, object);
 }
 
-function update(store: ObjectStore, path: RequestPath, old: KubeObject, given: KubeObject): KubeObject {
+function update({ store, path }: Target, old: KubeObject, given: KubeObject): KubeObject {
   check(path, old, given.metadata);
   const after = stateAfter(path, old, given);
   return path.query.get('dryRun') ? after : store.update(path.resource, keyFor(path), after);
@@ -120,37 +130,35 @@ function withStatus(object: WithStatus, status: unknown): KubeObject {
   return status === undefined ? rest : ({ ...rest, status } as KubeObject);
 }
 
-function patch(store: ObjectStore, path: RequestPath, contentType: string, body: Json): KubeObject {
+function patch(target: Target, contentType: string, body: Json): KubeObject {
+  const { store, path } = target;
   const builtIn = !path.resource.group.includes('kusionstack.io');
   if (contentType.includes('apply-patch')) {
     const old = store.get(path.resource, keyFor(path));
-    const target = (old ?? { metadata: { name: path.name } }) as unknown as Json;
-    const given = (builtIn ? strategicMergePatch(target, body) : mergePatch(target, body)) as unknown as KubeObject;
-    return old ? update(store, path, old, given) : create(store, path, given);
+    const before = (old ?? { metadata: { name: path.name } }) as unknown as Json;
+    const given = (builtIn ? strategicMergePatch(before, body) : mergePatch(before, body)) as unknown as KubeObject;
+    return old ? update(target, old, given) : create(target, given);
   }
-  const old = present(store, path);
-  const target = old as unknown as Json;
+  const old = present(target);
+  const before = old as unknown as Json;
   if (contentType.includes('strategic-merge-patch')) {
-    if (!builtIn) throw new ApiFailure(415, 'UnsupportedMediaType', 'strategic merge patch on a custom resource');
-    return update(store, path, old, strategicMergePatch(target, body) as unknown as KubeObject);
+    if (!builtIn) throw new ApiFailure(UNSUPPORTED_MEDIA_TYPE, 'strategic merge patch on a custom resource');
+    return update(target, old, strategicMergePatch(before, body) as unknown as KubeObject);
   }
   if (contentType.includes('merge-patch')) {
-    return update(store, path, old, mergePatch(target, body) as unknown as KubeObject);
+    return update(target, old, mergePatch(before, body) as unknown as KubeObject);
   }
   try {
-    const patched = jsonPatch(target, body as unknown as JsonPatchOperation[]);
-    return update(store, path, old, patched as unknown as KubeObject);
+    const patched = jsonPatch(before, body as unknown as JsonPatchOperation[]);
+    return update(target, old, patched as unknown as KubeObject);
   } catch (error) {
-    throw error instanceof ApiFailure ? error : new ApiFailure(422, 'Invalid', String(error));
+    throw error instanceof ApiFailure ? error : new ApiFailure(INVALID, String(error));
   }
 }
 
-function remove(
-  store: ObjectStore,
-  path: RequestPath,
-  options: { gracePeriodSeconds?: number; preconditions?: Preconditions },
-): object {
-  const old = present(store, path);
+function remove(target: Target, options: { gracePeriodSeconds?: number; preconditions?: Preconditions }): object {
+  const { store, path } = target;
+  const old = present(target);
   check(path, old, options.preconditions ?? {});
   const { object, gone } = store.delete(path.resource, keyFor(path), options.gracePeriodSeconds);
   // The response contains a Pod even if it is gone. For other kinds it is a Status only.
@@ -162,12 +170,12 @@ function remove(
 function check(path: RequestPath, old: KubeObject, { uid, resourceVersion }: Preconditions): void {
   const what = `${path.resource.plural} "${path.name}"`;
   if (resourceVersion !== undefined && resourceVersion !== old.metadata.resourceVersion) {
-    throw new ApiFailure(409, 'Conflict', `${what}: the object has been modified`);
+    throw new ApiFailure(CONFLICT, `${what}: the object has been modified`);
   }
   if (uid !== undefined && uid !== old.metadata.uid) {
     // Observed on 1.36: the uid is a precondition for PUT and DELETE, and an immutable field for PATCH.
-    if (path.method === 'PATCH') throw new ApiFailure(422, 'Invalid', `${what}: metadata.uid: field is immutable`);
-    throw new ApiFailure(409, 'Conflict', `${what}: uid ${uid} is not ${old.metadata.uid}`);
+    if (path.method === 'PATCH') throw new ApiFailure(INVALID, `${what}: metadata.uid: field is immutable`);
+    throw new ApiFailure(CONFLICT, `${what}: uid ${uid} is not ${old.metadata.uid}`);
   }
 }
 

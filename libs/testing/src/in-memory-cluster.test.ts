@@ -27,7 +27,7 @@ describe('writes', () => {
       spec: { nodeName: 'elsewhere' },
       status: { conditions: [aCondition('gate', true)] },
     };
-    await cluster.client.patch(PODS, REF, { type: 'strategic', body }, { subresource: 'status' });
+    await cluster.client.patch(PODS, REF, { type: 'strategic', body, subresource: 'status' });
     const pod = cluster.get(PODS, KEY);
     expect(pod?.metadata.labels?.step).toBe('one');
     expect(pod?.spec.nodeName).toBe('node-1');
@@ -38,7 +38,7 @@ describe('writes', () => {
     const cluster = new InMemoryCluster();
     cluster.add(COLLA_SETS, aCollaSet({ metadata: REF }));
     const patch = (body: object, subresource?: string) =>
-      cluster.client.patch(COLLA_SETS, REF, { type: 'merge', body }, subresource ? { subresource } : {});
+      cluster.client.patch(COLLA_SETS, REF, { type: 'merge', body, subresource });
     const ignored = await patch({ status: { replicas: 5 } });
     expect(ignored.status).toBeUndefined();
     const status = await patch({ status: { replicas: 5 }, metadata: { labels: { a: 'b' } } }, 'status');

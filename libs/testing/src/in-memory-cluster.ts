@@ -128,9 +128,9 @@ export class InMemoryCluster {
         if (fault.takesEffect) answer(this.#store, request);
         if (fault.error === 'connection')
           throw new ConnectionError(`${request.method} ${request.path}: connection reset`);
-        const { status, reason, message, retryAfterSeconds } = fault.error;
-        const failure = new ApiFailure(status, reason, message, retryAfterSeconds);
-        return { status, headers: {}, body: JSON.stringify(failure.toStatus()) };
+        const { message, ...answered } = fault.error;
+        const failure = new ApiFailure(answered, message);
+        return { status: failure.status, headers: {}, body: JSON.stringify(failure.toStatus()) };
       },
       stream: async (request) => {
         await Promise.resolve();

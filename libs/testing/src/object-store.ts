@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Key, type KubeObject, keyOf, type Resource, setOwn } from '@kuperator/api';
-import { ApiFailure } from './api-failure.ts';
+import { ALREADY_EXISTS, ApiFailure, NOT_FOUND } from './api-failure.ts';
 
 export type StoreEvent = {
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
@@ -78,8 +78,7 @@ export class ObjectStore {
     const name =
       given.metadata.name ?? `${given.metadata.generateName ?? ''}${this.#uids.toString(36).padStart(5, '0')}`;
     const key = keyOf({ metadata: { ...given.metadata, name } });
-    if (this.get(resource, key))
-      throw new ApiFailure(409, 'AlreadyExists', `${resource.plural} "${key}" already exists`);
+    if (this.get(resource, key)) throw new ApiFailure(ALREADY_EXISTS, `${resource.plural} "${key}" already exists`);
     this.#uids++;
     const object: Stored = {
       ...given,
@@ -91,13 +90,13 @@ export class ObjectStore {
         creationTimestamp: given.metadata.creationTimestamp ?? this.timestamp(),
       },
     };
-    return this.#store('ADDED', resource, key, plain(object));
+    return this.#store({ resource, key }, plain(object));
   }
 
   /** Stores a new state of an object, unless it equals the old one. Removes a terminating object when nothing holds it any more. */
   update(resource: Resource, key: Key, given: KubeObject): KubeObject {
     const old = this.get(resource, key);
-    if (!old) throw new ApiFailure(404, 'NotFound', `${resource.plural} "${key}" not found`);
+    if (!old) throw new ApiFailure(NOT_FOUND, `${resource.plural} "${key}" not found`);
     const next = plain(given);
     const specChanged = !isDeepStrictEqual(specOf(next), specOf(old));
     const object = {
@@ -110,13 +109,13 @@ export class ObjectStore {
     };
     if (isDeepStrictEqual(object, old)) return old;
     if (isReleased(object)) return this.#remove(resource, key, object);
-    return this.#store('MODIFIED', resource, key, object, old);
+    return this.#store({ resource, key }, object, old);
   }
 
   /** Begins or completes a deletion. Returns the present state of the object and whether it is gone. */
   delete(resource: Resource, key: Key, graceSeconds?: number): { object: KubeObject; gone: boolean } {
     const old: Stored | undefined = this.get(resource, key);
-    if (!old) throw new ApiFailure(404, 'NotFound', `${resource.plural} "${key}" not found`);
+    if (!old) throw new ApiFailure(NOT_FOUND, `${resource.plural} "${key}" not found`);
     const grace = Math.min(graceSecondsOf(resource, old, graceSeconds), old.metadata.deletionGracePeriodSeconds ?? 1e9);
     const object = {
       ...old,
@@ -128,7 +127,7 @@ export class ObjectStore {
     };
     if (isReleased(object)) return { object: this.#remove(resource, key, object), gone: true };
     if (isDeepStrictEqual(object, old)) return { object: old, gone: false };
-    return { object: this.#store('MODIFIED', resource, key, object, old), gone: false };
+    return { object: this.#store({ resource, key }, object, old), gone: false };
   }
 
   /** Removes an object, whatever holds it. */
@@ -151,7 +150,8 @@ export class ObjectStore {
     return collection.objects;
   }
 
-  #store(type: 'ADDED' | 'MODIFIED', resource: Resource, key: Key, given: KubeObject, old?: KubeObject): KubeObject {
+  #store({ resource, key }: { resource: Resource; key: Key }, given: KubeObject, old?: KubeObject): KubeObject {
+    const type = old ? 'MODIFIED' : 'ADDED';
     const object = this.#stamped(given);
     this.#objects(resource).set(key, object);
     this.#emit({ type, resource, version: this.#version, object, ...(old ? { old } : {}) });

@@ -1,5 +1,5 @@
 import type { Resource } from '@kuperator/api';
-import { ApiFailure } from './api-failure.ts';
+import { ApiFailure, NOT_FOUND } from './api-failure.ts';
 
 export type RequestPath = {
   method: string;
@@ -15,7 +15,7 @@ export function parseRequestPath(path: string, method = 'GET'): RequestPath {
   const url = new URL(path, 'http://in-memory');
   const parts = url.pathname.split('/').slice(1).map(decodeURIComponent);
   const root = parts.shift();
-  if (root !== 'api' && root !== 'apis') throw new ApiFailure(404, 'NotFound', `no such path: ${path}`);
+  if (root !== 'api' && root !== 'apis') throw new ApiFailure(NOT_FOUND, `no such path: ${path}`);
   const group = root === 'apis' ? (parts.shift() ?? '') : '';
   const version = parts.shift() ?? '';
   const namespace = parts[0] === 'namespaces' && parts.length > 2 ? parts.splice(0, 2)[1] : undefined;

@@ -25,6 +25,10 @@ test('counts lines, and lines that hold nothing but a comment', () => {
   expect({ lines, commentLines }).toEqual({ lines: 7, commentLines: 4 });
 });
 
+test('measures the size in bytes, not in characters', () => {
+  expect(factsOfText("const a = 'é';\n").bytes).toBe(16);
+});
+
 test('finds every function with a body, its name, its lines and its parameters', () => {
   const { functions } = factsOfText(`
 function plain(a: number, b: number): number;
@@ -88,4 +92,12 @@ const later = await import('./later.ts');
     { specifier: './all.ts', names: 'all' },
     { specifier: './later.ts', names: 'all' },
   ]);
+});
+
+test('finds what a script in a template string imports', () => {
+  const { imports } = factsOfText(
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of a file, with a template string in it
+    "const script = `import { run, stop } from ${source('run.ts')};\\n    await run();`;",
+  );
+  expect(imports).toEqual([{ specifier: './run.ts', names: ['run', 'stop'] }]);
 });

@@ -44,6 +44,8 @@ export type FileFacts = {
   /** Relative to the repository. */
   path: string;
   lines: number;
+  /** Size of its text in UTF-8. */
+  bytes: number;
   /** Lines that hold nothing but a comment. */
   commentLines: number;
   functions: readonly FunctionFact[];
@@ -54,7 +56,10 @@ export type FileFacts = {
 /** Reads the facts of one parsed file; `path` names it in them. */
 export function factsOf(source: SourceFile, path: string): FileFacts {
   const functions: FunctionFact[] = [];
-  const imports: ImportFact[] = source.statements.filter(isImportDeclaration).map(importOf);
+  const imports: ImportFact[] = [
+    ...source.statements.filter(isImportDeclaration).map(importOf),
+    ...importsOfScripts(source.text),
+  ];
   const visit = (node: Node): void => {
     const fact = functionIn(source, node);
     if (fact) functions.push(fact);
@@ -67,6 +72,7 @@ export function factsOf(source: SourceFile, path: string): FileFacts {
   return {
     path,
     lines: lines.length,
+    bytes: Buffer.byteLength(source.text),
     commentLines: lines.filter((line) => /^\s*(\/\/|\/\*|\*)/.test(line)).length,
     functions,
     exports: source.statements.flatMap((statement) => exportsOf(source, statement)),
@@ -121,6 +127,14 @@ function importOf(statement: ImportDeclaration): ImportFact {
   if (bindings && !isNamedImports(bindings)) return { specifier, names: 'all' };
   const names = bindings?.elements.map(({ propertyName, name }) => textOf(propertyName ?? name)) ?? [];
   return { specifier, names: clause.name ? ['default', ...names] : names };
+}
+
+/** Imports of scripts in template strings, which another process runs: `import { run } from ${source('run.ts')};` */
+function importsOfScripts(text: string): ImportFact[] {
+  return [...text.matchAll(/import \{([^}]*)\} from \$\{\w+\('([^']+\.ts)'\)\}/g)].map(([, names = '', path = '']) => ({
+    specifier: path.startsWith('.') ? path : `./${path}`,
+    names: names.split(',').map((name) => name.trim()),
+  }));
 }
 
 function dynamicImportIn(node: Node): string | undefined {

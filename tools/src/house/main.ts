@@ -67,14 +67,15 @@ function entries(): Map<string, string> {
 
 function printTable(rows: readonly (readonly [string, Measures])[]): void {
   console.log(
-    '| package | files | lines | test files | test lines | file median/p90 | function median/p90 | longest function | comments | documented exports | unused exports | only for tests | > 3 parameters | functions > 60 | files > 400 |',
+    '| package | files | lines | KB | test files | test lines | file median/p90 | function median/p90 | longest function | comments | documented exports | unused exports | only for tests | > 3 parameters | functions > 60 | files > 400 |',
   );
-  console.log(`|${' --- |'.repeat(15)}`);
+  console.log(`|${' --- |'.repeat(16)}`);
   for (const [name, m] of rows) {
     const cells = [
       name,
       m.files,
       m.lines,
+      m.kilobytes,
       m.testFiles,
       m.testLines,
       `${m.fileLines.median}/${m.fileLines.p90}`,

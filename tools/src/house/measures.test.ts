@@ -3,7 +3,7 @@ import type { FileFacts } from './file-facts.ts';
 import { folderImports, measure, spread } from './measures.ts';
 
 function aFile(path: string, facts: Partial<FileFacts> = {}): FileFacts {
-  return { path, lines: 10, commentLines: 1, functions: [], exports: [], imports: [], ...facts };
+  return { path, lines: 10, bytes: 1000, commentLines: 1, functions: [], exports: [], imports: [], ...facts };
 }
 
 test.each([
@@ -20,7 +20,7 @@ test('measures code and tests apart', () => {
     [aFile('src/a.ts'), aFile('src/b.ts', { lines: 30 }), aFile('src/a.test.ts', { lines: 7 })],
     [],
   );
-  expect(measures).toMatchObject({ files: 2, lines: 40, testFiles: 1, testLines: 7, commentShare: 0.05 });
+  expect(measures).toMatchObject({ files: 2, lines: 40, kilobytes: 2, testFiles: 1, testLines: 7, commentShare: 0.05 });
 });
 
 test('names the longest function, those that are too long and those with too many parameters', () => {

@@ -11,6 +11,8 @@ const MAX_FUNCTION_LINES = 60;
 export type Measures = {
   files: number;
   lines: number;
+  /** Size of the sources. */
+  kilobytes: number;
   testFiles: number;
   testLines: number;
   fileLines: { median: number; p90: number };
@@ -44,6 +46,7 @@ export function measure(files: readonly FileFacts[], unused: readonly UnusedExpo
   return {
     files: code.length,
     lines,
+    kilobytes: Math.round(sum(code.map(({ bytes }) => bytes)) / 1000),
     testFiles: tests.length,
     testLines: sum(tests.map((file) => file.lines)),
     fileLines: spread(code.map((file) => file.lines)),

@@ -6,7 +6,7 @@ function aFile(
   path: string,
   { exports = [], imports = [] }: { exports?: readonly ExportFact[]; imports?: readonly ImportFact[] },
 ): FileFacts {
-  return { path, lines: 1, commentLines: 0, functions: [], exports, imports };
+  return { path, lines: 1, bytes: 1, commentLines: 0, functions: [], exports, imports };
 }
 
 function anExport(name: string, from?: ExportFact['from']): ExportFact {

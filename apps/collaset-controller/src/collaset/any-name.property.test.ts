@@ -183,7 +183,7 @@ test.each(INHERITED_NAMES)('a set, a claim template and entries named %s are as 
       poolOf(set, bare),
       ownerUidsWith(set, context, contexts),
       ownerUidsWith(set, bare, contexts),
-      freshRevisions(set, [3], ['web-1'], { updated: 'web-2', current: 'web-1' }),
+      freshRevisions(set, { fresh: [3], kept: ['web-1'], updated: 'web-2', current: 'web-1' }),
       claimFor(set, { id: 0, template: claimTemplate(chosen) as never, attempt: 0 }).metadata.labels?.[
         'collaset.kusionstack.io/pvc-template-name'
       ],

@@ -31,29 +31,8 @@ const RESYNC_MS = 10 * 60_000;
 /** Watches CollaSets and the objects that they own. A change of any of them queues the set. */
 export function collaSetController(context: OperatorContext<Config>, bus: EventBus) {
   const { client, clock, config, logger, metrics, recorder, shards } = context;
-  const watch = <T extends KubeObject>(resource: Resource<T>) => ({
-    client,
-    resource,
-    namespace: config.watchNamespace,
-    logger,
-    metrics,
-    clock,
-  });
-  const informers = {
-    sets: new Informer({ ...watch(COLLA_SETS), ...setCache }),
-    pods: new Informer({ ...watch(PODS), ...podCache }),
-    revisions: new Informer({ ...watch(CONTROLLER_REVISIONS), ...revisionCache }),
-    contexts: new Informer(watch(RESOURCE_CONTEXTS)),
-    claims: new Informer({ ...watch(PERSISTENT_VOLUME_CLAIMS), ...claimCache }),
-  };
+  const informers = informersFor(context);
   const { sets, pods } = informers;
-
-  let term = 0;
-  const endTerm = () => {
-    term++;
-  };
-  shards.onChange(endTerm);
-  shards.onLapse(endTerm);
   const operators = new RunningOperators({ client, clock, logger, namespace: config.podNamespace });
 
   const controller = new Controller({
@@ -69,7 +48,7 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
       storageClasses: storageClasses({ client, clock }),
       nodes: nodes({ client, clock }),
       servesResize: resizeDiscovery(client),
-      term: () => term,
+      term: termCounter(shards),
       isRunning: (app) => operators.isRunning(app),
       settings: config,
     }),
@@ -94,6 +73,35 @@ export function collaSetController(context: OperatorContext<Config>, bus: EventB
     for (const set of sets.list()) if (isWaiting(set)) controller.enqueue(keyOf(set));
   });
   return { controller, components: [operators], informers: Object.values(informers) };
+}
+
+function informersFor({ client, clock, config, logger, metrics }: OperatorContext<Config>): Informers {
+  const watch = <T extends KubeObject>(resource: Resource<T>) => ({
+    client,
+    resource,
+    namespace: config.watchNamespace,
+    logger,
+    metrics,
+    clock,
+  });
+  return {
+    sets: new Informer({ ...watch(COLLA_SETS), ...setCache }),
+    pods: new Informer({ ...watch(PODS), ...podCache }),
+    revisions: new Informer({ ...watch(CONTROLLER_REVISIONS), ...revisionCache }),
+    contexts: new Informer(watch(RESOURCE_CONTEXTS)),
+    claims: new Informer({ ...watch(PERSISTENT_VOLUME_CLAIMS), ...claimCache }),
+  };
+}
+
+/** Counts the terms of this replica. A new term begins when another replica may have reconciled any set of this one. */
+function termCounter(shards: OperatorContext<Config>['shards']): () => number {
+  let term = 0;
+  const endTerm = () => {
+    term++;
+  };
+  shards.onChange(endTerm);
+  shards.onLapse(endTerm);
+  return () => term;
 }
 
 type Informers = {

@@ -34,7 +34,6 @@ export function trimPod(pod: Pod): Pod {
   const isAwaited = !isReady(pod) || isTerminating(pod);
   const inits = initContainers?.filter((container) => isAwaited || isSidecar(container)) ?? [];
   if (inits.length > 0) spec.initContainers = inits.map((container) => trimContainer(container, isChanged));
-  if (nodeName) spec.nodeName = nodeName;
   const claims = volumes?.filter((volume) => volume.persistentVolumeClaim);
   if (claims?.length) spec.volumes = claims;
   if (readinessGates) spec.readinessGates = readinessGates;

@@ -150,23 +150,6 @@ export const moreScenarios: readonly Scenario[] = [
     claims: [0, 1],
   },
   {
-    name: 'created again with fewer replicas, with claims that stay',
-    isNew: true,
-    spec: retained,
-    before: async (world) => {
-      await world.run();
-      world.cluster.finishTermination(COLLA_SETS, world.key);
-      await world.run();
-      world.cluster.add(COLLA_SETS, aSet({ template: template('app:v1'), replicas: 1, ...retained }));
-      // The new set has the uid of the deleted one, which the old replica would not accept.
-      world.restart();
-    },
-    act: () => {},
-    ids: [0],
-    images: 'app:v1',
-    claims: [0, 1],
-  },
-  {
     name: 'deletion with retained claims',
     spec: retained,
     act: (world) => world.cluster.finishTermination(COLLA_SETS, world.key),

@@ -22,32 +22,50 @@ export type ConfigurationRef = { readonly resource: Resource<WebhookConfiguratio
 
 type Shared = { readonly tokens: Tokens; readonly certificates?: Certificates | undefined };
 
+type CredentialOptions = {
+  readonly client: Pick<KubeClient, 'get' | 'replace' | 'patch'>;
+  readonly namespace: string;
+  readonly secretName: string;
+  readonly configurations: readonly ConfigurationRef[];
+  /** The names of the server in a certificate that is made here. */
+  readonly names: readonly string[];
+  /** Folder with `tls.crt` and `tls.key` that another program renews, e.g. a mounted Secret of cert-manager. */
+  readonly certDir?: string | undefined;
+  /** File with the CAs of client certificates. */
+  readonly clientCaFile?: string | undefined;
+  /** Called with all tokens that are valid now, before the API server gets to know them. */
+  readonly accept: (tokens: readonly string[]) => void;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly logger: Pick<Logger, 'info'>;
+};
+
+const MAX_ATTEMPTS = 5;
+
 /**
  * Makes tokens and, unless `certDir` has them, certificates. They are kept in a Secret that the chart creates and all replicas share. A
  * replica that finds them missing or near their end writes new ones, with the version it has read as precondition, so that all replicas use
  * the same. The API server gets to know them before the server uses them.
  */
-export function credentialSource(options: {
-  client: Pick<KubeClient, 'get' | 'replace' | 'patch'>;
-  namespace: string;
-  secretName: string;
-  configurations: readonly ConfigurationRef[];
-  /** The names of the server in a certificate that is made here. */
-  names: readonly string[];
-  /** Folder with `tls.crt` and `tls.key` that another program renews, e.g. a mounted Secret of cert-manager. */
-  certDir?: string | undefined;
-  /** File with the CAs of client certificates. */
-  clientCaFile?: string | undefined;
-  /** Called with all tokens that are valid now, before the API server gets to know them. */
-  accept: (tokens: readonly string[]) => void;
-  clock: Pick<Clock, 'now'>;
-  logger: Pick<Logger, 'info'>;
-}): CredentialSource {
-  const { client, namespace, secretName, configurations, names, certDir, clientCaFile, accept, clock, logger } =
-    options;
+export function credentialSource(options: CredentialOptions): CredentialSource {
+  const { configurations, certDir, clientCaFile, accept } = options;
   let last: Shared | undefined;
+  return async () => {
+    last = await sharedCredentials(options, last);
+    accept(acceptedOf(last.tokens));
+    for (const configuration of configurations) await configure(options, configuration, last);
+    const { key, certificate } = last.certificates ?? (await certificateIn(certDir ?? ''));
+    const clientCa = clientCaFile === undefined ? undefined : await readFile(clientCaFile, 'utf8');
+    return { key, certificate, ...(clientCa === undefined ? {} : { clientCa }) };
+  };
+}
 
-  async function shared(attempts: number): Promise<Shared> {
+/**
+ * Reads the credentials from the Secret, and stores new ones there if some are missing or near their end.
+ * @param last the credentials in use; undefined at the start
+ */
+async function sharedCredentials(options: CredentialOptions, last: Shared | undefined): Promise<Shared> {
+  const { client, namespace, secretName, names, certDir, clock, logger } = options;
+  for (let attempt = 1; ; attempt++) {
     const secret = await client.get(SECRETS, { namespace, name: secretName });
     // An empty Secret was lost and created again, so the credentials in use are kept. To revoke a token, a user removes that key alone.
     const given = isEmpty(secret) && last ? last : { tokens: tokensIn(secret), certificates: certificatesIn(secret) };
@@ -64,44 +82,39 @@ export function credentialSource(options: {
       return wanted;
     } catch (error) {
       // Another replica was quicker. Its credentials are used.
-      if (!(error instanceof ConflictError) || attempts <= 1) throw error;
-      return shared(attempts - 1);
+      if (!(error instanceof ConflictError) || attempt >= MAX_ATTEMPTS) throw error;
     }
   }
+}
 
-  /** Writes the paths of the webhooks, and the CA to trust, into a configuration. */
-  async function configure({ resource, name }: ConfigurationRef, { tokens, certificates }: Shared): Promise<void> {
-    const { webhooks = [] } = await client.get(resource, { name });
-    const ca = certificates && { caBundle: Buffer.from(certificates.ca).toString('base64') };
-    const changes = webhooks.flatMap(({ name: webhook, clientConfig }) => {
-      const route = ROUTES.find((each) => webhook.startsWith(`${each}.`));
-      if (!route) return [];
-      const path = pathOf(tokens.current, route);
-      const { service } = clientConfig;
-      const url = clientConfig.url === undefined ? undefined : new URL(path, clientConfig.url).href;
-      const isRight =
-        (!ca || clientConfig.caBundle === ca.caBundle) &&
-        (url === undefined ? service?.path === path : clientConfig.url === url);
-      return isRight
-        ? []
-        : [{ name: webhook, clientConfig: { ...ca, ...(url ? { url } : { service: { ...service, path } }) } }];
-    });
-    if (changes.length === 0) return;
-    await client.patch(resource, { name }, { type: 'strategic', body: { webhooks: changes } });
-    logger.info(
-      { kind: resource.kind, configuration: name },
-      'wrote path and CA of the webhook into its configuration',
-    );
-  }
+/** Writes the paths of the webhooks, and the CA to trust, into a configuration. */
+async function configure(
+  { client, logger }: Pick<CredentialOptions, 'client' | 'logger'>,
+  { resource, name }: ConfigurationRef,
+  credentials: Shared,
+): Promise<void> {
+  const { webhooks = [] } = await client.get(resource, { name });
+  const changes = webhooks.flatMap((webhook) => changeOf(webhook, credentials) ?? []);
+  if (changes.length === 0) return;
+  await client.patch(resource, { name }, { type: 'strategic', body: { webhooks: changes } });
+  logger.info({ kind: resource.kind, configuration: name }, 'wrote path and CA of the webhook into its configuration');
+}
 
-  return async () => {
-    last = await shared(5);
-    accept(acceptedOf(last.tokens));
-    for (const configuration of configurations) await configure(configuration, last);
-    const { key, certificate } = last.certificates ?? (await certificateIn(certDir ?? ''));
-    const clientCa = clientCaFile === undefined ? undefined : await readFile(clientCaFile, 'utf8');
-    return { key, certificate, ...(clientCa === undefined ? {} : { clientCa }) };
-  };
+type Webhook = NonNullable<WebhookConfiguration['webhooks']>[number];
+
+/** What a webhook of a configuration lacks; undefined if it is right, or not served here. */
+function changeOf({ name, clientConfig }: Webhook, { tokens, certificates }: Shared): object | undefined {
+  const route = ROUTES.find((each) => name.startsWith(`${each}.`));
+  if (!route) return undefined;
+  const ca = certificates && { caBundle: Buffer.from(certificates.ca).toString('base64') };
+  const path = pathOf(tokens.current, route);
+  const { service } = clientConfig;
+  const url = clientConfig.url === undefined ? undefined : new URL(path, clientConfig.url).href;
+  const isRight =
+    (!ca || clientConfig.caBundle === ca.caBundle) &&
+    (url === undefined ? service?.path === path : clientConfig.url === url);
+  if (isRight) return undefined;
+  return { name, clientConfig: { ...ca, ...(url ? { url } : { service: { ...service, path } }) } };
 }
 
 async function certificateIn(folder: string): Promise<Pick<Certificates, 'key' | 'certificate'>> {

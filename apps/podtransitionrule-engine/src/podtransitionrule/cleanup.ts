@@ -1,14 +1,13 @@
 import {
   keyOf,
   own,
-  POD_TRANSITION_RULES,
-  PODS,
   type Pod,
   type PodTransitionRule,
   RULE_DETAIL_ANNOTATION_PREFIX,
   RULE_FINALIZER,
 } from '@kuperator/api';
-import { ConflictError, type KubeClient, NotFoundError, newLaneWindow, runLane } from '@kuperator/runtime';
+import { ConflictError, newLaneWindow, type ObjectWriter, runLane } from '@kuperator/runtime';
+import type { OwnWrites } from './own-writes.ts';
 import { nameOf } from './selection.ts';
 
 /** The most Pods that are written at once. */
@@ -25,14 +24,14 @@ export function podsShowing(rule: PodTransitionRule, pods: readonly Pod[]): read
  * @throws AggregateError with every failure
  */
 export async function removeDetails(
-  client: Pick<KubeClient, 'patch'>,
+  writer: Pick<ObjectWriter<Pod>, 'patch'>,
   rule: PodTransitionRule,
   pods: readonly Pod[],
 ): Promise<void> {
   const body = { metadata: { annotations: { [detailAnnotation(rule)]: null } } };
+  // However the Pod has changed, the verdict no longer applies to it.
   const tasks = pods.map((pod) => async () => {
-    const ref = { namespace: pod.metadata.namespace, name: nameOf(pod) };
-    await client.patch(PODS, ref, { type: 'merge', body }).catch(ignoreNotFound);
+    await writer.patch(pod, { body, precondition: 'uid' });
   });
   const { failures, conflicts } = await runLane(tasks, { window: newLaneWindow(), max: MAX_WRITES });
   const what = `removing the verdicts of ${keyOf(rule)} from its Pods`;
@@ -41,26 +40,18 @@ export async function removeDetails(
 }
 
 /** Sets or removes the finalizer that gives us the time to clean up. @returns the rule as written; undefined when gone */
-export async function writeFinalizer(
-  client: Pick<KubeClient, 'patch'>,
+export function writeFinalizer(
+  ownWrites: Pick<OwnWrites, 'patch'>,
   rule: PodTransitionRule,
   present: boolean,
 ): Promise<PodTransitionRule | undefined> {
-  const { namespace, resourceVersion, finalizers = [] } = rule.metadata;
+  const { finalizers = [] } = rule.metadata;
   const others = finalizers.filter((finalizer) => finalizer !== RULE_FINALIZER);
-  const body = { metadata: { resourceVersion, finalizers: present ? [...others, RULE_FINALIZER] : others } };
-  return client
-    .patch(POD_TRANSITION_RULES, { namespace, name: nameOf(rule) }, { type: 'merge', body })
-    .catch(ignoreNotFound);
+  return ownWrites.patch(rule, { body: { metadata: { finalizers: present ? [...others, RULE_FINALIZER] : others } } });
 }
 
 export function hasFinalizer(rule: PodTransitionRule): boolean {
   return rule.metadata.finalizers?.includes(RULE_FINALIZER) ?? false;
-}
-
-export function ignoreNotFound(error: unknown): undefined {
-  if (error instanceof NotFoundError) return undefined;
-  throw error;
 }
 
 function detailAnnotation(rule: PodTransitionRule): string {

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { keyOf } from '@kuperator/api';
+import { keyOf, PODS } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
-import { type Component, Controller, type OperatorContext, type OperatorPart, sightOf } from '@kuperator/runtime';
+import {
+  type Component,
+  Controller,
+  type OperatorContext,
+  type OperatorPart,
+  objectWriter,
+  sightOf,
+} from '@kuperator/runtime';
 import type { Config } from '../config.ts';
 import { WebhookCalls } from '../webhook/calls.ts';
 import { httpSender } from '../webhook/http.ts';
@@ -31,7 +38,7 @@ export function podTransitionRuleController(context: Context, events: EventBus):
     },
   });
   const { webhooks, component } = webhooksFor(context, enqueue);
-  const ownWrites = ownWritesTo(rules, enqueue);
+  const ownWrites = ownWritesTo({ client: context.client, rules }, enqueue);
   const controller: Controller = new Controller({
     name: 'podtransitionrule',
     reconcile: podTransitionRuleReconciler(depsFor(context, { caches, owners, webhooks, ownWrites, events })),
@@ -69,7 +76,7 @@ function depsFor({ client, clock, config, metrics, recorder }: Context, parts: P
       replicaSet: (key) => replicaSets.get(key),
       statefulSet: (key) => statefulSets.get(key),
     }),
-    client,
+    podWriter: objectWriter({ client, resource: PODS, cache: pods }),
     ownWrites,
     events,
     recorder,

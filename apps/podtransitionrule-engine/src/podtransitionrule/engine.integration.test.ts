@@ -64,8 +64,7 @@ async function createPod(app: string, name: string): Promise<void> {
   await client.patch(
     PODS,
     { namespace: NAMESPACE, name },
-    { type: 'strategic', body: { status } },
-    { subresource: 'status' },
+    { type: 'strategic', body: { status }, subresource: 'status' },
   );
 }
 
@@ -175,7 +174,7 @@ test('counts the Pods that a StatefulSet has not created yet (H6)', { timeout: 6
   await vi.waitFor(() => client.get(PODS, { namespace: NAMESPACE, name: 'db-0' }), WAIT);
   const status = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] };
   const ref = { namespace: NAMESPACE, name: 'db-0' };
-  await client.patch(PODS, ref, { type: 'strategic', body: { status } }, { subresource: 'status' });
+  await client.patch(PODS, ref, { type: 'strategic', body: { status }, subresource: 'status' });
   await changeLabels('db-0', { [SERVICE_AVAILABLE_LABEL]: '1', [stageLabel('pre-check', 'op')]: '1' });
   await createRule('db', [maxUnavailable(2)]);
   const reason = async () => (await getRule('db')).status?.details?.[0]?.rejectInfo?.[0]?.reason ?? '';

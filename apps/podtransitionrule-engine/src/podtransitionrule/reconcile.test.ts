@@ -9,7 +9,7 @@ import {
   stageLabel,
 } from '@kuperator/api';
 import type { KuperatorEvent } from '@kuperator/events';
-import { ConflictError, createLogger, createMetrics, sightOf } from '@kuperator/runtime';
+import { ConflictError, createLogger, createMetrics, objectWriter, sightOf } from '@kuperator/runtime';
 import { FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -45,14 +45,14 @@ function anEngine() {
   const byNamespace = (object: PodTransitionRule) => [object.metadata.namespace ?? ''];
   const rules = cluster.informer(POD_TRANSITION_RULES, { indexes: { namespace: byNamespace } });
   const pods = cluster.informer(PODS, { indexes: POD_INDEXES, trim: trimPod });
-  const ownWrites = ownWritesTo(rules);
+  const ownWrites = ownWritesTo({ client: cluster.client, rules });
   const metrics = createMetrics('test', { processMetrics: false });
   const reconcile = podTransitionRuleReconciler({
     rules,
     pods,
     sight: sightOf([rules, pods]),
     ownerKinds: [],
-    client: cluster.client,
+    podWriter: objectWriter({ client: cluster.client, resource: PODS, cache: pods }),
     ownWrites,
     events: { publish: (event) => published.push(event) },
     recorder: { warn: (_object, _reason, message) => warnings.push(message) },

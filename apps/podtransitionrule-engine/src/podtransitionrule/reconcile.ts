@@ -8,7 +8,7 @@ import {
   type PodTransitionRuleStatus,
   type TransitionRule,
 } from '@kuperator/api';
-import type { Clock, Informer, Logger, Reconcile, ReconcileResult, Sight } from '@kuperator/runtime';
+import type { Clock, Informer, Logger, ObjectWriter, Reconcile, ReconcileResult, Sight } from '@kuperator/runtime';
 import type { Asker, WebhookCalls } from '../webhook/calls.ts';
 import { idOf } from '../webhook/task.ts';
 import { hasFinalizer, podsShowing, removeDetails, writeFinalizer } from './cleanup.ts';
@@ -21,6 +21,7 @@ import { letsMorePass } from './status.ts';
 import { type StoreDeps, store } from './store.ts';
 
 type Deps = StoreDeps & {
+  readonly podWriter: Pick<ObjectWriter<Pod>, 'patch'>;
   readonly rules: Pick<Informer<PodTransitionRule>, 'get' | 'byIndex'>;
   readonly pods: Pick<Informer<Pod>, 'byIndex' | 'resourceVersion'>;
   /** Tells whether the caches that a budget depends on are current. A Pod passes only while all of them are. */
@@ -52,8 +53,7 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
     const known = deps.rules.get(key);
     if (!known) return forget(passDeps, key);
     if (isTerminating(known)) return cleanUp(passDeps, key, known);
-    const { client, ownWrites } = deps;
-    const rule = hasFinalizer(known) ? known : await ownWrites.making(key, () => writeFinalizer(client, known, true));
+    const rule = hasFinalizer(known) ? known : await writeFinalizer(deps.ownWrites, known, true);
     if (!rule) return;
     const pass = { key, rule, logger: context.logger };
     const judged = await judgePass(passDeps, pass);
@@ -74,12 +74,16 @@ function forget({ ownWrites, memory, metrics, webhooks }: PassDeps, key: Key): v
 }
 
 /** A deleted rule object is removed once no Pod shows its verdict any more. */
-async function cleanUp({ client, pods, webhooks }: PassDeps, key: Key, rule: PodTransitionRule): Promise<void> {
+async function cleanUp(
+  { podWriter, ownWrites, pods, webhooks }: PassDeps,
+  key: Key,
+  rule: PodTransitionRule,
+): Promise<void> {
   webhooks.retain(key, '', []);
   if (!hasFinalizer(rule)) return;
   const inNamespace = pods.byIndex('namespace', rule.metadata.namespace ?? '');
-  await removeDetails(client, rule, podsShowing(rule, inNamespace));
-  await writeFinalizer(client, rule, false);
+  await removeDetails(podWriter, rule, podsShowing(rule, inNamespace));
+  await writeFinalizer(ownWrites, rule, false);
 }
 
 /**
@@ -127,7 +131,7 @@ async function judgePass(
 
 /** Stores the verdicts, then starts the calls of webhooks and removes verdicts from Pods that are no longer selected. */
 async function actOn(deps: PassDeps, { key, rule }: Pass, judgement: Judgement): Promise<ReconcileResult> {
-  const { client, pods, memory, clock, webhooks } = deps;
+  const { podWriter, pods, memory, clock, webhooks } = deps;
   const present = pods.byIndex('namespace', rule.metadata.namespace ?? '');
   const unselected = present.filter((pod) => !selects(rule, pod));
   const isRest = judgement.change === 'rest';
@@ -141,7 +145,7 @@ async function actOn(deps: PassDeps, { key, rule }: Pass, judgement: Judgement):
   for (const { rule: each, call } of judgement.webhooks.calls) webhooks.start(askerFor(rule, each), call);
   const { dueAtMs } = judgement.webhooks;
   const dueMs = dueAtMs === undefined ? 0 : Math.max(1, dueAtMs - clock.now());
-  await removeDetails(client, rule, podsShowing(rule, unselected));
+  await removeDetails(podWriter, rule, podsShowing(rule, unselected));
   const waits = [restMs, dueMs].filter((ms) => ms > 0);
   return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : undefined;
 }

@@ -1,19 +1,16 @@
-import { keyOf, POD_TRANSITION_RULES, type PodTransitionRule } from '@kuperator/api';
+import type { PodTransitionRule } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
-import type { Clock, EventRecorder, KubeClient } from '@kuperator/runtime';
-import { ignoreNotFound } from './cleanup.ts';
+import type { Clock, EventRecorder } from '@kuperator/runtime';
 import { findingsIn } from './effect.ts';
 import { evaluated, transitionDecided } from './events.ts';
 import type { Judgement } from './judge.ts';
 import type { RuleMetrics } from './metrics.ts';
 import type { OwnWrites } from './own-writes.ts';
 import type { RuleSettings } from './rules.ts';
-import { nameOf } from './selection.ts';
 import { decidedBy, restWaitMs } from './status.ts';
 import { isTooLarge } from './status-size.ts';
 
 export type StoreDeps = {
-  readonly client: Pick<KubeClient, 'patch'>;
   readonly ownWrites: OwnWrites;
   readonly events: Pick<EventBus, 'publish'>;
   readonly recorder: Pick<EventRecorder, 'warn'>;
@@ -55,25 +52,18 @@ export async function store(deps: StoreDeps, { rule, judgement, togetherMs }: To
 }
 
 async function writeStatus(
-  { client, ownWrites, recorder }: StoreDeps,
+  { ownWrites, recorder }: StoreDeps,
   rule: PodTransitionRule,
   status: Judgement['status'],
 ): Promise<PodTransitionRule | undefined> {
-  const { namespace, resourceVersion } = rule.metadata;
-  // The precondition makes the writes of all engines one sequence, each computed from the one before it.
-  const body = {
-    metadata: { resourceVersion },
-    status: { ...status, slots: status.slots ?? null, ruleStates: status.ruleStates ?? null },
-  };
-  const ref = { namespace, name: nameOf(rule) };
-  return ownWrites.making(keyOf(rule), () =>
-    client
-      .patch(POD_TRANSITION_RULES, ref, { type: 'merge', body }, { subresource: 'status' })
-      .catch((error: unknown) => {
-        if (isTooLarge(error)) recorder.warn(rule, 'StatusTooLarge', TOO_LARGE);
-        return ignoreNotFound(error);
-      }),
-  );
+  const body = { status: { ...status, slots: status.slots ?? null, ruleStates: status.ruleStates ?? null } };
+  try {
+    // The precondition makes the writes of all engines one sequence, each computed from the one before it.
+    return await ownWrites.patch(rule, { body, subresource: 'status', precondition: 'version' });
+  } catch (error) {
+    if (isTooLarge(error)) recorder.warn(rule, 'StatusTooLarge', TOO_LARGE);
+    throw error;
+  }
 }
 
 /** Metrics, NATS events and Kubernetes Events about a status that was written. `rule` is the object before the write. */

@@ -2,7 +2,7 @@
 
 import { BlockList } from 'node:net';
 import { POD_TRANSITION_RULES, PODS, type Pod, type TransitionRule, type TransitionRuleWebhook } from '@kuperator/api';
-import { createLogger, createMetrics, type ReconcileResult } from '@kuperator/runtime';
+import { createLogger, createMetrics, objectWriter, type ReconcileResult } from '@kuperator/runtime';
 import { FakeClock, InMemoryCluster } from '@kuperator/testing';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Approver, type Received, type Reply } from '../test/approver.ts';
@@ -81,8 +81,8 @@ function anEngine() {
     pods,
     sight: { isClear: () => true, blindTo: async () => [] },
     ownerKinds: [],
-    client: cluster.client,
-    ownWrites: ownWritesTo(rules),
+    podWriter: objectWriter({ client: cluster.client, resource: PODS, cache: pods }),
+    ownWrites: ownWritesTo({ client: cluster.client, rules }),
     events: { publish: () => {} },
     recorder: { warn: (_object, reason, message) => warnings.push(`${reason}: ${message}`) },
     metrics: ruleMetrics(metrics),

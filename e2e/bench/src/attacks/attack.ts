@@ -79,12 +79,19 @@ export async function beginOn({ tenant, namespace }: Ground, pods: readonly Pod[
   });
 }
 
-/** A PodTransitionRule of the tenant. By default it selects all Pods of the namespace. */
+type TenantRule = {
+  /** Name of the object. */
+  readonly name: string;
+  /** The only rule of the object, without its name. */
+  readonly rule: object;
+  /** By default, the labels of all Pods of the namespace. */
+  readonly matchLabels?: Readonly<Record<string, string>>;
+};
+
+/** Creates a PodTransitionRule of the tenant. */
 export async function makeRule(
   { tenant, namespace }: Ground,
-  name: string,
-  rule: object,
-  matchLabels: Record<string, string> = { [APP_LABEL]: 'web' },
+  { name, rule, matchLabels = { [APP_LABEL]: 'web' } }: TenantRule,
 ): Promise<void> {
   await tenant.create(POD_TRANSITION_RULES, {
     apiVersion: 'apps.kusionstack.io/v1alpha1',

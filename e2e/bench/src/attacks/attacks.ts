@@ -23,7 +23,7 @@ const silentApprovers: Attack = {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     for (let at = 0; at < 60; at++) {
       const webhook = { clientConfig: { url }, failurePolicy: 'Fail' };
-      await makeRule(ground, `rule-${at}`, { webhook }, { at: String(at) });
+      await makeRule(ground, { name: `rule-${at}`, rule: { webhook }, matchLabels: { at: String(at) } });
     }
     const pods = await makePods(ground, 60, (at) => ({ at: String(at) }));
     await beginOn(ground, pods);
@@ -41,7 +41,7 @@ const editedRule: Attack = {
   name: 'a rule over 100 waiting Pods is edited 10 times a second',
   async start(ground) {
     const { tenant, namespace } = ground;
-    await makeRule(ground, 'edited', REFUSES);
+    await makeRule(ground, { name: 'edited', rule: REFUSES });
     await beginOn(ground, await makePods(ground, 100));
     return repeat(ground, 10, (round) => {
       const requires = { matchLabels: { 'bench.kuperator.io/never': String(round) } };
@@ -85,7 +85,7 @@ const heldDeletes: Attack = {
   name: '6 Deployments are scaled to 0 and back under a rule that refuses',
   async start(ground) {
     const { cluster, namespace } = ground;
-    await makeRule(ground, 'refuses', REFUSES);
+    await makeRule(ground, { name: 'refuses', rule: REFUSES });
     const template = templateFor('web:v1');
     const deployment = (name: string) => ({
       apiVersion: 'apps/v1',
@@ -120,7 +120,7 @@ const heldDeletesOfPeople: Attack = {
   name: 'a person deletes 100 Pods, under a rule that refuses, 10 times a second',
   async start(ground) {
     const { tenant, namespace } = ground;
-    await makeRule(ground, 'refuses', REFUSES);
+    await makeRule(ground, { name: 'refuses', rule: REFUSES });
     await makePods(ground, 100);
     return repeat(ground, 10, (round) => tenant.delete(PODS, { namespace, name: `pod-${round % 100}` }));
   },

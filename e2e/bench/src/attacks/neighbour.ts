@@ -21,7 +21,7 @@ export class Neighbour {
   constructor(cluster: Cluster, client: KubeClient) {
     this.#cluster = cluster;
     this.#client = client;
-    this.#observer = new Observer(client, NAMESPACE, NAME);
+    this.#observer = new Observer({ client, namespace: NAMESPACE, service: NAME });
   }
 
   /** A CollaSet of four Pods behind a Service, with at most one out, and a Deployment that our operators do not control. */

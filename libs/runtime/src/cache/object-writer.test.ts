@@ -56,6 +56,21 @@ describe('a patch', () => {
     expect(cache.get(KEY)).toBeUndefined();
   });
 
+  test('of an object that is not found leaves the cache as it was, if the caller says so', async () => {
+    const { cache, pod, writer } = setup({ later: 'removal' });
+    expect(await writer.patch(pod, { ...change, keepsMissing: true })).toBeUndefined();
+    expect(cache.get(KEY)).toBe(pod);
+  });
+
+  test('in JSON states only what it tests itself', async () => {
+    const { cluster, cache, pod, writer } = setup({ later: 'change' });
+    const test = { op: 'test', path: '/metadata/uid', value: 'first' };
+    const add = { op: 'add', path: '/metadata/annotations', value: { a: '1' } };
+    await writer.patch(pod, { type: 'json', body: [test, add] });
+    expect(cluster.writes).toMatchObject([{ body: [test, add] }]);
+    expect(cache.get(KEY)?.metadata.annotations).toEqual({ a: '1' });
+  });
+
   test('as a dry run leaves the cache as it was', async () => {
     const { cache, pod, writer } = setup();
     await writer.patch(pod, { ...change, dryRun: true });

@@ -22,10 +22,17 @@ import type { Transport, TransportResponse, TransportStream } from './transport.
 /** Name of an object; `namespace` is left out for cluster-scoped ones. */
 type Ref = { namespace?: string | undefined; name: string };
 
-export type Patch =
+/** A change of an object, in one of the four patch formats of the API server. */
+export type Patch = (
   | { type: 'merge' | 'strategic'; body: object }
   | { type: 'json'; body: readonly object[] }
-  | { type: 'apply'; body: object; fieldManager: string; force?: boolean };
+  | { type: 'apply'; body: object; fieldManager: string; force?: boolean }
+) & {
+  /** For example `status`. If it is not set, the patch is of the object itself. */
+  subresource?: string | undefined;
+  /** The API server returns the object that it would store, and stores nothing. */
+  dryRun?: boolean | undefined;
+};
 
 type ListOptions = {
   namespace?: string | undefined;
@@ -173,17 +180,12 @@ export class KubeClient {
   }
 
   /** @throws ConflictError when the patch names a resourceVersion or uid that the stored object does not have */
-  patch<T extends KubeObject>(
-    resource: Resource<T>,
-    ref: Ref,
-    patch: Patch,
-    options: { subresource?: string; dryRun?: boolean } = {},
-  ): Promise<T> {
+  patch<T extends KubeObject>(resource: Resource<T>, ref: Ref, patch: Patch): Promise<T> {
     const query = {
       ...(patch.type === 'apply' ? { fieldManager: patch.fieldManager, force: patch.force } : {}),
-      ...(options.dryRun ? { dryRun: 'All' } : {}),
+      ...(patch.dryRun ? { dryRun: 'All' } : {}),
     };
-    return this.request<T>('PATCH', objectPath(resource, ref, options.subresource), {
+    return this.request<T>('PATCH', objectPath(resource, ref, patch.subresource), {
       resource,
       body: patch.body,
       contentType: CONTENT_TYPES[patch.type],

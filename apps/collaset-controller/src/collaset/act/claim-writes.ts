@@ -8,7 +8,7 @@ import {
   RETAINED_BY_ANNOTATION,
   type Volume,
 } from '@kuperator/api';
-import { AlreadyExistsError, NotFoundError, type ObjectWriter, objectWriter } from '@kuperator/runtime';
+import { AlreadyExistsError, type ObjectWriter, objectWriter } from '@kuperator/runtime';
 import { classesOf, isLess } from '../claims/claim-growth.ts';
 import { claimTemplateHash, isClaimOf, sizeOf } from '../claims/claim-template.ts';
 import {
@@ -144,15 +144,8 @@ export async function relabelClaim({ deps }: Pass, action: ActionOf<'relabelClai
  * @throws ConflictError if the claim has changed, or is gone. A single answer is not enough to remove the claim from the cache.
  */
 async function patchMetadata(deps: Deps, claim: PersistentVolumeClaim, changes: object): Promise<void> {
-  const { namespace, name = '', resourceVersion } = claim.metadata;
-  const body = { metadata: { resourceVersion, ...changes } };
-  try {
-    deps.claims.observe(
-      await deps.client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, { type: 'merge', body }),
-    );
-  } catch (error) {
-    throw error instanceof NotFoundError ? staleCache(`claim ${keyOf(claim)} is gone`) : error;
-  }
+  const written = await writerOf(deps).patch(claim, { body: { metadata: changes }, keepsMissing: true });
+  if (!written) throw staleCache(`claim ${keyOf(claim)} is gone`);
 }
 
 /** @throws ConflictError if the claim has changed */

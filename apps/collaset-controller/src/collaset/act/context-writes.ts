@@ -6,7 +6,7 @@ import {
   RESOURCE_CONTEXTS,
   type ResourceContext,
 } from '@kuperator/api';
-import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
+import { AlreadyExistsError, objectWriter } from '@kuperator/runtime';
 import { OWNER, OWNER_UIDS_ANNOTATION, ownerUidsWith } from '../ids/instance-id.ts';
 import { contextFor } from '../plan/context.ts';
 import type { Deps } from './deps.ts';
@@ -62,7 +62,7 @@ type ContextWrite = {
  */
 export async function writeContext(deps: Deps, { set, seen, entries, memory }: ContextWrite): Promise<void> {
   const { client, contexts, metrics } = deps;
-  const ref = { namespace: set.metadata.namespace, name: contextNameOf(set) };
+  const writer = objectWriter({ client, resource: RESOURCE_CONTEXTS, cache: contexts });
   if (!seen && entries.length === 0) return;
   metrics.wrote('context');
   if (!seen) {
@@ -74,25 +74,12 @@ export async function writeContext(deps: Deps, { set, seen, entries, memory }: C
     contexts.observe(created);
     return;
   }
-  const { uid = '', resourceVersion = '' } = seen.metadata;
-  if (entries.length === 0) {
-    const answer = await client.delete(RESOURCE_CONTEXTS, ref, { uid, resourceVersion });
-    if (answer?.metadata.deletionTimestamp) contexts.observe(answer);
-    else contexts.observeGone(keyOf(seen), uid);
-    return;
-  }
-  try {
-    const annotations = { [OWNER_UIDS_ANNOTATION]: ownerUidsWith(set, seen, entries) };
-    const metadata = { resourceVersion, uid, annotations, ...withoutManagedFields(entries) };
-    const body = { metadata, spec: { contexts: entries } };
-    const written = await client.patch(RESOURCE_CONTEXTS, ref, { type: 'merge', body });
-    memory.contextVersion = written.metadata.resourceVersion;
-    contexts.observe(written);
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    contexts.observeGone(keyOf(seen), uid);
-    throw staleCache(`ResourceContext ${keyOf(seen)} is gone`);
-  }
+  if (entries.length === 0) return writer.delete(seen);
+  const annotations = { [OWNER_UIDS_ANNOTATION]: ownerUidsWith(set, seen, entries) };
+  const metadata = { annotations, ...withoutManagedFields(entries) };
+  const written = await writer.patch(seen, { body: { metadata, spec: { contexts: entries } } });
+  if (!written) throw staleCache(`ResourceContext ${keyOf(seen)} is gone`);
+  memory.contextVersion = written.metadata.resourceVersion;
 }
 
 /** Clears managedFields of a large context. They need more bytes for each entry than the entry itself. */

@@ -1,5 +1,5 @@
 import { COLLA_SETS, type CollaSet, keyOf, PODS, type Pod } from '@kuperator/api';
-import { NotFoundError } from '@kuperator/runtime';
+import { NotFoundError, objectWriter } from '@kuperator/runtime';
 import { DELETE_SERVED, poolOf } from '../ids/instance-id.ts';
 import { podNameFor } from '../ids/pod-name.ts';
 import type { ActionOf } from '../plan/action.ts';
@@ -7,7 +7,6 @@ import { renewedNames } from '../plan/housekeeping.ts';
 import { listsWithout, servedNames } from '../plan/reclaim.ts';
 import { contextOf, writeContext } from './context-writes.ts';
 import type { Deps } from './deps.ts';
-
 import type { Pass } from './pass.ts';
 import { seeContext } from './verify.ts';
 import { warnOf } from './warning.ts';
@@ -24,7 +23,7 @@ export async function reclaimNames(pass: Pass, { listed: seeming }: ActionOf<'re
   const { client, pods, sets } = deps;
   const set = sets.get(keyOf(pass.set));
   if (!set || set.metadata.generation !== pass.set.metadata.generation) return SKIPPED;
-  const { namespace = '', name = '', resourceVersion } = set.metadata;
+  const { namespace = '' } = set.metadata;
   const renewed = renewedNames({ set, context: contextOf(deps, set) });
   try {
     if (seeming.some((listed) => renewed.has(listed.name))) await seeContext(deps, set, memory);
@@ -37,8 +36,9 @@ export async function reclaimNames(pass: Pass, { listed: seeming }: ActionOf<'re
     const podNamed = (pod: string) => (found.has(pod) ? found.get(pod) : pods.get(`${namespace}/${pod}`));
     const served = servedNames({ set, podNamed, renewed }).filter((listed) => found.has(listed.name));
     if (served.length === 0) return SKIPPED;
-    const body = { metadata: { resourceVersion }, spec: { scaleStrategy: listsWithout(set, served) } };
-    sets.observe(await client.patch(COLLA_SETS, { namespace, name }, { type: 'merge', body }));
+    const body = { spec: { scaleStrategy: listsWithout(set, served) } };
+    const writer = objectWriter({ client, resource: COLLA_SETS, cache: sets });
+    if (!(await writer.patch(set, { body, keepsMissing: true }))) return SKIPPED;
     const names = served.map((listed) => listed.name).filter((pod) => renewed.has(pod));
     await forgetRenewed(pass, set, names);
     return DONE;

@@ -1,5 +1,5 @@
 import { CONTROLLER_REVISIONS, type CollaSet, type ControllerRevision, controllerOf, keyOf } from '@kuperator/api';
-import { AlreadyExistsError, NotFoundError } from '@kuperator/runtime';
+import { AlreadyExistsError, type ObjectWriter, objectWriter } from '@kuperator/runtime';
 import type { ActionOf } from '../plan/action.ts';
 import { goJson } from '../revision/go-json.ts';
 import { meaningOf } from '../revision/meaning.ts';
@@ -7,8 +7,8 @@ import { controllerReference, revisionsByName } from '../revision/revision.ts';
 import { type Revision, type RevisionData, revisionDataOf, revisionOf } from '../revision/revision-data.ts';
 import { completionOf } from './completion.ts';
 import { BY_OWNER, type Deps } from './deps.ts';
-
 import type { Pass } from './pass.ts';
+import { staleCache } from './pod-writes.ts';
 import { DONE, type Written } from './written.ts';
 
 const MAX_COLLISIONS = 20;
@@ -27,12 +27,13 @@ export async function storeRevision(pass: Pass, { revision }: ActionOf<'storeRev
 }
 
 export async function raiseRevision({ deps }: Pass, action: ActionOf<'raiseRevision'>): Promise<Written> {
-  await patchRevision(deps, action.revision, { revision: action.number });
+  const raised = await patchRevision(deps, action.revision, { revision: action.number });
+  if (!raised) throw staleCache(`ControllerRevision ${keyOf(action.revision)} is gone`);
   return DONE;
 }
 
 export async function adoptRevision({ deps, set }: Pass, { revision }: ActionOf<'adoptRevision'>): Promise<Written> {
-  await changeOwners(deps, revision, [controllerReference(set)]);
+  await patchRevision(deps, revision, { metadata: { ownerReferences: [controllerReference(set)] } });
   return DONE;
 }
 
@@ -67,21 +68,8 @@ function claimMeaning({ claimTemplates }: Revision): string {
  */
 export async function orphanRevisions(deps: Deps, set: CollaSet): Promise<void> {
   for (const revision of deps.revisions.byIndex(BY_OWNER, set.metadata.uid ?? '')) {
-    const others = revision.metadata.ownerReferences?.filter(({ uid }) => uid !== set.metadata.uid) ?? [];
-    await changeOwners(deps, revision, others);
-  }
-}
-
-async function changeOwners(
-  deps: Deps,
-  revision: ControllerRevision,
-  ownerReferences: readonly object[],
-): Promise<void> {
-  try {
+    const ownerReferences = revision.metadata.ownerReferences?.filter(({ uid }) => uid !== set.metadata.uid) ?? [];
     await patchRevision(deps, revision, { metadata: { ownerReferences } });
-  } catch (error) {
-    if (!(error instanceof NotFoundError)) throw error;
-    deps.revisions.observeGone(keyOf(revision), revision.metadata.uid ?? '');
   }
 }
 
@@ -113,26 +101,30 @@ async function createRevision(
   }
   // An earlier set of this name was deleted without its dependents and left the revision behind.
   const ownerReferences = [...(existing.metadata.ownerReferences ?? []), controllerReference(set)];
-  return patchRevision(deps, existing, { metadata: { ownerReferences } });
+  const adopted = await patchRevision(deps, existing, { metadata: { ownerReferences } });
+  if (!adopted) throw staleCache(`ControllerRevision ${keyOf(existing)} is gone`);
+  return adopted;
 }
 
-async function patchRevision(
+/**
+ * @returns the revision as written; undefined if it is gone
+ * @throws ConflictError if the revision has changed
+ */
+function patchRevision(
   deps: Deps,
   revision: ControllerRevision,
-  change: { revision?: number; metadata?: object },
-): Promise<ControllerRevision> {
+  body: { readonly revision?: number; readonly metadata?: object },
+): Promise<ControllerRevision | undefined> {
   deps.metrics.wrote('revision');
-  const { namespace, name = '', resourceVersion } = revision.metadata;
-  const body = { ...change, metadata: { ...change.metadata, resourceVersion } };
-  const patched = await deps.client.patch(CONTROLLER_REVISIONS, { namespace, name }, { type: 'merge', body });
-  deps.revisions.observe(patched);
-  return patched;
+  return writerOf(deps).patch(revision, { body });
+}
+
+function writerOf({ client, revisions }: Deps): ObjectWriter<ControllerRevision> {
+  return objectWriter({ client, resource: CONTROLLER_REVISIONS, cache: revisions });
 }
 
 /** Deletes a revision that is beyond the history limit. */
 export async function expireRevision({ deps }: Pass, { revision }: ActionOf<'expireRevision'>): Promise<Written> {
-  const { namespace, name = '', uid = '' } = revision.metadata;
-  await deps.client.delete(CONTROLLER_REVISIONS, { namespace, name }, { uid });
-  deps.revisions.observeGone(keyOf(revision), uid);
+  await writerOf(deps).delete(revision);
   return DONE;
 }

@@ -46,15 +46,18 @@ export async function runActions(
       done.push(each);
       onDone(each);
     });
-  const early = await verified(
+  const lanesOfActions = new Map(actions.map((action) => [action, laneOf(action)]));
+  const isLast = (action: Action) => lanesOfActions.get(action) === 'last';
+  const confirmed = await verified(
     pass,
-    actions.filter((action) => laneOf(action) !== 'last'),
+    actions.filter((action) => !isLast(action)),
   );
-  for (const action of inLane(early, 'first')) await perform(action);
+  const early = Map.groupBy(confirmed, (action) => lanesOfActions.get(action));
+  for (const action of early.get('first') ?? []) await perform(action);
   const results = await Promise.all(
     POD_LANES.map((lane) =>
       runLane(
-        inLane(early, lane).flatMap((action) => taskFor(pass, action, perform)),
+        (early.get(lane) ?? []).flatMap((action) => taskFor(pass, action, perform)),
         { isOver: () => pass.isOver(), window: memory.windows[lane], max: deps.settings.maxWrites },
       ),
     ),
@@ -62,7 +65,7 @@ export async function runActions(
   const lanes = Object.fromEntries(POD_LANES.map((lane, at) => [lane, results[at]])) as Outcome['lanes'];
   // Creations that wait say nothing about whether they work by now.
   if (!actions.some((action) => action.do === 'awaitCreation')) noteCreations(pass, lanes.create);
-  const last = await runLast(pass, actions, perform);
+  const last = await runLast(pass, actions.filter(isLast), perform);
   wakeUpAfter(pass, lanes);
   return { done, lanes, failures: [...results.flatMap(({ failures }) => failures), ...last] };
 }
@@ -107,7 +110,7 @@ async function verified(pass: Pass, actions: readonly Action[]): Promise<readonl
   return confirmed;
 }
 
-/** The first failure ends the lane, conflicts do not: a claim that changed says nothing about the next one. */
+/** Writes the actions of the lane `last`. The first failure ends the lane, conflicts do not: a claim that changed says nothing about the next one. */
 async function runLast(
   pass: Pass,
   actions: readonly Action[],
@@ -115,7 +118,7 @@ async function runLast(
 ): Promise<unknown[]> {
   const failures: unknown[] = [];
   try {
-    for (const action of await verified(pass, inLane(actions, 'last'))) {
+    for (const action of await verified(pass, actions)) {
       if (pass.isOver()) {
         pass.wakeAfter(0);
         break;
@@ -136,10 +139,6 @@ async function runLast(
 function laneOf(action: Action): Lane | undefined {
   const { lane } = rowOf<ActionKind>(action);
   return typeof lane === 'function' ? lane(action) : lane;
-}
-
-function inLane(actions: readonly Action[], lane: Lane): readonly Action[] {
-  return actions.filter((action) => laneOf(action) === lane);
 }
 
 /** A task for the action, or none while the cache is known to be behind its Pod. */

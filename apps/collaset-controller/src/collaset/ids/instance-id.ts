@@ -101,15 +101,18 @@ export function incarnationOf(data: EntryData | undefined): number {
   return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
-/**
- * Chooses the ids of missing Pods, in ascending order: the set's ids without a Pod first, then the lowest free ones.
- * @param reserved ids of the Pods that the set includes
- */
+type ChooseIdsInput = {
+  /** Number of Pods that get an id. */
+  readonly missing: number;
+  /** Ids of the Pods that the set includes. */
+  readonly reserved?: ReadonlySet<number>;
+};
+
+/** Chooses the ids of missing Pods, in ascending order: the set's ids without a Pod first, then the lowest free ones. */
 export function chooseIds(
   pool: Pool,
   members: Members,
-  missing: number,
-  reserved: ReadonlySet<number> = new Set(),
+  { missing, reserved = new Set() }: ChooseIdsInput,
 ): readonly number[] {
   if (missing === 0) return [];
   const occupied = idsOf(members.occupying);
@@ -161,16 +164,24 @@ export function idsOf(pods: readonly Pod[]): ReadonlySet<number> {
   return ids;
 }
 
+type FreshRevisionsInput = {
+  /** The newly allocated ids. */
+  readonly fresh: readonly number[];
+  /** Recorded revisions of the ids that stay. */
+  readonly kept: readonly (string | undefined)[];
+  /** Name of the updated revision. */
+  readonly updated: string;
+  /** Name of the current revision. */
+  readonly current: string;
+};
+
 /**
  * Chooses the revisions of newly allocated ids (T10). The highest ids get the updated revision, as many as the partition still asks for. The
  * others get the current revision.
- * @param kept recorded revisions of the ids that stay
  */
 export function freshRevisions(
   set: CollaSet,
-  fresh: readonly number[],
-  kept: readonly (string | undefined)[],
-  { updated, current }: { updated: string; current: string },
+  { fresh, kept, updated, current }: FreshRevisionsInput,
 ): ReadonlyMap<number, string> {
   const hasPartition = set.spec.updateStrategy?.rollingUpdate?.byPartition?.partition != null;
   let quota = Number.POSITIVE_INFINITY;

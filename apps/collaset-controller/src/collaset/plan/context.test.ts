@@ -26,7 +26,7 @@ function poolWith(entries: Record<number, EntryData>) {
 
 describe('chooseIds', () => {
   const choose = (entries: Record<number, EntryData>, pods: readonly Pod[], missing: number) =>
-    chooseIds(poolWith(entries), membersOf(aSet(), pods), missing);
+    chooseIds(poolWith(entries), membersOf(aSet(), pods), { missing });
 
   test.each([
     { name: 'the lowest from 0', entries: {}, pods: [], missing: 3, ids: [0, 1, 2] },
@@ -60,7 +60,7 @@ describe('chooseIds', () => {
 
 describe('freshRevisions (T10)', () => {
   const revisionsOf = (spec: Given<CollaSet>['spec'], fresh: number[], kept: string[] = []) =>
-    Object.fromEntries(freshRevisions(aSet(spec), fresh, kept, names));
+    Object.fromEntries(freshRevisions(aSet(spec), { fresh, kept, ...names }));
 
   test.each([
     { name: 'updated without a partition', spec: {}, fresh: [0, 1], kept: [], expected: { 0: 'web-2', 1: 'web-2' } },
@@ -378,6 +378,6 @@ describe('the ids of replace pairs', () => {
   });
 
   test('are not allocated to other Pods while the pair exists', () => {
-    expect(chooseIds(poolWith(started), membersOf(aSet(), [asked]), 1)).toEqual([1]);
+    expect(chooseIds(poolWith(started), membersOf(aSet(), [asked]), { missing: 1 })).toEqual([1]);
   });
 });

@@ -109,7 +109,7 @@ type Places = {
 function decidePlaces({ observed, updated, members, pool }: View, { include, scale }: Leaving): Places {
   const { set, revision } = observed;
   const brought = new Set(include.pods.map(({ id }) => id));
-  const create = chooseIds(pool, members, scale.missing, brought);
+  const create = chooseIds(pool, members, { missing: scale.missing, reserved: brought });
   const surplusIds = idsOf([...scale.surplus]);
   const activeIds = idsOf(members.active);
   const staying = [...idsOf(members.counted)].filter((id) => !surplusIds.has(id));
@@ -119,7 +119,7 @@ function decidePlaces({ observed, updated, members, pool }: View, { include, sca
   const kept = [...staying, ...create.filter((id) => !isFresh(id))].map((id) => pool.own.get(id)?.[REVISION]);
   const current = set.status?.currentRevision;
   const names = { updated: updated.name, current: current && revision.byName.has(current) ? current : updated.name };
-  const fresh = freshRevisions(set, create.filter(isFresh), kept, names);
+  const fresh = freshRevisions(set, { fresh: create.filter(isFresh), kept, ...names });
   const placeholders = [...create, ...vacant].map((id) => ({
     id,
     revision: fresh.get(id) ?? pool.own.get(id)?.[REVISION],

@@ -49,7 +49,11 @@ function operation(set: CollaSet, type: string) {
 }
 
 /** The event about the steps of a pass towards the replicas; undefined if there are none. */
-export function scaling(set: CollaSet, actions: readonly Action[], current: number): KuperatorEvent | undefined {
+export function scaling(
+  set: CollaSet,
+  actions: readonly Action[],
+  countActive: () => number,
+): KuperatorEvent | undefined {
   const isScaleIn = (action: Action) => 'operation' in action && action.operation === 'scale-in';
   const steps = {
     create: actionsOf(actions, 'createPod').length,
@@ -61,7 +65,7 @@ export function scaling(set: CollaSet, actions: readonly Action[], current: numb
   return collaSetEvent('scaling', set, {
     generation: set.metadata.generation ?? 0,
     replicas: replicasOf(set),
-    current,
+    current: countActive(),
     ...steps,
   });
 }
@@ -70,7 +74,7 @@ export function scaling(set: CollaSet, actions: readonly Action[], current: numb
 export function updating(
   set: CollaSet,
   actions: readonly Action[],
-  { revision, updated }: { readonly revision: string; readonly updated: number },
+  { revision, countUpdated }: { readonly revision: string; readonly countUpdated: () => number },
 ): KuperatorEvent | undefined {
   const steps = {
     begin: actionsOf(actions, 'begin').filter(({ operation }) => operation === 'update').length,
@@ -82,7 +86,7 @@ export function updating(
     generation: set.metadata.generation ?? 0,
     revision,
     replicas: replicasOf(set),
-    updated,
+    updated: countUpdated(),
     ...steps,
   });
 }

@@ -29,7 +29,7 @@ export async function reportDrain(pass: Pass, memory: TellMemory, condition: Con
     now: timeOf(deps.clock.now()),
     stand,
   });
-  pass.wakeAfter(await writeStatus(deps, set, status, 'under-way', memory));
+  pass.wakeAfter(await writeStatus(deps, set, { status, end: 'under-way', memory }));
 }
 
 function standOfDrain(

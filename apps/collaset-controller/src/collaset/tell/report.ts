@@ -65,11 +65,16 @@ export async function reportPass(pass: Pass, memory: TellMemory, report: PassRep
 }
 
 function publishSteps({ set, deps }: Pass, { actions, updated, planned }: PassReport): void {
-  const { active } = membersOf(set, planned);
-  const atUpdated = active.filter((pod) => revisionNameOf(pod) === updated.name).length;
+  // Most passes publish nothing, and to count the members of a large set takes time.
+  let members: Members | undefined;
+  const activePods = () => {
+    members ??= membersOf(set, planned);
+    return members.active;
+  };
+  const countUpdated = () => activePods().filter((pod) => revisionNameOf(pod) === updated.name).length;
   const events = [
-    scaling(set, actions, active.length),
-    updating(set, actions, { revision: updated.name, updated: atUpdated }),
+    scaling(set, actions, () => activePods().length),
+    updating(set, actions, { revision: updated.name, countUpdated }),
   ];
   for (const event of events) if (event) deps.bus.publish(event);
 }
@@ -131,7 +136,7 @@ async function reportStatus(
   });
   pass.wakeAfter(nextAvailableInMs(pass.set, members.active, nowMs));
   const end = outcome.failures.length > 0 ? 'failed' : isQuiet ? 'settled' : 'under-way';
-  const waitMs = await writeStatus(deps, set, status, end, memory);
+  const waitMs = await writeStatus(deps, set, { status, end, memory });
   pass.wakeAfter(waitMs);
   // Claims of the revision that was current may be unused now.
   const hasMoved = status.currentRevision !== set.status?.currentRevision;
@@ -176,7 +181,7 @@ export async function reportFailure(
     now: timeOf(deps.clock.now()),
     ...standOfFailure(error, set),
   });
-  await writeStatus(deps, set, status, 'failed', memory);
+  await writeStatus(deps, set, { status, end: 'failed', memory });
 }
 
 function conditionOfFailure(error: unknown, actions: readonly Action[]): ConditionUpdate {

@@ -26,7 +26,7 @@ function aWriter() {
   const stored = () => sets.get(KEY) as CollaSet;
   const memory = newTellMemory();
   const write = (status: CollaSetStatus, end: PassEnd = 'under-way') =>
-    writeStatus(deps, stored(), status, end, memory);
+    writeStatus(deps, stored(), { status, end, memory });
   const writes = () => cluster.writes.filter(({ subresource }) => subresource === 'status').length;
   return { clock, write, writes, stored };
 }

@@ -1,5 +1,5 @@
 import { COLLA_SETS, type CollaSet, type CollaSetStatus } from '@kuperator/api';
-import { NotFoundError } from '@kuperator/runtime';
+import { objectWriter } from '@kuperator/runtime';
 import type { Deps } from '../act/deps.ts';
 import type { TellMemory } from './memory.ts';
 import { statusChange } from './status.ts';
@@ -8,6 +8,13 @@ const NOT_FOUND_MS = 5000;
 
 /** `settled`: nothing is left to do, so the counts are final. `failed`: the pass failed, and may not run again soon. */
 export type PassEnd = 'settled' | 'under-way' | 'failed';
+
+type StatusWrite = {
+  readonly status: CollaSetStatus;
+  readonly end: PassEnd;
+  /** Records when the status was written, and since when a change waits. */
+  readonly memory: TellMemory;
+};
 
 /**
  * Writes the status if it has changed. It writes immediately what users wait for: that a generation was observed, the final counts of a
@@ -18,9 +25,7 @@ export type PassEnd = 'settled' | 'under-way' | 'failed';
 export async function writeStatus(
   deps: Deps,
   set: CollaSet,
-  status: CollaSetStatus,
-  end: PassEnd,
-  memory: TellMemory,
+  { status, end, memory }: StatusWrite,
 ): Promise<number | undefined> {
   const change = statusChange(set.status, status);
   const now = deps.clock.monotonic();
@@ -36,18 +41,11 @@ export async function writeStatus(
   const togetherMs = end === 'failed' ? 0 : statusIntervalMs / 2;
   const dueMs = Math.max(memory.statusWrittenMs + intervalMs, memory.statusChangedMs + togetherMs);
   if (!isAwaited && dueMs > now) return dueMs - now;
-  const { namespace, name = '', resourceVersion } = set.metadata;
   deps.metrics.wrote('status');
   memory.statusWrittenMs = now;
   memory.statusChangedMs = undefined;
-  try {
-    const body = { metadata: { resourceVersion }, status };
-    const patch = { type: 'merge', body } as const;
-    deps.sets.observe(await deps.client.patch(COLLA_SETS, { namespace, name }, patch, { subresource: 'status' }));
-  } catch (error) {
-    // The set is gone, or its definition is being replaced. In the second case the set is back soon, so check again.
-    if (!(error instanceof NotFoundError)) throw error;
-    return NOT_FOUND_MS;
-  }
-  return undefined;
+  const writer = objectWriter({ client: deps.client, resource: COLLA_SETS, cache: deps.sets });
+  const written = await writer.patch(set, { body: { status }, subresource: 'status', keepsMissing: true });
+  // The set is gone, or its definition is being replaced. In the second case the set is back soon, so check again.
+  return written ? undefined : NOT_FOUND_MS;
 }

@@ -221,12 +221,7 @@ export function admitting({
     const [pod] = await labelled(PODS, name);
     const { namespace = '' } = pod?.metadata ?? {};
     await eventually(async () => {
-      const tried = client().patch(
-        PODS,
-        { namespace, name: nameOf(pod) },
-        { type: 'strategic', body },
-        { dryRun: true },
-      );
+      const tried = client().patch(PODS, { namespace, name: nameOf(pod) }, { type: 'strategic', body, dryRun: true });
       await expect(tried).rejects.toThrow('images are frozen');
     });
     await edit(name, { template: template(name, 'app:v2') });

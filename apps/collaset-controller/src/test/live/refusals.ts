@@ -29,8 +29,7 @@ export function refusals({ client, kubectl, get, create, edit, serving, conditio
     await client().patch(
       QUOTAS,
       { namespace, name: 'pods' },
-      { type: 'merge', body: hard('1') },
-      { subresource: 'status' },
+      { type: 'merge', body: hard('1'), subresource: 'status' },
     );
     const selector = { matchLabels: { app: name } };
     const spec = { replicas: 3, selector, template: template(name, 'app:v1') };
