@@ -28,6 +28,7 @@ export type Authority = {
   readonly arriving?: boolean;
 };
 
+/** The fixpoint of the protocol for one Pod, as changes to write. */
 export type Settled = {
   /** Label changes that reach the fixpoint; empty when it is reached. */
   readonly labels: LabelChanges;

@@ -71,6 +71,8 @@ async function compile(libraries: readonly string[], outDir: string): Promise<vo
       inlineSources: true,
       rootDir: join(root, 'libs'),
       outDir,
+      // Found by way of node_modules, a library would count as a foreign one: the compiler writes no output for its files, or only for some.
+      paths: { [`${SCOPE}*`]: [join(root, 'libs', '*', 'src', 'index.ts')] },
       typeRoots: [join(root, 'node_modules', '@types')],
     },
     files: libraries.map((library) => join(root, 'libs', library, 'src', 'index.ts')),

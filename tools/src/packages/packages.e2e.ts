@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packLibraries } from './pack.ts';
 import { AdapterOnACluster, REPLICAS } from './test/adapter-on-a-cluster.ts';
 import { aStranger, type Stranger } from './test/stranger.ts';
+import { undocumentedExports } from './test/undocumented-exports.ts';
 
 const PACKAGES = ['api', 'events', 'lifecycle', 'resourceconsist', 'runtime'];
 
@@ -46,17 +47,13 @@ test('there is one tarball for each library that other teams need', () => {
 });
 
 test.each(PACKAGES)('@kuperator/%s holds code, declarations, licence and README, and no tests', async (name) => {
-  const files = await filesIn(stranger.tarballs.find((path) => basename(path).startsWith(`kuperator-${name}-`)) ?? '');
-  expect(files).toEqual(
-    expect.arrayContaining([
-      'LICENSE',
-      'README.md',
-      'package.json',
-      'lib/index.js',
-      'lib/index.js.map',
-      'lib/index.d.ts',
-    ]),
-  );
+  const tarball = stranger.tarballs.find((path) => basename(path).startsWith(`kuperator-${name}-`)) ?? '';
+  const files = await filesIn(tarball);
+  const index = await stranger.run('tar', '-xzOf', tarball, 'package/lib/index.js');
+  const modules = ['index.js', ...[...index.matchAll(/from '\.\/([^']+)'/g)].map(([, path = '']) => path)];
+  for (const path of modules.map((module) => `lib/${module}`)) {
+    expect(files).toEqual(expect.arrayContaining([path, `${path}.map`, path.replace(/\.js$/, '.d.ts')]));
+  }
   const rest = files.filter((path) => !/^lib\/.*\.(js|js\.map|d\.ts)$/.test(path));
   expect(rest.toSorted()).toEqual(['LICENSE', 'README.md', 'package.json']);
   expect(files.filter((path) => /test|generate|e2e/.test(path))).toEqual([]);
@@ -80,6 +77,10 @@ describe('a consumer outside the workspaces', () => {
     expect(options.compilerOptions).toMatchObject({ skipLibCheck: false, strict: true });
     await stranger.run('npm', 'run', 'build');
     expect(await stranger.run(process.execPath, 'dist/every-package.js')).toBe('true\n');
+  });
+
+  test.each(PACKAGES)('finds a doc at every export of @kuperator/%s', (name) => {
+    expect(undocumentedExports(join(stranger.example, 'node_modules', '@kuperator', name, 'lib'))).toEqual([]);
   });
 
   test.each(PACKAGES)('cannot import what @kuperator/%s does not export', async (name) => {

@@ -22,6 +22,7 @@ import type { Transport, TransportResponse, TransportStream } from './transport.
 /** Name of an object; `namespace` is left out for cluster-scoped ones. */
 type Ref = { namespace?: string | undefined; name: string };
 
+/** A patch and its type. */
 export type Patch =
   | { type: 'merge' | 'strategic'; body: object }
   | { type: 'json'; body: readonly object[] }
@@ -39,6 +40,7 @@ type ListOptions = {
   signal?: AbortSignal | undefined;
 };
 
+/** Preconditions of a deletion, and how long the object may take to end. */
 export type DeleteOptions = {
   uid?: string;
   resourceVersion?: string;

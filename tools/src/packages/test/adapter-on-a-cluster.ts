@@ -22,6 +22,7 @@ const APP = { app: NAME };
 const ADAPTER = 'http-registry-adapter';
 /** Where the example's manifest puts the adapter. */
 const ADAPTER_NAMESPACE = 'http-registry';
+const USER = `system:serviceaccount:${ADAPTER_NAMESPACE}:${ADAPTER}`;
 export const REPLICAS = 3;
 /** Long enough that the registry is read several times while a Pod is being changed. */
 const IMAGE_CHANGE_MS = 3000;
@@ -43,6 +44,8 @@ export class AdapterOnACluster {
   static async start(example: string): Promise<AdapterOnACluster> {
     const cluster = await startCluster({
       operators: ['podopslifecycle-coordinator', 'collaset-controller'],
+      // The policy of the coordinator's chart refuses adapters that it does not know.
+      chartValues: { 'podopslifecycle-coordinator': [`lifecycleLabels.grants.users={${USER}}`] },
       nats: false,
       imageChangeDelayMs: IMAGE_CHANGE_MS,
     });
