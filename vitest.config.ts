@@ -37,8 +37,8 @@ export default defineConfig({
           name: 'packages',
           include: ['tools/src/packages/*.e2e.ts'],
           exclude: ignored,
-          testTimeout: 3 * minuteMs,
-          hookTimeout: 5 * minuteMs,
+          testTimeout: 5 * minuteMs,
+          hookTimeout: 10 * minuteMs,
         },
       },
       {

@@ -1,16 +1,14 @@
 // The packages as another team gets them: what is in the tarballs, that they can be used, and that the example works with them.
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { EMPLOYER_CLEAN_FINALIZER } from '@kuperator/api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packLibraries } from './pack.ts';
 import { AdapterOnACluster, REPLICAS } from './test/adapter-on-a-cluster.ts';
-import { aStranger, type Stranger } from './test/stranger.ts';
+import { aStranger, PACKAGES, type Stranger } from './test/stranger.ts';
 import { undocumentedExports } from './test/undocumented-exports.ts';
-
-const PACKAGES = ['api', 'events', 'lifecycle', 'resourceconsist', 'runtime'];
 
 let stranger: Stranger;
 beforeAll(async () => {
@@ -60,23 +58,10 @@ test.each(PACKAGES)('@kuperator/%s holds code, declarations, licence and README,
 });
 
 describe('a consumer outside the workspaces', () => {
-  test('compiles code that uses every package, with the declarations checked', async () => {
-    const events = stranger.tarballs.find((path) => basename(path).startsWith('kuperator-events-')) ?? '';
-    await stranger.run('npm', 'install', '--no-save', '--prefer-offline', '--no-audit', '--no-fund', events);
-    const imports = PACKAGES.map((name) => `import * as ${name} from '@kuperator/${name}';`);
-    await writeFile(
-      join(stranger.example, 'src', 'every-package.ts'),
-      [
-        ...imports,
-        `console.log(JSON.stringify({ ${PACKAGES.join(', ')} }, (_, value) => value ?? null).length > 0);`,
-      ].join('\n'),
-    );
-    const options = JSON.parse(await stranger.run('npx', 'tsc', '--showConfig')) as {
-      compilerOptions: { skipLibCheck: boolean; strict: boolean };
-    };
-    expect(options.compilerOptions).toMatchObject({ skipLibCheck: false, strict: true });
-    await stranger.run('npm', 'run', 'build');
-    expect(await stranger.run(process.execPath, 'dist/every-package.js')).toBe('true\n');
+  test('compiles with the declarations checked, and can run every package', async () => {
+    const config = JSON.parse(await readFile(join(stranger.example, 'tsconfig.json'), 'utf8')) as object;
+    expect(config).toMatchObject({ compilerOptions: { strict: true, skipLibCheck: false } });
+    expect(await stranger.run(process.execPath, 'dist/every-package.js')).toBe(`${PACKAGES.join()}\n`);
   });
 
   test.each(PACKAGES)('finds a doc at every export of @kuperator/%s', (name) => {
@@ -99,7 +84,6 @@ describe('a consumer outside the workspaces', () => {
 describe('the adapter of the example', () => {
   let adapter: AdapterOnACluster;
   beforeAll(async () => {
-    await stranger.run('npm', 'run', 'build');
     adapter = await AdapterOnACluster.start(stranger.example);
   });
   afterAll(() => adapter?.stop());

@@ -1,6 +1,6 @@
 // A folder as another team has it: the example and the packed packages, and nothing else of this repository.
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,15 @@ import { packLibraries } from '../pack.ts';
 
 const EXAMPLE = 'adapter-http-registry';
 const examplesFolder = join(import.meta.dirname, '..', '..', '..', '..', 'examples');
+
+/** The packed libraries. */
+export const PACKAGES = ['api', 'events', 'lifecycle', 'resourceconsist', 'runtime'] as const;
+
+const everyPackage = [
+  ...PACKAGES.map((name) => `import * as ${name} from '@kuperator/${name}';`),
+  `const packages: Record<string, object> = { ${PACKAGES.join(', ')} };`,
+  'console.log(Object.keys(packages).filter((name) => Object.keys(packages[name] ?? {}).length > 0).join());',
+].join('\n');
 
 export type Stranger = {
   /** The paths of the tarballs. */
@@ -19,7 +28,10 @@ export type Stranger = {
   remove(): Promise<void>;
 };
 
-/** Packs the packages and installs the example's dependencies, as `npm run packages` and `npm install` do. */
+/**
+ * Packs the packages, installs the example's dependencies and compiles it, as `npm run packages`, `npm install` and `npm run build` do. Beside
+ * the example's own files there is one that uses every package, `every-package.ts`, which prints their names.
+ */
 export async function aStranger(): Promise<Stranger> {
   const folder = await mkdtemp(join(tmpdir(), 'kuperator-stranger-'));
   const example = join(folder, 'examples', EXAMPLE);
@@ -31,7 +43,10 @@ export async function aStranger(): Promise<Stranger> {
       recursive: true,
       filter: (path) => !['node_modules', 'dist'].includes(basename(path)),
     });
-    await run('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error');
+    // The tarballs that the example does not list are installed too.
+    await run('npm', 'install', '--no-save', '--prefer-offline', '--no-audit', '--no-fund', '--silent', ...tarballs);
+    await writeFile(join(example, 'src', 'every-package.ts'), everyPackage);
+    await run('npm', 'run', 'build');
     return { tarballs, example, run, remove };
   } catch (error) {
     await remove();
