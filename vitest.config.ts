@@ -33,6 +33,16 @@ export default defineConfig({
       },
       {
         test: {
+          // What other teams install, and the example that they start from.
+          name: 'packages',
+          include: ['tools/src/packages/*.e2e.ts'],
+          exclude: ignored,
+          testTimeout: 5 * minuteMs,
+          hookTimeout: 10 * minuteMs,
+        },
+      },
+      {
+        test: {
           // A real kubelet and a real kube-proxy: `npm run e2e:real-node` prepares them.
           name: 'real-node',
           include: ['e2e/real-node/**/*.e2e.ts'],

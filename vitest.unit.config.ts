@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     name: 'unit',
     include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', '**/*.integration.test.ts'],
+    // The examples test themselves, with their own dependencies.
+    exclude: ['**/node_modules/**', '**/dist/**', '**/*.integration.test.ts', 'examples/**'],
     // Property tests run thousands of cases, on machines that may be busy.
     testTimeout: 30_000,
     passWithNoTests: true,

@@ -36,6 +36,7 @@ const steps: readonly Step[] = [
   { title: 'types', run: check(nx, 'run-many', '-t', 'typecheck') },
   { title: 'unit tests', run: vitest('unit') },
   { title: 'programs of a cluster', slow: true, run: clusterPrograms },
+  { title: 'packages and example', slow: true, run: vitest('packages') },
   { title: 'charts', slow: true, run: check(script('charts/main.ts')) },
   { title: 'integration tests', slow: true, run: vitest('integration') },
   { title: 'end-to-end tests', slow: true, run: vitest('e2e') },

@@ -10,6 +10,7 @@ const run = (script: string, ...args: string[]) => promisify(execFile)(process.e
 test.each([
   { script: 'tools/src/test.ts', name: 'npm test' },
   { script: 'tools/src/dev/main.ts', name: 'npm run dev' },
+  { script: 'tools/src/packages/main.ts', name: 'npm run packages' },
 ])('$name -- --help prints the usage, and runs nothing', async ({ script, name }) => {
   const { stdout, stderr } = await run(script, '--help');
   expect(stdout).toContain(`Usage: ${name} -- `);
@@ -20,6 +21,11 @@ test.each([
   { script: 'tools/src/test.ts', args: ['--fast'], says: "error: unknown option '--fast'\n" },
   { script: 'tools/src/test.ts', args: ['unit'], says: /^error: too many arguments.*\n$/ },
   { script: 'tools/src/dev/main.ts', args: ['foo'], says: /Allowed choices are collaset-controller, .*\n$/ },
+  {
+    script: 'tools/src/packages/main.ts',
+    args: ['--scope', 'acme'],
+    says: /^error: option '--scope <name>' argument 'acme' is invalid. .*such as @acme\n$/,
+  },
   { script: 'tools/src/dev/main.ts', args: [], says: "error: missing required argument 'app'\n" },
 ])('$script $args is refused in one line', async ({ script, args, says }) => {
   const stderr = typeof says === 'string' ? says : expect.stringMatching(says);

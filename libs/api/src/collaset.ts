@@ -30,6 +30,7 @@ import { LABEL_VALUE, labelSelector } from './selector-schema.ts';
 
 /** How a changed template reaches existing Pods. */
 const POD_UPGRADE_POLICIES = ['Recreate', 'InPlaceIfPossible', 'InPlaceOnly', 'Replace'] as const;
+/** How an update changes a Pod. `Replace` creates the new Pod before the old one is deleted. */
 export type PodUpgradePolicy = (typeof POD_UPGRADE_POLICIES)[number];
 
 /** No node attaches more volumes to a Pod, whatever the driver. */
@@ -37,6 +38,7 @@ const MAX_CLAIM_TEMPLATES = 256;
 
 /** How Pods are named: `<set>-<id>`, or with a random suffix. */
 const POD_NAMING_SUFFIX_POLICIES = ['PersistentSequence', 'Random'] as const;
+/** How the names of new Pods end: with a random suffix, or with the instance id. */
 export type PodNamingSuffixPolicy = (typeof POD_NAMING_SUFFIX_POLICIES)[number];
 
 // Go clients send '' for some unset strings: it is taken as the default, not refused.
@@ -212,8 +214,11 @@ const status = fields({
   conditions: optional(listOf(condition, { 'x-kubernetes-list-type': 'atomic' })),
 });
 
+/** What the user wants: the template, how many Pods, and how they are updated and scaled. */
 export type CollaSetSpec = Type.Static<typeof spec>;
+/** What the controller has observed: counts, revisions and conditions. */
 export type CollaSetStatus = Type.Static<typeof status>;
+/** A set of Pods of one template, which are changed one lifecycle operation at a time. */
 export type CollaSet = KubeObject & { spec: CollaSetSpec; status?: CollaSetStatus };
 
 export const collaSetKind: KindDeclaration = {

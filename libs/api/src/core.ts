@@ -1,6 +1,7 @@
 // The parts of the built-in Kubernetes types that the operators read or write, in their JSON form (times are RFC 3339 strings). Other
 // fields are accessible through the index signatures.
 
+/** The metadata of any object. */
 export type ObjectMeta = {
   name?: string;
   generateName?: string;
@@ -18,6 +19,7 @@ export type ObjectMeta = {
   managedFields?: unknown[];
 };
 
+/** A reference to an object that owns this one. The one with `controller: true` manages it. */
 export type OwnerReference = {
   apiVersion: string;
   kind: string;
@@ -30,6 +32,7 @@ export type OwnerReference = {
 /** Any object of the API server. */
 export type KubeObject = { apiVersion?: string; kind?: string; metadata: ObjectMeta };
 
+/** The answer to a list request: one page of objects, and how to get the next. */
 export type KubeList<T extends KubeObject> = {
   apiVersion?: string;
   kind?: string;
@@ -40,7 +43,9 @@ export type KubeList<T extends KubeObject> = {
 /** `namespace/name`, or `name` for a cluster-scoped object. Identifies an object in caches and workqueues. */
 export type Key = string;
 
+/** Status of a condition. A condition that is absent counts as Unknown. */
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
+/** One entry of `status.conditions`. */
 export type Condition = {
   type: string;
   status: ConditionStatus;
@@ -50,13 +55,16 @@ export type Condition = {
   observedGeneration?: number;
 };
 
+/** One expression of a label selector. */
 export type LabelSelectorRequirement = {
   key: string;
   operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
   values?: string[];
 };
+/** Selects objects that meet all of its labels and expressions. An empty selector selects everything. */
 export type LabelSelector = { matchLabels?: Record<string, string>; matchExpressions?: LabelSelectorRequirement[] };
 
+/** A container of a Pod. */
 export type Container = {
   name: string;
   image?: string;
@@ -66,12 +74,14 @@ export type Container = {
   [field: string]: unknown;
 };
 
+/** A volume of a Pod. */
 export type Volume = {
   name: string;
   persistentVolumeClaim?: { claimName: string; readOnly?: boolean };
   [field: string]: unknown;
 };
 
+/** The spec of a Pod. */
 export type PodSpec = {
   containers: Container[];
   initContainers?: Container[];
@@ -83,6 +93,7 @@ export type PodSpec = {
   [field: string]: unknown;
 };
 
+/** What the kubelet reports about one container. */
 export type ContainerStatus = {
   name: string;
   image: string;
@@ -97,6 +108,7 @@ export type ContainerStatus = {
 
 type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
 
+/** The status of a Pod. */
 export type PodStatus = {
   phase?: PodPhase;
   conditions?: Condition[];
@@ -108,9 +120,12 @@ export type PodStatus = {
   [field: string]: unknown;
 };
 
+/** A Pod of the core API. */
 export type Pod = KubeObject & { spec: PodSpec; status?: PodStatus };
+/** The metadata and spec of Pods to create. */
 export type PodTemplateSpec = { metadata?: ObjectMeta; spec: PodSpec };
 
+/** A Service of the core API. */
 export type Service = KubeObject & {
   spec: {
     selector?: Record<string, string>;
@@ -121,16 +136,20 @@ export type Service = KubeObject & {
   status?: Record<string, unknown>;
 };
 
+/** One address of an EndpointSlice. If it does not say whether it is ready, it is. */
 export type Endpoint = {
   addresses: string[];
   conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean };
   targetRef?: { kind?: string; namespace?: string; name?: string; uid?: string };
   [field: string]: unknown;
 };
+/** Some of the endpoints of a Service. */
 export type EndpointSlice = KubeObject & { addressType: string; endpoints: Endpoint[] | null; ports?: unknown[] };
 
+/** A stored version of a template. */
 export type ControllerRevision = KubeObject & { data: unknown; revision: number };
 
+/** A PodTemplate of the core API. */
 export type PodTemplate = KubeObject & { template: PodTemplateSpec };
 
 type PersistentVolumeClaimSpec = {
@@ -141,8 +160,10 @@ type PersistentVolumeClaimSpec = {
   volumeName?: string;
   [field: string]: unknown;
 };
+/** A PersistentVolumeClaim of the core API. */
 export type PersistentVolumeClaim = KubeObject & { spec: PersistentVolumeClaimSpec; status?: Record<string, unknown> };
 
+/** A Lease: who holds something, and until when. */
 export type Lease = KubeObject & {
   spec: {
     holderIdentity?: string;
@@ -172,10 +193,12 @@ export function controllerOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller === true);
 }
 
+/** True if the object is being deleted. It exists until its finalizers are gone. */
 export function isTerminating(object: KubeObject): boolean {
   return object.metadata.deletionTimestamp !== undefined;
 }
 
+/** Returns the condition of this type, if the Pod has it. */
 export function conditionOf(pod: Pod, type: string): Condition | undefined {
   return pod.status?.conditions?.find((condition) => condition.type === type);
 }

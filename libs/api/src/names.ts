@@ -1,5 +1,6 @@
 /** The `apps.kusionstack.io` API group, shared by every kind of ours. */
 export const API_GROUP = 'apps.kusionstack.io';
+/** Version of the API group. */
 export const API_VERSION = 'v1alpha1';
 
 /** Label that puts a Pod, PVC or Service under the control of the operators; only the exact value `true` has this effect. */
@@ -25,6 +26,7 @@ export const STAGE_LABELS = [
   'completing',
   'undo-operation-type',
 ] as const;
+/** One of the prefixes in {@link STAGE_LABELS}. */
 export type StageLabel = (typeof STAGE_LABELS)[number];
 
 /** Key of the label that says operation `id` is at `stage`, e.g. `operate.podopslifecycle.kusionstack.io/collaset`. */
@@ -84,30 +86,45 @@ export const AVAILABLE_CONDITIONS_ANNOTATION = 'pod.kusionstack.io/available-con
 export const SKIP_RULES_ANNOTATION = 'podtransitionrule.kusionstack.io/skip-rule-conditions';
 /** Prefix of the Pod annotation that shows a PodTransitionRule's verdict: what follows is the rule object's name. */
 export const RULE_DETAIL_ANNOTATION_PREFIX = 'detail.podtransitionrule.kusionstack.io/';
+/** On a PodTransitionRule, a PodDecoration and an OperationJob until its controller has cleaned up. */
 export const RULE_FINALIZER = 'finalizer.operating.kusionstack.io/protected';
 
+/** On a Pod of a CollaSet and on its claims: its number in the set, which it keeps when it is replaced. */
 export const INSTANCE_ID_LABEL = 'collaset.kusionstack.io/instance-id';
 /** Holds the full ControllerRevision name, not the bare hash. */
 export const REVISION_LABEL = 'controller-revision-hash';
+/** On a Pod, set by a user: include it in an update by label. */
 export const UPDATE_INCLUDED_LABEL = 'collaset.kusionstack.io/update-included';
+/** On a Pod, set by a user: delete the Pod through its lifecycle. */
 export const TO_DELETE_LABEL = 'collaset.kusionstack.io/to-delete';
+/** On a Pod, set by a user: create another Pod, then delete this one. */
 export const TO_REPLACE_LABEL = 'collaset.kusionstack.io/to-replace';
+/** On a Pod that an update replaces, in difference to one that a user replaces. */
 export const REPLACED_BY_REPLACE_UPDATE_LABEL = 'collaset.kusionstack.io/replaced-by-replace-update';
+/** On a Pod that is being replaced: instance id of the new Pod. */
 export const REPLACE_PAIR_NEW_ID_LABEL = 'collaset.kusionstack.io/replace-pair-new-id';
+/** On the new Pod of a replacement: name of the Pod that it replaces. */
 export const REPLACE_PAIR_ORIGIN_NAME_LABEL = 'collaset.kusionstack.io/replace-pair-origin-name';
+/** On a Pod, set by a user: release it from its CollaSet. */
 export const TO_EXCLUDE_LABEL = 'collaset.kusionstack.io/to-exclude';
+/** On a Pod or claim that was released from its CollaSet. */
 export const ORPHANED_LABEL = 'collaset.kusionstack.io/orphaned';
 /** On a claim that outlives its CollaSet: the name of that set. Not known to the Go implementation. */
 export const RETAINED_BY_ANNOTATION = 'collaset.kusionstack.io/retained-by';
+/** On a claim: name of the claim template that it was made from. */
 export const PVC_TEMPLATE_NAME_LABEL = 'collaset.kusionstack.io/pvc-template-name';
+/** On a claim: hash of the claim template that it was made from. */
 export const PVC_TEMPLATE_HASH_LABEL = 'collaset.kusionstack.io/pvc-template-hash';
 /** JSON record of the containers that an in-place update changed. It shows when the kubelet has applied the update. */
 export const LAST_POD_STATUS_ANNOTATION = 'collaset.kusionstack.io/last-pod-status';
+/** On a CollaSet until its Pods and claims are handled as its policies say. */
 export const COLLASET_FINALIZER = 'apps.kusionstack.io/pre-reclaim';
 /** Operation id under which a CollaSet updates and scales in its Pods. */
 export const COLLASET_OPERATION_ID = 'collaset';
 
+/** On a ControllerRevision: hash of its template. */
 export const REVISION_HASH_LABEL = 'controller.kubernetes.io/hash';
+/** On a ControllerRevision: how often its hash collided with that of another template. */
 export const REVISION_COLLISION_LABEL = 'controller.kubernetes.io/collision';
 
 /**
@@ -120,9 +137,13 @@ export const EMPLOYER_ADAPTER_ANNOTATION = 'resource-consist.kusionstack.io/adap
  * `1m30s`. Proxies and load balancers need that time to follow what the adapter sees.
  */
 export const TRAFFIC_OFF_HOLD_ANNOTATION = 'resource-consist.kusionstack.io/traffic-off-hold';
+/** The same for traffic that is on. */
 export const TRAFFIC_ON_HOLD_ANNOTATION = 'resource-consist.kusionstack.io/traffic-on-hold';
+/** On an employer until an adapter that owns records for it has removed them all. */
 export const EMPLOYER_CLEAN_FINALIZER = 'resource-consist.kusionstack.io/clean-finalizer';
+/** On an employer, if its adapter keeps that record: names of the Pods that expect its finalizer. */
 export const EXPECTED_FINALIZERS_RECORD_ANNOTATION =
   'resource-consist.kusionstack.io/employees-expected-finalizer-added';
+/** On an employer, if its adapter keeps that record: names of the Pods that bear its finalizer. */
 export const LIFECYCLE_FINALIZERS_RECORD_ANNOTATION =
   'resource-consist.kusionstack.io/employees-lifecycle-finalizer-recorded';

@@ -48,6 +48,7 @@ const status = fields({
 
 type OperationJobSpec = Type.Static<typeof spec>;
 type OperationJobStatus = Type.Static<typeof status>;
+/** A job that replaces or restarts chosen Pods within a budget. */
 export type OperationJob = KubeObject & { spec: OperationJobSpec; status?: OperationJobStatus };
 
 export const operationJobKind: KindDeclaration = {

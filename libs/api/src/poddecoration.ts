@@ -122,6 +122,7 @@ const status = fields({
 
 type PodDecorationSpec = Type.Static<typeof spec>;
 type PodDecorationStatus = Type.Static<typeof status>;
+/** Adds containers, volumes, labels and annotations to the Pods it selects. */
 export type PodDecoration = KubeObject & { spec: PodDecorationSpec; status?: PodDecorationStatus };
 
 const counted = (name: string, jsonPath: string): PrinterColumn => ({ name, type: 'integer', jsonPath });

@@ -19,6 +19,7 @@ import { labelSelector } from './selector-schema.ts';
 
 /** Stages a rule can guard, in the order they are evaluated. */
 export const RULE_STAGES = ['PreCheck', 'PostCheck'] as const;
+/** One of {@link RULE_STAGES}. */
 export type RuleStage = (typeof RULE_STAGES)[number];
 
 // The number of digits that Go can parse.
@@ -213,16 +214,23 @@ const status = fields({
   ruleStates: optional(listOf(ruleState)),
 });
 
+/** One rule: a budget, a check of labels, or a webhook. */
 export type TransitionRule = Type.Static<typeof rule>;
+/** A budget: how many of the selected Pods may be unavailable, or must be available. */
 export type AvailablePolicy = Type.Static<typeof availablePolicy>;
+/** A service that is asked whether Pods may pass. */
 export type TransitionRuleWebhook = Type.Static<typeof webhook>;
+/** A question to a webhook that it answers later. */
 export type WebhookTask = Type.Static<typeof task>;
 /** The tasks of one rule's webhook, in progress and finished. */
 export type RuleState = Type.Static<typeof ruleState>;
 /** The verdict for one Pod that waits in a stage. */
 export type RuleDetail = Type.Static<typeof detail>;
+/** Which Pods the rules apply to, and the rules. */
 export type PodTransitionRuleSpec = Type.Static<typeof spec>;
+/** The verdict for each Pod that waits, and the state of webhooks. */
 export type PodTransitionRuleStatus = Type.Static<typeof status>;
+/** Says which Pods of its namespace may pass a stage of their lifecycle, and when. */
 export type PodTransitionRule = KubeObject & { spec: PodTransitionRuleSpec; status?: PodTransitionRuleStatus };
 
 export const podTransitionRuleKind: KindDeclaration = {

@@ -22,6 +22,7 @@ const spec = fields({ contexts: optional(listByKey('id', context)) });
 /** One instance id of a pool, and what is recorded about it. */
 export type ContextEntry = Type.Static<typeof context>;
 type ResourceContextSpec = Type.Static<typeof spec>;
+/** The instance ids of a CollaSet, and what is known of each. */
 export type ResourceContext = KubeObject & { spec: ResourceContextSpec };
 
 export const resourceContextKind: KindDeclaration = {

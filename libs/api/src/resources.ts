@@ -38,13 +38,18 @@ const ours = (kind: string, plural: string) => ({
   namespaced: true,
 });
 
+/** `pods` of the core API. */
 export const PODS: Resource<Pod> = core('Pod', 'pods');
+/** `podtemplates` of the core API. */
 export const POD_TEMPLATES: Resource<PodTemplate> = core('PodTemplate', 'podtemplates');
+/** `services` of the core API. */
 export const SERVICES: Resource<Service> = core('Service', 'services');
+/** `persistentvolumeclaims` of the core API. */
 export const PERSISTENT_VOLUME_CLAIMS: Resource<PersistentVolumeClaim> = core(
   'PersistentVolumeClaim',
   'persistentvolumeclaims',
 );
+/** `endpointslices` of discovery.k8s.io. */
 export const ENDPOINT_SLICES: Resource<EndpointSlice> = {
   group: 'discovery.k8s.io',
   version: 'v1',
@@ -52,6 +57,7 @@ export const ENDPOINT_SLICES: Resource<EndpointSlice> = {
   plural: 'endpointslices',
   namespaced: true,
 };
+/** `controllerrevisions` of apps. */
 export const CONTROLLER_REVISIONS: Resource<ControllerRevision> = {
   group: 'apps',
   version: 'v1',
@@ -59,6 +65,7 @@ export const CONTROLLER_REVISIONS: Resource<ControllerRevision> = {
   plural: 'controllerrevisions',
   namespaced: true,
 };
+/** `leases` of coordination.k8s.io. */
 export const LEASES: Resource<Lease> = {
   group: 'coordination.k8s.io',
   version: 'v1',
@@ -66,6 +73,9 @@ export const LEASES: Resource<Lease> = {
   plural: 'leases',
   namespaced: true,
 };
+/** `collasets` of our group. */
 export const COLLA_SETS: Resource<CollaSet> = ours('CollaSet', 'collasets');
+/** `podtransitionrules` of our group. */
 export const POD_TRANSITION_RULES: Resource<PodTransitionRule> = ours('PodTransitionRule', 'podtransitionrules');
+/** `resourcecontexts` of our group. */
 export const RESOURCE_CONTEXTS: Resource<ResourceContext> = ours('ResourceContext', 'resourcecontexts');

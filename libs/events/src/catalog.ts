@@ -5,12 +5,18 @@ import type { EventDeclaration } from './declaration.ts';
 import { POD_EVENTS } from './pod-events.ts';
 import { RULE_EVENTS } from './rule-events.ts';
 
+/** Name of an event about a Pod, e.g. `operation.permitted`. */
 export type PodEventName = keyof typeof POD_EVENTS;
+/** Name of an event about a CollaSet. */
 export type CollaSetEventName = keyof typeof COLLASET_EVENTS;
+/** Name of an event about a PodTransitionRule. */
 export type RuleEventName = keyof typeof RULE_EVENTS;
 
+/** What an event of this name says about a Pod. */
 export type PodEventData<Name extends PodEventName> = Static<(typeof POD_EVENTS)[Name]['data']>;
+/** What an event of this name says about a CollaSet. */
 export type CollaSetEventData<Name extends CollaSetEventName> = Static<(typeof COLLASET_EVENTS)[Name]['data']>;
+/** What an event of this name says about a PodTransitionRule. */
 export type RuleEventData<Name extends RuleEventName> = Static<(typeof RULE_EVENTS)[Name]['data']>;
 
 type Described<Kind extends string, Event extends string, Data> = {
@@ -42,6 +48,7 @@ export type RuleEvent<Name extends RuleEventName = RuleEventName> = {
 
 /** Any event. Event names are unique across kinds, so `event` alone determines the type of the data. */
 export type KuperatorEvent = PodEvent | CollaSetEvent | RuleEvent;
+/** What an event is about, as it stands in the subject: `pod`, `collaset`, … */
 export type EventKind = KuperatorEvent['kind'];
 type EventName = KuperatorEvent['event'];
 

@@ -64,6 +64,7 @@ export function outgoingFor(
   }
 }
 
+/** An event, and how it arrived. */
 export type Received = { event: KuperatorEvent; meta: EventMeta };
 
 /** A received message: an event, an event of a newer version (`unknown`), or a sentence that says why it is invalid. */

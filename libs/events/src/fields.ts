@@ -33,6 +33,7 @@ export const Reason = Type.String({ maxLength: 256, description: 'One CamelCase 
 
 export const Message = Type.String({ maxLength: 1024, description: 'One sentence, for people' });
 
+/** A lifecycle operation: its id and its type. */
 export const OperationRef = Type.Object({
   id: Type.String({
     minLength: 1,
@@ -47,6 +48,7 @@ export const OperationRef = Type.Object({
 });
 export type OperationRef = Static<typeof OperationRef>;
 
+/** A stage of a lifecycle operation. */
 export const Stage = Type.Union(
   [
     Type.Literal('PreCheck'),

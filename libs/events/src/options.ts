@@ -4,6 +4,7 @@ import type { EventFilter } from './subjects.ts';
 /** `off`: no url was given, so nothing is published or received. */
 export type BusState = 'off' | 'connected' | 'disconnected';
 
+/** Ends a subscription. */
 export type Unsubscribe = () => void;
 
 /** The envelope of a received event, without the event itself. None of it is authenticated. */
@@ -72,6 +73,7 @@ export type StreamSettings = {
   maxBytes?: number | undefined;
 };
 
+/** How an event bus connects, as whom it publishes, and what it reports to its owner. */
 export type EventBusOptions = NatsAccess &
   EventHooks & {
     cluster: string;

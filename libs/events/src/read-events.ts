@@ -4,6 +4,7 @@ import type { NatsAccess } from './options.ts';
 import { STREAM } from './stream.ts';
 import { type EventFilter, subjectFilterFor } from './subjects.ts';
 
+/** Which events to read, and from when on. */
 export type ReadEventsOptions = NatsAccess & {
   /** Default: every cluster on the stream. */
   cluster?: string | undefined;

@@ -1,6 +1,7 @@
 import { own, setOwn } from '@kuperator/api';
 /** Label changes of a merge patch: a string sets, `null` removes. */
 export type LabelChanges = Record<string, string | null>;
+/** Labels of an object, by key. */
 export type Labels = Readonly<Record<string, string>>;
 
 /** The label changes of a merge patch that turns `before` into `after`. */

@@ -4,6 +4,7 @@ import { isDrained, podStateOf } from './pod-state.ts';
 import { settle } from './settle.ts';
 import { StageLabels } from './stage-labels.ts';
 
+/** Where an operation is. */
 export type OperationStage = 'PreCheck' | 'Preparing' | 'Operate' | 'Parked' | 'PostCheck' | 'Completing';
 
 /** One run of an operation on a Pod, as its labels show it. */
@@ -69,10 +70,12 @@ export function permittedSince(pod: Pod, id: string): bigint | undefined {
   return value !== undefined && /^\d+$/.test(value) ? BigInt(value) : undefined;
 }
 
+/** True if the Pod serves: its gate is open, it has no operation in progress, and it has every expected finalizer. */
 export function isServiceAvailable(pod: Pod): boolean {
   return SERVICE_AVAILABLE_LABEL in (pod.metadata.labels ?? {});
 }
 
+/** What to write on a Pod for one step of an operation. */
 export type OperationChange = {
   readonly id: string;
   /** Unix time in nanoseconds, decimal. */

@@ -28,6 +28,7 @@ export type Authority = {
   readonly arriving?: boolean;
 };
 
+/** The fixpoint of the protocol for one Pod, as changes to write. */
 export type Settled = {
   /** Label changes that settle the Pod; empty if it is settled. */
   readonly labels: LabelChanges;

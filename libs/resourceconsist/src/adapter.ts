@@ -45,15 +45,18 @@ export type EmployerKind<E extends KubeObject> = {
   selectorOf(employer: E): Readonly<Record<string, string>> | undefined;
 };
 
+/** The usual kind: Services, which select Pods by `spec.selector`. */
 export const SERVICE_EMPLOYERS: EmployerKind<Service> = {
   resource: SERVICES,
   selectorOf: (service) => service.spec.selector,
 };
 
+/** Reason (one CamelCase word) and message of the Warning Event on a refused employer. */
 export type Refusal = { readonly reason: string; readonly message: string };
 
 /** Whether a Pod has traffic. `changing` if its traffic is about to change or is unknown: everything then stays as it is. */
 export type Traffic = 'on' | 'off' | 'changing';
+/** Answers whether a Pod has traffic from the employer. */
 export type TrafficOf = (pod: Pod) => Traffic;
 
 /** What an adapter can use during one pass. */
@@ -85,6 +88,7 @@ export type Backend<E extends KubeObject> = {
   readonly employees: Provider<E, EmployeeRecord>;
 };
 
+/** Something at the provider: a virtual IP, a real server, a member. Adapters add their own fields. */
 export type ProviderRecord = {
   /** Identifies the record. The same id twice in one list is an error. */
   readonly id: string;
@@ -128,6 +132,7 @@ export type RecordResults = {
   readonly unchanged: readonly ProviderRecord[];
   readonly failed: readonly ProviderRecord[];
 };
+/** What a pass did to all records of one employer. */
 export type Results = { readonly employer: RecordResults; readonly employees: RecordResults };
 
 export function isObserver<E extends KubeObject>(traffic: Observer<E> | Backend<E>): traffic is Observer<E> {

@@ -29,6 +29,7 @@ type Source<T extends KubeObject> = Pick<
   'get' | 'list' | 'keys' | 'byIndex' | 'observe' | 'observeGone' | 'onChange'
 >;
 
+/** What the controller of an adapter works with. Most of it comes from the context that `runOperator` builds. */
 export type ResourceConsistOptions<E extends KubeObject> = {
   adapter: Adapter<E>;
   client: Pick<KubeClient, 'get' | 'patch' | 'delete'>;

@@ -37,6 +37,7 @@ export type OperatorPart = {
   components?: readonly Component[];
 };
 
+/** An operator: its name, its settings, and how its parts are built. */
 export type Operator<C = unknown> = {
   app: string;
   config: CommonConfig & C;

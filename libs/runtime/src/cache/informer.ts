@@ -19,6 +19,7 @@ import { WatchFailures } from './watch-failures.ts';
 import { WatchStall } from './watch-stall.ts';
 import { type WatchScope, watchEvents } from './watch-stream.ts';
 
+/** What an informer watches, and what it keeps of each object. */
 export type InformerOptions<T extends KubeObject> = {
   client: KubeClient;
   resource: Resource<T>;

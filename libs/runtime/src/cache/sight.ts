@@ -13,6 +13,7 @@ export type Sight = {
   blindTo(namespace: string): Promise<readonly string[]>;
 };
 
+/** Combines caches that one decision depends on. */
 export function sightOf(informers: readonly Sighted[]): Sight {
   return {
     isClear: (namespace) => informers.every((informer) => informer.isCurrent(namespace)),

@@ -46,6 +46,7 @@ type ListOptions = {
   signal?: AbortSignal | undefined;
 };
 
+/** Preconditions of a deletion, and how long the object may take to end. */
 export type DeleteOptions = {
   uid?: string;
   resourceVersion?: string;

@@ -1,5 +1,6 @@
 import { own, type Resource } from '@kuperator/api';
 
+/** Query parameters of a request; undefined ones are left out. */
 export type Query = Record<string, string | number | boolean | undefined>;
 
 /** Returns the path of a collection, e.g. `/api/v1/namespaces/default/pods`; without `namespace` that of all namespaces. */

@@ -14,6 +14,7 @@ export type TransportRequest = {
 /** Header names are lower case. */
 export type TransportResponse = { status: number; headers: Record<string, string | undefined>; body: string };
 
+/** A response whose body is read as it arrives. */
 export type TransportStream = {
   status: number;
   headers: Record<string, string | undefined>;

@@ -20,6 +20,7 @@ export function newLaneWindow(): LaneWindow {
   return { size: INITIAL };
 }
 
+/** How many tasks of a lane run at once, and when it ends. */
 export type LaneOptions = {
   /** If it returns true, no further task starts. Default: never. */
   readonly isOver?: () => boolean;

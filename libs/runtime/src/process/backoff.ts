@@ -1,3 +1,4 @@
+/** The first and the longest wait, in milliseconds. */
 export type BackoffOptions = { baseMs: number; maxMs: number };
 
 /**

@@ -14,6 +14,7 @@ export type Clock = {
 
 let lastNanos = 0n;
 
+/** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -46,4 +46,5 @@ export const commonConfig = {
   shutdownGraceSeconds: integer({ meaning: 'time for an orderly stop, in seconds', min: 1, max: 3600, default: 20 }),
 };
 
+/** The values of {@link commonConfig}. */
 export type CommonConfig = ConfigOf<ConfigDeclaration<typeof commonConfig>>;

@@ -15,7 +15,9 @@ export type Field<T> = {
 };
 
 type Fields = Record<string, Field<unknown>>;
+/** Declared settings, made by {@link defineConfig}. */
 export type ConfigDeclaration<F extends Fields = Fields> = { readonly fields: F };
+/** The values of declared settings, by the names of their fields. */
 export type ConfigOf<D> =
   D extends ConfigDeclaration<infer F> ? { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never } : never;
 

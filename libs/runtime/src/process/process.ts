@@ -5,6 +5,7 @@ import { createMetrics, type Metrics } from './metrics.ts';
 /** A part of a process with a lifetime. */
 export type Component = { name: string; start(): Promise<void> | void; stop(): Promise<void> | void };
 
+/** What every part of a process uses. `signal` aborts when the process starts to stop. */
 export type ProcessContext = { logger: Logger; metrics: Metrics; signal: AbortSignal };
 
 /** Reads the settings of this process from its environment and flags. Exits with 0 on `--help` and with 2 on wrong settings. */
