@@ -9,7 +9,7 @@ import {
   type ObjectMeta,
   own,
 } from '@kuperator/api';
-import { type Adapter, isObserver } from './adapter.ts';
+import { type Adapter, backendOf } from './adapter.ts';
 import { cleanFinalizersOf } from './clean-finalizer.ts';
 
 const RECORDS = {
@@ -36,7 +36,7 @@ export function foreignMark<E extends KubeObject>(
   if (named && named !== adapter.name) return `annotation ${EMPLOYER_ADAPTER_ANNOTATION} names ${named}`;
   if (adapter.takesOverFromGo?.(employer)) return undefined;
   const isNamed = named ? named === adapter.name : wasOurs;
-  const [finalizer] = isNamed && !isObserver(adapter.traffic) ? [] : cleanFinalizersOf(employer);
+  const [finalizer] = isNamed && backendOf(adapter) ? [] : cleanFinalizersOf(employer);
   if (finalizer) return `finalizer ${finalizer} was put on by an adapter of the Go framework`;
   const record = (['expectedFinalizers', 'lifecycleFinalizers'] as const).find(
     (kind) => annotations[RECORDS[kind]] && !(isNamed && adapter.records?.[kind]),
