@@ -62,7 +62,8 @@ export function cloudErrorOf(attempted: string, cause: unknown): CloudError {
   // A proxy in between answers with a status alone.
   const shown = code === 'undefined' ? `HTTP ${status}` : code;
   const kind = kindOf(code, said, status);
-  return new CloudError(`${attempted}: ${shown}: ${said}`, { kind, code: shown, cause });
+  // Without the cause: it says nothing more, and is long.
+  return new CloudError(`${attempted}: ${shown}: ${said}`, { kind, code: shown });
 }
 
 function kindOf(code: string, message: string, status: number): CloudErrorKind {

@@ -1,10 +1,13 @@
 // The only file that uses the vendor's client.
-import OpenApi, { $OpenApiUtil } from '@alicloud/openapi-core';
+import openApi, { $OpenApiUtil } from '@alicloud/openapi-core';
 import { RuntimeOptions } from '@darabonba/typescript';
 import type { CloudCall, SendCall } from './api.ts';
 import type { CredentialSource } from './credentials.ts';
 import { type Endpoint, type Product, VERSIONS } from './endpoint.ts';
 import { CloudError } from './errors.ts';
+
+// Of a CommonJS module, Node imports the module as default, and bundlers what the module calls its default.
+const OpenApiClient = openApi.default ?? openApi;
 
 export type VendorOptions = {
   readonly endpoints: Readonly<Record<Product, Endpoint>>;
@@ -31,7 +34,7 @@ export function vendorClient(options: VendorOptions): SendCall {
   const clientFor = (product: Product) => {
     const { host, protocol } = endpoints[product];
     const config = new $OpenApiUtil.Config({ endpoint: host, protocol, regionId: region, credential, ...timeouts });
-    return new OpenApi.default(config);
+    return new OpenApiClient(config);
   };
   const clients = { Slb: clientFor('Slb'), Nlb: clientFor('Nlb'), Ecs: clientFor('Ecs') };
   return async ({ product, action, parameters }: CloudCall) => {

@@ -3,6 +3,7 @@ import { type Adapter, ownershipOf, type Refusal, SERVICE_EMPLOYERS } from '@kup
 import type { StatusCondition } from './condition.ts';
 import { type ManagedDeps, slbBackend } from './managed.ts';
 import { type ObserverDeps, slbObserver } from './observer.ts';
+import { SERVERS_IN } from './places.ts';
 import { ANNOTATIONS, CLOUD_ID_LABEL, isCloudControlled, LOAD_BALANCER_ID, portsOf, settingsOf } from './settings.ts';
 
 export const ADAPTER = 'aliyun-slb-adapter';
@@ -30,14 +31,11 @@ export function slbAdapter(deps: AdapterDeps): Adapter {
   };
 }
 
-/** Whether Alibaba Cloud balances the load of the Service. Others are left to other adapters. */
+/** Whether Alibaba Cloud balances the load of the Service, or has. Others are left to other adapters. */
 export function isBalanced(service: Service): boolean {
   const { labels, annotations } = service.metadata;
-  return (
-    isCloudControlled(service) ||
-    own(labels, CLOUD_ID_LABEL) !== undefined ||
-    own(annotations, LOAD_BALANCER_ID) !== undefined
-  );
+  const named = [own(labels, CLOUD_ID_LABEL), own(annotations, LOAD_BALANCER_ID), own(annotations, SERVERS_IN)];
+  return isCloudControlled(service) || named.some((name) => name !== undefined);
 }
 
 export function refusalOf({ spec }: Service): Refusal | undefined {
@@ -50,7 +48,12 @@ export function refusalOf({ spec }: Service): Refusal | undefined {
   return undefined;
 }
 
-const KEPT: ReadonlySet<string> = new Set([...ANNOTATIONS, TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION]);
+const KEPT: ReadonlySet<string> = new Set([
+  ...ANNOTATIONS,
+  SERVERS_IN,
+  TRAFFIC_OFF_HOLD_ANNOTATION,
+  TRAFFIC_ON_HOLD_ANNOTATION,
+]);
 
 /** Keeps what the adapter and the framework read. */
 export function trimService(service: Service): Service {

@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from './api-error.ts';
 import { Parameters } from './parameters.ts';
 
-/** The two products that the server offers, by the names of their APIs. */
-export type Product = 'Slb' | 'Nlb';
+/** The products that the server offers, by the names of their APIs. */
+export type Product = 'Slb' | 'Nlb' | 'Ecs';
 
 /** A request as it arrived, which the signature covers. */
 export type RawRequest = {
@@ -20,6 +20,7 @@ export type ApiRequest = RawRequest & { product: Product; action: string; parame
 const PRODUCTS: ReadonlyMap<string, Product> = new Map([
   ['2014-05-15', 'Slb'],
   ['2022-04-30', 'Nlb'],
+  ['2014-05-26', 'Ecs'],
 ]);
 
 /**

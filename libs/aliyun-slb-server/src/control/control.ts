@@ -6,7 +6,15 @@ import type { Service } from '../service.ts';
 import { addGroup, addListener, addLoadBalancer, newBackend } from '../world/additions.ts';
 import { removeLoadBalancer } from '../world/jobs.ts';
 import type { SlbSettings } from '../world/settings.ts';
-import { type Backend, type BackendKey, type Group, isSameBackend, type State, type Tag } from '../world/state.ts';
+import {
+  type Backend,
+  type BackendKey,
+  type Group,
+  isSameBackend,
+  type LoadBalancer,
+  type State,
+  type Tag,
+} from '../world/state.ts';
 import type { BackendHealth, HealthRule, World } from '../world/world.ts';
 
 /** Which calls are meant; what is left out is not compared. */
@@ -24,7 +32,7 @@ export class Control {
 
   /** @returns the id of the new instance */
   createLoadBalancer(
-    given: { product?: Product; id?: string; name?: string; regionId?: string; tags?: Tag[] } = {},
+    given: { product?: LoadBalancer['product']; id?: string; name?: string; regionId?: string; tags?: Tag[] } = {},
   ): string {
     const { product = 'Slb', name = '', regionId = 'cn-hangzhou', tags = [] } = given;
     const id = given.id === undefined ? {} : { id: given.id };
