@@ -33,7 +33,11 @@ test.each([
     of: service({}, { labels: { [CLOUD_ID_LABEL]: 'lb-9' } }),
     expected: { loadBalancer: 'lb-9' },
   },
-  { name: 'the annotation of an existing one', of: service({ [CLOUD_ID]: 'lb-8' }), expected: { loadBalancer: 'lb-8' } },
+  {
+    name: 'the annotation of an existing one',
+    of: service({ [CLOUD_ID]: 'lb-8' }),
+    expected: { loadBalancer: 'lb-8' },
+  },
   {
     name: 'the class of an NLB',
     of: service({}, { spec: { type: 'LoadBalancer', loadBalancerClass: 'alibabacloud.com/nlb' } }),
@@ -73,24 +77,29 @@ test.each([
   { annotation: WEIGHT, value: '101', allowed: '1 to 100' },
   { annotation: REMOVE_LAST, value: 'yes', allowed: 'true or false' },
   { annotation: LOAD_BALANCER_ID, value: '', allowed: 'names the load balancer' },
-])('$annotation: $value is a problem that names the annotation and what is allowed', ({ annotation, value, allowed }) => {
+])('$annotation: $value is a problem that names the annotation and what is allowed', ({
+  annotation,
+  value,
+  allowed,
+}) => {
   const { problems } = settingsOf(service({ ...MANAGED, [annotation]: value }));
   expect(problems).toHaveLength(1);
   expect(problems[0]?.message).toContain(annotation);
   expect(problems[0]?.message).toContain(allowed);
 });
 
-test.each(['', 'alibabacloud.com/nlb', 'alibabacloud.com/clb'])(
-  'managed is refused where the cloud controller moves the backends: class "%s"',
-  (loadBalancerClass) => {
-    const of = service(MANAGED, { spec: { type: 'LoadBalancer', ...(loadBalancerClass ? { loadBalancerClass } : {}) } });
-    const { settings, problems } = settingsOf(of);
-    expect(settings.managed).toBeUndefined();
-    expect(problems.map(({ reason }) => reason)).toEqual(['ManagedByCloudController']);
-    const other = service(MANAGED, { spec: { type: 'LoadBalancer', loadBalancerClass: 'example.com/own' } });
-    expect(settingsOf(other).problems).toEqual([]);
-  },
-);
+test.each([
+  '',
+  'alibabacloud.com/nlb',
+  'alibabacloud.com/clb',
+])('managed is refused where the cloud controller moves the backends: class "%s"', (loadBalancerClass) => {
+  const of = service(MANAGED, { spec: { type: 'LoadBalancer', ...(loadBalancerClass ? { loadBalancerClass } : {}) } });
+  const { settings, problems } = settingsOf(of);
+  expect(settings.managed).toBeUndefined();
+  expect(problems.map(({ reason }) => reason)).toEqual(['ManagedByCloudController']);
+  const other = service(MANAGED, { spec: { type: 'LoadBalancer', loadBalancerClass: 'example.com/own' } });
+  expect(settingsOf(other).problems).toEqual([]);
+});
 
 test('only Services that Alibaba Cloud balances are claimed, also after a user has removed the annotations', () => {
   expect(isBalanced(service())).toBe(false);
