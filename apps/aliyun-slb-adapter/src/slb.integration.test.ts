@@ -9,6 +9,7 @@ import {
   SERVICE_READY_GATE,
   SERVICES,
   type Service,
+  TRAFFIC_KNOWN_CONDITION,
   TRAFFIC_OFF_HOLD_ANNOTATION,
 } from '@kuperator/api';
 import { type Cluster, startCluster } from '@kuperator/cluster';
@@ -19,7 +20,6 @@ import { startOperator } from '@kuperator/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { connectCloud } from './cloud/connect.ts';
 import { declaration } from './config.ts';
-import { TRAFFIC_KNOWN } from './service/condition.ts';
 import { serviceController } from './service/controller.ts';
 import { SERVERS_IN } from './service/places.ts';
 import { CLOUD_ID_LABEL, DRAIN_TIME, LOAD_BALANCER_ID, MODE, REMOVE_LAST, SERVER_GROUPS } from './service/settings.ts';
@@ -151,7 +151,7 @@ const conditionOf = async (service: string) => {
   const { conditions = [] } = ((await client.get(SERVICES, ref(service))).status ?? {}) as {
     conditions?: { type: string; status: string; message: string }[];
   };
-  return conditions.find(({ type }) => type === TRAFFIC_KNOWN);
+  return conditions.find(({ type }) => type === TRAFFIC_KNOWN_CONDITION);
 };
 
 test('observed: a Pod is marked once its server is healthy, and let go once no group sends it requests', async () => {

@@ -115,6 +115,8 @@ export const REVISION_COLLISION_LABEL = 'controller.kubernetes.io/collision';
  * employer selects is taken for guarded before that adapter has announced itself on it.
  */
 export const EMPLOYER_ADAPTER_ANNOTATION = 'resource-consist.kusionstack.io/adapter';
+/** Condition of an employer (Service): False while its adapter cannot tell the traffic of the Pods. The message is the cause. */
+export const TRAFFIC_KNOWN_CONDITION = 'resource-consist.kusionstack.io/TrafficKnown';
 /**
  * On an employer (Service): how long its Pods' traffic must have been seen off, or on, before the adapter relies on it, e.g.
  * `6s` or `1m30s`. The proxies and balancers that follow what the adapter sees need that time.

@@ -25,3 +25,4 @@ export { expectedKeyFor, lifecycleFinalizerFor } from './names.ts';
 export { ownershipOf } from './ownership.ts';
 export type { TrafficChange } from './pod-writer.ts';
 export { durationMsOf, type TrafficHold } from './traffic-hold.ts';
+export { trafficKnownRecorder } from './traffic-known.ts';

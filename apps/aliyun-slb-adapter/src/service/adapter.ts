@@ -1,6 +1,11 @@
-import { own, type Service, TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION } from '@kuperator/api';
-import { type Adapter, ownershipOf, type Refusal, SERVICE_EMPLOYERS } from '@kuperator/resourceconsist';
-import type { StatusCondition } from './condition.ts';
+import { own, SERVICES, type Service, TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION } from '@kuperator/api';
+import {
+  type Adapter,
+  ownershipOf,
+  type Refusal,
+  SERVICE_EMPLOYERS,
+  trafficKnownRecorder,
+} from '@kuperator/resourceconsist';
 import { type ManagedDeps, slbBackend } from './managed.ts';
 import { type ObserverDeps, slbObserver } from './observer.ts';
 import { SERVERS_IN } from './places.ts';
@@ -11,7 +16,7 @@ export const ADAPTER = 'aliyun-slb-adapter';
 /** How soon to ask the cloud again while a Pod waits, in milliseconds. */
 const RECHECK_MS = [500, 1000, 2000, 5000];
 
-export type AdapterDeps = ObserverDeps & ManagedDeps & { readonly condition: StatusCondition };
+export type AdapterDeps = ObserverDeps & ManagedDeps;
 
 export function slbAdapter(deps: AdapterDeps): Adapter {
   return {
@@ -27,7 +32,7 @@ export function slbAdapter(deps: AdapterDeps): Adapter {
       backend: slbBackend(deps),
       movesTrafficOf: (service) => settingsOf(service).settings.managed !== undefined,
     },
-    recordError: (service, message) => deps.condition.record(service, message),
+    recordError: trafficKnownRecorder({ adapter: ADAPTER, resource: SERVICES, client: deps.client, clock: deps.clock }),
   };
 }
 

@@ -20,7 +20,6 @@ import type { CloudApi } from '../cloud/api.ts';
 import { NetworkInterfaces } from '../cloud/network-interfaces.ts';
 import type { Config } from '../config.ts';
 import { slbAdapter, trimService } from './adapter.ts';
-import { StatusCondition } from './condition.ts';
 import { trafficEvent } from './events.ts';
 import { UncheckedServers } from './unchecked-servers.ts';
 
@@ -72,7 +71,6 @@ export function serviceController(
     interfaces: new NetworkInterfaces(cloud),
     trafficBySlices: (service) => trafficIn(slicesOf(service)),
     unchecked: new UncheckedServers(clock),
-    condition: new StatusCondition(client, clock),
   });
 
   const controller = resourceConsistController({
