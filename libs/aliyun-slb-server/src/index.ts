@@ -1,7 +1,7 @@
 export type { AccessKey } from './api/authentication.ts';
 export type { Fault } from './api/faults.ts';
 export type { CountedCall, RateLimit } from './api/rate-limits.ts';
-export type { Product } from './api/request.ts';
+export type { BalancerProduct, Product } from './api/request.ts';
 export { type Balancer, type BalancerOptions, startBalancer } from './balancer.ts';
 export { type Ccm, type CcmOptions, startCcm } from './ccm/ccm.ts';
 export { type CallFilter, Control, type GivenBackend } from './control/control.ts';

@@ -6,6 +6,7 @@ import { CallMeter } from './api/rate-limits.ts';
 import { type ApiRequest, type Product, parseRequest, type RawRequest } from './api/request.ts';
 import { CLB_BACKEND_ACTIONS } from './clb/backends.ts';
 import { CLB_LOAD_BALANCER_ACTIONS } from './clb/load-balancers.ts';
+import { ECS_ACTIONS } from './ecs/network-interfaces.ts';
 import { NLB_LOAD_BALANCER_ACTIONS } from './nlb/load-balancers.ts';
 import { NLB_SERVER_GROUP_ACTIONS } from './nlb/server-groups.ts';
 import type { World } from './world/world.ts';
@@ -20,6 +21,7 @@ export type Answer = {
 
 const ACTIONS: Readonly<Record<Product, ReadonlyMap<string, Action>>> = {
   Slb: new Map(Object.entries({ ...CLB_LOAD_BALANCER_ACTIONS, ...CLB_BACKEND_ACTIONS })),
+  Ecs: new Map(Object.entries(ECS_ACTIONS)),
   Nlb: new Map(Object.entries({ ...NLB_LOAD_BALANCER_ACTIONS, ...NLB_SERVER_GROUP_ACTIONS })),
 };
 

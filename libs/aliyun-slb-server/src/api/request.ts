@@ -2,8 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from './api-error.ts';
 import { Parameters } from './parameters.ts';
 
-/** The two products that the server offers, by the names of their APIs. */
-export type Product = 'Slb' | 'Nlb';
+/** The products that balance load, by the names of their APIs. */
+export type BalancerProduct = 'Slb' | 'Nlb';
+
+/** All products that the server offers. */
+export type Product = BalancerProduct | 'Ecs';
 
 /** A request as it arrived, which the signature covers. */
 export type RawRequest = {
@@ -20,6 +23,7 @@ export type ApiRequest = RawRequest & { product: Product; action: string; parame
 const PRODUCTS: ReadonlyMap<string, Product> = new Map([
   ['2014-05-15', 'Slb'],
   ['2022-04-30', 'Nlb'],
+  ['2014-05-26', 'Ecs'],
 ]);
 
 /**

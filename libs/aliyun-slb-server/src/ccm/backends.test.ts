@@ -7,7 +7,11 @@ const nodes: Node[] = [
   { metadata: { name: 'node-0' }, spec: { providerID: 'cn-hangzhou.i-0' } },
   { metadata: { name: 'node-1' } },
 ];
-const world = (addresses: string[]) => ({ slices: [aSlice(addresses)], nodes, clusterId: 'c1' });
+const interfaces = new Map([
+  ['10.0.0.1', 'eni-1'],
+  ['10.0.0.3', 'eni-3'],
+]);
+const world = (addresses: string[]) => ({ slices: [aSlice(addresses)], nodes, interfaces, clusterId: 'c1' });
 const backend = (serverIp: string, given: Partial<CcmBackend> = {}): CcmBackend => ({
   serverId: `eni-${serverIp}`,
   serverIp,
@@ -24,7 +28,7 @@ test('wants a backend for each ready endpoint, at the target port', () => {
       name: 'k8s/8080/web/default/c1',
       backends: [
         {
-          serverId: 'eni-10-0-0-1',
+          serverId: 'eni-1',
           serverIp: '10.0.0.1',
           type: 'eni',
           port: 8080,
@@ -36,10 +40,16 @@ test('wants a backend for each ready endpoint, at the target port', () => {
   ]);
 });
 
+test('fails for a Pod whose network interface is not known', () => {
+  expect(() => wantedGroups(aBalancedService(), world(['10.0.0.2']))).toThrow(
+    'no network interface has the address 10.0.0.2',
+  );
+});
+
 test('leaves out an endpoint that terminates', () => {
   const slice = aSlice(['10.0.0.1']);
   const endpoints = [{ addresses: ['10.0.0.1'], conditions: { ready: true, terminating: true } }];
-  const [group] = wantedGroups(aBalancedService(), { slices: [{ ...slice, endpoints }], nodes, clusterId: 'c1' });
+  const [group] = wantedGroups(aBalancedService(), { ...world([]), slices: [{ ...slice, endpoints }] });
   expect(group?.backends).toEqual([]);
 });
 

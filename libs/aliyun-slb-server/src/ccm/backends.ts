@@ -1,4 +1,4 @@
-import type { EndpointSlice, KubeObject } from '@kuperator/api';
+import type { Endpoint, EndpointSlice, KubeObject } from '@kuperator/api';
 import { type BalancedService, groupNameOf, hasNodeBackends, type ServicePort } from './service.ts';
 
 /** A Node with what CCM reads of it. */
@@ -29,17 +29,27 @@ type ReadyEndpoint = { address: string; nodeName: string | undefined; port: numb
 
 const DEFAULT_WEIGHT = 100;
 
-/** The groups of a Service, one a port, with a backend for each ready endpoint or for each node. */
+/** What backends are made from. */
+export type ClusterView = {
+  /** The slices of the Service. */
+  slices: readonly EndpointSlice[];
+  nodes: readonly Node[];
+  /** The network interface of each ready address. */
+  interfaces: ReadonlyMap<string, string>;
+  clusterId: string;
+};
+
+/** The groups of a Service, one a port, with a backend for each ready endpoint or for each node. @throws Error if an endpoint has no network interface */
 export function wantedGroups(
   service: BalancedService,
-  { slices, nodes, clusterId }: { slices: readonly EndpointSlice[]; nodes: readonly Node[]; clusterId: string },
+  { slices, nodes, interfaces, clusterId }: ClusterView,
 ): WantedGroup[] {
   return (service.spec.ports ?? []).map((port) => {
     const name = groupNameOf(service, port, clusterId);
     const endpoints = readyEndpoints(slices, port);
     const backends = hasNodeBackends(service)
       ? nodeBackends({ service, port, endpoints, nodes, description: name })
-      : endpoints.map((endpoint) => podBackend(endpoint, name));
+      : endpoints.map((endpoint) => podBackend(endpoint, interfaces, name));
     return { port, name, backends };
   });
 }
@@ -66,13 +76,6 @@ export function differenceOf(
   };
 }
 
-/**
- * The network interface of a Pod. The real CCM asks ECS for it, where several Pods share an interface; here each address has its own.
- */
-export function interfaceOf(address: string): string {
-  return `eni-${address.replaceAll(/[.:]/g, '-')}`;
-}
-
 /** The ECS instance of a node: the second part of its provider id, or a name of its own where it has none. */
 export function instanceOf({ metadata, spec }: Node): string {
   return spec?.providerID?.split('.')[1] ?? `i-${metadata.name}`;
@@ -82,13 +85,22 @@ function keyOfBackend({ serverId, serverIp, port, type }: CcmBackend): string {
   return type === 'ecs' ? `${serverId}/${port}` : `${serverId}/${serverIp}/${port}`;
 }
 
+/** The addresses of all ready endpoints, each once. */
+export function readyAddresses(slices: readonly EndpointSlice[]): readonly string[] {
+  const ready = slices.flatMap(({ endpoints }) => (endpoints ?? []).filter(isReady));
+  return [...new Set(ready.flatMap(({ addresses }) => addresses))];
+}
+
+function isReady({ conditions }: Endpoint): boolean {
+  return conditions?.ready === true && conditions.terminating !== true;
+}
+
 function readyEndpoints(slices: readonly EndpointSlice[], port: ServicePort): ReadyEndpoint[] {
   const found = new Map<string, ReadyEndpoint>();
   for (const slice of slices) {
     const backendPort = portIn(slice, port);
     if (backendPort === undefined) continue;
-    for (const { addresses, conditions, nodeName } of slice.endpoints ?? []) {
-      if (conditions?.ready !== true || conditions.terminating === true) continue;
+    for (const { addresses, nodeName } of (slice.endpoints ?? []).filter(isReady)) {
       const node = typeof nodeName === 'string' ? nodeName : undefined;
       for (const address of addresses) found.set(address, { address, nodeName: node, port: backendPort });
     }
@@ -102,9 +114,15 @@ function portIn(slice: EndpointSlice, { name, targetPort }: ServicePort): number
   return ports.find((each) => (each.name ?? '') === (name ?? ''))?.port;
 }
 
-function podBackend({ address, port }: ReadyEndpoint, description: string): CcmBackend {
+function podBackend(
+  { address, port }: ReadyEndpoint,
+  interfaces: ReadonlyMap<string, string>,
+  description: string,
+): CcmBackend {
+  const serverId = interfaces.get(address);
+  if (serverId === undefined) throw new Error(`no network interface has the address ${address}`);
   return {
-    serverId: interfaceOf(address),
+    serverId,
     serverIp: address,
     type: 'eni',
     port,

@@ -34,7 +34,7 @@ async function startWithCcm(settings: Partial<SlbSettings> = {}) {
   return { server, cluster, ccm, service, members, setEndpoints };
 }
 
-const eventually = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 20 });
+const eventually = (check: () => void) => vi.waitFor(check, { timeout: 20_000, interval: 20 });
 
 test.each([
   {

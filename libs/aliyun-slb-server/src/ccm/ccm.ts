@@ -12,6 +12,7 @@ import {
 import type { VendorCall } from '../vendor-client.ts';
 import type { Node } from './backends.ts';
 import { clbCloud } from './clb-cloud.ts';
+import { networkInterfaces } from './network-interfaces.ts';
 import { nlbCloud } from './nlb-cloud.ts';
 import { ccmReconciler } from './reconcile.ts';
 import { type BalancedService, heldProduct, productOf } from './service.ts';
@@ -69,6 +70,7 @@ export async function startCcm(options: CcmOptions): Promise<Ccm> {
       slices: (key) => slices.byIndex(BY_SERVICE, key),
       nodes: () => nodes.list(),
       services: objectWriter({ client, resource: services.resource, cache: services }),
+      interfaces: (addresses) => networkInterfaces(cloudOptions, addresses),
       clouds: { Slb: clbCloud(cloudOptions), Nlb: nlbCloud(cloudOptions) },
       clusterId: options.clusterId ?? 'test-cluster',
     }),

@@ -1,13 +1,14 @@
 import type { EndpointSlice, Key } from '@kuperator/api';
 import type { ObjectWriter, Reconcile } from '@kuperator/runtime';
-import type { Product } from '../api/request.ts';
-import { differenceOf, type Node, wantedGroups } from './backends.ts';
+import type { BalancerProduct } from '../api/request.ts';
+import { differenceOf, type Node, readyAddresses, wantedGroups } from './backends.ts';
 import type { Cloud, CloudBalancer, CloudGroup } from './cloud.ts';
 import {
   type BalancedService,
   balancerNameOf,
   CCM_NAMES,
   finalizerOf,
+  hasNodeBackends,
   heldProduct,
   ignoresWeights,
   isOfService,
@@ -21,7 +22,9 @@ export type CcmDeps = {
   slices: (key: Key) => readonly EndpointSlice[];
   nodes: () => readonly Node[];
   services: ObjectWriter<BalancedService>;
-  clouds: Readonly<Record<Product, Cloud>>;
+  clouds: Readonly<Record<BalancerProduct, Cloud>>;
+  /** The network interfaces of Pods, by address. */
+  interfaces: (addresses: readonly string[]) => Promise<ReadonlyMap<string, string>>;
   clusterId: string;
 };
 
@@ -39,14 +42,16 @@ export function ccmReconciler(deps: CcmDeps): Reconcile {
 async function ensure(
   deps: CcmDeps,
   key: Key,
-  { service: seen, product }: { service: BalancedService; product: Product },
+  { service: seen, product }: { service: BalancedService; product: BalancerProduct },
 ): Promise<void> {
   const service = await withFinalizer(deps, seen, finalizerOf(product));
   if (!service) return;
   const cloud = deps.clouds[product];
   const name = balancerNameOf(service);
   const balancer = (await cloud.find(name)) ?? (await cloud.create(name, deps.clusterId));
-  const wanted = wantedGroups(service, { slices: deps.slices(key), nodes: deps.nodes(), clusterId: deps.clusterId });
+  const slices = deps.slices(key);
+  const interfaces = hasNodeBackends(service) ? new Map() : await deps.interfaces(readyAddresses(slices));
+  const wanted = wantedGroups(service, { slices, nodes: deps.nodes(), interfaces, clusterId: deps.clusterId });
   const listeners = await cloud.listeners(balancer.id);
   for (const listener of listeners) {
     if (!wanted.some(({ port }) => port.port === listener.port)) await cloud.deleteListener(balancer.id, listener);

@@ -1,5 +1,5 @@
 import { isTerminating, type KubeObject, type Service } from '@kuperator/api';
-import type { Product } from '../api/request.ts';
+import type { BalancerProduct } from '../api/request.ts';
 
 /** The names that Alibaba's cloud-controller-manager uses on a Service. */
 export const CCM_NAMES = {
@@ -29,7 +29,7 @@ export type BalancedService = Service & {
 };
 
 /** The product that a Service asks for; undefined if it asks for none, or for one that is not CCM's. */
-export function productOf({ spec }: BalancedService): Product | undefined {
+export function productOf({ spec }: BalancedService): BalancerProduct | undefined {
   if (spec.type !== 'LoadBalancer') return undefined;
   if (spec.loadBalancerClass === undefined) return 'Slb';
   return spec.loadBalancerClass === CCM_NAMES.nlbClass ? 'Nlb' : undefined;
@@ -41,12 +41,12 @@ export function wantsBalancer(service: BalancedService): boolean {
 }
 
 /** The finalizer that CCM puts on Services of `product`. */
-export function finalizerOf(product: Product): string {
+export function finalizerOf(product: BalancerProduct): string {
   return product === 'Slb' ? CCM_NAMES.clbFinalizer : CCM_NAMES.nlbFinalizer;
 }
 
 /** The product of an instance that CCM still has to remove. */
-export function heldProduct({ metadata }: KubeObject): Product | undefined {
+export function heldProduct({ metadata }: KubeObject): BalancerProduct | undefined {
   return (['Slb', 'Nlb'] as const).find((product) => metadata.finalizers?.includes(finalizerOf(product)));
 }
 

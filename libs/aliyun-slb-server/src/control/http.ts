@@ -14,6 +14,7 @@ const METHODS = [
   'deleteGroup',
   'setHealth',
   'clearHealth',
+  'setNetworkInterface',
   'injectFault',
   'clearFaults',
   'set',
