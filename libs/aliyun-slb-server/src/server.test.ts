@@ -187,6 +187,8 @@ test('serves the control API only if asked to', async () => {
   expect((await post('constructor', [])).status).toBe(404);
   expect((await post('readGroup', ['rsp-none'])).status).toBe(400);
 
+  expect((await fetch(`${server.url}/control/ready`)).status).toBe(200);
+
   const closed = await startForTest();
   expect((await fetch(`${closed.server.url}/control/readState`, { method: 'POST' })).status).not.toBe(200);
 });

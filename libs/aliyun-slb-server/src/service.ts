@@ -21,8 +21,8 @@ export type Answer = {
 
 const ACTIONS: Readonly<Record<Product, ReadonlyMap<string, Action>>> = {
   Slb: new Map(Object.entries({ ...CLB_LOAD_BALANCER_ACTIONS, ...CLB_BACKEND_ACTIONS })),
-  Nlb: new Map(Object.entries({ ...NLB_LOAD_BALANCER_ACTIONS, ...NLB_SERVER_GROUP_ACTIONS })),
   Ecs: new Map(Object.entries(ECS_ACTIONS)),
+  Nlb: new Map(Object.entries({ ...NLB_LOAD_BALANCER_ACTIONS, ...NLB_SERVER_GROUP_ACTIONS })),
 };
 
 /** From a request to its answer: who calls, how often, which fault the call meets, and what it does. */

@@ -29,11 +29,7 @@ export type VendorAnswer = Readonly<Record<string, unknown>>;
 const Credential = credentials.default ?? credentials;
 const OpenApiClient = openApi.default ?? openApi;
 
-const VERSIONS: Readonly<Record<Product, string>> = {
-  Slb: '2014-05-15',
-  Nlb: '2022-04-30',
-  Ecs: '2014-05-26',
-};
+const VERSIONS: Readonly<Record<Product, string>> = { Slb: '2014-05-15', Nlb: '2022-04-30', Ecs: '2014-05-26' };
 
 /**
  * The vendor's generic client, without retries.

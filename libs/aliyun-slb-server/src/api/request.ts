@@ -2,8 +2,11 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from './api-error.ts';
 import { Parameters } from './parameters.ts';
 
-/** The products that the server offers, by the names of their APIs. */
-export type Product = 'Slb' | 'Nlb' | 'Ecs';
+/** The products that balance load, by the names of their APIs. */
+export type BalancerProduct = 'Slb' | 'Nlb';
+
+/** All products that the server offers. */
+export type Product = BalancerProduct | 'Ecs';
 
 /** A request as it arrived, which the signature covers. */
 export type RawRequest = {

@@ -1,20 +1,12 @@
 import type { AccessKey } from '../api/authentication.ts';
 import type { Fault } from '../api/faults.ts';
 import { type CountedCall, highestRate, type RateLimit } from '../api/rate-limits.ts';
-import type { Product } from '../api/request.ts';
+import type { BalancerProduct, Product } from '../api/request.ts';
 import type { Service } from '../service.ts';
 import { addGroup, addListener, addLoadBalancer, newBackend } from '../world/additions.ts';
 import { removeLoadBalancer } from '../world/jobs.ts';
 import type { SlbSettings } from '../world/settings.ts';
-import {
-  type Backend,
-  type BackendKey,
-  type Group,
-  isSameBackend,
-  type LoadBalancer,
-  type State,
-  type Tag,
-} from '../world/state.ts';
+import { type Backend, type BackendKey, type Group, isSameBackend, type State, type Tag } from '../world/state.ts';
 import type { BackendHealth, HealthRule, World } from '../world/world.ts';
 
 /** Which calls are meant; what is left out is not compared. */
@@ -32,7 +24,7 @@ export class Control {
 
   /** @returns the id of the new instance */
   createLoadBalancer(
-    given: { product?: LoadBalancer['product']; id?: string; name?: string; regionId?: string; tags?: Tag[] } = {},
+    given: { product?: BalancerProduct; id?: string; name?: string; regionId?: string; tags?: Tag[] } = {},
   ): string {
     const { product = 'Slb', name = '', regionId = 'cn-hangzhou', tags = [] } = given;
     const id = given.id === undefined ? {} : { id: given.id };
@@ -102,6 +94,11 @@ export class Control {
 
   clearHealth(): void {
     this.#world.healthRules.length = 0;
+  }
+
+  /** Sets which network interface has an address of a Pod; undefined: none. By default each address has one of its own. */
+  setNetworkInterface(address: string, id: string | undefined): void {
+    this.#world.interfaces.set(address, id);
   }
 
   injectFault(fault: Fault): void {

@@ -14,6 +14,7 @@ const METHODS = [
   'deleteGroup',
   'setHealth',
   'clearHealth',
+  'setNetworkInterface',
   'injectFault',
   'clearFaults',
   'set',
@@ -31,8 +32,11 @@ const METHODS = [
   'forgetCalls',
 ] as const satisfies readonly (keyof Control)[];
 
-/** Answers `POST /control/<method>` with the result of that method of `control`; the body is the JSON list of its arguments. */
+/**
+ * Answers `GET /control/ready`, and `POST /control/<method>` with the result of that method of `control`; the body is the JSON list of its arguments.
+ */
 export function answerControl(control: Control, request: { method: string; url: string; body: Buffer }): Answer {
+  if (request.method === 'GET' && request.url === '/control/ready') return { status: 200, body: { ready: true } };
   const name = METHODS.find((each) => request.url === `/control/${each}`);
   if (request.method !== 'POST' || !name) {
     return { status: 404, body: { error: `allowed: POST /control/ and one of ${METHODS.join(', ')}` } };

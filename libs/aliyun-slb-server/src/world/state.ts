@@ -1,3 +1,5 @@
+import type { BalancerProduct } from '../api/request.ts';
+
 /** A member of a vServer group (CLB) or of a server group (NLB). */
 export type Backend = {
   serverId: string;
@@ -39,7 +41,7 @@ export type Listener = {
 
 export type LoadBalancer = {
   id: string;
-  product: 'Slb' | 'Nlb';
+  product: BalancerProduct;
   name: string;
   regionId: string;
   /** The address of a CLB instance, the DNS name of an NLB instance. */

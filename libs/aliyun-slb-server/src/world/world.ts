@@ -9,10 +9,15 @@ export type BackendHealth = 'normal' | 'abnormal' | 'unavailable';
 /** What a test says about the health of backends, in place of what time says. */
 export type HealthRule = { serverIp?: string; serverId?: string; port?: number; health: BackendHealth };
 
+/** Jobs that have ended are forgotten when there are so many. */
+const KEPT_JOBS = 1000;
+
 /** The load balancers, the time they live in, and what reads show of them. */
 export class World {
   readonly settings: SlbSettings;
   readonly healthRules: HealthRule[] = [];
+  /** The network interfaces of addresses, where a test has set them; undefined means that no interface has the address. */
+  readonly interfaces = new Map<string, string | undefined>();
   readonly #now: () => number;
   readonly #state: State = emptyState();
   #advancedMs = 0;
@@ -62,6 +67,10 @@ export class World {
 
   /** Adds a job of NLB that takes effect after `jobMs`. */
   addJob(state: State, job: Omit<Job, 'id' | 'dueAtMs' | 'status'>): string {
+    for (const [old, { status }] of state.jobs) {
+      if (state.jobs.size < KEPT_JOBS) break;
+      if (status !== 'Processing') state.jobs.delete(old);
+    }
     const id = this.newId('job');
     state.jobs.set(id, { ...job, id, dueAtMs: this.now() + this.settings.jobMs, status: 'Processing' });
     return id;
@@ -82,6 +91,11 @@ export class World {
     );
     if (rule) return rule.health;
     return this.now() >= backend.addedAtMs + this.settings.healthDelayMs ? 'normal' : 'unavailable';
+  }
+
+  /** The network interface that has `address`. Each address has one of its own, unless a test says otherwise. */
+  interfaceOf(address: string): string | undefined {
+    return this.interfaces.has(address) ? this.interfaces.get(address) : `eni-${address.replaceAll(/[.:]/g, '-')}`;
   }
 
   /** @throws ApiError if the CLB instance still applies its last change */
