@@ -23,6 +23,11 @@ export type Adapter<E extends KubeObject = Service> = {
    * Default: they belong to another adapter, and the employer is left alone.
    */
   takesOverFromGo?(employer: E): boolean;
+  /**
+   * Whether the adapter takes the employer over from another one on this framework, by that one's name. Default: never. For an adapter that
+   * looks at the traffic of the other as well, and more.
+   */
+  takesOverFrom?(adapter: string, employer: E): boolean;
   /** Why an employer that asks to take part cannot. It is treated as if it did not ask, and warned once with an Event. */
   refuses?(employer: E): Refusal | undefined;
   /**

@@ -20,7 +20,7 @@ const RECORDS = {
 /**
  * What says that another adapter guards the employer; undefined when nothing does. In this order:
  *
- * 1. The annotation `resource-consist.kusionstack.io/adapter` names another adapter. Adapters on this framework write it before they touch
+ * 1. The annotation `resource-consist.kusionstack.io/adapter` names another adapter, from which this one does not take over. Adapters on this framework write it before they touch
  *    a Pod, and a user may write it before.
  * 2. Marks of the Go framework, which writes no name: the clean finalizer that every adapter on it puts on its employers, and the records
  *    some keep. Marks that this adapter makes itself do not count while the annotation names it.
@@ -33,7 +33,8 @@ export function foreignMark<E extends KubeObject>(
 ): string | undefined {
   const annotations = employer.metadata.annotations ?? {};
   const named = annotations[EMPLOYER_ADAPTER_ANNOTATION];
-  if (named && named !== adapter.name) return `annotation ${EMPLOYER_ADAPTER_ANNOTATION} names ${named}`;
+  if (named && named !== adapter.name && !adapter.takesOverFrom?.(named, employer))
+    return `annotation ${EMPLOYER_ADAPTER_ANNOTATION} names ${named}`;
   if (adapter.takesOverFromGo?.(employer)) return undefined;
   const isNamed = named ? named === adapter.name : wasOurs;
   const [finalizer] = isNamed && backendOf(adapter) ? [] : cleanFinalizersOf(employer);

@@ -9,9 +9,18 @@ import {
 import { type ManagedDeps, slbBackend } from './managed.ts';
 import { type ObserverDeps, slbObserver } from './observer.ts';
 import { SERVERS_IN } from './places.ts';
-import { ANNOTATIONS, CLOUD_ID_LABEL, isCloudControlled, LOAD_BALANCER_ID, portsOf, settingsOf } from './settings.ts';
+import {
+  ANNOTATIONS,
+  CLOUD_ID_LABEL,
+  isCloudControlled,
+  LOAD_BALANCER_ID,
+  MODE,
+  portsOf,
+  settingsOf,
+} from './settings.ts';
 
 export const ADAPTER = 'aliyun-slb-adapter';
+const ENDPOINTSLICE_ADAPTER = 'endpointslice-adapter';
 
 /** How soon to ask the cloud again while a Pod waits, in milliseconds. */
 const RECHECK_MS = [500, 1000, 2000, 5000];
@@ -25,6 +34,8 @@ export function slbAdapter(deps: AdapterDeps): Adapter {
     claims: isBalanced,
     // The only adapter of the Go framework for Services of Alibaba Cloud is the one that this adapter replaces.
     takesOverFromGo: isCloudControlled,
+    // It looks at the EndpointSlices, too.
+    takesOverFrom: (adapter) => adapter === ENDPOINTSLICE_ADAPTER,
     refuses: refusalOf,
     recheckMs: RECHECK_MS,
     traffic: {
@@ -36,10 +47,13 @@ export function slbAdapter(deps: AdapterDeps): Adapter {
   };
 }
 
-/** Whether Alibaba Cloud balances the load of the Service, or has. Others are left to other adapters. */
+/** Whether Alibaba Cloud balances the load of the Service, or has. Others are left to other adapters, as are those that say so. */
 export function isBalanced(service: Service): boolean {
   const { labels, annotations } = service.metadata;
-  const named = [own(labels, CLOUD_ID_LABEL), own(annotations, LOAD_BALANCER_ID), own(annotations, SERVERS_IN)];
+  // Servers that the adapter has added are its own to remove.
+  if (own(annotations, SERVERS_IN) !== undefined) return true;
+  if (own(annotations, MODE) === 'off') return false;
+  const named = [own(labels, CLOUD_ID_LABEL), own(annotations, LOAD_BALANCER_ID)];
   return isCloudControlled(service) || named.some((name) => name !== undefined);
 }
 

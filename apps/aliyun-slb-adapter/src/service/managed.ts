@@ -1,7 +1,7 @@
 // Moves the backends of a Service itself: the half of the framework that owns records at a provider. A record is one Pod in one server group.
 //
-// Out of traffic: weight 0, so that no new request comes; after the drain time the server is removed; a later read that no longer has it
-// says "off". Into traffic: added with weight 0, and given its weight once the load balancer has seen it healthy.
+// Out of traffic: weight 0, so that no new request comes; the drain time begins when the EndpointSlices do not list the Pod either, since clients
+// inside the cluster reach it through kube-proxy; then the server is removed; a later read that no longer has it says "off". Into traffic: added with weight 0, and given its weight once the load balancer has seen it healthy.
 // Each step is decided from what the load balancer shows, so a step that was done twice, or of which the answer was lost, does no harm.
 // Only servers with our description are touched.
 
@@ -12,6 +12,7 @@ import {
   type EmployeeRecord,
   isLifecycleReady,
   type Provider,
+  type TrafficOf,
 } from '@kuperator/resourceconsist';
 import { type Clock, type KubeClient, TerminalError } from '@kuperator/runtime';
 import { type Balancer, type Group, type Health, type Server, serverKey } from '../balancer/balancer.ts';
@@ -37,6 +38,8 @@ export type BackendRecord = EmployeeRecord & {
   readonly server: Server;
   /** Of an existing server. */
   readonly health?: Health;
+  /** The Pod of an existing server, if there still is one. */
+  readonly pod?: Pod | undefined;
 };
 
 export type ManagedDeps = {
@@ -45,6 +48,8 @@ export type ManagedDeps = {
   readonly balancers: Readonly<Record<'clb' | 'nlb', Balancer>>;
   readonly writers: Readonly<Record<'clb' | 'nlb', BalancerWriter>>;
   readonly interfaces: NetworkInterfaces;
+  /** What the EndpointSlices of a Service say of its Pods. */
+  readonly trafficBySlices: (service: Key) => TrafficOf;
   /** Name of this cluster: several clusters may share a server group. */
   readonly cluster: string;
   readonly clock: Clock;
@@ -114,7 +119,7 @@ class BackendServers implements Provider<Service, BackendRecord> {
     const wanted = new Set(wantedPlaces(service).map(placeKey));
     const seen = new Map<string, SeenPlace>();
     const description = descriptionFor(this.#deps.cluster, service);
-    const names = new Map(pods.map((pod) => [pod.status?.podIP, pod.metadata.name]));
+    const podsByIp = new Map(pods.map((pod) => [pod.status?.podIP, pod]));
     const found = await Promise.all(
       [...Map.groupBy(allPlaces(service), ({ product, loadBalancer }) => `${product}/${loadBalancer}`).values()].map(
         async (places) => {
@@ -129,13 +134,14 @@ class BackendServers implements Provider<Service, BackendRecord> {
     );
     for (const [place, state] of found.flat()) seen.set(placeKey(place), state);
     this.#seen.set(keyOf(service), seen);
-    return found
-      .flat()
-      .flatMap(([place, { servers, healthOf }]) =>
-        servers
-          .filter((server) => server.description === description)
-          .map((server) => recordOf(place, server, { podName: names.get(server.ip), health: healthOf(server) })),
-      );
+    return found.flat().flatMap(([place, { servers, healthOf }]) =>
+      servers
+        .filter((server) => server.description === description)
+        .map((server) => {
+          const pod = podsByIp.get(server.ip);
+          return recordOf(place, server, { podName: pod?.metadata.name, health: healthOf(server), pod });
+        }),
+    );
   }
 
   equal(expected: BackendRecord, current: BackendRecord): boolean {
@@ -182,9 +188,10 @@ class BackendServers implements Provider<Service, BackendRecord> {
     const leaving = movable.filter((item) => !kept.has(item));
     const weighted = leaving.filter(({ server }) => server.weight > 0);
     await this.#write('weigh', weighted, pass, ({ server }) => ({ ...server, weight: 0 }));
-    // Counted from the first pass that has seen it without weight: after a restart the whole time passes again.
+    const bySlices = this.#deps.trafficBySlices(keyOf(service));
+    // Counted from the first pass that has seen it without traffic: after a restart the whole time passes again.
     const draining = leaving
-      .filter(({ server }) => server.weight === 0)
+      .filter(({ server, pod }) => server.weight === 0 && (pod === undefined || bySlices(pod) === 'off'))
       .map((item) => ({ item, leftMs: managed.drainMs - this.#drains.sinceMs(item.id) }));
     const drained = draining.filter(({ leftMs }) => leftMs <= 0).map(({ item }) => item);
     await this.#write('remove', drained, pass);
@@ -292,7 +299,7 @@ function managedSettings(service: Service): { readonly settings: SlbSettings; re
 function recordOf(
   { product, loadBalancer, group }: Place,
   server: Server,
-  more: { readonly podName: string | undefined; readonly health?: Health },
+  more: Pick<BackendRecord, 'podName' | 'health' | 'pod'>,
 ): BackendRecord {
   const place = { product, loadBalancer, group };
   return { id: `${placeKey(place)}/${serverKey(server)}`, place, server, ...more };

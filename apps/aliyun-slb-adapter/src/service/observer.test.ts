@@ -155,6 +155,12 @@ test.each([
   expect(await trafficOf(pod({ ready }))).toBe(traffic);
 });
 
+test('a Pod that the EndpointSlices still list is not out of traffic', async () => {
+  const { group, trafficOf } = await setUp({ slices: 'on' });
+  group(OURS);
+  expect(await trafficOf(pod({ ready: false }))).toBe('changing');
+});
+
 test('a server of an NLB that is being added or removed is changing', async () => {
   const { control, group, trafficOf } = await setUp({ product: 'Nlb' });
   const id = group('k8s.80.TCP.web.default.c1');

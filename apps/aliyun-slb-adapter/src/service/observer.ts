@@ -5,8 +5,8 @@
 // Pod again only after the Pod has become ready, and then our write is refused, because it carries the version of the Pod that was
 // not ready.
 //
-// A group whose servers are nodes (type ecs) does not say which Pods have traffic: kube-proxy sends the requests on, by the EndpointSlices.
-// There, the slices decide.
+// Clients inside the cluster reach the Pods of the same Service through kube-proxy, so the EndpointSlices must not list the Pod either.
+// A group whose servers are nodes (type ecs) does not say which Pods have traffic: kube-proxy sends the requests on. There, the slices decide alone.
 //
 // A load balancer that does not exist is no proof: with the wrong region or account every id is unknown. It counts only
 // for a Service that is being deleted, since its controller deletes the load balancer.
@@ -118,7 +118,8 @@ function trafficOf(
   const isOnIn = new Set(presences.flatMap(([group, presence]) => (presence === 'on' ? [group] : [])));
   const ports = byPort ? [...byPort.values()] : [[...states.keys()]];
   if (ports.length > 0 && ports.every((groups) => groups.some((group) => isOnIn.has(group)))) return 'on';
-  return presences.every(([, presence]) => presence === 'off') ? 'off' : 'changing';
+  const isOut = presences.every(([, presence]) => presence === 'off');
+  return isOut && deps.trafficBySlices(keyOf(service))(pod) === 'off' ? 'off' : 'changing';
 }
 
 type GroupQuestion = {

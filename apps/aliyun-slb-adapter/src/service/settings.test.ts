@@ -67,7 +67,7 @@ test.each([
 });
 
 test.each([
-  { annotation: MODE, value: 'own', allowed: 'observe or managed' },
+  { annotation: MODE, value: 'own', allowed: 'observe, managed or off' },
   { annotation: PRODUCT, value: 'alb', allowed: 'clb or nlb' },
   { annotation: SERVER_GROUPS, value: 'http', allowed: 'http:rsp-abc' },
   { annotation: SERVER_GROUPS, value: 'grpc:rsp-1', allowed: '<port of the Service>' },
@@ -106,6 +106,7 @@ test('only Services that Alibaba Cloud balances are claimed, also after a user h
   expect(isBalanced(service({}, { spec: { type: 'LoadBalancer' } }))).toBe(true);
   expect(isBalanced(service({}, { spec: { type: 'LoadBalancer', loadBalancerClass: 'example.com/own' } }))).toBe(false);
   expect(isBalanced(service({ [LOAD_BALANCER_ID]: 'lb-1' }))).toBe(true);
+  expect(isBalanced(service({ [LOAD_BALANCER_ID]: 'lb-1', [MODE]: 'off' }))).toBe(false);
   const left = service({ [SERVERS_IN]: 'clb/lb-1/rsp-1,nlb/nlb-2/sgp-3,rubbish,alb/x/y' });
   expect(isBalanced(trimService(left))).toBe(true);
   expect(recordedPlaces(trimService(left))).toEqual([

@@ -86,7 +86,7 @@ export function settingsOf(service: Service): {
     return undefined;
   };
   const mode = annotation(MODE) ?? 'observe';
-  if (mode !== 'observe' && mode !== 'managed') invalid(MODE, 'observe or managed');
+  if (mode !== 'observe' && mode !== 'managed' && mode !== 'off') invalid(MODE, 'observe, managed or off');
   const product = annotation(PRODUCT) ?? (service.spec.loadBalancerClass === NLB_CLASS ? 'nlb' : 'clb');
   if (product !== 'clb' && product !== 'nlb') invalid(PRODUCT, 'clb or nlb');
   const isRefused = mode === 'managed' && isCloudControlled(service);
