@@ -6,21 +6,21 @@ export const declaration = defineConfig({
   ...commonConfig,
   ...natsConfig,
   batchMs: integer({
-    meaning: 'least time between two passes over one Service, in milliseconds; the first is immediate',
+    meaning: 'minimum time between two passes over one Service, in milliseconds; the first is immediate',
     min: 0,
     max: 60_000,
     default: 10,
   }),
   trafficOffHoldMs: integer({
     meaning:
-      'how long no EndpointSlice may have listed a Pod as ready before its traffic counts as off, in milliseconds: the time proxies take to follow; a Service may say otherwise',
+      'time for which no EndpointSlice lists a Pod as ready before its traffic counts as off, in milliseconds; proxies need this time to follow; a Service can override it',
     min: 0,
     max: 600_000,
     default: 2000,
   }),
   trafficOnHoldMs: integer({
     meaning:
-      'how long an EndpointSlice must have listed a Pod as ready before its traffic counts as on, in milliseconds; a Service may say otherwise',
+      'time for which an EndpointSlice lists a Pod as ready before its traffic counts as on, in milliseconds; a Service can override it',
     min: 0,
     max: 600_000,
     default: 1500,

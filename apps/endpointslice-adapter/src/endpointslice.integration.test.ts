@@ -101,7 +101,7 @@ const eventually = (assertion: () => Promise<void>) => vi.waitFor(assertion, { t
 const podOf = (name: string) => client.get(PODS, ref(name));
 const finalizersOf = async (name: string) => (await podOf(name)).metadata.finalizers ?? [];
 
-test('a Pod is marked once the EndpointSlices list it, drained when they drop it, and back again', async () => {
+test('a Pod is marked once the EndpointSlices list it, drained when they drop it, and marked again when it returns', async () => {
   await createService('nginx');
   await createPod('a', 'nginx');
   await eventually(async () => expect(await finalizersOf('a')).toEqual([finalizer]));
@@ -134,7 +134,7 @@ const preparing = {
   'operation-permission.podopslifecycle.kusionstack.io/update': '1',
 };
 
-test('the Service with the longest hold lets the Pod go last, and that grants operate', async () => {
+test('the Service with the longest hold releases the Pod last, and that grants operate', async () => {
   await createService('quick', { selector: { app: 'held' } }, { [TRAFFIC_OFF_HOLD_ANNOTATION]: '0s' });
   await createService('held', {}, { [TRAFFIC_OFF_HOLD_ANNOTATION]: '2s' });
   await createPod('h', 'held');
@@ -153,12 +153,12 @@ test('the Service with the longest hold lets the Pod go last, and that grants op
   ]);
 });
 
-test('a hold that cannot be read is told on the Service', async () => {
+test('an invalid hold is reported on the Service', async () => {
   await createService('typo', {}, { [TRAFFIC_OFF_HOLD_ANNOTATION]: '6 s' });
   await eventually(async () => expect(warnings).toContain('InvalidTrafficHold'));
 });
 
-test('a deleted Pod is held until the EndpointSlices have dropped it, then goes', async () => {
+test('a deleted Pod is held until the EndpointSlices have dropped it, and is then removed', async () => {
   await createService('del');
   await createPod('d', 'del');
   await eventually(async () => expect(await finalizersOf('d')).toHaveLength(1));
@@ -169,7 +169,7 @@ test('a deleted Pod is held until the EndpointSlices have dropped it, then goes'
   });
 });
 
-test('a Pod relabelled away loses key and finalizer (T87)', async () => {
+test('a Pod that its Service no longer selects loses key and finalizer (T87)', async () => {
   await createService('away');
   await createPod('w', 'away');
   await eventually(async () => expect(await finalizersOf('w')).toHaveLength(1));
@@ -180,7 +180,7 @@ test('a Pod relabelled away loses key and finalizer (T87)', async () => {
   expect(await isListedReady(pod, 'away')).toBe(false);
 });
 
-test('a deleted Service and one that opts out release their Pods', async () => {
+test('a deleted Service releases its Pods, and so does one that opts out', async () => {
   await createService('gone');
   await createService('out');
   await createPod('g', 'gone');
@@ -207,7 +207,7 @@ test('a Pod that opts out loses its marks and can be deleted', async () => {
   await eventually(async () => expect(await finalizersOf('s')).toEqual([]));
 });
 
-test('a Service that publishes not-ready addresses takes no part and is told why', async () => {
+test('a Service that publishes not-ready addresses takes no part, and an Event gives the reason', async () => {
   await createService('always', { publishNotReadyAddresses: true });
   await createPod('p', 'always');
   await eventually(async () => expect(await isListedReady(await podOf('p'), 'always')).toBe(true));
@@ -216,7 +216,7 @@ test('a Service that publishes not-ready addresses takes no part and is told why
   expect(expectedFinalizersOf(await podOf('p'))).toEqual({});
 });
 
-test('T112 a Service that an adapter of the Go framework takes is left to it, its Pods as they are', async () => {
+test('a Service that an adapter of the Go framework takes is left to it, with its Pods unchanged (T112)', async () => {
   const markService = (finalizers: string[]) =>
     client.patch(SERVICES, ref('shared'), { type: 'merge', body: { metadata: { finalizers } } });
   const nameOn = async () =>

@@ -27,7 +27,7 @@ export const declaration = defineConfig({
   ...commonConfig,
   ...natsConfig,
   batchMs: integer({
-    meaning: 'least time between two evaluations of one rule object, in milliseconds; the first is immediate',
+    meaning: 'minimum time between two evaluations of one rule object, in milliseconds; the first is immediate',
     min: 0,
     max: 60_000,
     default: 50,
@@ -54,7 +54,7 @@ export const declaration = defineConfig({
     default: 30,
   }),
   webhookMaxResponseKib: integer({
-    meaning: 'how long the answer of a webhook may be, in KiB',
+    meaning: 'maximum size of the response of a webhook, in KiB',
     min: 1,
     max: 65_536,
     default: 1024,

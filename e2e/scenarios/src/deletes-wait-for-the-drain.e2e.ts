@@ -16,7 +16,7 @@ function expectDrainedFirst({ observer }: OwnedPods, atLeast = 1): void {
 
 test.each(
   OWNERS,
-)('T86 kubectl delete pod of %s takes the Pod out of traffic first and shows no error', async (owner) => {
+)('kubectl delete pod of %s takes the Pod out of traffic first and shows no error (T86)', async (owner) => {
   const pods = await on.deployOwned({ namespace: `delete-${owner.toLowerCase()}`, owner, replicas: 2 });
   const [name = ''] = pods.names();
   const uidsBefore = pods.uids();
@@ -79,7 +79,7 @@ test('a namespace is deleted although no rule lets its Pods go', async () => {
   expect(pods.pods()).toEqual([]);
 });
 
-test('T97 a dry run changes nothing', async () => {
+test('a dry run changes nothing (T97)', async () => {
   const pods = await on.deployOwned({ namespace: 'dry-run', owner: 'nobody', replicas: 1 });
   await pods.observer.untilQuiet(1000, DEADLINE_MS);
   const [before] = pods.pods();

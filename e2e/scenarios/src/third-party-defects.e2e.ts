@@ -8,7 +8,7 @@ import { lonePods } from './lone-pods.ts';
 
 const on = lonePods();
 
-test('D1, D2: an operation that begins while another completes runs out of traffic, and both end', async () => {
+test('an operation that begins while another completes runs out of traffic, and both end (D1, D2)', async () => {
   const pod = await on.create({ namespace: 'd1', inService: true });
   await pod.expect('Balancer/d1/web', 'slow');
   await pod.addFinalizer('slow');
@@ -29,7 +29,7 @@ test('D1, D2: an operation that begins while another completes runs out of traff
   await pod.serves();
 });
 
-test('D3: undoing one operation lets the operation that waited for it continue', async () => {
+test('undoing one operation lets the operation that waited for it continue (D3)', async () => {
   const pod = await on.create({ namespace: 'd3' });
   await pod.requireConsent('PostCheck');
   await pod.begin('a');
@@ -43,7 +43,7 @@ test('D3: undoing one operation lets the operation that waited for it continue',
   await pod.serves();
 });
 
-test('D4: an operation on a Pod without the gate ends without a write by another client', async () => {
+test('an operation on a Pod without the gate ends without a write by another client (D4)', async () => {
   const pod = await on.create({ namespace: 'd4', gated: false });
   expect(pod.pod.spec.readinessGates ?? []).toEqual([]);
   await pod.begin('a');
@@ -53,7 +53,7 @@ test('D4: an operation on a Pod without the gate ends without a write by another
   expect(pod.gate()).toBeUndefined();
 });
 
-test('D5, T22: the expected finalizer of a deleted Service holds no Pod', async () => {
+test('the expected finalizer of a deleted Service holds no Pod (D5, T22)', async () => {
   const pod = await on.create({ namespace: 'd5' });
   await pod.begin('a');
   await pod.until('operate/a');
@@ -62,7 +62,7 @@ test('D5, T22: the expected finalizer of a deleted Service holds no Pod', async 
   await pod.serves();
 });
 
-test('D6: Pods with the same name in two namespaces do not affect each other', async () => {
+test('Pods with the same name in two namespaces do not affect each other (D6)', async () => {
   const [held, free] = [await on.create({ namespace: 'd6-held' }), await on.create({ namespace: 'd6-free' })];
   await held.requireConsent('PreCheck');
   await Promise.all([held.begin('a'), free.begin('a')]);
@@ -71,7 +71,7 @@ test('D6: Pods with the same name in two namespaces do not affect each other', a
   expect(held.has('pre-check/a')).toBe(true);
 });
 
-test('D7: a verdict counts only for the operation it was given for, and no Pod passes before the engine has given one', async () => {
+test('a verdict counts only for the operation it was given for, and no Pod passes before the engine has given one (D7)', async () => {
   const pod = await on.create({ namespace: 'd7' });
   await pod.requireConsent('PreCheck');
   await pod.consent(true);
@@ -94,7 +94,7 @@ test('D7: a verdict counts only for the operation it was given for, and no Pod p
   await pod.until('operate/a', 'operate/b');
 });
 
-test('D8: finishing an operation before its grant undoes it, and leaves no label behind', async () => {
+test('finishing an operation before its grant undoes it, and leaves no label behind (D8)', async () => {
   const pod = await on.create({ namespace: 'd8' });
   await pod.addFinalizer('slow');
   await pod.begin('a');
@@ -103,7 +103,7 @@ test('D8: finishing an operation before its grant undoes it, and leaves no label
   await pod.serves();
 });
 
-test('D9: undoing an operation that does not exist does not undo the next one', async () => {
+test('undoing an operation that does not exist does not undo the next one (D9)', async () => {
   const pod = await on.create({ namespace: 'd9' });
   await pod.undo('a');
   await pod.untilSo('has no undo label', () => !pod.has('undo-operation-type/a'));
@@ -112,7 +112,7 @@ test('D9: undoing an operation that does not exist does not undo the next one', 
   await pod.serves();
 });
 
-test('D10: an operation whose type changes is checked again, and can be finished', async () => {
+test('an operation whose type changes is checked again, and can be finished (D10)', async () => {
   const pod = await on.create({ namespace: 'd10' });
   await pod.requireConsent('PreCheck');
   await pod.consent(true);
@@ -129,7 +129,7 @@ test('D10: an operation whose type changes is checked again, and can be finished
   await pod.serves();
 });
 
-test('D11: an operation that begins again while it completes passes every check again', async () => {
+test('an operation that begins again while it completes passes every check again (D11)', async () => {
   const pod = await on.create({ namespace: 'd11' });
   await pod.requireConsent('PreCheck');
   await pod.consent(true);
@@ -149,7 +149,7 @@ test('D11: an operation that begins again while it completes passes every check 
   await pod.serves();
 });
 
-test('D12, T25: stay-offline keeps a Pod out of traffic when it is new, when it is idle, and at the end of an operation', async () => {
+test('stay-offline keeps a Pod out of traffic when it is new, when it is idle, and at the end of an operation (D12, T25)', async () => {
   const pod = await on.create({ namespace: 'd12', inService: true });
   await pod.untilSo('is in traffic', () => pod.isInTraffic);
   await pod.label('stay-offline=1');
@@ -174,7 +174,7 @@ test('D12, T25: stay-offline keeps a Pod out of traffic when it is new, when it 
   expect(born.labels()).toEqual(['stay-offline']);
 });
 
-test('D13, T13, T20: flapping readiness changes service-available, never the gate, and causes no unneeded write', async () => {
+test('flapping readiness changes service-available, never the gate, and causes no unneeded write (D13, T13, T20)', async () => {
   const pod = await on.create({ namespace: 'd13', inService: true });
   const opened = pod.gate()?.lastTransitionTime;
   for (let flap = 0; flap < 3; flap++) {
@@ -198,7 +198,7 @@ test('D13, T13, T20: flapping readiness changes service-available, never the gat
   expect(pod.gate()?.lastTransitionTime).toBe(opened);
 });
 
-test('D14: a status report of a node does not block the lifecycle, and the lifecycle does not block the report', async () => {
+test('a status report of a node does not block the lifecycle, and the lifecycle does not block the report (D14)', async () => {
   const pod = await on.create({ namespace: 'd14' });
   await on.cluster.stop('podopslifecycle-coordinator');
   try {
@@ -217,7 +217,7 @@ test('D14: a status report of a node does not block the lifecycle, and the lifec
   await pod.serves();
 });
 
-test('D15: a replace request without a status gets the Pod no grant', async () => {
+test('a replace request without a status gets the Pod no grant (D15)', async () => {
   const pod = await on.create({ namespace: 'd15' });
   await pod.addFinalizer('slow');
   await pod.begin('a');
@@ -233,7 +233,7 @@ test('D15: a replace request without a status gets the Pod no grant', async () =
   await pod.serves();
 });
 
-test('D15: impossible labels are refused through pods/status too', async () => {
+test('impossible labels are refused through pods/status too (D15)', async () => {
   const pod = await on.create({ namespace: 'd15-status' });
   const forged = { metadata: { labels: { 'operated.podopslifecycle.kusionstack.io/a': '1' } } };
   await expect(pod.patch(forged, '--subresource=status')).rejects.toThrow(

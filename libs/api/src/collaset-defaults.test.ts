@@ -17,25 +17,25 @@ const aSet = (spec: Partial<CollaSetSpec> = {}): CollaSet => ({
   spec: { selector: {}, template: { spec: { containers: [] } }, ...spec },
 });
 
-describe('a set that says nothing', () => {
-  test('wants one Pod', () => expect(replicasOf(aSet())).toBe(1));
-  test('keeps none at the old revision', () => expect(partitionOf(aSet())).toBe(0));
+describe('a set without settings', () => {
+  test('has one replica', () => expect(replicasOf(aSet())).toBe(1));
+  test('keeps no Pod at the old revision', () => expect(partitionOf(aSet())).toBe(0));
   test('does not update by label', () => expect(updatesByLabel(aSet())).toBe(false));
   test('updates in place if possible', () => expect(updatePolicyOf(aSet())).toBe('InPlaceIfPossible'));
   test('names Pods at random', () => expect(namingPolicyOf(aSet())).toBe('Random'));
   test('keeps 20 revisions', () => expect(historyLimitOf(aSet())).toBe(20));
-  test('has a pool of ids of its own', () => expect(contextNameOf(aSet())).toBe('web'));
-  test('does not wait', () => expect(operationDelaySecondsOf(aSet(), 'update')).toBe(0));
+  test('has its own pool of ids', () => expect(contextNameOf(aSet())).toBe('web'));
+  test('has no operation delay', () => expect(operationDelaySecondsOf(aSet(), 'update')).toBe(0));
   test('keeps no claims', () => expect(retainsClaims(aSet(), 'whenDeleted')).toBe(false));
 });
 
-describe('a set that says it with an empty string', () => {
+describe('a set with empty strings', () => {
   const set = aSet({
     updateStrategy: { podUpgradePolicy: '' },
     namingStrategy: { podNamingSuffixPolicy: '' },
     scaleStrategy: { context: '', persistentVolumeClaimRetentionPolicy: { whenScaled: '' } },
   });
-  test('means the default', () => {
+  test('has the defaults', () => {
     expect([updatePolicyOf(set), namingPolicyOf(set), contextNameOf(set), retainsClaims(set, 'whenScaled')]).toEqual([
       'InPlaceIfPossible',
       'Random',
@@ -45,7 +45,7 @@ describe('a set that says it with an empty string', () => {
   });
 });
 
-test('a negative history limit keeps none', () => {
+test('a negative history limit keeps no revision', () => {
   expect(historyLimitOf(aSet({ historyLimit: -3 }))).toBe(0);
 });
 
@@ -55,13 +55,13 @@ test('a history limit of 0 is not the default', () => {
 
 describe('a set with label and partition', () => {
   const set = aSet({ updateStrategy: { rollingUpdate: { byLabel: {}, byPartition: { partition: 3 } } } });
-  test('goes by the label', () => expect([updatesByLabel(set), partitionOf(set)]).toEqual([true, 0]));
+  test('updates by the label', () => expect([updatesByLabel(set), partitionOf(set)]).toEqual([true, 0]));
 });
 
 test.each([
-  { name: 'its own delay', update: 5, scale: 7, expected: 7 },
-  { name: 'no delay though updates have one', update: 5, scale: 0, expected: 0 },
-  { name: 'the delay of updates where it has none', update: 5, scale: undefined, expected: 5 },
+  { name: 'for its own delay', update: 5, scale: 7, expected: 7 },
+  { name: 'for no delay, even if updates have one', update: 5, scale: 0, expected: 0 },
+  { name: 'for the delay of updates, if it has none', update: 5, scale: undefined, expected: 5 },
 ])('scale-in waits $name', ({ update, scale, expected }) => {
   const set = aSet({
     updateStrategy: { operationDelaySeconds: update },

@@ -1,14 +1,14 @@
-// What a CollaSet means where it says nothing. The API server writes some of these defaults, but objects older than our CRD and
-// empty strings (as the Go types send them) come without.
+// The defaults of a CollaSet. The API server fills in some of them, but not for objects that are older than our CRD, and not for the empty
+// strings that Go clients send.
 import type { CollaSet, PodNamingSuffixPolicy, PodUpgradePolicy } from './collaset.ts';
 import { DEFAULT_REPLICAS, MAX_HISTORY } from './collaset-rules.ts';
 
-/** Wanted Pods; unset is 1, as for a Deployment. */
+/** Desired number of Pods; 1 if unset, as for a Deployment. */
 export function replicasOf(set: CollaSet): number {
   return set.spec.replicas ?? DEFAULT_REPLICAS;
 }
 
-/** Number of Pods to keep un-updated; unset is 0, and so is a set that updates by label. */
+/** Number of Pods that keep their old revision; 0 if unset, or if the set updates by label. */
 export function partitionOf(set: CollaSet): number {
   return updatesByLabel(set) ? 0 : (set.spec.updateStrategy?.rollingUpdate?.byPartition?.partition ?? 0);
 }
@@ -28,7 +28,7 @@ export function namingPolicyOf(set: CollaSet): PodNamingSuffixPolicy {
   return set.spec.namingStrategy?.podNamingSuffixPolicy || 'Random';
 }
 
-/** Unused revisions to keep; unset is 20, a negative one 0, and more than are kept for anybody is as many as are. */
+/** Number of unused revisions to keep: 20 if unset, 0 if negative, and at most {@link MAX_HISTORY}. */
 export function historyLimitOf(set: CollaSet): number {
   return Math.min(MAX_HISTORY, Math.max(0, set.spec.historyLimit ?? 20));
 }
@@ -39,15 +39,15 @@ export function contextNameOf(set: CollaSet): string {
 }
 
 /**
- * Seconds between permission and the operation itself. A scale-in without a delay of its own takes the update's: that is the one
- * the Go implementation obeys for both.
+ * Seconds between the permission and the operation itself. A scale-in without its own delay uses that of updates, because the Go
+ * implementation uses that one for both.
  */
 export function operationDelaySecondsOf(set: CollaSet, operation: 'update' | 'scale-in'): number {
   const update = set.spec.updateStrategy?.operationDelaySeconds ?? 0;
   return operation === 'update' ? update : (set.spec.scaleStrategy?.operationDelaySeconds ?? update);
 }
 
-/** True when PVCs outlive the event; anything but `Retain` is Delete. */
+/** True if claims outlive the deletion or scale-in. Every value except `Retain` means Delete. */
 export function retainsClaims(set: CollaSet, when: 'whenDeleted' | 'whenScaled'): boolean {
   return set.spec.scaleStrategy?.persistentVolumeClaimRetentionPolicy?.[when] === 'Retain';
 }

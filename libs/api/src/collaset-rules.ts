@@ -6,28 +6,27 @@ import type { Rule } from './schema.ts';
 export const DEFAULT_REPLICAS = 1;
 
 /**
- * The most Pods of a set. Their ids are the entries of one ResourceContext, of which etcd stores 1.5 MiB: about 100 bytes an entry.
- * A set stored with more is not refused its other changes, and gets no Pods beyond this number.
+ * The maximum number of Pods of a set. Their ids are the entries of one ResourceContext, which etcd limits to 1.5 MiB: about 100 bytes for
+ * each entry. A set that was stored with more replicas still accepts other changes, but gets no Pods beyond this number.
  */
 export const MAX_REPLICAS = 15_000;
 
-/** The most unused revisions that are kept, whatever `historyLimit` says: each is a whole template in the cache of the controller. */
+/** The maximum number of unused revisions, whatever `historyLimit` is, because each is a whole template in the cache of the controller. */
 export const MAX_HISTORY = 200;
 
 const isEmpty = (selector: string) =>
   `!(has(${selector}.matchLabels) && size(${selector}.matchLabels) > 0) &&
    !(has(${selector}.matchExpressions) && size(${selector}.matchExpressions) > 0)`;
 
-/** A set stored before this rule keeps its empty selector: it must stay updatable, and deletable. */
+/** A set that was stored before this rule keeps its empty selector, so that users can still update and delete it. */
 export const SELECTOR_IS_NOT_EMPTY: Rule = {
   rule: `!(${isEmpty('self')}) || (oldSelf.hasValue() && ${isEmpty('oldSelf.value()')})`,
   optionalOldSelf: true,
-  message:
-    'must not be empty: at least one of matchLabels and matchExpressions, which the labels of the template satisfy',
+  message: 'must not be empty: set matchLabels or matchExpressions, and give the template labels that match',
   reason: 'FieldValueRequired',
 };
 
-/** A set stored with a deadline stays updatable while it keeps it. */
+/** A set that was stored with a deadline accepts other changes as long as the deadline stays the same. */
 export const NO_ACTIVE_DEADLINE: Rule = {
   rule: 'oldSelf.hasValue() && oldSelf.value() == self',
   optionalOldSelf: true,
@@ -35,17 +34,17 @@ export const NO_ACTIVE_DEADLINE: Rule = {
   reason: 'FieldValueForbidden',
 };
 
-const DOES_NOT_MATCH =
-  'selector does not match labels in pod template: spec.template.metadata.labels must satisfy spec.selector';
+const DOES_NOT_MATCH = 'selector does not match labels in pod template';
 const LABELS = 'self.template.metadata.labels';
 
 const differs = `!(k in ${LABELS} && ${LABELS}[k] == self.selector.matchLabels[k])`;
-const wanted = `'"' + k + '": must be "' + self.selector.matchLabels[k] + '"'`;
-const found = (key: string) => `(${key} in ${LABELS} ? ', not "' + ${LABELS}[${key}] + '"' : ', but there is none')`;
+const wanted = `'label "' + k + '" must be "' + self.selector.matchLabels[k] + '"'`;
+const found = (key: string) =>
+  `(${key} in ${LABELS} ? ', but it is "' + ${LABELS}[${key}] + '"' : ', but it is missing')`;
 const MATCH_LABELS_FIT_TEMPLATE: Rule = {
   rule: `!has(self.selector.matchLabels) || !self.selector.matchLabels.exists(k, ${differs})`,
   message: DOES_NOT_MATCH,
-  messageExpression: `'${DOES_NOT_MATCH} in ' + self.selector.matchLabels.map(k, ${differs}, ${wanted} + ${found('k')})[0]`,
+  messageExpression: `'${DOES_NOT_MATCH}: ' + self.selector.matchLabels.map(k, ${differs}, ${wanted} + ${found('k')})[0]`,
 };
 
 const unmet = `
@@ -58,8 +57,8 @@ const MATCH_EXPRESSIONS_FIT_TEMPLATE: Rule = {
   rule: `!has(self.selector.matchExpressions) || !self.selector.matchExpressions.exists(e, ${unmet})`,
   message: DOES_NOT_MATCH,
   messageExpression: `
-    '${DOES_NOT_MATCH} in ' + self.selector.matchExpressions.map(e, ${unmet},
-      '"' + e.key + '": must be ' + e.operator + (has(e.values) ? ' [' + e.values.join(', ') + ']' : '') + ${found('e.key')})[0]`,
+    '${DOES_NOT_MATCH}: ' + self.selector.matchExpressions.map(e, ${unmet},
+      'label "' + e.key + '" must satisfy ' + e.operator + (has(e.values) ? ' [' + e.values.join(', ') + ']' : '') + ${found('e.key')})[0]`,
 };
 
 const SEQUENCE_MOVES_NONE =
@@ -79,7 +78,7 @@ const SEQUENCE_EXCLUDES_LISTS: Rule = {
   reason: 'FieldValueForbidden',
 };
 
-// Said with `has` in place of CEL's optionals, whose cost the API server cannot bound.
+// This uses `has` instead of the optionals of CEL, because the API server cannot estimate their cost.
 const contextIn = (spec: 'self' | 'oldSelf') =>
   `(has(${spec}.scaleStrategy) && has(${spec}.scaleStrategy.context) ? ${spec}.scaleStrategy.context : '')`;
 
@@ -94,11 +93,11 @@ const namingIn = (spec: 'self' | 'oldSelf') => {
   return `(has(${spec}.namingStrategy) && has(${path}) && ${path} == 'PersistentSequence')`;
 };
 
-// The names of the Pods there are would no longer say which instance ids are taken.
+// The names of existing Pods would no longer show which instance ids are in use.
 const NAMING_IS_IMMUTABLE: Rule = {
   rule: `${namingIn('self')} == ${namingIn('oldSelf')}`,
   message:
-    'spec.namingStrategy.podNamingSuffixPolicy is not allowed to be changed: the Pods there are have names of the old policy',
+    'spec.namingStrategy.podNamingSuffixPolicy is not allowed to be changed: existing Pods have names of the old policy',
 };
 
 export const COLLASET_SPEC_RULES: readonly Rule[] = [
@@ -114,8 +113,8 @@ type PodList = 'podToDelete' | 'podToInclude' | 'podToExclude';
 function disjoint(one: PodList, other: PodList): Rule {
   return {
     rule: `!has(self.${one}) || !has(self.${other}) || !self.${one}.exists(p, p in self.${other})`,
-    message: `spec.scaleStrategy.${one}[${other}] should not have intersection: a Pod may be in one of the lists only`,
-    messageExpression: `'spec.scaleStrategy.${one}[${other}] should not have intersection [' + self.${one}.filter(p, p in self.${other})[0] + ']: a Pod may be in one of the lists only'`,
+    message: `spec.scaleStrategy.${one}[${other}] should not have intersection: a Pod may be in only one of these lists`,
+    messageExpression: `'spec.scaleStrategy.${one}[${other}] should not have intersection [' + self.${one}.filter(p, p in self.${other})[0] + ']: a Pod may be in only one of these lists'`,
   };
 }
 
@@ -128,7 +127,7 @@ export const SCALE_STRATEGY_RULES: readonly Rule[] = [
 /** A Pod is named `<set>-<id>`, and its name must fit a label value (63) to be its hostname. */
 const MAX_POD_NAME = 63;
 
-/** Only a write that makes the name too long is refused: an object already so must stay deletable. */
+/** Only a write that makes the name too long is refused, so that a stored object with such a name can be deleted. */
 export const NAME_LEAVES_ROOM_FOR_IDS: Rule = {
   rule: `
     self.spec.?namingStrategy.?podNamingSuffixPolicy.orValue('') != 'PersistentSequence' ||
@@ -140,9 +139,9 @@ export const NAME_LEAVES_ROOM_FOR_IDS: Rule = {
   messageExpression: `'metadata.name "' + self.metadata.name + '" is too long for PersistentSequence: with "-" and an instance id it must not exceed ${MAX_POD_NAME} characters'`,
 };
 
-const NO_DOT = 'must not contain a dot: each Pod has its own name as hostname, which is of a-z, 0-9 and "-"';
+const NO_DOT = 'must not contain a dot: the name of each Pod is its hostname, which allows only a-z, 0-9 and "-"';
 
-/** Pods of another name were refused one by one. A set that is there already must stay deletable. */
+/** The API server would refuse each Pod of such a set. A set that exists already can still be deleted. */
 export const NAME_MAKES_HOSTNAMES: Rule = {
   rule: `
     self.spec.?namingStrategy.?podNamingSuffixPolicy.orValue('') != 'PersistentSequence' ||

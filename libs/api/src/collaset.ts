@@ -32,7 +32,7 @@ import { LABEL_VALUE, labelSelector } from './selector-schema.ts';
 const POD_UPGRADE_POLICIES = ['Recreate', 'InPlaceIfPossible', 'InPlaceOnly', 'Replace'] as const;
 export type PodUpgradePolicy = (typeof POD_UPGRADE_POLICIES)[number];
 
-/** No node attaches more volumes to a Pod, whatever drives them. */
+/** No node attaches more volumes to a Pod, whatever the driver. */
 const MAX_CLAIM_TEMPLATES = 256;
 
 /** How Pods are named: `<set>-<id>`, or with a random suffix. */
@@ -77,8 +77,8 @@ const updateStrategy = fields(
   { default: {} },
 );
 
-// The rules compare lists in pairs: the API server allows about a million comparisons a pair, so 990 Pods in each of two lists, or
-// 3000 against 300.
+// The rules compare lists in pairs. The API server allows about a million comparisons for each pair: 990 Pods in each of two lists, or
+// 3000 Pods in one and 300 in the other.
 const podNames = (description: string) =>
   optional(listOf(string({ maxLength: 253 }), { maxItems: 3000, 'x-kubernetes-list-type': 'atomic', description }));
 // Go clients send '' for what is unset.
@@ -92,12 +92,12 @@ const scaleStrategy = fields(
         maxLength: 253,
         pattern: OBJECT_NAME_OR_EMPTY,
         description:
-          "Pool of instance ids (a ResourceContext), shared by the sets that name it; the set's own when empty. Immutable.",
+          'Pool of instance ids (a ResourceContext), shared by all sets that name it. If empty, the set has its own pool. Immutable.',
       }),
     ),
-    podToDelete: podNames('Pods to delete; they are replaced unless replicas shrinks too.'),
-    podToInclude: podNames('Pods of nobody that the set shall take over.'),
-    podToExclude: podNames('Pods that the set shall release and leave running.'),
+    podToDelete: podNames('Pods to delete. The set recreates them unless replicas is lowered as well.'),
+    podToInclude: podNames('Pods without an owner that the set adopts.'),
+    podToExclude: podNames('Pods that the set releases and leaves running.'),
     operationDelaySeconds: optional(
       int32({ minimum: 0, description: 'Seconds between the permission to scale in a Pod and its deletion.' }),
     ),
@@ -111,13 +111,13 @@ const scaleStrategy = fields(
   { rules: SCALE_STRATEGY_RULES },
 );
 
-// Pods of a set are replaced when they end, so a template that asks for Pods that end by themselves is refused, as by a Deployment.
+// A CollaSet replaces Pods that end, so it refuses a template whose Pods end by themselves, as a Deployment does.
 const podSpec = openObject({
   restartPolicy: optional(oneOf(['', 'Always'])),
   activeDeadlineSeconds: optional(int64({ 'x-kubernetes-validations': [NO_ACTIVE_DEADLINE] })),
 });
 
-// Kept as written, whatever Kubernetes version it is for. Only what our rules read is named.
+// The template is stored as written, for any Kubernetes version. The schema names only the fields that our rules read.
 const template = Type.Unsafe<PodTemplateSpec>(
   openObject(
     { metadata: openObject({ labels: stringMap({}, LABEL_VALUE) }), spec: optional(podSpec) },
@@ -244,7 +244,7 @@ export const collaSetKind: KindDeclaration = {
     wide(text('POLICY', '.spec.updateStrategy.podUpgradePolicy')),
     wide(text('IMAGES', '.spec.template.spec.containers[*].image')),
     wide(text('SELECTOR', '.status.selector')),
-    // Names the PodTransitionRule, or whatever else holds the update.
+    // The message names the PodTransitionRule, or whatever else holds the update.
     wide(text('WAITS_FOR', '.status.conditions[?(@.type=="Update")].message')),
   ],
   rules: [NAME_LEAVES_ROOM_FOR_IDS, NAME_MAKES_HOSTNAMES],

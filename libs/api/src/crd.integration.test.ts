@@ -108,7 +108,7 @@ describe('the definitions', () => {
     expect(conditions.toSorted()).toEqual(['Established=True', 'NamesAccepted=True']);
   });
 
-  test('stay, with every object, when the chart is uninstalled', async () => {
+  test('stay, together with every object, when the chart is uninstalled', async () => {
     await write('create', aSet('stays'));
     const helm = (await ensureBinaries()).path('helm');
     const env = { ...process.env, ...cluster.env, HELM_DRIVER: 'secret' };
@@ -126,7 +126,7 @@ describe('the API server', () => {
     await remove(last);
   });
 
-  test.each(manifests('legal'))('takes $name, and keeps all of it', async ({ objects }) => {
+  test.each(manifests('legal'))('accepts $name, and stores all of it', async ({ objects }) => {
     const stored = await writeAll(objects);
     expect(stored).toMatchObject(withoutNulls(objects.at(-1)));
     // What it has filled in is legal as well.
@@ -134,7 +134,7 @@ describe('the API server', () => {
     await remove(stored);
   });
 
-  test('fills in what the Go implementation fills in', async () => {
+  test('sets the same defaults as the Go implementation', async () => {
     const { spec } = await write('create', aSet('defaulted', { namingStrategy: {} }));
     expect(spec).toEqual({
       ...aSet('defaulted').spec,
@@ -146,7 +146,7 @@ describe('the API server', () => {
     await remove(aSet('defaulted'));
   });
 
-  test('takes lists of Pods as long as an update of a thousand Pods needs', async () => {
+  test('accepts lists of Pods that are long enough for an update of a thousand Pods', async () => {
     const pods = (prefix: string, length: number) => Array.from({ length }, (_, index) => `${prefix}-${index}`);
     const scaleStrategy = { podToDelete: pods('a', 900), podToInclude: pods('b', 900), podToExclude: pods('c', 900) };
     await write('create', aSet('long-lists', { scaleStrategy }));
@@ -154,7 +154,7 @@ describe('the API server', () => {
   });
 });
 
-describe('T103 a manifest that names no replicas any more', () => {
+describe('a manifest that no longer sets replicas (T103)', () => {
   const replicasOf = async (name: string) =>
     (JSON.parse(await cluster.kubectl(['get', 'collaset', name, '--output=json'])) as CollaSet).spec.replicas;
   const serverSide = ['apply', '--server-side', '--field-manager=git', '--filename=-'];
@@ -163,7 +163,7 @@ describe('T103 a manifest that names no replicas any more', () => {
   const scale = (name: string, replicas: number) =>
     cluster.kubectl(['scale', 'collaset', name, `--replicas=${replicas}`]);
 
-  test('applied on the server side, leaves the replicas that another writer has set', async () => {
+  test('applied on the server side, keeps the replicas that another writer has set', async () => {
     await apply(aSet('handed-over', { replicas: 4 }));
     await scale('handed-over', 6);
     await apply(aSet('handed-over'));
@@ -171,14 +171,14 @@ describe('T103 a manifest that names no replicas any more', () => {
     await remove(aSet('handed-over'));
   });
 
-  test('applied on the server side, falls back to 1 while it was the only one to name them', async () => {
+  test('applied on the server side, falls back to 1 if no other writer has set them', async () => {
     await apply(aSet('alone', { replicas: 4 }));
     await apply(aSet('alone'));
     expect(await replicasOf('alone')).toBe(1);
     await remove(aSet('alone'));
   });
 
-  test('applied on the client side, falls back to 1 unless the replicas left the last applied manifest first', async () => {
+  test('applied on the client side, falls back to 1 unless the replicas were first removed from the last applied manifest', async () => {
     const clientSide = ['apply', '--filename=-'];
     await apply(aSet('client', { replicas: 4 }), clientSide);
     await scale('client', 6);
@@ -193,7 +193,7 @@ describe('T103 a manifest that names no replicas any more', () => {
   });
 });
 
-describe('an object stored before a rule that it breaks', () => {
+describe('an object that was stored before a rule that it breaks', () => {
   const badSet = aSet('stored', {
     replicas: 2,
     selector: {},
@@ -227,7 +227,7 @@ describe('an object stored before a rule that it breaks', () => {
     });
   });
 
-  test('takes labels, finalizers, status and scale', async () => {
+  test('accepts labels, finalizers, status and scale', async () => {
     await merge('collaset', { metadata: { labels: { a: 'b' }, finalizers: ['example.com/kept'] } });
     await merge('collaset', { metadata: { finalizers: [] } });
     await patchStatus(badSet, { replicas: 2 });
@@ -237,7 +237,7 @@ describe('an object stored before a rule that it breaks', () => {
     await patchStatus(badRules, { selectedPods: 1 });
   });
 
-  test('takes other changes of its spec', async () => {
+  test('accepts other changes of its spec', async () => {
     const { template } = badSet.spec;
     const containers = [{ name: 'web', image: 'nginx:1.26' }];
     await merge('collaset', { spec: { template: { ...template, spec: { ...template.spec, containers } } } });
@@ -251,7 +251,7 @@ describe('an object stored before a rule that it breaks', () => {
     });
   });
 
-  test('can be mended, and not broken again', async () => {
+  test('can be corrected, and then not broken again', async () => {
     await merge('collaset', { spec: { selector: { matchLabels: labels } } });
     const answer = await answerTo(cluster.kubectl(['patch', 'collaset', 'stored', '--type=json', EMPTY_SELECTOR]));
     expect(answer).toContain('must not be empty');
@@ -263,7 +263,7 @@ describe('an object stored before a rule that it breaks', () => {
 });
 
 describe('/scale', () => {
-  test('sets and shows the replicas, with the selector of the Pods', async () => {
+  test('sets and shows the replicas, and shows the selector of the Pods', async () => {
     const set = aSet('scaled', { replicas: 2 });
     await write('create', set);
     await cluster.kubectl(['scale', 'collaset', 'scaled', '--replicas=5']);
@@ -276,7 +276,7 @@ describe('/scale', () => {
     await remove(aSet('scaled'));
   });
 
-  test('T103 shows one replica of a set that names none, and scales it', async () => {
+  test('shows one replica for a set without replicas, and scales it (T103)', async () => {
     await write('create', aSet('unset'));
     const scale = async () => JSON.parse(await cluster.kubectl(['get', '--raw', SCALE_OF('unset')])).spec;
     expect(await scale()).toEqual({ replicas: 1 });
@@ -285,7 +285,7 @@ describe('/scale', () => {
     await remove(aSet('unset'));
   });
 
-  test('asks the rules as well', async () => {
+  test('checks the rules as well', async () => {
     const set = aSet(`scaled-${'x'.repeat(53)}`, {
       replicas: 9,
       namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' },
@@ -314,7 +314,7 @@ test.each(Object.entries(columns()))('kubectl get shows the columns of %s', asyn
   await remove(object);
 });
 
-test('kubectl get shows where a set stands, in one line', async () => {
+test('kubectl get shows the state of a set in one line', async () => {
   const set = aSet('shown', { replicas: 3, paused: true });
   await write('create', set);
   const now = '2026-01-01T00:00:00Z';
@@ -331,7 +331,7 @@ test('kubectl get shows where a set stands, in one line', async () => {
   await remove(set);
 });
 
-test('kubectl get rc is about ReplicationControllers alone', async () => {
+test('kubectl get rc means only ReplicationControllers', async () => {
   const { stderr } = await kubectlWithErrors(['get', 'rc']);
   expect(stderr).not.toContain('Warning');
   expect(await cluster.kubectl(['get', 'rctx', '--output=name'])).toBe('');

@@ -1,4 +1,4 @@
-// Writes the CRD chart's templates; with --check only says, by a diff and exit code 1, whether they are what would be written.
+// Writes the templates of the CRD chart. With --check it only compares them, and exits with 1 and a diff if they are out of date.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ const TEMPLATES = fileURLToPath(new URL('../../../deploy/charts/crds/templates',
 
 function write(folder: string): void {
   mkdirSync(folder, { recursive: true });
-  // A kind that is gone leaves no file behind.
+  // Remove the files of kinds that no longer exist.
   for (const name of readdirSync(folder)) if (name.endsWith('.gen.yaml')) rmSync(join(folder, name));
   for (const { name, content } of chartFiles()) writeFileSync(join(folder, name), content);
 }

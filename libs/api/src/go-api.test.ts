@@ -47,19 +47,19 @@ describe.each(Object.entries(goKinds))('%s', (kind, go) => {
   const version = definition?.spec.versions[0];
   const schema = version?.schema.openAPIV3Schema ?? {};
 
-  test('is named and served as in the Go implementation', () => {
+  test('has the names and versions of the Go implementation', () => {
     const names = { ...go.names, ...OTHER_SHORT_NAMES[kind] };
     expect(definition?.metadata.name).toBe(`${definition?.spec.names.plural}.${go.group}`);
     expect(definition?.spec).toMatchObject({ group: go.group, names, scope: go.scope });
     expect(version).toMatchObject({ name: go.version, served: true, storage: true });
   });
 
-  test('shows the same columns, some only with -o wide, and more', () => {
+  test('shows the same columns, some only with -o wide, and additional ones', () => {
     const columns = (version?.additionalPrinterColumns ?? []).map(({ priority: _, ...column }) => column);
     expect(columns).toEqual(expect.arrayContaining(go.printerColumns));
   });
 
-  test('has its subresources, and more at most', () => {
+  test('has the same subresources, and possibly more', () => {
     expect(version?.subresources ?? null).toEqual(go.subresources && expect.objectContaining(go.subresources));
   });
 

@@ -111,15 +111,15 @@ export const REVISION_HASH_LABEL = 'controller.kubernetes.io/hash';
 export const REVISION_COLLISION_LABEL = 'controller.kubernetes.io/collision';
 
 /**
- * On an employer (Service): name of the adapter that guards the traffic of its Pods. While it stands there, no Pod that the
- * employer selects is taken for guarded before that adapter has announced itself on it.
+ * On an employer (Service): the name of the adapter that guards the traffic of its Pods. While the annotation is there, a Pod that the
+ * employer selects counts as guarded only once that adapter has announced itself on the Pod.
  */
 export const EMPLOYER_ADAPTER_ANNOTATION = 'resource-consist.kusionstack.io/adapter';
 /** Condition of an employer (Service): False while its adapter cannot tell the traffic of the Pods. The message is the cause. */
 export const TRAFFIC_KNOWN_CONDITION = 'resource-consist.kusionstack.io/TrafficKnown';
 /**
- * On an employer (Service): how long its Pods' traffic must have been seen off, or on, before the adapter relies on it, e.g.
- * `6s` or `1m30s`. The proxies and balancers that follow what the adapter sees need that time.
+ * On an employer (Service): how long the traffic of its Pods must have been off, or on, before the adapter relies on it, e.g. `6s` or
+ * `1m30s`. Proxies and load balancers need that time to follow what the adapter sees.
  */
 export const TRAFFIC_OFF_HOLD_ANNOTATION = 'resource-consist.kusionstack.io/traffic-off-hold';
 export const TRAFFIC_ON_HOLD_ANNOTATION = 'resource-consist.kusionstack.io/traffic-on-hold';

@@ -22,7 +22,7 @@ test.each(INHERITED)('a record keeps what is set for %s, and stays a plain objec
   expect('polluted' in {}).toBe(false);
 });
 
-test.each(INHERITED)('a selector that asks for the label %s matches only objects that have it', (name) => {
+test.each(INHERITED)('a selector that requires the label %s matches only objects that have it', (name) => {
   const asking = [
     { matchLabels: { [name]: 'a' } },
     { matchExpressions: [{ key: name, operator: 'Exists' as const }] },
@@ -53,7 +53,7 @@ test.each(INHERITED)('a template without the label %s of its selector is refused
   expect(validate('CollaSet', set({ [name]: 'a' }))).toEqual([]);
 });
 
-test.each(INHERITED)('a field named %s is as unknown as any other', (name) => {
+test.each(INHERITED)('a field named %s is refused like any other unknown field', (name) => {
   const errorsOf = (field: string) =>
     validate('PodTransitionRule', {
       metadata: { name: 'r' },

@@ -4,9 +4,9 @@ import { AGE, type KindDeclaration, type PrinterColumn } from './kind.ts';
 import { boolean, fields, int32, int64, listOf, openObject, optional, quantity, string, stringMap } from './schema.ts';
 import { labelSelector } from './selector-schema.ts';
 
-/** Far beyond what one Pod can have: etcd stores no object with so many. */
+/** Far more than one Pod can have: etcd stores no object with so many. */
 const LIST = { maxItems: 1024 };
-/** Names, paths and the like; Linux has no longer paths. */
+/** Names, paths and similar texts. Linux has no longer paths. */
 const text = () => string({ maxLength: 4096 });
 
 const keyRef = () =>

@@ -3,7 +3,7 @@ import type { Rule } from './schema.ts';
 /** Pods carry the verdict in the annotation `detail.podtransitionrule.kusionstack.io/<name>`, whose name part ends at 63. */
 const MAX_NAME = 63;
 
-/** Asked on create only, as a name never changes: an older object must stay deletable. */
+/** Checked only on create, because a name never changes and an older object must stay deletable. */
 export const NAME_FITS_ANNOTATION: Rule = {
   rule: `oldSelf.hasValue() || size(self.metadata.name) <= ${MAX_NAME}`,
   optionalOldSelf: true,
@@ -11,7 +11,7 @@ export const NAME_FITS_ANNOTATION: Rule = {
   messageExpression: `'metadata.name "' + self.metadata.name + '" must not exceed ${MAX_NAME} characters: it is part of an annotation key on Pods'`,
 };
 
-const NO_POLICY = 'needs one of availablePolicy, labelCheck and webhook: without a policy it lets every Pod pass';
+const NO_POLICY = 'needs availablePolicy, labelCheck or webhook: a rule without a policy lets every Pod pass';
 
 /** A rule stored without a policy stays as it is: its object must stay updatable. */
 export const HAS_POLICY: Rule = {
@@ -31,7 +31,8 @@ export const SOME_AVAILABLE_LIMIT: Rule = {
       && has(self.maxUnavailablePolicy.expFunc.coeff) && self.maxUnavailablePolicy.expFunc.coeff != '')
     || (has(self.minAvailablePolicy) && has(self.minAvailablePolicy.expFunc)
       && has(self.minAvailablePolicy.expFunc.coeff) && self.minAvailablePolicy.expFunc.coeff != '')`,
-  message: 'availablePolicy needs at least one of maxUnavailableValue, minAvailableValue and an expFunc of either',
+  message:
+    'availablePolicy needs maxUnavailableValue, minAvailableValue, or the expFunc of maxUnavailablePolicy or minAvailablePolicy',
   reason: 'FieldValueRequired',
 };
 

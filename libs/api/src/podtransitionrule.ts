@@ -21,7 +21,7 @@ import { labelSelector } from './selector-schema.ts';
 export const RULE_STAGES = ['PreCheck', 'PostCheck'] as const;
 export type RuleStage = (typeof RULE_STAGES)[number];
 
-// As many digits as Go reads.
+// The number of digits that Go can parse.
 const budget = (description: string) => optional(intOrString({ pattern: '^[-+]?[0-9]{1,18}%$', description }));
 // Go clients send empty strings for what is unset.
 const decimal = () => optional(string({ maxLength: 32, pattern: '^([-+]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+))?$' }));
@@ -52,7 +52,7 @@ const availablePolicy = fields(
 );
 
 const url = () => string({ maxLength: 2048, pattern: '^https?://[^/]' });
-/** In base64 twice the bundle of all public authorities. */
+/** Twice the size, in base64, of the bundle of all public CAs. */
 const MAX_CA_BUNDLE = 524_288;
 // Raw PEM has dashes, which base64 has not.
 const caBundle = () =>
@@ -65,7 +65,7 @@ const caBundle = () =>
     }),
   );
 
-/** Go counts durations in nanoseconds of 63 bits: more never worked. */
+/** Go stores durations as nanoseconds in 63 bits, so longer ones never worked. */
 const MAX_SECONDS = 9_223_372_036;
 
 const poll = fields({

@@ -3,14 +3,14 @@ import type { KubeObject } from './core.ts';
 import type { KindDeclaration } from './kind.ts';
 import { fields, integer, listByKey, optional, type Rule, stringMap } from './schema.ts';
 
-// A pool is shared, so an entry may have any owner, but one of no owner could never be freed.
+// A pool is shared, so an entry may have any owner. An entry without an owner could never be freed.
 export const HAS_OWNER: Rule = {
   rule: "has(self.data) && 'Owner' in self.data && self.data['Owner'] != ''",
   message: 'data.Owner must name the CollaSet that holds the id',
   reason: 'FieldValueRequired',
 };
 
-/** As many digits as are read from the label that says a Pod's id. */
+/** The number of digits that are read from the instance id label of a Pod. */
 const MAX_ID = 999_999_999;
 
 const context = fields(
@@ -19,7 +19,7 @@ const context = fields(
 );
 const spec = fields({ contexts: optional(listByKey('id', context)) });
 
-/** One instance id of a pool and what is recorded of it. */
+/** One instance id of a pool, and what is recorded about it. */
 export type ContextEntry = Type.Static<typeof context>;
 type ResourceContextSpec = Type.Static<typeof spec>;
 export type ResourceContext = KubeObject & { spec: ResourceContextSpec };

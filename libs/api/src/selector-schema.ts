@@ -11,9 +11,9 @@ const LABEL_KEY = {
 
 export const VALUES_FIT_OPERATOR: Rule = {
   rule: "self.operator in ['In', 'NotIn'] == (has(self.values) && size(self.values) > 0)",
-  message: 'In and NotIn need at least one of values, Exists and DoesNotExist allow none',
+  message: 'In and NotIn need at least one value, Exists and DoesNotExist allow none',
   messageExpression:
-    "'values does not fit operator ' + self.operator + ': In and NotIn need at least one, Exists and DoesNotExist allow none'",
+    "'values do not fit operator ' + self.operator + ': In and NotIn need at least one value, Exists and DoesNotExist allow none'",
 };
 
 const requirement = fields(

@@ -9,7 +9,7 @@ test.each<{ name: string; selector: LabelSelector | undefined; matches: boolean 
   { name: 'the empty selector', selector: {}, matches: true },
   { name: 'a label', selector: { matchLabels: { app: 'web' } }, matches: true },
   { name: 'all of several labels', selector: { matchLabels: { app: 'web', tier: 'back' } }, matches: false },
-  { name: 'a label that is not there', selector: { matchLabels: { zone: '' } }, matches: false },
+  { name: 'a label that is missing', selector: { matchLabels: { zone: '' } }, matches: false },
   {
     name: 'In',
     selector: { matchExpressions: [{ key: 'app', operator: 'In', values: ['api', 'web'] }] },
@@ -38,7 +38,7 @@ test.each<{ name: string; selector: LabelSelector | undefined; matches: boolean 
     matches: false,
   },
   {
-    name: 'an operator that is none',
+    name: 'an unknown operator',
     selector: { matchExpressions: [{ key: 'app', operator: 'Equals' as never, values: ['web'] }] },
     matches: false,
   },
@@ -46,7 +46,7 @@ test.each<{ name: string; selector: LabelSelector | undefined; matches: boolean 
   expect(matchesSelector(selector, labels)).toBe(matches);
 });
 
-test('nothing but the absence of labels matches an object without any', () => {
+test('only an expression for a missing label matches an object without labels', () => {
   expect(matchesSelector({ matchLabels: { app: 'web' } }, undefined)).toBe(false);
   expect(matchesSelector({ matchExpressions: [{ key: 'app', operator: 'DoesNotExist' }] }, undefined)).toBe(true);
 });
@@ -78,7 +78,7 @@ describe('as a string', () => {
     expect(selectorToString({})).toBe('');
   });
 
-  test('names an operator that is none', () => {
+  test('contains an unknown operator', () => {
     const selector = { matchExpressions: [{ key: 'app', operator: 'Equals' as never }] };
     expect(() => selectorToString(selector)).toThrow(
       'operator Equals of key app is not In, NotIn, Exists or DoesNotExist',

@@ -19,9 +19,9 @@ type Described<Kind extends string, Event extends string, Data> = {
   readonly namespace: string;
   readonly name: string;
   readonly data: Data;
-  /** The same for the same fact, however often it is reported, and by which operator. */
+  /** The same for the same fact, however often and by whichever operator it is reported. */
   readonly id: string;
-  /** When it happened, RFC 3339; by default the bus sets the time of publishing. */
+  /** When the fact happened, RFC 3339; by default the bus sets the time of publishing. */
   readonly time?: string | undefined;
   /** W3C Trace Context; all events of one operation share a trace. */
   readonly traceparent: string;

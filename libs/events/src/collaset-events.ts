@@ -61,7 +61,7 @@ export const COLLASET_EVENTS = {
     ],
   }),
   settled: declareEvent({
-    summary: 'The CollaSet has its replicas at the revision asked for, all available.',
+    summary: 'The CollaSet has all its replicas at the requested revision, and all of them are available.',
     publishers,
     wakes: [],
     data: Type.Object({ uid: Uid, generation: Generation, revision: Name, replicas: Count, available: Count }),

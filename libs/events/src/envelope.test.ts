@@ -29,11 +29,11 @@ test('there is a sample of every declared event', () => {
   );
 });
 
-test('event names are unique across kinds, so that a handler can tell the data by them', () => {
+test('event names are unique across kinds, so that a handler can derive the type of the data from the name', () => {
   expect(new Set(catalog().map(({ event }) => event)).size).toBe(catalog().length);
 });
 
-test('an event goes out as a CloudEvent in structured mode', () => {
+test('an event is sent as a CloudEvent in structured mode', () => {
   expect(sent(permitted)).toEqual({
     subject: 'kuperator.v1.c_1.shop.pod.web-0.operation.permitted',
     id: permitted.id,
@@ -53,7 +53,7 @@ test('an event goes out as a CloudEvent in structured mode', () => {
   });
 });
 
-test.each(samples)('$event comes in as it went out', (event) => {
+test.each(samples)('$event is received as it was sent', (event) => {
   const { subject, envelope } = sent(event);
   const { cluster, source, time, sequence } = stamp;
   expect(parseMessage(subject, bytes(envelope))).toEqual({
@@ -63,7 +63,7 @@ test.each(samples)('$event comes in as it went out', (event) => {
 });
 
 describe('at publish', () => {
-  test.each(samples)('$event with a field nobody declared is refused', (event) => {
+  test.each(samples)('$event with an undeclared field is refused', (event) => {
     const data = { ...event.data, env: [{ name: 'PASSWORD', value: 'secret' }] };
     expect(outgoingFor({ ...event, data } as unknown as KuperatorEvent, stamp)).toBe('/data/env is not declared');
   });
@@ -93,12 +93,12 @@ describe('at publish', () => {
 describe('at receive', () => {
   const { subject, envelope } = sent(permitted);
 
-  test('a field from a newer publisher is let through', () => {
+  test('a field of a newer publisher is accepted', () => {
     const newer = { ...envelope, data: { ...permitted.data, mood: 'good' }, partitionkey: 'x' };
     expect(parseMessage(subject, bytes(newer))).toHaveProperty('event.data.mood', 'good');
   });
 
-  test('an event of a newer publisher is passed over without complaint', () => {
+  test('an unknown event of a newer publisher is skipped without an error', () => {
     const type = 'io.kusionstack.kuperator.pod.operation.paused.v1';
     expect(parseMessage(subject, bytes({ ...envelope, type }))).toEqual({ unknown: type });
   });
@@ -121,7 +121,7 @@ describe('at receive', () => {
       payload: { ...envelope, type: 'io.kusionstack.kuperator.pod.operation.done.v1' },
       error: /under another subject/,
     },
-  ])('a message that is $what is none of ours', ({ payload, error }) => {
+  ])('a message that is $what is not an event', ({ payload, error }) => {
     const message = payload instanceof Uint8Array ? payload : bytes(payload);
     expect(parseMessage(subject, message)).toEqual({ error: expect.stringMatching(error) });
   });

@@ -44,7 +44,7 @@ describe('with JetStream', () => {
     await server.start();
   });
 
-  test('what is published is stored once, in order, and reaches those who listen', async () => {
+  test('published events are stored once, in order, and reach the subscribers', async () => {
     const { bus, published } = aBus();
     const heard: { event: KuperatorEvent; meta: EventMeta }[] = [];
     const listener = aBus({ source: 'a-listener' });
@@ -63,7 +63,7 @@ describe('with JetStream', () => {
     expect(heard[0]?.meta).toMatchObject({ source: 'a-controller', cluster: 'test' });
   });
 
-  test('a lost connection loses nothing and doubles nothing', async () => {
+  test('a lost connection loses and duplicates no event', async () => {
     const { bus, dropped, states } = aBus();
     const all = numbers(0, 3_000);
     for (const index of all) {
@@ -95,7 +95,7 @@ describe('with JetStream', () => {
     expect(heard).toEqual(['web-7']);
   });
 
-  test('a server that is away at start is waited for, and what was published meanwhile is sent', async () => {
+  test('if the server is unavailable at the start, the bus waits for it and then sends what was published meanwhile', async () => {
     await server.stop();
     const { bus, warnings } = aBus();
     for (const index of numbers(0, 5)) bus.publish(permitted(index));
@@ -107,7 +107,7 @@ describe('with JetStream', () => {
     expect(await stored()).toEqual(namesOf(numbers(0, 5)));
   });
 
-  test('a full queue drops the oldest facts, counts each and says so once', async () => {
+  test('a full queue drops the oldest facts, counts each and logs it once', async () => {
     await server.stop();
     const { bus, dropped, warnings } = aBus({ queueLimit: 10 });
     for (const index of numbers(0, 25)) bus.publish(permitted(index));
@@ -118,7 +118,7 @@ describe('with JetStream', () => {
     expect(await stored()).toEqual(namesOf(numbers(15, 25)));
   });
 
-  test('messages that are no valid events are dropped and counted, and the next is heard', async () => {
+  test('invalid messages are dropped and counted, and the next event is received', async () => {
     const { bus, rejected, warnings, lines } = aBus();
     await connected(bus);
     const heard: string[] = [];
@@ -154,7 +154,7 @@ describe('with JetStream', () => {
     expect(lines.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
 
-  test('the stream is made by whoever comes first, without quarrel, and a newcomer changes only what his settings name', async () => {
+  test('the first operator creates the stream without a conflict, and a later one changes only what its settings name', async () => {
     const both = [aBus({ stream: { maxBytes: 1_000_000 } }), aBus({ source: 'b', stream: { maxBytes: 1_000_000 } })];
     for (const { bus } of both) {
       bus.publish(permitted(0));
@@ -168,7 +168,7 @@ describe('with JetStream', () => {
     expect(await stored()).toEqual(namesOf([0, 1]));
   });
 
-  test('stop sends what is queued, and nothing after it', async () => {
+  test('stop sends what is queued, and nothing afterwards', async () => {
     const { bus, dropped } = aBus();
     await connected(bus);
     for (const index of numbers(0, 500)) bus.publish(permitted(index));
@@ -178,7 +178,7 @@ describe('with JetStream', () => {
     expect(dropped).toEqual([{ reason: 'stopped', name: 'web-500' }]);
   });
 
-  test('stop ends in time though the server is away', async () => {
+  test('stop ends in time even if the server is unavailable', async () => {
     await server.stop();
     const { bus } = aBus();
     bus.publish(permitted(0));
@@ -187,7 +187,7 @@ describe('with JetStream', () => {
     expect(performance.now() - begun).toBeLessThan(1_500);
   });
 
-  test('an invalid event is dropped, or thrown where tests want to see it', async () => {
+  test('an invalid event is dropped, or thrown if a test asks for that', async () => {
     const invalid = { ...permitted(0), name: 'NOT_A_NAME' };
     const { bus, dropped } = aBus();
     bus.publish(invalid);
@@ -196,7 +196,7 @@ describe('with JetStream', () => {
   });
 });
 
-test('without JetStream events reach those who listen, and that they are not kept is said once', async () => {
+test('without JetStream, events reach the subscribers, and the log says once that they are not stored', async () => {
   server = await natsServer({ jetstream: false });
   await server.start();
   const { bus, warnings, published } = aBus();

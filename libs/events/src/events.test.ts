@@ -5,7 +5,7 @@ const pod = { metadata: { namespace: 'shop', name: 'web-0', uid: 'u1' } };
 const operation = { id: 'collaset', type: 'collaset-operator' };
 const base = { operation, stage: 'Operate', since: '17' } as const;
 
-test('an event id is the same for the same fact, whoever reports it and whatever he adds', () => {
+test('an event id is the same for the same fact, whoever publishes it and whatever data are added', () => {
   const one = podEvent('operation.permitted', pod, base);
   const again = podEvent(
     'operation.permitted',
@@ -16,7 +16,7 @@ test('an event id is the same for the same fact, whoever reports it and whatever
   expect(again.id).toBe(one.id);
 });
 
-test('an event id survives releases: consumers keep ids they have seen', () => {
+test('an event id stays the same across releases, because consumers store the ids they have seen', () => {
   expect(podEvent('operation.permitted', pod, base).id).toBe('818ed754e954072c721bdb164d057d40');
 });
 
@@ -33,7 +33,7 @@ test.each([
   expect(other.id).not.toBe(podEvent('operation.permitted', pod, base).id);
 });
 
-test('a step that creates is another fact than one that asks Pods to leave', () => {
+test('a step that creates Pods and a step that begins a scale-in are different facts', () => {
   const set = { metadata: { namespace: 'shop', name: 'web', uid: 's1' } };
   const step = { generation: 1, replicas: 2, current: 2 };
   expect(collaSetEvent('scaling', set, { ...step, create: 1 }).id).not.toBe(
@@ -41,7 +41,7 @@ test('a step that creates is another fact than one that asks Pods to leave', () 
   );
 });
 
-test('two steps of a CollaSet that look the same are two facts when it was another version of it', () => {
+test('two equal steps of a CollaSet are different facts if its version differs', () => {
   const step = (resourceVersion: string) =>
     collaSetEvent(
       'scaling',
@@ -52,7 +52,7 @@ test('two steps of a CollaSet that look the same are two facts when it was anoth
   expect(step('8')).toBe(step('8'));
 });
 
-test('the events of one operation share a trace and each has its span', () => {
+test('the events of one operation share a trace, and each has its own span', () => {
   const events = [
     podEvent('operation.requested', pod, { ...base, stage: 'PreCheck', since: '11' }),
     podEvent('transition.decided', pod, {
@@ -70,11 +70,11 @@ test('the events of one operation share a trace and each has its span', () => {
   expect(events[0]?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
 });
 
-test('a trace given by the caller is kept', () => {
+test('a trace that the caller provides is kept', () => {
   const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
   expect(podEvent('operation.permitted', pod, base, { traceparent }).traceparent).toBe(traceparent);
 });
 
-test('the uid is that of the object, whatever the data say', () => {
+test('the uid is that of the object, whatever the data contain', () => {
   expect(podEvent('operation.permitted', pod, { ...base, uid: 'another' }).data.uid).toBe('u1');
 });

@@ -14,7 +14,7 @@ import {
 } from './catalog.ts';
 import { eventIdFor, traceparentFor } from './identity.ts';
 
-/** `time` (RFC 3339): when it happened, by default now. `traceparent`: continues this trace instead of that of the operation. */
+/** `time` (RFC 3339): when the fact happened; now by default. `traceparent`: continues this trace instead of that of the operation. */
 type EventContext = { time?: string | undefined; traceparent?: string | undefined };
 
 /** Event data without the uid, which is taken from the object. */

@@ -24,7 +24,10 @@ export const Since = Type.String({
 
 export const Count = Type.Integer({ minimum: 0 });
 
-export const Generation = Type.Integer({ minimum: 0, description: 'metadata.generation the fact was computed from' });
+export const Generation = Type.Integer({
+  minimum: 0,
+  description: 'metadata.generation from which the fact was computed',
+});
 
 export const Reason = Type.String({ maxLength: 256, description: 'One CamelCase word, for machines' });
 
@@ -54,6 +57,6 @@ export const Stage = Type.Union(
     Type.Literal('Completing'),
     Type.Literal('Completed'),
   ],
-  { description: 'Stage of the PodOpsLifecycle the operation is in once this has happened' },
+  { description: 'Stage of the PodOpsLifecycle in which the operation is after this event' },
 );
 export type Stage = Static<typeof Stage>;

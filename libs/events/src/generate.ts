@@ -1,4 +1,4 @@
-// Writes the AsyncAPI document; with --check only says, by exit code 1, whether the file is what would be written.
+// Writes the AsyncAPI document. With --check it only compares the file, and exits with 1 if it is out of date.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -72,7 +72,7 @@ describe('credentials', () => {
     expect(await bus.flush()).toBe(true);
   });
 
-  test('wrong ones are reported once and tried again, with what the file says by then', async () => {
+  test('wrong credentials are reported once and retried with the present content of the file', async () => {
     const right = nkeys.createUser();
     await serverWith(`authorization { users: [ { nkey: ${right.getPublicKey()} } ] }`);
     const seedOf = (pair: typeof right) => new TextDecoder().decode(pair.getSeed());
@@ -97,7 +97,7 @@ describe('credentials', () => {
   });
 });
 
-test('TLS with a private authority and a client certificate; never without encryption where it was asked for', async () => {
+test('TLS with a private CA and a client certificate, and no connection without encryption if TLS is requested', async () => {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'ignore' });
   openssl(
     'req',
@@ -153,7 +153,7 @@ describe('permissions', () => {
     return names;
   }
 
-  test('those of the README are enough for an operator that finds the stream', async () => {
+  test('the permissions in the README are enough for an operator whose stream exists', async () => {
     const { url } = await serverWith(
       users(`publish: ["kuperator.v1.test.*.pod.*.operation.>", "$JS.API.STREAM.INFO.KUPERATOR_EVENTS"],
              subscribe: ["_INBOX_operator.>", "kuperator.v1.test.*.pod.*.transition.decided"]`),
@@ -170,7 +170,7 @@ describe('permissions', () => {
     expect(await storedNames(url)).toEqual(['web-0', 'web-1']);
   });
 
-  test('without the right to create the stream events are published without it, at once and said once', async () => {
+  test('without the permission to create the stream, events are published at once without it, which is logged once', async () => {
     await serverWith(
       users(
         `publish: ["kuperator.v1.>", "$JS.API.STREAM.INFO.KUPERATOR_EVENTS"], subscribe: ["_INBOX_operator.>", "kuperator.v1.>"]`,
@@ -187,7 +187,7 @@ describe('permissions', () => {
     expect(warnings().map(({ message }) => message)).toEqual(['events are published without history']);
   });
 
-  test('without any right to the JetStream API events are stored all the same once somebody made the stream', async () => {
+  test('without any permission for the JetStream API, events are stored once the stream exists', async () => {
     const { url } = await serverWith(users(`publish: ["kuperator.v1.>"], subscribe: ["_INBOX_operator.>"]`));
     const first = aBus(admin);
     first.bus.publish(permitted(0));
@@ -199,7 +199,7 @@ describe('permissions', () => {
     await until(async () => (await storedNames(url)).length === 2, 'the event to be stored');
   });
 
-  test('an event that may not be published is dropped and counted, one that may is not held up', async () => {
+  test('a forbidden event is dropped and counted, and does not delay a permitted one', async () => {
     await serverWith(
       users(`publish: ["kuperator.v1.test.shop.pod.web-1.>", "$JS.API.STREAM.>"], subscribe: ["_INBOX_operator.>"]`),
     );
@@ -211,7 +211,7 @@ describe('permissions', () => {
     expect(published).toEqual(['web-1']);
   });
 
-  test('a subscription that is not permitted is reported, and the rest goes on', async () => {
+  test('a forbidden subscription is reported, and the others continue', async () => {
     await serverWith(users(`publish: [">"], subscribe: ["_INBOX_operator.>"]`));
     const { bus, warnings } = aBus(operator);
     bus.subscribe({ kind: 'pod' }, () => {});
@@ -222,7 +222,7 @@ describe('permissions', () => {
     expect(bus.state()).toBe('connected');
   });
 
-  test('without an inbox no acknowledgement arrives, and publishing goes on without', async () => {
+  test('without permission for an inbox no acknowledgement arrives, and publishing continues without', async () => {
     await serverWith(users(`publish: [">"], subscribe: ["kuperator.v1.>"]`));
     const { bus, published } = aBus(operator);
     bus.publish(permitted(0));

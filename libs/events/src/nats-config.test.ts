@@ -4,12 +4,12 @@ import { natsConfig } from './nats-config.ts';
 
 const declaration = defineConfig(natsConfig);
 
-test('every setting has a default, and none sends events', () => {
+test('every setting has a default, and with the defaults no event is sent', () => {
   const config = loadConfig(declaration, {}, []);
   expect(config).toMatchObject({ clusterName: 'default', natsUrl: '', natsStreamReplicas: 0 });
 });
 
-test('an operator reads them from its environment', () => {
+test('an operator reads the settings from its environment', () => {
   const env = { NATS_URL: 'nats://a:4222', NATS_TOKEN: 's3cret', NATS_STREAM_MAX_AGE_HOURS: '48' };
   expect(loadConfig(declaration, env, [])).toMatchObject({
     natsUrl: 'nats://a:4222',

@@ -37,7 +37,7 @@ type ConnectionEvents = {
 type OnMessage = (subject: string, payload: Uint8Array) => void;
 
 /**
- * A connection that is made in the background and made again for ever. The client's own reconnect is off: it gives up after repeated
+ * A connection that is opened in the background and reopened for ever. The client's own reconnect is off: it gives up after repeated
  * authentication errors, does not read credentials again, and reports too late that it cannot send.
  */
 export class NatsConnection {

@@ -98,9 +98,9 @@ export type EventBus = {
   stop(timeoutMs?: number): Promise<void>;
   /** Queues the event. Never blocks, never throws (but see `onInvalid`). */
   publish(event: KuperatorEvent): void;
-  /** Calls `handler` for each event of this cluster that matches, from now on, without history. */
+  /** Calls `handler` for each matching event of this cluster from now on, without history. */
   subscribe(filter: EventFilter, handler: EventHandler): Unsubscribe;
   state(): BusState;
-  /** Waits until the server has taken all that was published so far; false when `timeoutMs` (default 5 000) was too short. */
+  /** Waits until the server has accepted everything published so far; false if `timeoutMs` (default 5 000) was too short. */
   flush(timeoutMs?: number): Promise<boolean>;
 };

@@ -35,7 +35,7 @@ const TrafficData = Type.Object({
   uid: Uid,
   operation: Type.Optional(OperationRef),
   since: Since,
-  employer: Type.String({ minLength: 1, maxLength: 400, description: 'Whose backend the Pod is: Kind/namespace/name' }),
+  employer: Type.String({ minLength: 1, maxLength: 400, description: 'The employer of the Pod: Kind/namespace/name' }),
   finalizer: Type.Optional(Type.String({ maxLength: 320 })),
 });
 
@@ -74,12 +74,12 @@ const traffic = (summary: string) =>
 /** The events of a Pod, in the order an operation meets them. */
 export const POD_EVENTS = {
   'operation.requested': operation({
-    summary: 'An operation was begun on the Pod and waits for PreCheck.',
+    summary: 'An operation has begun on the Pod and waits for PreCheck.',
     publishers: [...controllers, ...coordinator],
     wakes: engine,
   }),
   'transition.decided': declareEvent({
-    summary: 'A PodTransitionRule has decided whether the Pod may pass the stage it is in.',
+    summary: 'A PodTransitionRule has decided whether the Pod may pass its present stage.',
     publishers: engine,
     wakes: coordinator,
     data: TransitionData,
@@ -95,7 +95,7 @@ export const POD_EVENTS = {
   'traffic.closing': gate('The readiness gate was closed: adapters take the Pod out of traffic.'),
   'traffic.off': traffic('A backend no longer sends traffic to the Pod.'),
   'operation.permitted': operation({
-    summary: 'The operation may go ahead: the Pod has passed PreCheck and is drained.',
+    summary: 'The operation is permitted: the Pod has passed PreCheck and is drained.',
     publishers: coordinator,
     wakes: controllers,
   }),
@@ -112,17 +112,17 @@ export const POD_EVENTS = {
   'traffic.opening': gate('The readiness gate was opened: adapters take the Pod back into traffic.'),
   'traffic.on': traffic('A backend sends traffic to the Pod again.'),
   'operation.completed': operation({
-    summary: 'The operation is over; the Pod is service-available unless it is to stay offline.',
+    summary: 'The operation has ended. The Pod is service-available unless it must stay offline.',
     publishers: coordinator,
     wakes: [],
   }),
   'operation.cancelled': operation({
-    summary: 'The operation was given up before it was done.',
+    summary: 'The operation was cancelled before it was done.',
     publishers: controllers,
     wakes: [],
   }),
   'operation.stalled': operation({
-    summary: 'The operation has waited in its stage beyond the deadline; the message names who holds it.',
+    summary: 'The operation has waited in its stage beyond the deadline. The message names the holder.',
     publishers: coordinator,
     wakes: [],
   }),

@@ -18,7 +18,7 @@ test('a full queue drops the oldest facts', () => {
   expect([queue.take()?.item, queue.take()?.item, queue.take()?.item, queue.take()]).toEqual([2, 3, 4, undefined]);
 });
 
-test('counts what is in flight against the limit, and drops the newcomer when nothing else can go', () => {
+test('counts events in flight against the limit, and drops the new event if no other can be dropped', () => {
   const { queue } = filled(2, 2);
   queue.take();
   expect(queue.push('shop', 2)).toBe(1);
@@ -44,7 +44,7 @@ test('the namespace with the most waiting items gives way when the queue is full
   expect([queue.push('shop', 's4'), queue.push('bank', 'b2'), queue.push('bank', 'b3')]).toEqual(['s1', 's2', 'b1']);
 });
 
-test('what is put back goes first again, in its first order', () => {
+test('events that are put back are sent first, in their original order', () => {
   const { queue } = filled(10, 5);
   const numbers = [queue.take(), queue.take(), queue.take()].map((taken) => taken?.number ?? -1);
   queue.confirm(1);
@@ -52,7 +52,7 @@ test('what is put back goes first again, in its first order', () => {
   expect(Array.from({ length: 4 }, () => queue.take()?.item)).toEqual([0, 2, 3, 4]);
 });
 
-test('is past a number once everything before it is confirmed or dropped', () => {
+test('has passed a number once everything before it is confirmed or dropped', () => {
   const { queue } = filled(10, 2);
   const mark = queue.next;
   queue.push('shop', 2);
@@ -65,7 +65,7 @@ test('is past a number once everything before it is confirmed or dropped', () =>
   expect(queue.isPast(mark)).toBe(true);
 });
 
-test('loses nothing but what it says it dropped, whatever happens in whatever order', () => {
+test('loses nothing except what it reports as dropped, in any order of calls', () => {
   const step = fc.oneof(
     { weight: 4, arbitrary: fc.constant('push') },
     { weight: 3, arbitrary: fc.constant('take') },
@@ -93,7 +93,7 @@ test('loses nothing but what it says it dropped, whatever happens in whatever or
   );
 });
 
-test('stays quick with tens of thousands of items', () => {
+test('stays fast with tens of thousands of items', () => {
   const { queue } = filled(50_000, 50_000);
   const taken = Array.from({ length: 50_000 }, () => queue.take()?.item);
   expect([taken[0], taken[25_000], taken[49_999]]).toEqual([0, 25_000, 49_999]);

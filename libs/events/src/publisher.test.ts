@@ -39,7 +39,7 @@ function aPublisher({ maxInFlight = 10, up = true } = {}) {
 }
 const turn = () => vi.advanceTimersByTimeAsync(0);
 
-test('sends what a pass has published in one run, and no more ahead than it may', async () => {
+test('sends the events of a pass together, and no more unconfirmed events than allowed', async () => {
   const { publisher, push, names } = aPublisher({ maxInFlight: 2 });
   publisher.setMode('jetstream');
   push(0, 1, 2);
@@ -51,7 +51,7 @@ test('sends what a pass has published in one run, and no more ahead than it may'
   expect(names()).toEqual(['s2']);
 });
 
-test('sends again what was not confirmed when the connection broke, before what came after', async () => {
+test('after a broken connection, sends unconfirmed events again, before later ones', async () => {
   const { publisher, push, names, lines } = aPublisher();
   publisher.setMode('jetstream');
   push(0, 1);
@@ -67,7 +67,7 @@ test('sends again what was not confirmed when the connection broke, before what 
   expect(lines).toEqual(['published web-1']);
 });
 
-test('gives up on an event the stream will never take, and goes on', async () => {
+test('drops an event that the stream will never accept, and continues', async () => {
   const { publisher, push, lines } = aPublisher();
   publisher.setMode('jetstream');
   push(0, 1);
@@ -78,7 +78,7 @@ test('gives up on an event the stream will never take, and goes on', async () =>
   expect(publisher.length).toBe(0);
 });
 
-test('rests while the stream cannot take events, instead of spending all attempts at once', async () => {
+test('pauses while the stream cannot accept events, instead of using up all attempts at once', async () => {
   const { publisher, push, names, sent, lines } = aPublisher();
   publisher.setMode('jetstream');
   push(0);
@@ -93,7 +93,7 @@ test('rests while the stream cannot take events, instead of spending all attempt
   expect(lines).toEqual(['published web-0']);
 });
 
-test('waits for the stream to be looked for again when nobody stores the subject', async () => {
+test('waits until the stream is looked up again if no stream stores the subject', async () => {
   const { publisher, push, names, lines } = aPublisher();
   publisher.setMode('jetstream');
   push(0);
@@ -107,7 +107,7 @@ test('waits for the stream to be looked for again when nobody stores the subject
   expect([names(), lines.at(-1)]).toEqual([['s0'], 'published web-0']);
 });
 
-test('sends again what nobody acknowledged, a bounded number of times', async () => {
+test('sends unacknowledged events again, a limited number of times', async () => {
   const { publisher, push, names, lines } = aPublisher();
   publisher.setMode('jetstream');
   push(0);
@@ -116,7 +116,7 @@ test('sends again what nobody acknowledged, a bounded number of times', async ()
   expect(lines.at(-2)).toBe('rejected web-0');
 });
 
-test('without a stream a round trip confirms the batch', async () => {
+test('without a stream, a round trip confirms the batch', async () => {
   const { publisher, push, sent, lines } = aPublisher();
   publisher.setMode('core');
   push(0, 1);
@@ -125,7 +125,7 @@ test('without a stream a round trip confirms the batch', async () => {
   expect(lines).toEqual(['published web-0', 'published web-1']);
 });
 
-test('flush waits for what was published before it, and says when the time was too short', async () => {
+test('flush waits for everything published before it, and reports if the time was too short', async () => {
   const { publisher, push } = aPublisher();
   publisher.setMode('jetstream');
   push(0);
@@ -138,7 +138,7 @@ test('flush waits for what was published before it, and says when the time was t
   expect(await enough).toBe(true);
 });
 
-test('says what it gave up when it stops', async () => {
+test('reports the events that it dropped when it stops', async () => {
   const { publisher, push, lines } = aPublisher({ up: false });
   push(0, 1);
   await turn();

@@ -3,7 +3,7 @@ import { CONTENT_TYPE, type Outgoing } from './envelope.ts';
 import type { NatsConnection } from './nats-connection.ts';
 import { PublishQueue } from './publish-queue.ts';
 
-/** How publishes are confirmed: by the stream, by the server (there is no stream), or `none` while nothing can be sent. */
+/** How events are confirmed: by the stream, by the server if there is no stream, or `none` while nothing can be sent. */
 type PublishMode = 'jetstream' | 'core' | 'none';
 
 type Wire = Pick<NatsConnection, 'isUp' | 'publish' | 'flush'>;

@@ -44,15 +44,15 @@ const [first, second, third, fourth] = [
   '4 web-0 traffic.on uid-0',
 ];
 
-test('last-per-subject gives a newcomer the present state', async () => {
+test('last-per-subject gives a new reader the present state', async () => {
   expect(await all({ history: 'last-per-subject' })).toEqual([second, third, fourth]);
 });
 
-test('a sequence gives everything from there on', async () => {
+test('a sequence gives everything from that number on', async () => {
   expect(await all({ history: { fromSequence: 1 } })).toEqual([first, second, third, fourth]);
 });
 
-test('a time gives what happened since', async () => {
+test('a time gives everything since that time', async () => {
   expect(await all({ history: { since: halfway } })).toEqual([third, fourth]);
 });
 
@@ -62,7 +62,7 @@ test('a filter is applied by the server', async () => {
   expect(await all({ history: { fromSequence: 1 }, cluster: 'another' })).toEqual([]);
 });
 
-test('following goes on with new events until it is told to end', async () => {
+test('following continues with new events until it is stopped', async () => {
   const end = new AbortController();
   const found: string[] = [];
   for await (const { event } of readEvents({ url: server.url, history: { fromSequence: 4 }, signal: end.signal })) {

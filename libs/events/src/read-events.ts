@@ -8,17 +8,17 @@ export type ReadEventsOptions = NatsAccess & {
   /** Default: every cluster on the stream. */
   cluster?: string | undefined;
   filter?: EventFilter | undefined;
-  /** Where to begin. `last-per-subject` gives the present state: the last event of each kind about each object. Default `new`. */
+  /** The first event to read. `last-per-subject` gives the present state: the last event of each kind about each object. Default `new`. */
   history?: HistoryFrom | undefined;
-  /** Go on with new events when the history ends (default), or end there. */
+  /** Whether to continue with new events after the history (default), or to end there. */
   follow?: boolean | undefined;
   signal?: AbortSignal | undefined;
-  /** Called for messages that are no valid events of ours; they are passed over. */
+  /** Called for messages that are not valid events of ours. They are skipped. */
   onRejected?: ((subject: string, error: string) => void) | undefined;
 };
 
 /**
- * Events from the stream, in the order they were stored, over a connection of its own: for consumers outside the operators.
+ * Reads events from the stream in the order in which they were stored, over a separate connection, for consumers outside the operators.
  * Leaving the loop, or aborting `signal`, closes it.
  * @throws Error when the server cannot be reached at the start, or the stream does not exist or may not be read
  */

@@ -69,17 +69,17 @@ function answering(payload: string) {
 const inboxes = new Map<string, string>();
 
 test.each([
-  { name: 'nothing of the protocol', greeting: 'HTTP/1.1 400 Bad Request\r\n\r\n' },
-  { name: 'an INFO that is no JSON', greeting: 'INFO {bad\r\n' },
+  { name: 'text that is not NATS', greeting: 'HTTP/1.1 400 Bad Request\r\n\r\n' },
+  { name: 'an INFO that is not JSON', greeting: 'INFO {bad\r\n' },
   { name: 'an INFO that is null', greeting: 'INFO null\r\n' },
   { name: 'an INFO that is an empty object', greeting: 'INFO {}\r\n' },
-  { name: 'a second INFO that is no JSON', greeting: `${INFO}INFO {bad\r\n` },
+  { name: 'a second INFO that is not JSON', greeting: `${INFO}INFO {bad\r\n` },
   { name: 'a second INFO that is null', greeting: `${INFO}PONG\r\nINFO null\r\n` },
-  { name: 'a message nobody asked for', greeting: `${INFO}PONG\r\nMSG a.b 99 2\r\nhi\r\n` },
+  { name: 'a message without a subscription', greeting: `${INFO}PONG\r\nMSG a.b 99 2\r\nhi\r\n` },
   { name: 'a message of a negative length', greeting: `${INFO}PONG\r\nMSG a.b 1 -5\r\nhi\r\n` },
-  { name: 'nothing at all', greeting: '' },
+  { name: 'silence', greeting: '' },
   { name: 'zeros', greeting: '\0'.repeat(5000) },
-])('a server that greets with $name is only away', async ({ greeting }) => {
+])('a server that greets with $name counts as unavailable', async ({ greeting }) => {
   const { url, connections, drop, open } = await rogue(greeting, () => {});
   const record = aRecord();
   bus = createEventBus({ url, cluster: 'test', source: 'a-controller', ...record.hooks });
@@ -104,7 +104,7 @@ test.each([
   '{"config":{"subjects":null}}',
   '{"error":null}',
   '{"error":{"code":{}}}',
-])('a peer that answers every JetStream request with %j leaves the bus publishing', async (payload) => {
+])('the bus keeps publishing if every JetStream request is answered with %j', async (payload) => {
   inboxes.clear();
   const { url } = await rogue(INFO, answering(payload));
   const record = aRecord();

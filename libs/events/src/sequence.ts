@@ -1,6 +1,6 @@
 /**
- * Numbers that only grow, as 20 digits so that text order is number order: milliseconds, then a count within the millisecond. They
- * grow over restarts too, as far as the clock does.
+ * Increasing numbers of 20 digits, so that text order is number order: milliseconds, then a count within the millisecond. They also
+ * increase across restarts, as long as the clock does.
  */
 export function sequenceSource(now: () => number): () => string {
   let ms = 0;

@@ -3,7 +3,7 @@ import { ensureStream, streamConfigFor, streamUpdateFor } from './stream.ts';
 
 const MINUTE_NS = 60_000_000_000;
 
-test('a new stream keeps every event of ours on disk for a day and knows a resend for two minutes', () => {
+test('a new stream stores our events on disk for a day and detects duplicates for two minutes', () => {
   expect(streamConfigFor({})).toMatchObject({
     name: 'KUPERATOR_EVENTS',
     subjects: ['kuperator.v1.>'],
@@ -19,11 +19,11 @@ test('a new stream keeps every event of ours on disk for a day and knows a resen
 describe('an existing stream', () => {
   const current = streamConfigFor({ replicas: 3, maxAgeMs: 7 * 86_400_000 });
 
-  test('is left alone where the settings say nothing, so that operators do not undo each other', () => {
+  test("is not changed where the settings are empty, so that operators do not undo each other's changes", () => {
     expect(streamUpdateFor(current, {})).toBeUndefined();
   });
 
-  test('gets what the settings name', () => {
+  test('gets the values of the settings', () => {
     expect(streamUpdateFor(current, { replicas: 5 })).toEqual({ ...current, num_replicas: 5 });
   });
 
@@ -31,11 +31,11 @@ describe('an existing stream', () => {
     { what: 'a short duplicate window', broken: { duplicate_window: MINUTE_NS } },
     { what: 'other subjects', broken: { subjects: ['x'] } },
     { what: 'discard new', broken: { discard: 'new' } },
-  ])('is mended when it has $what, for publishing depends on it', ({ broken }) => {
+  ])('is corrected if it has $what, because publishing depends on that', ({ broken }) => {
     expect(streamUpdateFor({ ...current, ...broken }, {})).toEqual(current);
   });
 
-  test('keeps fields we know nothing of', () => {
+  test('keeps fields that we do not know', () => {
     expect(streamUpdateFor({ ...current, compression: 's2' }, { maxBytes: 5 })).toMatchObject({ compression: 's2' });
   });
 });
@@ -95,7 +95,7 @@ describe('ensureStream', () => {
     { error: null },
     { error: 'no' },
     { error: { code: '404' } },
-  ])('does without a stream when %j is answered', async (answer) => {
+  ])('works without a stream if the answer is %j', async (answer) => {
     expect(await ensureStream(async () => answer, {})).toEqual({
       usable: false,
       did: 'nothing',

@@ -1,4 +1,4 @@
-// The JetStream stream, spoken to in the plain JSON of its API, so that nothing here depends on a client.
+// Manages the JetStream stream by the plain JSON of its API, so that this file does not depend on a NATS client.
 import { own } from '@kuperator/api';
 import Type from 'typebox';
 import type { StreamSettings } from './options.ts';
@@ -43,8 +43,8 @@ export function streamConfigFor({ replicas, maxAgeMs, maxBytes }: StreamSettings
 }
 
 /**
- * The configuration an existing stream should get, undefined when it is right as it is. Only what the settings name is changed,
- * besides what publishing depends on: two operators with different defaults must not undo each other.
+ * The configuration that an existing stream should get; undefined if it needs no change. It changes only the values in the settings and what
+ * publishing depends on, so that two operators with different defaults do not undo each other's changes.
  */
 export function streamUpdateFor(current: StreamConfig, settings: StreamSettings): StreamConfig | undefined {
   const wanted = streamConfigFor(settings);
@@ -65,8 +65,8 @@ export function streamUpdateFor(current: StreamConfig, settings: StreamSettings)
 }
 
 /**
- * Asks the JetStream API: subject after `$JS.API.` and a JSON body in, JSON out. Rejects when nobody answers or may ask. Whoever may
- * publish can answer in place of JetStream, so the answer may be anything.
+ * Sends a request to the JetStream API: the subject after `$JS.API.` and a JSON body. Rejects if there is no response, or no permission. Every
+ * user who may publish can answer in place of JetStream, so the response may be anything.
  */
 type JetStreamRequest = (subject: string, body: object) => Promise<unknown>;
 type JetStreamReply = { error: { code: number; description?: string } } | { config: StreamConfig };
@@ -95,10 +95,10 @@ function replyOf(answer: unknown): JetStreamReply {
   return { error: { code: 0, description: `an answer that is not JetStream's: ${problem}` } };
 }
 
-/** `usable`: publishes are stored and acknowledged. `problem` says why the stream is not, or not as it should be. */
+/** `usable`: events are stored and acknowledged. `problem` says why the stream is not usable, or not as it should be. */
 type StreamOutcome = { usable: boolean; problem?: string; did: 'found' | 'created' | 'updated' | 'nothing' };
 
-/** Makes the stream exist and be as `settings` say, as far as we may. Never rejects, whatever is answered. */
+/** Creates the stream, or changes it as `settings` say, as far as the permissions allow. Never rejects, whatever the response is. */
 export async function ensureStream(request: JetStreamRequest, settings: StreamSettings): Promise<StreamOutcome> {
   const ask = async (subject: string, body: object = {}): Promise<JetStreamReply> => {
     try {

@@ -9,7 +9,7 @@ const event = fc
   .map((words) => words.join('.'));
 
 describe('subjectFor', () => {
-  test('can be read back, whatever Kubernetes names it is made of', () => {
+  test('can be parsed, whatever Kubernetes names it contains', () => {
     const parts = fc.record({ cluster: subdomain, namespace: label, kind: label, name: subdomain, event });
     fc.assert(
       fc.property(parts, (given) => {
@@ -23,7 +23,7 @@ describe('subjectFor', () => {
     fc.assert(fc.property(subdomain, subdomain, (a, b) => (of(a) === of(b)) === (a === b)));
   });
 
-  test('writes the dots of a name as underscores and keeps those of the event', () => {
+  test('writes the dots of a name as underscores and keeps the dots of the event', () => {
     const parts = { cluster: 'eu.1', namespace: 'shop', kind: 'pod', name: 'web-0.db', event: 'operation.permitted' };
     expect(subjectFor(parts)).toBe('kuperator.v1.eu_1.shop.pod.web-0_db.operation.permitted');
   });
@@ -40,7 +40,7 @@ test.each([
   'kuperator.v1.c.n.pod.x.',
   'kuperator.v1.c..pod.x.e',
   '',
-])('%j is none of our subjects', (subject) => {
+])('%j is not one of our subjects', (subject) => {
   expect(parseSubject(subject)).toBeUndefined();
 });
 
@@ -50,7 +50,7 @@ test.each([
   { filter: { kind: 'pod', event: 'operation.*' }, subject: 'kuperator.v1.c.*.pod.*.operation.*' },
   { filter: { event: 'traffic.>', namespace: '*' }, subject: 'kuperator.v1.c.*.*.*.traffic.>' },
   { filter: { namespace: 'shop', name: 'a.b', event: 'settled' }, subject: 'kuperator.v1.c.shop.*.a_b.settled' },
-])('$filter listens to $subject', ({ filter, subject }) => {
+])('$filter matches $subject', ({ filter, subject }) => {
   expect(subjectFilterFor('c', filter)).toBe(subject);
 });
 

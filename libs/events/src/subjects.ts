@@ -1,10 +1,10 @@
 /** First tokens of every subject: product and major version of the event contract. */
 export const SUBJECT_PREFIX = 'kuperator.v1';
 
-/** What a subject is made of. `event` keeps its dots (`operation.permitted`); the other parts are one token each. */
+/** The parts of a subject. `event` keeps its dots (`operation.permitted`); the other parts are one token each. */
 type SubjectParts = { cluster: string; namespace: string; kind: string; name: string; event: string };
 
-/** Which events to see. A part left out, or `*`, takes any; `event` may end in `*` or `>` (`operation.*`). */
+/** Selects events. A missing part, or `*`, matches every value; `event` may end in `*` or `>` (`operation.*`). */
 export type EventFilter = {
   kind?: string | undefined;
   event?: string | undefined;
@@ -49,7 +49,7 @@ export function subjectFilterFor(cluster: string, filter: EventFilter): string {
 
 const EVENT_NAME = /^[a-z-]+(\.[a-z-]+)*$/;
 const EVENT_FILTER = /^(?:>|(?:[a-z-]+|\*)(?:\.(?:[a-z-]+|\*))*(?:\.>)?)$/;
-// What Kubernetes allows in the names of the objects we speak of; `_` is not among them, so it can stand for the dot.
+// The characters that Kubernetes allows in these names. `_` is not one of them, so it can replace the dot.
 const NAME = /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i;
 
 function tokenFor(text: string): string {

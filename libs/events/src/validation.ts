@@ -3,14 +3,14 @@ import Type, { type TObject, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { type CatalogEntry, dataSchemaOf } from './catalog.ts';
 
-/** What is wrong with a value, as one sentence; undefined when nothing is. */
+/** Returns what is wrong with a value, as one sentence; undefined if the value is valid. */
 type Check = (value: unknown) => string | undefined;
 
 const checks = new Map<string, { exact: Check; tolerant: Check }>();
 
 /**
- * The checks of one event's data. `exact` is for what we publish: a field nobody declared could carry what must not leave the
- * cluster. `tolerant` is for what we receive: a newer publisher may say more than we know.
+ * The checks of one event's data. `exact` is for published events: an undeclared field could contain data that must not leave the cluster.
+ * `tolerant` is for received events: a newer publisher may add fields that we do not know.
  */
 export function dataChecksOf(entry: CatalogEntry): { exact: Check; tolerant: Check } {
   let found = checks.get(entry.type);
@@ -43,7 +43,7 @@ export function publishedSchemaOf(entry: CatalogEntry): TObject {
   });
 }
 
-/** `schema` with every object in it closed to undeclared fields. */
+/** A copy of `schema` in which every object refuses undeclared fields. */
 function closed<T>(schema: T): T {
   if (Array.isArray(schema)) return schema.map(closed) as T;
   if (typeof schema !== 'object' || schema === null) return schema;

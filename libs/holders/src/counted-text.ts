@@ -1,12 +1,12 @@
 /**
- * Text that knows which of its numbers are counts. Two texts that differ only in counts say the same, so the second one is not worth a
- * write: in a rollout the counts of a refusal change with every Pod.
+ * A text in which counts are marked. Two texts that differ only in counts mean the same, so the second one is not worth a write: in a rollout
+ * the counts of a refusal change with every Pod.
  */
 export type CountedText = readonly (string | Count)[];
 /** One number such as `3`, or two such as `3/4`. */
 export type Count = { readonly count: string };
 
-/** Template tag: an interpolated number is a count, everything else is taken as it is. */
+/** Template tag: an interpolated number is a count, everything else is plain text. */
 export function counted(
   literals: TemplateStringsArray,
   ...values: readonly (string | number | CountedText)[]
@@ -28,12 +28,12 @@ export function spelled(text: CountedText): string {
   return text.map((part) => (typeof part === 'string' ? part : part.count)).join('');
 }
 
-/** Equal for two texts that differ only in counts. It is a key to compare by, not a text to show. */
+/** Equal for two texts that differ only in counts. It is a key for comparisons and not a text for people. */
 export function countlessKey(text: CountedText): string {
   return text.map((part) => (typeof part === 'string' ? part : '#')).join('');
 }
 
-/** True if `stored`, which an earlier process may have written, is `text` with the same or with other counts. */
+/** True if `stored`, which an earlier process may have written, equals `text` except for the counts. */
 export function isSpelled(text: CountedText, stored: string): boolean {
   let at = 0;
   for (const part of text) {
@@ -44,7 +44,7 @@ export function isSpelled(text: CountedText, stored: string): boolean {
   return at === stored.length;
 }
 
-/** The beginning of a text that is longer than `limit` characters, with `ending` in the place of the rest. */
+/** Shortens a text that is longer than `limit` characters, and replaces the rest by `ending`. */
 export function shortened(text: CountedText, limit: number, ending: string): CountedText {
   if (spelled(text).length <= limit) return text;
   let left = limit - ending.length;
@@ -59,8 +59,8 @@ export function shortened(text: CountedText, limit: number, ending: string): Cou
 }
 
 /**
- * The words of another program: the scheduler, a kubelet, an approver, an engine of another version. It hands over a sentence and no
- * structure, so a number that stands alone is taken for a count. A number in a name, a time or a unit is part of what is meant.
+ * The message of another program: the scheduler, a kubelet, an approver, or an engine of another version. Such a message has no structure, so
+ * a number that stands alone counts as a count. A number in a name, a time or a unit is part of the meaning.
  */
 export function foreignText(text: string): CountedText {
   return text.split(NUMBER).map((part, at) => (at % 2 === 0 ? part : { count: part }));

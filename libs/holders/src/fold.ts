@@ -63,7 +63,7 @@ export function holderKeyOf(holder: Holder): string {
   }
 }
 
-/** Groups that are spelled out. */
+/** The number of groups that are written in full. */
 const SHOWN = 4;
 const TEXT_LIMIT = 1000;
 

@@ -1,4 +1,4 @@
-/** Names of our operators as their charts, and the Leases of their replicas, call them. */
+/** Names of our operators, as in their charts and in the Leases of their replicas. */
 export const COORDINATOR = 'podopslifecycle-coordinator';
 export const ENGINE = 'podtransitionrule-engine';
 export const COLLASET_CONTROLLER = 'collaset-controller';
@@ -17,14 +17,14 @@ export type Holder =
   | { readonly kind: 'coordinator'; readonly step: CoordinatorStep; readonly isRunning: boolean }
   /** The coordinator would let the operation go on, but cannot tell whether its caches of these kinds (in the plural) are current. */
   | { readonly kind: 'blind'; readonly resources: readonly string[] }
-  /** A finalizer that must come off (`off`) or on (`on`), or an adapter that must first announce itself on the Pod (`announce`). */
+  /** A finalizer that must be removed (`off`) or added (`on`), or an adapter that must first announce itself on the Pod (`announce`). */
   | {
       readonly kind: 'adapter';
       readonly step: 'off' | 'on' | 'announce' | 'arriving';
       /** As `<Kind>/<namespace>/<name>`; empty if no employer announced the finalizer. */
       readonly employers: readonly string[];
       readonly finalizer: string;
-      /** The operator's name; undefined when it is not known which one owns the finalizer. */
+      /** The operator's name; undefined if the owner of the finalizer is unknown. */
       readonly app: string | undefined;
       readonly isRunning: boolean;
       /** What keeps the adapter from its work, as it has said on the employer. */
@@ -40,9 +40,9 @@ export type Holder =
     }
   /** The operation is finished; these other operations on the Pod are not. */
   | { readonly kind: 'other-operations'; readonly ids: readonly string[] }
-  /** Drained for an eviction: its client may evict it and has not asked again. */
+  /** The Pod is drained for an eviction: its client may evict it, but has not asked again. */
   | { readonly kind: 'eviction' }
-  /** operationDelaySeconds of a permitted operation. */
+  /** The operationDelaySeconds of a permitted operation have not passed yet. */
   | { readonly kind: 'delay'; readonly seconds: number; readonly untilMs: number }
   | { readonly kind: 'min-ready'; readonly untilMs: number }
   /** The scheduler found no node. */
@@ -62,27 +62,27 @@ export type Holder =
   /** A readiness gate that is not ours. */
   | { readonly kind: 'readiness-gate'; readonly gate: string; readonly message: string }
   | { readonly kind: 'resize'; readonly reason: string; readonly message: string }
-  /** An in-place change the kubelet has not followed yet; `reason` as the CollaSet controller judges it. */
+  /** An in-place change that the kubelet has not completed; `reason` comes from the CollaSet controller. */
   | { readonly kind: 'change'; readonly reason: string }
-  /** The node's kubelet reports nothing, or not what follows from its containers. */
+  /** The node's kubelet reports nothing, or a status that does not match its containers. */
   | { readonly kind: 'node'; readonly node: string }
   | { readonly kind: 'terminating'; readonly untilMs: number; readonly node: string | undefined }
-  /** Finalizers of others on a Pod that is being deleted. */
+  /** Finalizers of other controllers on a Pod that is being deleted. */
   | { readonly kind: 'finalizer'; readonly finalizers: readonly string[] }
-  /** The available-conditions annotation cannot be read. */
+  /** The available-conditions annotation cannot be parsed. */
   | { readonly kind: 'annotation'; readonly annotation: string }
   | { readonly kind: 'new-pod'; readonly name: string }
   | { readonly kind: 'paused' }
   /** The partition, or the label of an update by label, keeps Pods at their revision. */
   | { readonly kind: 'partition'; readonly partition: number | undefined }
-  /** The API server refuses what the set is to write: quota, admission, validation. */
+  /** The API server refuses a write of the set: quota, admission, validation. */
   | { readonly kind: 'refused'; readonly what: string; readonly message: string }
   /** The update policy forbids the change. */
   | { readonly kind: 'policy'; readonly message: string };
 
 export type HolderKind = Holder['kind'];
 
-/** What the coordinator has to do next: let the operation past a check, turn the gate, begin a deletion or make it, end an operation. */
+/** The next step of the coordinator: let the operation pass a check, open or close the gate, begin or execute a deletion, or end an operation. */
 export type CoordinatorStep = 'PreCheck' | 'PostCheck' | 'close-gate' | 'open-gate' | 'begin' | 'delete' | 'complete';
 
 /** The party that has to act, by kind of holder: a small set of words for reasons of conditions and labels of metrics. */

@@ -1,4 +1,4 @@
-// What a Pod that is not Ready waits for, from what scheduler and kubelet report.
+// Finds what a Pod that is not Ready waits for, from the reports of the scheduler and the kubelet.
 import {
   type Condition,
   type ContainerStatus,
@@ -10,16 +10,16 @@ import {
 import type { Holder } from './holder.ts';
 import { bounded } from './text.ts';
 
-/** A container that has run for so long since its last failure is no longer called crashing: the kubelet's back-off ends then, too. */
+/** A container that has run for this long since its last failure no longer counts as crashing. The kubelet's back-off ends then, too. */
 const CRASH_MEMORY_MS = 600_000;
 
 type Waiting = { readonly reason?: string; readonly message?: string };
 type Terminated = { readonly exitCode?: number; readonly reason?: string; readonly finishedAt?: string };
 
 /**
- * Why scheduler or kubelet do not have the Pod Ready. Pure.
- * @param isNodeReady false when the node is known not to be
- * @returns undefined when the Pod is Ready, or only the service-ready gate keeps it from being so
+ * Why the Pod is not Ready, as far as the scheduler and the kubelet are concerned. Pure.
+ * @param isNodeReady false if the node is known to be not ready
+ * @returns undefined if the Pod is Ready, or if only the service-ready gate keeps it from being Ready
  */
 export function readinessHolder(pod: Pod, nowMs: number, isNodeReady?: boolean): Holder | undefined {
   if (isReady(pod)) return undefined;
@@ -43,11 +43,11 @@ export function readinessHolder(pod: Pod, nowMs: number, isNodeReady?: boolean):
     const { message = '' } = conditionOf(pod, gate.conditionType) ?? {};
     return { kind: 'readiness-gate', gate: gate.conditionType, message: bounded(message) };
   }
-  // Containers and gates are as they should be, so only the kubelet's report is missing.
+  // Containers and gates are ready, so only the kubelet's report is missing.
   return { kind: 'node', node: isTrue(conditionOf(pod, 'ContainersReady')) ? (pod.spec.nodeName ?? '') : '' };
 }
 
-/** What keeps a container from running at all: no node, an image, its configuration, its own failures. */
+/** Why a container does not run: there is no node, or its image, its configuration or its own failures prevent it. */
 export function startHolder(pod: Pod, nowMs: number, isNodeReady?: boolean): Holder | undefined {
   const scheduled = conditionOf(pod, 'PodScheduled');
   if (scheduled?.status === 'False') return { kind: 'unscheduled', message: bounded(scheduled.message ?? '') };
@@ -120,8 +120,8 @@ const CONFIG_REASONS = new Set([
 ]);
 
 /**
- * Between two back-offs a failing container runs for a moment. Restarted once or twice, or ended by a signal, it may just have been
- * changed in place.
+ * Between two back-offs a failing container runs for a moment. A container that was restarted once or twice, or ended by a signal, may just
+ * have been changed in place.
  */
 function isCrashing(status: ContainerStatus, nowMs: number): boolean {
   if (status.ready || status.restartCount < 2) return false;
@@ -140,7 +140,7 @@ function exitOf(status: ContainerStatus): string {
   return `CrashLoopBackOff, ${last.reason === 'OOMKilled' ? 'OOMKilled, ' : ''}${exit}`;
 }
 
-/** The image asked for: the status may still name the one before, or its digest. */
+/** The requested image. The status may still name the previous one, or its digest. */
 function imageOf({ spec }: Pod, { name, image }: ContainerStatus): string {
   const asked = [...spec.containers, ...(spec.initContainers ?? [])].find((container) => container.name === name);
   return bounded(asked?.image ?? image ?? '', 200);

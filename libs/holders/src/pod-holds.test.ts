@@ -264,7 +264,7 @@ describe('who holds an operation', () => {
 describe('who holds a Pod without operation', () => {
   const inService = { [SERVICE_AVAILABLE_LABEL]: '1' };
   test.each<{ name: string; given: Parameters<typeof aPod>[0]; facts?: Partial<Facts>; text: string | undefined }>([
-    { name: 'nobody one in service', given: { labels: inService, conditions: SERVING }, text: undefined },
+    { name: 'nobody holds a Pod in service', given: { labels: inService, conditions: SERVING }, text: undefined },
     {
       name: 'minReadySeconds one that is ready for too short a time',
       given: { labels: inService, conditions: SERVING },

@@ -1,4 +1,4 @@
-// What holds a Pod, read from the Pod itself and from a few facts that are not on it.
+// Finds what holds a Pod, from the Pod itself and a few additional facts.
 import {
   AVAILABLE_CONDITIONS_ANNOTATION,
   COLLASET_OPERATION_ID,
@@ -37,27 +37,27 @@ import { bounded, textOf } from './text.ts';
 import { blindTold, isEngineTold, refusalsTold, stoppedTold } from './told.ts';
 import { verdictFor } from './verdict.ts';
 
-/** What is known besides the Pod. Only the time is required: an operator whose state is unknown is never named as not running. */
+/** Facts in addition to the Pod. Only the time is required: an operator whose state is unknown is never reported as not running. */
 export type Facts = {
   readonly nowMs: number;
-  /** At least those PodTransitionRules that select the Pod; undefined: what the coordinator noted on the Pod counts. */
+  /** At least the PodTransitionRules that select the Pod. If undefined, what the coordinator recorded on the Pod is used. */
   readonly rules?: readonly PodTransitionRule[] | undefined;
-  /** Whether an operator has a live Lease; undefined: not known. */
+  /** Returns whether an operator has a live Lease; undefined if that is unknown. */
   readonly isRunning?: ((app: string) => boolean | undefined) | undefined;
-  /** The adapter, by its operator's name, that guards the traffic of an employer (`<Kind>/<namespace>/<name>`). */
+  /** Returns the name of the adapter that guards the traffic of an employer (`<Kind>/<namespace>/<name>`). */
   readonly adapterOf?: ((employer: string) => string | undefined) | undefined;
-  /** What keeps the adapter of an employer from its work; undefined if nothing does. */
+  /** Returns what keeps the adapter of an employer from its work; undefined if nothing does. */
   readonly problemOf?: ((employer: string) => string | undefined) | undefined;
-  /** Kinds (in the plural) whose cache the coordinator cannot rely on now; undefined: what it noted on the Pod counts. */
+  /** Kinds (in the plural) whose cache in the coordinator may be stale. If undefined, what the coordinator recorded on the Pod is used. */
   readonly blindTo?: readonly string[] | undefined;
-  /** Employers whose adapter has not announced itself on the Pod, and those whose traffic is still coming on. */
+  /** Employers whose adapter has not announced itself on the Pod, and employers whose traffic is still about to arrive. */
   readonly awaited?: readonly string[] | undefined;
   readonly arriving?: readonly string[] | undefined;
-  /** The delay after which an operation that is permitted may go on; undefined: at once. */
+  /** The delay after which a permitted operation may continue; undefined for no delay. */
   readonly delay?: ((operation: Operation) => { seconds: number; untilMs: number } | undefined) | undefined;
-  /** Why the in-place change of the Pod is not finished, as the CollaSet controller judges it. */
+  /** Why the in-place change of the Pod is not finished, from the CollaSet controller. */
   readonly unfinished?: string | undefined;
-  /** Whether the Pod's node is ready, where that is known. */
+  /** Whether the Pod's node is ready, if that is known. */
   readonly isNodeReady?: boolean | undefined;
   /** When the Pod, once ready, counts as available. */
   readonly availableAtMs?: number | undefined;
@@ -66,17 +66,17 @@ export type Facts = {
 /** One holder of one Pod. */
 export type Hold = {
   readonly holder: Holder;
-  /** Name of the Pod; undefined for what holds the set as a whole. */
+  /** Name of the Pod; undefined if the holder holds the whole set. */
   readonly pod: string | undefined;
-  /** The operation that is held; undefined: the Pod itself, which is starting or terminating. */
+  /** The operation that is held; undefined if the Pod itself is held while it starts or terminates. */
   readonly operation: Operation | undefined;
-  /** Since when, ms since the epoch; undefined when nothing says so. */
+  /** The start of the wait in ms since the epoch; undefined if it is unknown. */
   readonly sinceMs: number | undefined;
-  /** How far the Pod has come: the higher, the further. */
+  /** How far the Pod has advanced: a higher number is further. */
   readonly rank: number;
 };
 
-/** The further a Pod has come, the more Pods wait for it, so the higher it ranks. */
+/** The further a Pod has advanced, the more Pods wait for it, so the higher its rank is. */
 export const RANKS = {
   set: 0,
   PreCheck: 1,
@@ -85,7 +85,7 @@ export const RANKS = {
   Parked: 4,
   PostCheck: 5,
   Completing: 6,
-  /** A new Pod on its way into service. */
+  /** A new Pod that is not in service yet. */
   arriving: 7,
   terminating: 8,
   /** A Pod that cannot be created. */
@@ -93,8 +93,8 @@ export const RANKS = {
 } as const;
 
 /**
- * The holders of the Pod. A terminating Pod has the one that keeps it; another Pod has one for each live operation, or, without an
- * operation, what keeps it from being service-available. A Pod that has all it needs has none. Pure.
+ * The holders of the Pod. A terminating Pod has one holder, which keeps it from being removed. Any other Pod has one for each live operation or,
+ * without an operation, the one that keeps it from being service-available. A Pod that waits for nothing has no holder. Pure.
  */
 export function holdsOf(pod: Pod, facts: Facts): readonly Hold[] {
   const { name } = pod.metadata;
@@ -121,7 +121,7 @@ export function holdsOf(pod: Pod, facts: Facts): readonly Hold[] {
   }));
 }
 
-/** What holds the Pod now: of several operations, the holder of the one that has come furthest. */
+/** The present holder of the Pod. If there are several operations, it is that of the most advanced one. */
 export function holdOf(pod: Pod, facts: Facts): Hold | undefined {
   return holdsOf(pod, facts).reduce<Hold | undefined>(
     (first, hold) => (first === undefined || hold.rank > first.rank ? hold : first),
@@ -129,7 +129,7 @@ export function holdOf(pod: Pod, facts: Facts): Hold | undefined {
   );
 }
 
-/** A Pod, its lifecycle state, and what is known besides. */
+/** A Pod, its lifecycle state, and the additional facts. */
 type View = { readonly pod: Pod; readonly state: PodState; readonly facts: Facts };
 
 function operationHolder(view: View, operation: Operation, all: readonly Operation[]): Holder {
@@ -152,7 +152,7 @@ function operationHolder(view: View, operation: Operation, all: readonly Operati
   }
 }
 
-/** Permitted: the controller makes its change, and where that is done in place the kubelet follows. */
+/** For a permitted operation: the controller makes its change, and if that is in place, the kubelet completes it. */
 function changeHolder(pod: Pod, operation: Operation, facts: Facts): Holder {
   if (operation.id === POD_DELETE_OPERATION_ID) return coordinator('delete', facts);
   if (operation.id === POD_EVICT_OPERATION_ID) return { kind: 'eviction' };
@@ -163,7 +163,7 @@ function changeHolder(pod: Pod, operation: Operation, facts: Facts): Holder {
   if (operation.id === COLLASET_OPERATION_ID && !isChanged) {
     return delay && delay.untilMs > facts.nowMs ? { kind: 'delay', ...delay } : ours;
   }
-  // A controller of others may have changed the Pod or not: what keeps its containers from running holds it either way.
+  // A third-party controller may or may not have changed the Pod. In both cases, what keeps its containers from running holds it.
   const failing = startHolder(pod, facts.nowMs, facts.isNodeReady) ?? (isChanged ? resizeHolder(pod) : undefined);
   if (failing) return failing;
   return facts.unfinished === undefined ? ours : { kind: 'change', reason: facts.unfinished };
@@ -200,7 +200,7 @@ function stoppedEngine(last: Extract<Holder, { kind: 'rule' }>): Holder {
   return { kind: 'engine', rules: [last.rule], reason: bounded(`the last one: ${textOf(last)}`), isRunning: false };
 }
 
-/** What the Pod still needs to be in service again after an operation. */
+/** What the Pod still waits for after an operation before it is in service again. */
 function serviceHolder(view: View): Holder | undefined {
   const { pod, state, facts } = view;
   const missing = missingFinalizers(state.expected, state.finalizers);
@@ -216,13 +216,13 @@ function serviceHolder(view: View): Holder | undefined {
   return finalizer === undefined ? undefined : finalizerHolder(view, finalizer, 'on');
 }
 
-/** A Pod without operation that is not in service, or not for long enough. */
+/** For a Pod without an operation that is not in service, or not for long enough. */
 function arrivalHolder(view: View): Holder | undefined {
   const { pod, facts } = view;
   const isControlled = pod.metadata.labels?.[CONTROL_LABEL] === 'true';
   if (isControlled && !isServiceAvailable(pod)) {
     const unready = isReady(pod) ? undefined : readinessHolder(pod, facts.nowMs, facts.isNodeReady);
-    // The kubelet first: a gate that is not open yet matters only once the containers run.
+    // The kubelet comes first, because a closed gate matters only once the containers run.
     return unready ?? serviceHolder(view) ?? coordinator('complete', facts);
   }
   if (!isReady(pod)) return readinessHolder(pod, facts.nowMs, facts.isNodeReady);
@@ -232,7 +232,7 @@ function arrivalHolder(view: View): Holder | undefined {
     : undefined;
 }
 
-/** What keeps a deleted Pod: its containers until the grace period is over, then its node, then finalizers. */
+/** What keeps a deleted Pod from being removed: its containers until the grace period is over, then its node, then finalizers. */
 function endHolder(pod: Pod, facts: Facts): Holder {
   const untilMs = Date.parse(pod.metadata.deletionTimestamp ?? '');
   const { finalizers = [] } = pod.metadata;
@@ -272,7 +272,7 @@ function adapter(
     employers: employers.slice(0, 5),
     finalizer,
     app: app ?? (stopped === undefined || stopped === COORDINATOR || stopped === ENGINE ? undefined : stopped),
-    // An adapter of others keeps no Lease of ours: only those that do can be missed.
+    // A third-party adapter has no Lease of ours, so it cannot be reported as missing.
     isRunning: app === undefined ? !isOurAdapter(stopped) : !isOurAdapter(app) || isRunning(app, facts),
     ...(problem === undefined ? {} : { problem }),
   };
@@ -293,7 +293,7 @@ function controller({ id, type }: Operation, facts: Facts): Holder {
   };
 }
 
-/** Which of our operators runs an operation, by its id. */
+/** The operator of ours that runs an operation, by the operation id. */
 const OPERATORS: Readonly<Record<string, string>> = { [COLLASET_OPERATION_ID]: COLLASET_CONTROLLER };
 
 function coordinator(step: Extract<Holder, { kind: 'coordinator' }>['step'], facts: Facts): Holder {
@@ -304,7 +304,7 @@ function isRunning(app: string, facts: Facts): boolean {
   return facts.isRunning?.(app) ?? true;
 }
 
-/** Label times are Unix nanoseconds; what a hand wrote there says nothing. */
+/** Label times are Unix nanoseconds. Other values, which users wrote, are ignored. */
 function millisecondsOf(nanos: string): number | undefined {
   return /^\d{19}$/.test(nanos) ? Number(BigInt(nanos) / 1_000_000n) : undefined;
 }

@@ -1,5 +1,5 @@
-// Why a rule does not let a Pod pass, and the words for it. The status of a PodTransitionRule has room for text only, so the engine writes
-// the reason as text, and a later process reads it back from there. Both directions are in this file, so that they cannot drift apart.
+// Why a rule does not let a Pod pass, and the text for it. The status of a PodTransitionRule can only contain text, so the engine writes the
+// reason as text, and other processes parse it. Both directions are in this file, so that they stay consistent.
 import type { RuleDetail } from '@kuperator/api';
 import { type CountedText, counted, countlessKey, foreignText, share, spelled } from './counted-text.ts';
 
@@ -8,7 +8,7 @@ export type RuleReason =
   /** The rule cannot be evaluated: the user must correct it. */
   | { readonly kind: 'invalid'; readonly problem: string }
   | { readonly kind: 'labels'; readonly pod: string; readonly requires: string }
-  /** `allowed` is the limit in Pods, `total` what percentages are taken of, `unavailable` how many are down or may go down. */
+  /** `allowed` is the limit in Pods, `total` the number to which percentages refer, `unavailable` the number of Pods that are down or may go down. */
   | {
       readonly kind: 'budget';
       readonly limit: 'max unavailable' | 'min available';
@@ -16,7 +16,7 @@ export type RuleReason =
       readonly total: number;
       readonly unavailable: number;
     }
-  /** The number of Pods that the owner (`<kind> <name>`) wants is not known yet. */
+  /** The desired number of Pods of the owner (`<kind> <name>`) is not known yet. */
   | { readonly kind: 'owner-unread'; readonly owner: string }
   | { readonly kind: 'webhook'; readonly message: string }
   | { readonly kind: 'not-approved' }
@@ -24,20 +24,20 @@ export type RuleReason =
   | { readonly kind: 'slot-reserved'; readonly first: string }
   /** Rule `rule` of another PodTransitionRule refuses the Pod, so this rule grants no slot. */
   | { readonly kind: 'refused-elsewhere'; readonly object: string; readonly rule: string; readonly reason: RuleReason }
-  /** Read back from a status: a reason without counts of ours, or the words of another engine. */
+  /** Parsed from a status: a reason without marked counts, or the text of another engine. */
   | { readonly kind: 'words'; readonly words: string };
 
 /** A reason and the name of the rule that has it. */
 export type Refusal = { readonly ruleName: string; readonly reason: RuleReason };
 
-/** The refusal as it stands in `rejectInfo[].reason` of a PodTransitionRule's status. */
+/** The text of the refusal in `rejectInfo[].reason` of a PodTransitionRule's status. */
 export function textOfRefusal({ ruleName, reason }: Refusal): string {
   if (reason.kind !== 'refused-elsewhere') return spelled(counted`rule ${ruleName}: ${clauseOfReason(reason)}`);
   const { object, rule } = reason;
   return spelled(counted`rule ${object}/${rule}: ${clauseOfReason(reason.reason)}${noSlotOf(ruleName)}`);
 }
 
-/** What follows the name of the rule and a colon. */
+/** The text after the name of the rule and a colon. */
 export function clauseOfReason(reason: RuleReason): CountedText {
   switch (reason.kind) {
     case 'invalid':
@@ -64,8 +64,8 @@ export function clauseOfReason(reason: RuleReason): CountedText {
 }
 
 /**
- * A clause as {@link clauseOfReason} writes it, read back. Only a budget's has counts of ours; any other one comes back as `words`, and so does
- * what another engine wrote.
+ * Parses a clause that {@link clauseOfReason} has written. Only the clause of a budget has counts of ours. Every other clause is returned as
+ * `words`, and so is the text of another engine.
  */
 export function reasonFrom(clause: string): RuleReason {
   const found = BUDGET_CLAUSE.exec(clause);
@@ -82,7 +82,7 @@ export function reasonFrom(clause: string): RuleReason {
 
 const BUDGET_CLAUSE = /^blocked by (max unavailable|min available) (-?\d+)\/(\d+), currently unavailable (\d+)\/\3$/;
 
-/** One entry of `rejectInfo`, read back. */
+/** Parses one entry of `rejectInfo`. */
 export function refusalFrom({ ruleName = '', reason = '' }: RejectInfo): Refusal {
   const repeated = `rule ${ruleName}: `;
   if (reason.startsWith(repeated)) return { ruleName, reason: reasonFrom(reason.slice(repeated.length)) };
@@ -103,12 +103,12 @@ type RejectInfo = NonNullable<RuleDetail['rejectInfo']>[number];
 
 function isSameReason(a: RejectInfo, b: RejectInfo): boolean {
   if (a.ruleName !== b.ruleName) return false;
-  // Most reasons have not changed at all, and of thousands of Pods reading each one would cost more than the rest of the comparison.
+  // Most reasons have not changed. For thousands of Pods, parsing each reason would cost more than the rest of the comparison.
   if (a.reason === b.reason) return true;
   return identityOf(refusalFrom(a).reason) === identityOf(refusalFrom(b).reason);
 }
 
-/** What the reason says apart from its counts. */
+/** The reason without its counts. */
 function identityOf(reason: RuleReason): string {
   if (reason.kind === 'refused-elsewhere') return `${reason.object}/${reason.rule} ${identityOf(reason.reason)}`;
   return `${reason.kind} ${reason.kind === 'budget' ? reason.limit : countlessKey(clauseOfReason(reason))}`;

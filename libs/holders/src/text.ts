@@ -4,7 +4,7 @@ import type { CoordinatorStep, Holder } from './holder.ts';
 import { stoppedOperatorOf } from './holder.ts';
 import { clauseOfReason, reasonFrom } from './rule-reason.ts';
 
-/** Longest text of a foreign message (scheduler, kubelet, rule) within ours. */
+/** Maximum length of a quoted message of the scheduler, a kubelet or a rule. */
 export const MESSAGE_LIMIT = 300;
 
 export function bounded(text: string, limit = MESSAGE_LIMIT): string {
@@ -12,12 +12,12 @@ export function bounded(text: string, limit = MESSAGE_LIMIT): string {
   return line.length > limit ? `${line.slice(0, limit - 3)}...` : line;
 }
 
-/** What the holder has not done yet, as a clause that follows the name of the Pod or operation and a colon. */
+/** What the holder has not done yet, as a clause after the name of the Pod or operation and a colon. */
 export function textOf(holder: Holder): string {
   return spelled(wordsOf(holder));
 }
 
-/** The same clause with its counts marked: for comparing it with another one, or with the text of an earlier process. */
+/** The same clause with marked counts, for comparisons with another clause or with the text of an earlier process. */
 export function wordsOf(holder: Holder): CountedText {
   const stopped = stoppedOperatorOf(holder);
   return stopped === undefined
@@ -158,7 +158,7 @@ function adapterStep({ step, employers, finalizer }: Extract<Holder, { kind: 'ad
 
 function imageClause({ image, container, reason, message }: Extract<Holder, { kind: 'image' }>): CountedText {
   const what = image === '' ? `the image of container ${container}` : image;
-  // The kubelet alternates between its failure and its back-off, and words both differently each time.
+  // The kubelet alternates between the failure and its back-off, each with a different text.
   return reason === 'ErrImagePull'
     ? [`kubelet cannot pull ${what} (ErrImagePull)`]
     : counted`kubelet cannot pull ${what} (${reason})${afterColon(message)}`;

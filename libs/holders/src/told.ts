@@ -1,4 +1,4 @@
-// What the coordinator has noted on a Pod about its waits: enough for whoever does not watch PodTransitionRules and Services.
+// Reads what the coordinator has recorded on a Pod about its waits. It is enough for programs that do not watch PodTransitionRules and Services.
 import { conditionOf, type Pod, RULE_DETAIL_ANNOTATION_PREFIX, type RuleDetail } from '@kuperator/api';
 import { type RuleHold, refusalOf } from './verdict.ts';
 
@@ -15,23 +15,23 @@ export function refusalsTold(pod: Pod, stage: 'PreCheck' | 'PostCheck'): readonl
   });
 }
 
-/** True when the coordinator noted that the engine has given no verdict. */
+/** True if the coordinator recorded that the engine has given no verdict. */
 export function isEngineTold(pod: Pod): boolean {
   return /no verdict from the podtransitionrule-engine/.test(conditionOf(pod, PROGRESSING)?.message ?? '');
 }
 
-/** Kinds whose cache, as the coordinator noted, may not be current. */
+/** Kinds whose cache may be stale, as the coordinator recorded. */
 export function blindTold(pod: Pod): readonly string[] {
   const [, kinds] = /its cache of ([a-z, ]+) is current/.exec(conditionOf(pod, PROGRESSING)?.message ?? '') ?? [];
   return kinds?.split(', ') ?? [];
 }
 
-/** True when the coordinator noted that this operator is not running: it may know which adapter guards which Service. */
+/** The operator that the coordinator recorded as not running. Only the coordinator may know which adapter guards a Service. */
 export function stoppedTold(pod: Pod): string | undefined {
   return /([a-z0-9-]+) is not running/.exec(conditionOf(pod, PROGRESSING)?.message ?? '')?.[1];
 }
 
-/** Anybody can write an annotation. */
+/** Parses a verdict; undefined if the text is not one, because every user may write an annotation. */
 function detailIn(text: string): RuleDetail | undefined {
   try {
     const parsed: unknown = JSON.parse(text);

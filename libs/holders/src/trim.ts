@@ -1,17 +1,17 @@
-// The parts of a Pod's status that holders are read from, for caches that keep only these.
+// The parts of a Pod's status that show its holders, for caches that keep only these parts.
 import type { Condition, ContainerStatus, Pod } from '@kuperator/api';
 import { bounded } from './text.ts';
 
 /** Conditions whose reason and message are read. */
 const TOLD = new Set(['PodScheduled', 'PodResizePending', 'PodResizeInProgress']);
 
-/** Types of the conditions that say who holds the Pod: those of kubelet and scheduler, and its readiness gates. */
+/** Types of the conditions that show the holder of the Pod: those of the kubelet and the scheduler, and its readiness gates. */
 export function isHolding(pod: Pod): (type: string) => boolean {
   const gates = new Set(pod.spec.readinessGates?.map(({ conditionType }) => conditionType));
   return (type) => TOLD.has(type) || type === 'Ready' || type === 'ContainersReady' || gates.has(type);
 }
 
-/** Reason and message, bounded, of a condition that does not stand as it should. */
+/** Reason and message, of limited length, of a condition that does not have the wanted status. */
 export function holdingReason({ type, status, reason, message }: Condition): Pick<Condition, 'reason' | 'message'> {
   const isHeld = type.startsWith('PodResize') ? status === 'True' : status !== 'True';
   // Ready repeats what the container statuses say.
@@ -19,7 +19,7 @@ export function holdingReason({ type, status, reason, message }: Condition): Pic
   return { ...(reason ? { reason } : {}), ...(message ? { message: bounded(message) } : {}) };
 }
 
-/** Why a container does not run; empty for one that runs and is ready. */
+/** Why a container does not run; empty if it runs and is ready. */
 export function holdingState(status: ContainerStatus): HoldingState {
   const { waiting, running, terminated } = (status.state ?? {}) as States;
   const last = ((status.lastState ?? {}) as States).terminated;

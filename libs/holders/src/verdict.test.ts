@@ -38,13 +38,13 @@ describe('verdictFor', () => {
   });
 
   test.each([
-    { name: 'T74, H1: a rule that has not seen the Pod', held: rule(undefined) },
+    { name: 'a rule that has not seen the Pod (T74, H1)', held: rule(undefined) },
     {
-      name: 'D7: a verdict for an earlier run',
+      name: 'a verdict for an earlier run (D7)',
       held: rule({ ...passedDetail, operations: [{ id: 'collaset', since: '6' }] }),
     },
     {
-      name: 'D7: a verdict for another operation',
+      name: 'a verdict for another operation (D7)',
       held: rule({ ...passedDetail, operations: [{ id: 'job', since: '7' }] }),
     },
     {
@@ -52,7 +52,7 @@ describe('verdictFor', () => {
       held: rule({ name: 'a', stage: 'PreCheck', passed: true }),
     },
     { name: 'a verdict for a Pod of the same name that is gone', held: rule({ ...passedDetail, uid: 'uid-old' }) },
-    { name: 'T21: a verdict for the other stage', held: rule({ ...passedDetail, stage: 'PostCheck' }) },
+    { name: 'a verdict for the other stage (T21)', held: rule({ ...passedDetail, stage: 'PostCheck' }) },
     { name: 'a verdict of an older generation of the rule', held: rule(passedDetail, { generation: 3 }) },
     {
       name: 'a refusal',

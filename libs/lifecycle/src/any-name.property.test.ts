@@ -47,7 +47,7 @@ function podWith(stages: readonly (typeof STAGES)[number][], name: string): Pod 
   });
 }
 
-test.each(INHERITED_NAMES)('an operation, a label and an employer named %s are as any others', (name) => {
+test.each(INHERITED_NAMES)('an operation, a label and an employer named %s behave like all others', (name) => {
   fc.assert(
     fc.property(subsets, (stages) => {
       const answers = (id: string): unknown => {

@@ -12,18 +12,12 @@ test.each<Given>([
   { name: 'whose gate has just opened', gateAge: 2, readyAge: 60, leftMs: ARRIVAL_MS - 2000 },
   { name: 'whose readiness has just changed', gateAge: 60, readyAge: 3, leftMs: ARRIVAL_MS - 3000 },
   { name: 'whose gate opened first', gateAge: 5, readyAge: 1, leftMs: ARRIVAL_MS - 1000 },
-  { name: 'that is at rest', gateAge: 60, readyAge: 60, leftMs: 0 },
+  { name: 'that has been in service for long', gateAge: 60, readyAge: 60, leftMs: 0 },
   { name: 'whose gate is closed', gate: 'False', gateAge: 1, readyAge: 1, leftMs: 0 },
   { name: 'without the gate', gated: false, gateAge: 1, readyAge: 1, leftMs: 0 },
-  { name: 'whose kubelet has a clock far ahead', gateAge: 60, readyAge: -600, leftMs: 0 },
-  { name: 'that does not say since when', leftMs: 0 },
-])('traffic of a Pod $name may be on its way for another $leftMs ms', ({
-  gated = true,
-  gate,
-  gateAge,
-  readyAge,
-  leftMs,
-}) => {
+  { name: 'whose kubelet’s clock is far ahead', gateAge: 60, readyAge: -600, leftMs: 0 },
+  { name: 'whose condition has no time', leftMs: 0 },
+])('traffic may still arrive for $leftMs ms at a Pod $name', ({ gated = true, gate, gateAge, readyAge, leftMs }) => {
   const since = (age: number | undefined) => (age === undefined ? {} : { lastTransitionTime: ago(age) });
   const pod = podWith({ gated });
   pod.status = {

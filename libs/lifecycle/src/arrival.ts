@@ -1,14 +1,14 @@
 import { conditionOf, type Pod, SERVICE_READY_GATE } from '@kuperator/api';
 import { podStateOf } from './pod-state.ts';
 
-/** Milliseconds that a change of a Pod is assumed to need at most to reach the kubelet, the traffic's own controller and its adapter. */
+/** The assumed maximum time, in ms, for a change of a Pod to reach the kubelet, the controller of the traffic and its adapter. */
 export const ARRIVAL_MS = 10_000;
 
 /**
- * For how long traffic may still be on its way to a Pod without its adapter having seen it: the gate is open, and it or the
- * Pod's readiness has just changed. In that time it is better to wait for the adapter's finalizer than to ask the adapter
- * whether traffic is off, because its caches may be older than the change. After it, the answer of the adapter is reliable.
- * @returns ms from now; 0 when nothing is on its way
+ * How long traffic may still be about to arrive at a Pod without the knowledge of its adapter: the gate is open, and the gate or the Pod's
+ * readiness has just changed. In that time it is better to wait for the finalizer of the adapter than to ask the adapter whether traffic is
+ * off, because its caches may be older than the change. After that time the answer of the adapter is reliable.
+ * @returns ms from now; 0 if no traffic is about to arrive
  */
 export function arrivalMs(pod: Pod, nowMs: number): number {
   const { gated, gate } = podStateOf(pod);

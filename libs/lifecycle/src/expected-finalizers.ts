@@ -4,8 +4,8 @@ import { AVAILABLE_CONDITIONS_ANNOTATION, type Pod, setOwn } from '@kuperator/ap
 export type ExpectedFinalizers = Readonly<Record<string, string>>;
 
 /**
- * The Pod's expected finalizers; none when the annotation is absent or says null.
- * @returns undefined if the annotation cannot be understood, so that it is unknown what to wait for
+ * The Pod's expected finalizers; none if the annotation is missing or null.
+ * @returns undefined if the annotation cannot be parsed, so that the finalizers to wait for are unknown
  */
 export function expectedFinalizersOf(pod: Pod): ExpectedFinalizers | undefined {
   const text = pod.metadata.annotations?.[AVAILABLE_CONDITIONS_ANNOTATION];
@@ -23,9 +23,9 @@ export function expectedFinalizersOf(pod: Pod): ExpectedFinalizers | undefined {
 }
 
 /**
- * The annotation's new text with `key` expecting `finalizer`, or expecting nothing when that is null. Other keys, and
- * fields of the annotation we do not know, stay (T88). An empty map is left out, as the Go implementation does.
- * @throws Error when the present annotation cannot be understood; overwriting it could lose another employer's key
+ * The new text of the annotation, in which `key` expects `finalizer`, or is removed if that is null. Other keys and unknown fields of the
+ * annotation stay (T88). An empty map is omitted, as in the Go implementation.
+ * @throws Error if the present annotation cannot be parsed, because overwriting it could lose the key of another employer
  */
 export function withExpectedFinalizer(pod: Pod, key: string, finalizer: string | null): string {
   const current = expectedFinalizersOf(pod);

@@ -9,7 +9,7 @@ const begin = (sim: Simulation) =>
 describe('a guard: an adapter that is asked before traffic counts as off', () => {
   const guards = [FINALIZER];
 
-  test('is put on in the write that closes the gate, and drained like any other', () => {
+  test('is added in the write that closes the gate, and drained like any other', () => {
     const sim = new Simulation(servingPod({ expected: guards, finalizers: [] }));
     begin(sim);
     sim.coordinate(undefined, { guards });
@@ -23,7 +23,7 @@ describe('a guard: an adapter that is asked before traffic counts as off', () =>
     expect(sim.writes).toBe(3);
   });
 
-  test('is not doubled when it is on', () => {
+  test('is not added if it is already there', () => {
     const { guards: added } = settle(
       podStateOf(servingPod({ expected: guards, labels: { [STAY_OFFLINE_LABEL]: '' } })),
       '2',
@@ -32,7 +32,7 @@ describe('a guard: an adapter that is asked before traffic counts as off', () =>
     expect(added).toBeUndefined();
   });
 
-  test('is not asked again by an operation that begins when the gate is closed already', () => {
+  test('is not asked again by an operation that begins while the gate is already closed', () => {
     const sim = new Simulation(podWith({ gate: 'False', expected: guards }));
     begin(sim);
     sim.coordinate(undefined, { guards });
@@ -40,7 +40,7 @@ describe('a guard: an adapter that is asked before traffic counts as off', () =>
     expect(sim.pod.metadata.finalizers).toEqual([]);
   });
 
-  test('while its traffic is on the way, no operation passes its PreCheck and the gate stays open', () => {
+  test('while its traffic may still arrive, no operation passes PreCheck and the gate stays open', () => {
     const sim = new Simulation(podWith({ gate: 'True', ready: true, expected: guards }));
     begin(sim);
     sim.patchLabels({ [STAY_OFFLINE_LABEL]: '' });

@@ -77,13 +77,13 @@ describe.each([
 ])('on $resource', ({ options }) => {
   const written = (labels: Labels) => refusalOf(labels, options);
 
-  test('every state that settling leaves is accepted', async () => {
+  test('accepts every state that settling produces', async () => {
     const states = settledStates();
     expect(states.length).toBeGreaterThan(100);
     for (const labels of states) expect(await written(labels), Object.keys(labels).join(' ')).toBeUndefined();
   });
 
-  test('of any labels, CEL refuses just what TypeScript refuses, in the same words', async () => {
+  test('CEL refuses exactly the labels that TypeScript refuses, with the same messages', async () => {
     const sets = fc.sample(anyLabels, SAMPLE);
     expect(sets.filter((labels) => brokenLabelRules(labels).length > 0).length).toBeGreaterThan(100);
     for (const labels of sets) {
@@ -95,21 +95,21 @@ describe.each([
     }
   });
 
-  test('a lifecycle label without an id is refused by name', async () => {
+  test('the refusal names a lifecycle label without an id', async () => {
     const key = 'operate.podopslifecycle.kusionstack.io';
     expect(await written({ [key]: '1' })).toContain(brokenLabelRules({ [key]: '1' })[0]);
   });
 });
 
 test.each([
-  { name: 'a Pod that asks for an operation is born', labels: { [stageLabel('operating', 'a')]: '1' }, refused: false },
+  { name: 'a new Pod may ask for an operation', labels: { [stageLabel('operating', 'a')]: '1' }, refused: false },
   {
-    name: 'D17: one that was never granted operate is not',
+    name: 'refuses a new Pod with a permission that was never granted (D17)',
     labels: { [stageLabel('operate', 'a')]: '1' },
     refused: true,
   },
   {
-    name: 'D17: nor one that brings its permission along',
+    name: 'refuses a new Pod that brings its permission along (D17)',
     labels: { [stageLabel('pre-checked', 'a')]: '1', [permissionLabel('update')]: '1' },
     refused: true,
   },
@@ -139,7 +139,7 @@ describe('who is not asked', () => {
   const forge = `${stageLabel('operated', 'a')}=1`;
   const asNode = ['--as=system:node:node-0', '--as-group=system:nodes', '--as-group=system:masters'];
 
-  test('a node, on a Pod that is wrong already, and whoever writes something else of it', async () => {
+  test('a node on a Pod whose labels are already invalid, and any client that changes something else of it', async () => {
     await cluster.kubectl(['label', 'pod', 'web', forge, ...asNode]);
     await cluster.kubectl(['annotate', 'pod', 'web', 'note=hello']);
     const conditions = [{ type: 'example.com/seen', status: 'True' }];
@@ -148,7 +148,7 @@ describe('who is not asked', () => {
     await cluster.kubectl(['label', 'pod', 'web', forge.replace('=1', '-')]);
   });
 
-  test('T24: a Pod without the control label', async () => {
+  test('a Pod without the control label (T24)', async () => {
     await cluster.kubectl(['run', 'free', '--image=web:1', `--labels=${forge}`]);
     await cluster.kubectl(['label', 'pod', 'free', `${stageLabel('operate', 'a')}=1`]);
   });

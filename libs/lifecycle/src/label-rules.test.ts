@@ -11,12 +11,12 @@ test.each([
     refusal: 'invalid label operate.podopslifecycle.kusionstack.io: allowed is',
   },
   {
-    name: 'operated without the type that was done',
+    name: 'operated without the type of the finished operation',
     labels: on(stageLabel('operated', 'a')),
     refusal: 'not found label done-operation-type.podopslifecycle.kusionstack.io/a: ',
   },
   {
-    name: 'the type that was done of another id',
+    name: 'the finished type of another id',
     labels: on(
       stageLabel('operated', 'a'),
       stageLabel('done-operation-type', 'a'),
@@ -30,7 +30,7 @@ test.each([
     refusal: 'not found the expected label prefixes: map[operation-permission.podopslifecycle.kusionstack.io:{}]',
   },
   {
-    name: 'a permission that nothing was checked for',
+    name: 'a permission without a check',
     labels: on(permissionLabel('update')),
     refusal: 'not found the expected label prefixes: map[pre-checked.podopslifecycle.kusionstack.io:{}]',
   },
@@ -48,16 +48,16 @@ test.each([
 test.each([
   { name: 'no lifecycle at all', labels: on('app') },
   { name: 'operating without a type', labels: on(stageLabel('operating', 'a')) },
-  { name: 'an operate of no operation', labels: on(stageLabel('operate', 'a')) },
+  { name: 'operate without an operation', labels: on(stageLabel('operate', 'a')) },
   {
-    name: 'a permission for another type than was checked',
+    name: 'a permission for a type other than the checked one',
     labels: on(stageLabel('pre-checked', 'a'), permissionLabel('other')),
   },
 ])('accepts $name, as the Go implementation does', ({ labels }) => {
   expect(brokenLabelRules(labels)).toEqual([]);
 });
 
-test('D17: a new Pod may ask for an operation, and has forged whatever is granted later', () => {
+test('a new Pod may ask for an operation, but may not have labels that are granted later (D17)', () => {
   expect(forgedLabel(on(stageLabel('operating', 'a'), stageLabel('operation-type', 'a')))).toBeUndefined();
   expect(forgedLabel(on(stageLabel('operating', 'a'), stageLabel('operate', 'a')))).toBe(stageLabel('operate', 'a'));
   expect(forgedLabel(on(permissionLabel('update')))).toBe(permissionLabel('update'));

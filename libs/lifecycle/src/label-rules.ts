@@ -1,18 +1,18 @@
-// What the API server refuses in the lifecycle labels of a controlled Pod. The coordinator's chart says the same in CEL; a test
-// holds the two together on a real API server.
+// The rules for the lifecycle labels of a controlled Pod. The coordinator's chart has the same rules in CEL, which the API server enforces. A
+// test compares the two on a real API server.
 
 import { PERMISSION_PREFIX, STAGE_LABELS, type StageLabel, stageLabel, stagePrefix } from '@kuperator/api';
 import type { Labels } from './label-changes.ts';
 
-/** How every refusal begins, as in the Go implementation. */
+/** The beginning of every refusal, as in the Go implementation. */
 export const REFUSAL = 'failed to validate PodOpsLifecycleWebhook, ';
 
-/** Labels a Pod may be created with: it is then born in Pre-Check. The other stages come from those who grant them. */
+/** The stage labels that a Pod may be created with. It then starts in PreCheck. Only operators may set the other stages. */
 const BEGIN_LABELS: readonly StageLabel[] = ['operating', 'operation-type', 'pre-check', 'undo-operation-type'];
 
 /**
- * The rules that hold for the labels of a controlled Pod whoever writes it, as the refusals of those that are broken.
- * Every state `settle` answers keeps them.
+ * Checks the labels of a controlled Pod, whoever writes them, and returns a refusal for each broken rule. The result of `settle` never breaks
+ * a rule.
  * @see podopslifecycle.md §3.1
  */
 export function brokenLabelRules(labels: Labels): readonly string[] {
@@ -56,7 +56,7 @@ export function brokenLabelRules(labels: Labels): readonly string[] {
   return broken.map((message) => REFUSAL + message);
 }
 
-/** The first label, by name, that only a Pod in the middle of an operation can have: a new Pod has forged it (D17). */
+/** The first label, by name, that only a Pod in the middle of an operation can have. On a new Pod it is forged (D17). */
 export function forgedLabel(labels: Labels): string | undefined {
   const granted = STAGE_LABELS.filter((stage) => !BEGIN_LABELS.includes(stage)).map(stagePrefix);
   return Object.keys(labels)
@@ -64,7 +64,7 @@ export function forgedLabel(labels: Labels): string | undefined {
     .find((key) => [...granted, PERMISSION_PREFIX].some((prefix) => key.startsWith(prefix)));
 }
 
-/** Without the slash: a key that ends there has no operation id. */
+/** The prefix without the slash. A key that ends there has no operation id. */
 function bare(stage: StageLabel): string {
   return stagePrefix(stage).slice(0, -1);
 }

@@ -9,9 +9,9 @@ export type OperationStage = 'PreCheck' | 'Preparing' | 'Operate' | 'Parked' | '
 /** One run of an operation on a Pod, as its labels show it. */
 export type Operation = {
   readonly id: string;
-  /** Undefined when its controller has not written the type yet. */
+  /** Undefined if its controller has not written the type yet. */
   readonly type: string | undefined;
-  /** `Parked`: finished by its controller, held back while another operation on the Pod still operates. */
+  /** `Parked`: its controller has finished it, but it waits until no other operation on the Pod operates. */
   readonly stage: OperationStage;
   /** Value of the label that brought it into the stage: Unix nanoseconds, decimal. */
   readonly since: string;
@@ -41,7 +41,7 @@ export function operationsOf(pod: Pod): readonly Operation[] {
   });
 }
 
-/** True while operation `id` is begun and not finished; with `type`, only when it is of that type. */
+/** True if operation `id` has begun and is not finished; with `type`, only if it has that type. */
 export function hasOperation(pod: Pod, id: string, type?: string): boolean {
   const labels = pod.metadata.labels ?? {};
   return (
@@ -51,9 +51,9 @@ export function hasOperation(pod: Pod, id: string, type?: string): boolean {
 }
 
 /**
- * True when operation `id` of `type` may go on now: the rules agreed and the Pod's traffic is off. Does not trust the label
- * `operate` alone, which anybody who may patch Pods can set: the checks must have been passed, the gate must be closed and no
- * adapter may hold the Pod.
+ * True if operation `id` of `type` is permitted now: the rules agreed and the Pod's traffic is off. The label `operate` alone is not enough,
+ * because every user who may patch Pods can set it. The checks must also have passed, the gate must be closed and no adapter may hold
+ * the Pod.
  */
 export function isPermitted(pod: Pod, id: string, type: string): boolean {
   const labels = pod.metadata.labels ?? {};
@@ -63,7 +63,7 @@ export function isPermitted(pod: Pod, id: string, type: string): boolean {
   );
 }
 
-/** When `operate` was granted, Unix nanoseconds; undefined when it was not, or when a hand wrote something else there. */
+/** When `operate` was granted, in Unix nanoseconds; undefined if it was not granted, or if a user wrote another value. */
 export function permittedSince(pod: Pod, id: string): bigint | undefined {
   const value = own(pod.metadata.labels, stageLabel('operate', id));
   return value !== undefined && /^\d+$/.test(value) ? BigInt(value) : undefined;
@@ -82,9 +82,9 @@ export type OperationChange = {
 };
 
 /**
- * Label changes that begin operation `id`: one merge patch, and the Pod is in Pre-Check. What is left of an earlier round
- * of the id, or a round of another type, is wiped, so nothing of it can be inherited.
- * @returns undefined when there is nothing to change: the operation of that type is under way
+ * Label changes that begin operation `id` in one merge patch. The Pod is then in PreCheck. Labels of an earlier run of the id, or of a run
+ * with another type, are removed, so that the operation inherits nothing.
+ * @returns undefined if there is nothing to change, because the operation of that type is in progress
  */
 export function beginOperation(pod: Pod, change: OperationChange & { type: string }): LabelChanges | undefined {
   const { id, type, nanos } = change;
@@ -97,8 +97,8 @@ export function beginOperation(pod: Pod, change: OperationChange & { type: strin
 }
 
 /**
- * Label changes that finish operation `id`. Finished before it was permitted, it is undone in place (D8).
- * @returns undefined when there is nothing to change
+ * Label changes that finish operation `id`. If it was not permitted yet, it is undone instead (D8).
+ * @returns undefined if there is nothing to change
  */
 export function finishOperation(pod: Pod, change: OperationChange): LabelChanges | undefined {
   return labelChanges(pod, change, (labels) => {
@@ -109,16 +109,16 @@ export function finishOperation(pod: Pod, change: OperationChange): LabelChanges
 }
 
 /**
- * Label changes that undo operation `id` at whatever stage it is; the coordinator then gives the Pod back to service.
- * @returns undefined when there is nothing to change
+ * Label changes that undo operation `id` in any stage. The coordinator then returns the Pod to service.
+ * @returns undefined if there is nothing to change
  */
 export function cancelOperation(pod: Pod, change: OperationChange): LabelChanges | undefined {
   return labelChanges(pod, change, (labels) => labels.dropAll(change.id));
 }
 
 /**
- * What a controller must write to put `finalizer` on the Pod or take it off: the finalizer list, and the label changes
- * that follow (the last one off grants `operate`; the last one on ends the operation), for one patch.
+ * The write that adds `finalizer` to the Pod or removes it: the finalizer list and the label changes that follow, for one patch. The removal
+ * of the last finalizer grants `operate`; the addition of the last one ends the operation.
  */
 export function withFinalizer(
   pod: Pod,

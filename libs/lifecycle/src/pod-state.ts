@@ -9,7 +9,7 @@ import {
 import { type ExpectedFinalizers, expectedFinalizersOf, missingFinalizers } from './expected-finalizers.ts';
 import type { Labels } from './label-changes.ts';
 
-/** The part of a Pod the protocol depends on. */
+/** The part of a Pod that the protocol depends on. */
 export type PodState = {
   readonly labels: Labels;
   readonly finalizers: readonly string[];
@@ -18,7 +18,7 @@ export type PodState = {
   /** Status of the service-ready condition; undefined when it was never written. */
   readonly gate: ConditionStatus | undefined;
   readonly ready: boolean;
-  /** Undefined when the annotation cannot be understood. */
+  /** Undefined if the annotation cannot be parsed. */
   readonly expected: ExpectedFinalizers | undefined;
 };
 
@@ -34,7 +34,7 @@ export function podStateOf(pod: Pod): PodState {
   };
 }
 
-/** Finalizers with which traffic (and other) controllers say they still hold the Pod. */
+/** Finalizers of traffic controllers, and of other controllers, that still hold the Pod. */
 export function protectionFinalizers(state: Pick<PodState, 'finalizers'>): readonly string[] {
   return state.finalizers.filter((finalizer) => finalizer.startsWith(PROTECTION_FINALIZER_PREFIX));
 }
@@ -54,7 +54,7 @@ export function isGateOpen(state: PodState): boolean {
   return !state.gated || state.gate === 'True';
 }
 
-/** True if every expected finalizer is on the Pod: every adapter has put its traffic on. */
+/** True if every expected finalizer is on the Pod, that is, every adapter has its traffic on. */
 export function hasExpectedFinalizers(state: PodState): boolean {
   const missing = missingFinalizers(state.expected, state.finalizers);
   return missing !== undefined && Object.keys(missing).length === 0;

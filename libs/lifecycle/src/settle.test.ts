@@ -46,7 +46,7 @@ describe('trace (a): in-place update with one traffic controller', () => {
     expect(sim.writes).toBe(7);
   });
 
-  test('without a traffic controller is granted in the write that closes the gate', () => {
+  test('without a traffic controller, is granted in the write that closes the gate', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'c');
     sim.coordinate();
@@ -139,7 +139,7 @@ describe('trace (d): cancelled while preparing', () => {
 });
 
 describe('defects of the Go implementation', () => {
-  test('D1, D2: an operation begun while another completes neither deadlocks nor gets traffic', () => {
+  test('an operation that begins while another completes neither deadlocks nor gets traffic (D1, D2)', () => {
     const sim = new Simulation(servingPod({ expected: [FINALIZER] }));
     begin(sim, 'a');
     sim.coordinate();
@@ -161,7 +161,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['SA']);
   });
 
-  test('D3: undoing one operation moves the parked ones on in the same write', () => {
+  test('undoing one operation advances the parked ones in the same write (D3)', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a');
     begin(sim, 'b', 'Restart');
@@ -171,7 +171,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['done-operation-type/a', 'operated/a', 'post-check/a']);
   });
 
-  test('D4: a Pod without the gate ends its operation without a further write', () => {
+  test('a Pod without the gate ends its operation without a further write (D4)', () => {
     const sim = new Simulation(servingPod({ gated: false, gate: undefined }));
     begin(sim, 'a');
     sim.coordinate();
@@ -181,7 +181,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['SA']);
   });
 
-  test('D7: a verdict counts for the run of the operation it was given for', () => {
+  test('a verdict applies only to the run of the operation for which it was given (D7)', () => {
     const sim = new Simulation(servingPod());
     const asked: string[] = [];
     const verdictFor = (since: string) => (request: { since: string }) => {
@@ -197,7 +197,7 @@ describe('defects of the Go implementation', () => {
     expect(asked).not.toContain(first);
   });
 
-  test('D7: a Post-Check verdict is not applied to an operation in Pre-Check', () => {
+  test('a PostCheck verdict does not apply to an operation in PreCheck (D7)', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a');
     sim.coordinate();
@@ -209,14 +209,14 @@ describe('defects of the Go implementation', () => {
     expect(sim.gate()).toBe('False');
   });
 
-  test('D8: finishing before the grant undoes, and leaves nothing', () => {
+  test('finishing before the grant undoes the operation, and leaves no label (D8)', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a');
     finish(sim, 'a');
     expect(sim.stages()).toEqual(['SA']);
   });
 
-  test('D8: a third party’s early finish leaves no orphan either (T17)', () => {
+  test('an early finish by a third party leaves no orphaned label either (D8, T17)', () => {
     const sim = new Simulation(servingPod({ expected: [FINALIZER] }));
     begin(sim, 'a');
     sim.coordinate();
@@ -225,14 +225,14 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['SA']);
   });
 
-  test('D9: an undo label of a dead operation does not swallow the next Begin', () => {
+  test('an undo label of an ended operation does not undo the next one (D9)', () => {
     const sim = new Simulation(servingPod());
     label(sim, stageLabel('undo-operation-type', 'a'), 'update');
     begin(sim, 'a');
     expect(sim.stages()).toEqual(['SA', 'operating/a', 'operation-type/a', 'pre-check/a']);
   });
 
-  test('D10: a new type under the same id is checked anew and inherits no permission', () => {
+  test('a new type under the same id is checked again and inherits no permission (D10)', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a', 'update');
     sim.coordinate();
@@ -240,7 +240,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['operating/a', 'operation-type/a', 'pre-check/a']);
   });
 
-  test('D10: an operation whose type label was taken away keeps its permission, and can be finished', () => {
+  test('an operation whose type label was removed keeps its permission, and can be finished (D10)', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a', 'update');
     sim.coordinate();
@@ -251,7 +251,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.pod.metadata.labels).toMatchObject({ [stageLabel('done-operation-type', 'a')]: 'update' });
   });
 
-  test('a check passed without any permission is asked for again', () => {
+  test('a check that passed without a permission is requested again', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a', 'update');
     label(sim, stageLabel('pre-checked', 'a'));
@@ -260,7 +260,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['SA', 'operating/a', 'pre-check/a']);
   });
 
-  test('D10: the same when a third party overwrites the type', () => {
+  test('the same holds if a third party overwrites the type (D10)', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a', 'update');
     sim.coordinate();
@@ -269,7 +269,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['operating/a', 'operation-type/a', 'pre-check/a']);
   });
 
-  test('D11: an operation begun again while completing starts at Pre-Check (T15)', () => {
+  test('an operation that begins again while it completes starts at PreCheck (D11, T15)', () => {
     const sim = new Simulation(servingPod({ expected: [FINALIZER] }));
     begin(sim, 'a');
     sim.coordinate();
@@ -281,7 +281,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['operating/a', 'operation-type/a', 'pre-check/a']);
   });
 
-  test('D11: the same when a third party writes just its two labels', () => {
+  test('the same holds if a third party writes only its two labels (D11)', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a');
     sim.coordinate();
@@ -293,7 +293,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['operating/a', 'operation-type/a', 'pre-check/a']);
   });
 
-  test('D12: stay-offline keeps traffic off, at the end of an operation, when idle and at creation', () => {
+  test('stay-offline keeps traffic off at the end of an operation, when idle and at creation (D12)', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a');
     sim.coordinate();
@@ -310,7 +310,7 @@ describe('defects of the Go implementation', () => {
     expect(fresh.coordinate()).toBe(false);
   });
 
-  test('T25: stay-offline taken away brings the Pod back', () => {
+  test('the removal of stay-offline returns the Pod to service (T25)', () => {
     const sim = new Simulation(podWith({ labels: { [STAY_OFFLINE_LABEL]: '' } }));
     sim.quiesce();
     unlabel(sim, STAY_OFFLINE_LABEL);
@@ -318,14 +318,14 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['SA']);
   });
 
-  test('D13: a Pod that is not ready is written once, not on every event', () => {
+  test('a Pod that is not ready is written once, not on every event (D13)', () => {
     const sim = new Simulation(servingPod({ ready: false }));
     expect(sim.coordinate()).toBe(true);
     expect(sim.stages()).toEqual([]);
     expect(sim.coordinate()).toBe(false);
   });
 
-  test('T12: one operation preparing outweighs another completing, whatever their names', () => {
+  test('the gate stays closed while one operation prepares and another completes, whatever their names (T12)', () => {
     for (const [done, running] of [
       ['a', 'b'],
       ['b', 'a'],
@@ -342,7 +342,7 @@ describe('defects of the Go implementation', () => {
     }
   });
 
-  test('T13: service-available goes with readiness and comes back when no operation runs', () => {
+  test('service-available is removed with readiness and restored when no operation runs (T13)', () => {
     const sim = new Simulation(servingPod());
     sim.kubelet(false);
     sim.coordinate();
@@ -353,7 +353,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).toEqual(['SA']);
   });
 
-  test('T18: no preparing label once operate is there', () => {
+  test('no preparing label is added once operate is set (T18)', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a');
     label(sim, stageLabel('preparing', 'a'));
@@ -362,7 +362,7 @@ describe('defects of the Go implementation', () => {
     expect(sim.stages()).not.toContain('preparing/a');
   });
 
-  test('T21: an operation that is not passed stays in Pre-Check, in service', () => {
+  test('an operation that has not passed stays in PreCheck, and the Pod in service (T21)', () => {
     const sim = new Simulation(servingPod());
     begin(sim, 'a');
     expect(sim.coordinate(() => false)).toBe(false);
@@ -372,7 +372,7 @@ describe('defects of the Go implementation', () => {
 });
 
 describe('a third party that knows only the labels', () => {
-  test('is walked through the whole path from `operating` and the type alone', () => {
+  test('is led through all stages if it sets only `operating` and the type', () => {
     const sim = new Simulation(servingPod({ expected: [FINALIZER] }));
     label(sim, stageLabel('operation-type', 'job'), 'Restart');
     sim.coordinate();
@@ -386,7 +386,7 @@ describe('a third party that knows only the labels', () => {
     expect(sim.stages()).toEqual(['SA']);
   });
 
-  test('cannot pass the checks by setting `operate`: the label goes, and the Pod stays in service', () => {
+  test('cannot pass the checks by setting `operate`: the label is removed, and the Pod stays in service', () => {
     const sim = new Simulation(servingPod({ expected: [FINALIZER] }));
     begin(sim, 'a');
     label(sim, stageLabel('operate', 'a'), '1');
@@ -417,7 +417,7 @@ describe('a third party that knows only the labels', () => {
 });
 
 describe('a new Pod', () => {
-  test('opens its gate at first sight and is in service once ready', () => {
+  test('has its gate opened at once and is in service once ready', () => {
     const sim = new Simulation(podWith());
     sim.coordinate();
     expect(sim.gate()).toBe('True');
@@ -428,7 +428,7 @@ describe('a new Pod', () => {
     expect(sim.writes).toBe(2);
   });
 
-  test('waits for the traffic it is announced to', () => {
+  test('waits for the traffic of the adapters that announced themselves', () => {
     const sim = new Simulation(podWith({ expected: [FINALIZER] }));
     sim.coordinate();
     sim.kubelet();
@@ -437,26 +437,26 @@ describe('a new Pod', () => {
     expect(sim.stages()).toEqual(['SA']);
   });
 
-  test('whose available-conditions annotation is malformed is not given to service', () => {
+  test('with a malformed available-conditions annotation does not go into service', () => {
     const pod = podWith({ gate: 'True', ready: true });
     pod.metadata.annotations = { 'pod.kusionstack.io/available-conditions': '{' };
     expect(new Simulation(pod).coordinate()).toBe(false);
   });
 
-  test('born with operate and nothing else is not operated on: its stray grant ends as done', () => {
+  test('created with operate and nothing else is not operated on: the stray label ends as a finished operation', () => {
     const sim = new Simulation(podWith({ labels: { [stageLabel('operate', 'x')]: '1' } }));
     sim.quiesce();
     expect(sim.stages()).toEqual(['SA']);
   });
 });
 
-test('a permission nobody holds is taken away', () => {
+test('a permission without an operation is removed', () => {
   const sim = new Simulation(servingPod({ labels: { [permissionLabel('update')]: '1' } }));
   sim.coordinate();
   expect(sim.stages()).toEqual(['SA']);
 });
 
-test('labels that are not the protocol’s are left alone', () => {
+test('labels outside the protocol are not changed', () => {
   const foreign = { 'operating.podopslifecycle.kusionstack.iox/a': '1', app: 'web', [SERVICE_AVAILABLE_LABEL]: '7' };
   const sim = new Simulation(servingPod({ labels: foreign }));
   expect(sim.coordinate()).toBe(false);

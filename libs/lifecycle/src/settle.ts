@@ -1,5 +1,5 @@
-// The one place where the PodOpsLifecycle decides. Everybody who writes a Pod writes the fixpoint of this function, so no
-// state the protocol can leave by itself is ever stored, and no admission hop is needed to move it on.
+// This function makes all decisions of the PodOpsLifecycle. Each of our operators that writes a Pod writes the result of this function. So no
+// state is stored that the protocol can leave by itself, and no admission webhook is needed to advance it.
 
 import { COMPLETING_LABEL, CREATING_LABEL, SERVICE_AVAILABLE_LABEL, STAY_OFFLINE_LABEL } from '@kuperator/api';
 import { diffLabels, type LabelChanges } from './label-changes.ts';
@@ -15,41 +15,41 @@ export type CheckRequest = {
   readonly since: string;
 };
 
-/** What the coordinator may do and others may not: pass stages, and turn the service-ready gate. */
+/** What only the coordinator may do: let operations pass stages, and open and close the service-ready gate. */
 export type Authority = {
-  /** Whether every rule lets the operation pass. Asked only for operations that are in the stage. */
+  /** True if every rule lets the operation pass. Called only for operations that are in the stage. */
   readonly passes: (request: CheckRequest) => boolean;
   /**
-   * Finalizers of adapters that answer for the Pod's traffic and must be asked before it counts as off: they are put on with the
-   * write that closes the gate, if they are not on, and go when their adapter sees the gate closed and no traffic.
+   * Finalizers of the adapters that guard the Pod's traffic and must be asked before it counts as off. The write that closes the gate adds
+   * the missing ones. Each adapter removes its finalizer when it sees the gate closed and no traffic.
    */
   readonly guards?: readonly string[];
-  /** Traffic may be on its way to the Pod and is not guarded yet: until it is, the gate stays open and no PreCheck passes. */
+  /** True if traffic may be about to arrive at the Pod and is not guarded yet. Until it is, the gate stays open and no PreCheck passes. */
   readonly arriving?: boolean;
 };
 
 export type Settled = {
-  /** Label changes that reach the fixpoint; empty when it is reached. */
+  /** Label changes that settle the Pod; empty if it is settled. */
   readonly labels: LabelChanges;
-  /** New status of the service-ready condition, only where it must change and the caller has the authority. */
+  /** New status of the service-ready condition, only if it must change and the caller has the authority. */
   readonly gate?: 'True' | 'False';
-  /** Finalizers to add in the write that closes the gate; absent when all guards are on. */
+  /** Finalizers to add in the write that closes the gate; absent if all guards are on the Pod. */
   readonly guards?: readonly string[];
 };
 
-/** Type recorded for an operation whose controller took the type label away before anybody could read it. */
+/** The recorded type of an operation whose controller removed the type label before it could be read. */
 const UNKNOWN_TYPE = 'unknown';
 
 /**
- * Runs the protocol from `state` to its fixpoint.
- * @param nanos Unix time in nanoseconds, decimal: the value of every label set here
- * @param authority only the coordinator has it; without it stages are not passed and the gate stays
+ * Runs the protocol from `state` until nothing changes any more.
+ * @param nanos Unix time in nanoseconds, decimal: the value of every label that is set here
+ * @param authority only the coordinator has it; without it no stage is passed and the gate stays as it is
  */
 export function settle(state: PodState, nanos: string, authority?: Authority): Settled {
   const labels = new StageLabels(state.labels);
   let { gate, finalizers } = state;
-  // Each round moves at least one operation one stage on, or turns the gate; the rounds are the stages of the longest
-  // path (undo, pre-check, pre-checked, operate; finish to cleared), so this ends. The bound guards the promise.
+  // Each round advances at least one operation by one stage, or opens or closes the gate. The longest path has a fixed number of stages
+  // (undo, pre-check, pre-checked, operate; finish to cleared), so this ends. The limit guards against a mistake in this reasoning.
   for (let round = 0; round < 12; round++) {
     const before = labels.toLabels();
     const gateBefore = gate;
@@ -62,7 +62,7 @@ export function settle(state: PodState, nanos: string, authority?: Authority): S
     enterStages(labels, now, nanos);
     revokePermissions(labels);
     if (authority && state.gated) gate = desiredGate(labels, now, authority) ?? gate;
-    // Before the next round asks whether the Pod is drained: an open gate says nothing of traffic that is on its way.
+    // This comes before the next round checks whether the Pod is drained: an open gate does not show traffic that is about to arrive.
     if (gate === 'False' && state.gate === 'True') finalizers = union(state.finalizers, authority?.guards);
     complete(labels, { ...now, gate });
     settleAvailability(labels, { ...now, gate }, nanos);
@@ -78,14 +78,14 @@ function union(a: readonly string[], b: readonly string[] = []): readonly string
   return [...new Set([...a, ...b])];
 }
 
-/** An undo label wipes its operation; one for an operation that is not live would swallow the next Begin (D9). */
+/** An undo label removes its operation. An undo label without a live operation is removed too, because it would undo the next one (D9). */
 function dropUndone(labels: StageLabels): void {
   for (const id of labels.ids()) if (labels.has(id, 'undo-operation-type')) labels.dropAll(id);
 }
 
 /**
- * The joint step: no operation leaves Operate while another one still operates; then all that operated continue together. Ids that went
- * before are left alone, so a late operation cannot hold them nor be held by them (D1).
+ * The joint step: no operation leaves Operate while another one still operates. Then all of them continue together. Operations that left
+ * Operate earlier are not changed, so a late operation neither holds them nor is held by them (D1).
  */
 function finishOperated(labels: StageLabels, nanos: string): void {
   const live = labels.liveIds();
@@ -113,7 +113,7 @@ function restartChanged(labels: StageLabels): void {
       if (!isPermissionLeft(labels, id)) labels.drop(id, 'pre-checked');
       continue;
     }
-    // Begun again before the last round was cleared away: that round's labels would let it skip its checks (D11, T15).
+    // The operation began again before the labels of the last run were removed. Those labels would let it skip its checks (D11, T15).
     if (labels.has(id, 'operated')) {
       labels.drop(id, 'pre-check', 'pre-checked', 'preparing', 'operate');
       labels.drop(id, 'operated', 'done-operation-type', 'post-check', 'post-checked', 'completing');
@@ -127,7 +127,7 @@ function restartChanged(labels: StageLabels): void {
   }
 }
 
-/** There is a permission the operation may have passed with; whose type label was taken away has one nobody else claims. */
+/** True if there is a permission with which the operation may have passed. Without its type label, that is one that no other operation has. */
 function isPermissionLeft(labels: StageLabels, id: string): boolean {
   const type = labels.get(id, 'operation-type');
   return type === undefined ? unclaimedPermission(labels) !== undefined : labels.isTypePermitted(type);
@@ -137,7 +137,7 @@ function isPermissionLeft(labels: StageLabels, id: string): boolean {
 function dropStray(labels: StageLabels): void {
   for (const id of labels.ids()) {
     if (!labels.isLive(id)) {
-      // A controller may write the type first and `operating` after; a type alone says and holds nothing.
+      // A controller may write the type first and `operating` afterwards. A type alone has no effect.
       const stages = labels.stagesOf(id);
       if (!(stages.length === 1 && stages[0] === 'operation-type')) labels.dropAll(id);
     } else if (!labels.has(id, 'operated')) {

@@ -3,9 +3,9 @@ import { SERVICES } from '@kuperator/api';
 import type { Logger } from '@kuperator/runtime';
 
 /**
- * A traffic controller: keeps a backend in step with the Pods of an employer (a Service, by default) and tells the
- * PodOpsLifecycle, through a finalizer on each Pod, whether the Pod has traffic. What an adapter must say is where traffic
- * is seen or moved (`traffic`); labels, finalizers, annotations and their races are the framework's work.
+ * A traffic controller. It makes a backend match the Pods of an employer (a Service by default), and shows by a finalizer on each Pod whether
+ * the Pod has traffic, for the PodOpsLifecycle. An adapter only observes or moves the traffic (`traffic`); the framework writes labels,
+ * finalizers and annotations and handles their races.
  */
 export type Adapter<E extends KubeObject = Service> = {
   /** Controller, Event source and log name, e.g. `endpointslice-adapter`. */
@@ -46,7 +46,7 @@ export type Adapter<E extends KubeObject = Service> = {
 /** A kind of object that owns traffic and selects its Pods by labels. */
 export type EmployerKind<E extends KubeObject> = {
   readonly resource: Resource<E>;
-  /** Labels a Pod must all have. Undefined or empty selects nothing. */
+  /** The labels that a Pod must have. Undefined or an empty object selects no Pod. */
   selectorOf(employer: E): Readonly<Record<string, string>> | undefined;
 };
 
@@ -82,8 +82,8 @@ export type Observer<E extends KubeObject> = {
 };
 
 /**
- * For a backend the adapter itself moves. A clean finalizer holds the employer until everything of it is removed.
- * Expected lists are taken as empty once the employer is leaving.
+ * For a backend that the adapter itself changes. A clean finalizer holds the employer until all its records are removed.
+ * While the employer is leaving, the expected lists are empty.
  */
 export type Backend<E extends KubeObject> = {
   /** The employer's own records there (a virtual IP, a server group); left out when it has none. */
@@ -106,7 +106,7 @@ export type ProviderRecord = {
   /** Identifies the record. The same id twice in one list is an error. */
   readonly id: string;
 };
-/** A Pod may have several records (ports, groups); its traffic is as wanted when all of them are. */
+/** A Pod may have several records (ports, groups). Its traffic is as expected when all of them are. */
 export type EmployeeRecord = ProviderRecord & {
   /** Name of the Pod that the record belongs to; undefined if that is unknown. */
   readonly podName: string | undefined;

@@ -25,14 +25,14 @@ function demo(more: Partial<Adapter> = {}) {
 const recording = { records: { expectedFinalizers: true, lifecycleFinalizers: true } };
 const annotation = (world: World, key: string) => world.service()?.metadata.annotations?.[key];
 
-test('a Service carrying the old clean finalizer gets the new one and loses the old (T89)', async () => {
+test('a Service with the old clean finalizer gets the new one and loses the old one (T89)', async () => {
   const { world } = demo({ takesOverFromGo: () => true });
   world.addService({ finalizers: ['resource-consist.kusionstack.io/clean-nginx'] });
   await world.rest();
   expect(world.service()?.metadata.finalizers).toEqual([EMPLOYER_CLEAN_FINALIZER]);
 });
 
-test('the clean finalizer is stored before anything is made at the provider', async () => {
+test('the clean finalizer is stored before anything is created at the provider', async () => {
   const { balancer, world } = demo();
   world.cluster.failWrite({ resource: 'services', error: { status: 500, reason: 'InternalError' }, times: 3 });
   world.addService();
@@ -48,7 +48,7 @@ test('the clean finalizer is stored before anything is made at the provider', as
   );
 });
 
-test('a conflict on the Service is a stale cache: repeated, and no news', async () => {
+test('a conflict on the Service means a stale cache: it is retried and not reported', async () => {
   const { balancer, world } = demo();
   world.cluster.failWrite({ resource: 'services', error: { status: 409, reason: 'Conflict' } });
   world.addService();
@@ -57,7 +57,7 @@ test('a conflict on the Service is a stale cache: repeated, and no news', async 
   expect(world.events).toEqual(['Normal EnsureEmployerCleanFinalizerSucceed: ensure employer clean finalizer succeed']);
 });
 
-test('the employer record is created, and drift is corrected after any Service event', async () => {
+test('the employer record is created, and differences are corrected after any Service event', async () => {
   const { balancer, world } = demo();
   world.addService();
   await world.rest();
@@ -68,7 +68,7 @@ test('the employer record is created, and drift is corrected after any Service e
   expect(balancer.vips.get('vip-nginx')).toEqual({ id: 'vip-nginx', qps: 100 });
 });
 
-test('deleting a Service removes its records while another finalizer holds it, then it goes', async () => {
+test('deleting a Service removes its records while another finalizer holds it, and then the Service', async () => {
   const { balancer, world } = demo();
   world.addService({ finalizers: ['other'] });
   await world.rest();
@@ -99,7 +99,7 @@ test('a Pod created not ready gets a real server without traffic, and no finaliz
   expect(world.pod().metadata.finalizers).toEqual([]);
 });
 
-test('with service-ready False traffic goes off and the finalizer after it; True again brings both back', async () => {
+test('with service-ready False, traffic is turned off and then the finalizer removed; with True, both return', async () => {
   const { balancer, world } = demo();
   world.addService();
   world.addPod();
@@ -114,7 +114,7 @@ test('with service-ready False traffic goes off and the finalizer after it; True
   expect(world.pod().metadata.finalizers).toEqual([finalizer]);
 });
 
-test('deleting the Pod completes and removes its real server; then deleting the Service removes its VIP', async () => {
+test('deleting the Pod removes its real server and completes; deleting the Service then removes its VIP', async () => {
   const { balancer, world } = demo();
   world.addService();
   world.addPod();
@@ -131,7 +131,7 @@ test('deleting the Pod completes and removes its real server; then deleting the 
 test.each([
   { ready: true },
   { ready: false },
-])('deleting a Service with a Pod (ready: $ready) removes everything, and the Pod deletes freely', async ({
+])('deleting a Service with a Pod (ready: $ready) removes everything, and the Pod can be deleted', async ({
   ready,
 }) => {
   const { balancer, world } = demo();
@@ -148,7 +148,7 @@ test.each([
   expect(world.hasPod()).toBe(false);
 });
 
-test('a Service that opts out is cleaned up like one that goes, and stays', async () => {
+test('a Service that opts out is cleaned up like a deleted one, but stays', async () => {
   const { balancer, world } = demo();
   world.addService();
   world.addPod();
@@ -161,7 +161,7 @@ test('a Service that opts out is cleaned up like one that goes, and stays', asyn
   expect(world.events.at(-1)).toBe('Normal CleanEmployerCleanFinalizerSucceed: clean employer clean finalizer succeed');
 });
 
-test('a Service that never opted in is no business of the provider', async () => {
+test('the provider is not called for a Service that never opted in', async () => {
   const { balancer, world } = demo();
   world.addService({ labels: {} });
   world.addPod();
@@ -170,7 +170,7 @@ test('a Service that never opted in is no business of the provider', async () =>
   expect(world.podWrites).toBe(0);
 });
 
-test('an error making the VIP is told in an Event and in the adapter’s own record, which is blanked after', async () => {
+test('an error while the VIP is created is reported in an Event and in the adapter’s own record, which is cleared afterwards', async () => {
   const recorded: (string | undefined)[] = [];
   const { balancer, world } = demo({
     recordError: async (_service, message) => {
@@ -188,7 +188,7 @@ test('an error making the VIP is told in an Event and in the adapter’s own rec
   expect(recorded).toEqual(['syncCreate failed, err: fake err', undefined]);
 });
 
-test('an error making real servers is told in an Event, and converges when they show up by themselves', async () => {
+test('an error while real servers are created is reported in an Event, and ends when the real servers appear by themselves', async () => {
   const { balancer, world } = demo();
   balancer.broken.add('createServers');
   world.addService();
@@ -204,7 +204,7 @@ test('an error making real servers is told in an Event, and converges when they 
   expect(world.pod().metadata.finalizers).toEqual([finalizer]);
 });
 
-test('what only the user can mend is told and not retried', async () => {
+test('an error that only the user can resolve is reported and not retried', async () => {
   const { world } = demo({
     traffic: {
       employees: {
@@ -224,7 +224,7 @@ test('what only the user can mend is told and not retried', async () => {
   expect(world.events.filter((event) => event.startsWith('Warning')).length).toBeLessThanOrEqual(2);
 });
 
-test('a refused real server keeps its Pod as it is, its siblings get their finalizers', async () => {
+test('a Pod whose real server is refused stays as it is, and the other Pods get their finalizers', async () => {
   const { balancer, world } = demo();
   balancer.refused.add('a');
   world.addService();
@@ -238,7 +238,7 @@ test('a refused real server keeps its Pod as it is, its siblings get their final
   expect(world.pod('a').metadata.finalizers).toEqual([finalizer]);
 });
 
-test('a refused drain keeps the finalizer on', async () => {
+test('a refused drain keeps the finalizer', async () => {
   const { balancer, world } = demo();
   world.addService();
   world.addPod();
@@ -249,7 +249,7 @@ test('a refused drain keeps the finalizer on', async () => {
   expect(world.pod().metadata.finalizers).toEqual([finalizer]);
 });
 
-test('a real server that still drains keeps its Pod and its Service, until it is gone', async () => {
+test('a real server that still drains holds its Pod and its Service until it is gone', async () => {
   const { balancer, world } = demo();
   world.addService();
   world.addPod();
@@ -265,7 +265,7 @@ test('a real server that still drains keeps its Pod and its Service, until it is
   expect(world.service()).toBeUndefined();
 });
 
-test('relabelling a Pod away removes key, finalizer and real server; relabelling it back restores them (T87)', async () => {
+test('a Pod that its Service no longer selects loses key, finalizer and real server, and gets them back when it is selected again (T87)', async () => {
   const { balancer, world } = demo(recording);
   world.addService();
   world.addPod();
@@ -285,7 +285,7 @@ test('relabelling a Pod away removes key, finalizer and real server; relabelling
   expect(balancer.servers.has('a')).toBe(true);
 });
 
-test('a real server removed by somebody else does not keep marks on a Pod relabelled away (T87)', async () => {
+test('a real server that another client removed does not keep marks on a relabelled Pod (T87)', async () => {
   const { balancer, world } = demo(recording);
   world.addService();
   world.addPod();
@@ -298,7 +298,7 @@ test('a real server removed by somebody else does not keep marks on a Pod relabe
   expect(annotation(world, LIFECYCLE_FINALIZERS_RECORD_ANNOTATION)).toBeUndefined();
 });
 
-test('a record names a Pod as long as it bears the finalizer, also while its drain is refused', async () => {
+test('a record names a Pod as long as the Pod has the finalizer, also while its drain is refused', async () => {
   const { balancer, world } = demo(recording);
   world.addService();
   world.addPod();
@@ -309,7 +309,7 @@ test('a record names a Pod as long as it bears the finalizer, also while its dra
   expect(annotation(world, LIFECYCLE_FINALIZERS_RECORD_ANNOTATION)).toBe('a');
 });
 
-test('records are kept only when asked for', async () => {
+test('records are kept only on request', async () => {
   const { world } = demo();
   world.addService();
   world.addPod();
@@ -317,7 +317,7 @@ test('records are kept only when asked for', async () => {
   expect(Object.keys(world.service()?.metadata.annotations ?? {})).toEqual([EMPLOYER_ADAPTER_ANNOTATION]);
 });
 
-test('a Pod that goes out of service while the provider is busy is not taken for drained', async () => {
+test('a Pod that goes out of service while the provider is busy does not count as drained', async () => {
   const balancer = new DemoBalancer();
   const adapter = demoAdapter(balancer);
   if (!('employees' in adapter.traffic)) throw new Error('the demo adapter owns its backend');
@@ -339,7 +339,7 @@ test('a Pod that goes out of service while the provider is busy is not taken for
   expect(world.pod().metadata.finalizers).toEqual([finalizer]);
 });
 
-test('the adapter is told what became of its records', async () => {
+test('the adapter gets the results for its records', async () => {
   const seen: string[][] = [];
   const { world } = demo({
     recordStatuses: async (_service, { employer, employees }) => {

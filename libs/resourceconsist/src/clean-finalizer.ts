@@ -7,13 +7,13 @@ function oldCleanFinalizerOf(employer: KubeObject): string {
   return `resource-consist.kusionstack.io/clean-${employer.metadata.name ?? ''}`;
 }
 
-/** Those the employer has, in its present and its old name. */
+/** The clean finalizers that the employer has, under the present and the old name. */
 export function cleanFinalizersOf(employer: KubeObject): readonly string[] {
   const names = [EMPLOYER_CLEAN_FINALIZER, oldCleanFinalizerOf(employer)];
   return names.filter((name) => employer.metadata.finalizers?.includes(name));
 }
 
-/** The finalizer list with the clean finalizer in its present name; undefined when it has it. */
+/** The finalizer list with the clean finalizer under its present name; undefined if the list already has it. */
 export function withCleanFinalizer(employer: KubeObject): readonly string[] | undefined {
   const finalizers = employer.metadata.finalizers ?? [];
   if (finalizers.includes(EMPLOYER_CLEAN_FINALIZER)) return undefined;
@@ -21,7 +21,7 @@ export function withCleanFinalizer(employer: KubeObject): readonly string[] | un
   return [...finalizers.filter((finalizer) => finalizer !== old), EMPLOYER_CLEAN_FINALIZER];
 }
 
-/** The finalizer list without the clean finalizer in either name; undefined when it has none. */
+/** The finalizer list without the clean finalizer under either name; undefined if the list has none. */
 export function withoutCleanFinalizer(employer: KubeObject): readonly string[] | undefined {
   const clean = cleanFinalizersOf(employer);
   if (clean.length === 0) return undefined;

@@ -23,7 +23,7 @@ import { resourceConsistReconciler } from './reconcile.ts';
 import { StrayPods } from './stray-pods.ts';
 import { NO_HOLD, type TrafficHold } from './traffic-hold.ts';
 
-/** The part of an informer the framework uses. */
+/** The part of an informer that the framework uses. */
 type Source<T extends KubeObject> = Pick<
   Informer<T>,
   'get' | 'list' | 'keys' | 'byIndex' | 'observe' | 'observeGone' | 'onChange'
@@ -32,18 +32,18 @@ type Source<T extends KubeObject> = Pick<
 export type ResourceConsistOptions<E extends KubeObject> = {
   adapter: Adapter<E>;
   client: Pick<KubeClient, 'get' | 'patch'>;
-  /** Made with `employerOptions`. */
+  /** Created with `employerOptions`. */
   employers: Source<E>;
-  /** Made with `employeePodOptions`. */
+  /** Created with `employeePodOptions`. */
   pods: Source<Pod>;
   recorder: Recorder;
   logger: Logger;
   metrics: Metrics;
   shards?: Shards;
   clock?: Clock;
-  /** Employers worked on at once; default 5. */
+  /** Number of employers reconciled concurrently; default 5. */
   concurrency?: number;
-  /** Least milliseconds between two passes of one employer, so that a burst of Pod events needs one pass; default 10. */
+  /** Minimum time between two passes of one employer in milliseconds, so that a burst of Pod events causes one pass; default 10. */
   minIntervalMs?: number;
   /** Milliseconds between two passes over every employer; default 300 000. */
   resyncMs?: number;
@@ -58,7 +58,7 @@ export type ResourceConsistOptions<E extends KubeObject> = {
   heldTraffic?: HeldTraffic;
   /** Backoff of an employer whose pass failed. */
   backoff?: BackoffOptions;
-  /** Called after a finalizer was put on a Pod or taken off, e.g. to publish it. Must not throw. */
+  /** Called after a finalizer was added to a Pod or removed, e.g. to publish an event. Must not throw. */
   onTraffic?: (change: TrafficChange) => void;
 };
 

@@ -6,7 +6,7 @@ const record = (id: string, weight = 100) => ({ id, weight });
 test.each([
   { name: 'nothing on either side', expected: [], current: [], diff: {} },
   { name: 'only expected: create', expected: [record('a')], current: [], diff: { create: [record('a')] } },
-  { name: 'only there: delete', expected: [], current: [record('a')], diff: { delete: [record('a')] } },
+  { name: 'only at the provider: delete', expected: [], current: [record('a')], diff: { delete: [record('a')] } },
   { name: 'equal: unchanged', expected: [record('a')], current: [record('a')], diff: { unchanged: [record('a')] } },
   {
     name: 'different: update with the expected side',
@@ -35,6 +35,6 @@ test('an adapter may say which records are equal', () => {
 test.each([
   { side: 'expected', expected: [record('a'), record('a')], current: [] },
   { side: 'current', expected: [], current: [record('a'), record('a')] },
-])('an id twice on the $side side is an error', ({ side, expected, current }) => {
+])('a duplicate id on the $side side is an error', ({ side, expected, current }) => {
   expect(() => diffById(expected, current)).toThrow(`two ${side} records have the id "a"`);
 });

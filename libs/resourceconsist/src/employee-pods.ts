@@ -26,7 +26,7 @@ const BY_FINALIZER = 'finalizer';
 export type PodCache = Pick<Informer<Pod>, 'get' | 'list' | 'byIndex'>;
 export type EmployerCache<E extends KubeObject> = Pick<Informer<E>, 'get' | 'keys' | 'byIndex'>;
 
-/** What a pass reads, all of it from memory. */
+/** The caches from which a pass reads. */
 export type EmployeeCaches<E extends KubeObject> = {
   readonly employers: EmployerCache<E>;
   readonly pods: PodCache;
@@ -40,8 +40,8 @@ type InformerOptions<T extends KubeObject> = {
 };
 
 /**
- * Options of the Pod informer the framework works on: controlled Pods, cut down to what the lifecycle and adapters use
- * (`keep` adds to it), found by a label, by the employers they name and by their lifecycle finalizers.
+ * Options of the Pod informer of the framework. It holds controlled Pods, trimmed to what the lifecycle and adapters use (`keep` adds to
+ * that), and finds them by a label, by the employers they name and by their lifecycle finalizers.
  */
 export function employeePodOptions<E extends KubeObject>(
   kind: EmployerKind<E>,
@@ -74,10 +74,10 @@ export function employerOptions<E extends KubeObject>(
   };
 }
 
-/** Selected Pods of an employer, and those that only still bear its marks. */
+/** The Pods that an employer selects, and those that it no longer selects but that still have its marks. */
 export type Employees = { readonly selected: readonly Pod[]; readonly marked: readonly Pod[] };
 
-/** From the cache alone, looking at little more than the Pods that are the employer's. */
+/** Reads only the cache, and little more than the Pods of the employer. */
 export function employeesOf(
   pods: PodCache,
   {
@@ -101,7 +101,7 @@ export function employeesOf(
   return { selected, marked: [...marked] };
 }
 
-/** The employers a Pod may concern: those that select it, and those whose key or finalizer it bears, gone ones included. */
+/** The employers that a Pod may concern: those that select it, and those whose key or finalizer it has, even if they no longer exist. */
 export function employersOf<E extends KubeObject>(
   pod: Pod,
   kind: EmployerKind<E>,
@@ -124,7 +124,7 @@ function labelSelectorOf(labels: Readonly<Record<string, string>> | undefined): 
   return labels && Object.keys(labels).length > 0 ? { matchLabels: { ...labels } } : undefined;
 }
 
-/** Every key there may be work for: existing employers, and gone ones that Pods still name. */
+/** Every key that may have work: existing employers, and employers that no longer exist but that Pods still name. */
 export function allEmployerKeys<E extends KubeObject>(
   kind: EmployerKind<E>,
   employers: EmployerCache<E>,
@@ -134,7 +134,7 @@ export function allEmployerKeys<E extends KubeObject>(
   return [...new Set([...employers.keys(), ...named])];
 }
 
-/** The smallest bucket the selector's labels lead to. */
+/** The smallest index bucket for one of the selector's labels. */
 function candidates(
   pods: PodCache,
   namespace: string,
@@ -155,7 +155,7 @@ function selectableLabelsOf(pod: Pod): readonly string[] {
     .map(([key, value]) => `${key}=${value}`);
 }
 
-/** Lifecycle labels come and go with timestamps; a Service that selects by one is served by looking at all Pods. */
+/** Lifecycle labels are not indexed, because their values are timestamps. For a Service that selects by one, all Pods are read. */
 function isSelectable(label: string): boolean {
   return label !== CONTROL_LABEL && !label.includes('podopslifecycle.kusionstack.io/');
 }
@@ -188,7 +188,7 @@ function trimPod(pod: Pod, keep: Partial<Pod['spec']> = {}): Pod {
       labels,
       finalizers,
       deletionTimestamp,
-      // Empty says that there are others.
+      // An empty object means that the Pod has only other annotations.
       annotations: annotations && (announced === undefined ? {} : { [AVAILABLE_CONDITIONS_ANNOTATION]: announced }),
     }),
     spec: { containers: [], ...defined({ readinessGates: pod.spec.readinessGates }), ...keep },
@@ -196,7 +196,7 @@ function trimPod(pod: Pod, keep: Partial<Pod['spec']> = {}): Pod {
   };
 }
 
-/** Without the fields that are undefined, which would otherwise say "present". */
+/** Removes fields that are undefined, which would otherwise count as present. */
 function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]: Exclude<T[K], undefined>;

@@ -1,4 +1,4 @@
-// What the adapter puts on an employer: the annotation that names it, the clean finalizer, and the records of its Pods.
+// The marks that the adapter adds to an employer: the annotation that names the adapter, the clean finalizer, and the records of its Pods.
 import type { Key, KubeObject } from '@kuperator/api';
 import { type Adapter, backendOf, movesTraffic } from './adapter.ts';
 import { withCleanFinalizer, withoutCleanFinalizer } from './clean-finalizer.ts';
@@ -12,7 +12,7 @@ import type { BackendSync } from './provider-sync.ts';
 import { recordChanges } from './records.ts';
 import { inStep } from './step-error.ts';
 
-/** The employers that this process has guarded, by uid: another adapter's name on one of them is a change of owner, and not the start. */
+/** The employers that this process has guarded, by uid. If one of them names another adapter, the employer has changed hands. */
 export class GuardedEmployers<E extends KubeObject> {
   readonly #adapter: Adapter<E>;
   readonly #uids = new Map<Key, string | undefined>();
@@ -21,7 +21,7 @@ export class GuardedEmployers<E extends KubeObject> {
     this.#adapter = adapter;
   }
 
-  /** How the employer stands now; `out` if it does not exist. Remembers an active one. */
+  /** The standing of the employer now; `out` if it does not exist. Remembers an active employer. */
   standingOf(key: Key, employer: E | undefined): EmployerStanding {
     const wasOurs = employer !== undefined && this.#uids.get(key) === employer.metadata.uid;
     const standing = employer ? standingOfEmployer(employer, this.#adapter, { wasOurs }) : 'out';

@@ -7,7 +7,7 @@ export type EmployerChange = {
   readonly annotations?: Readonly<Record<string, string | null>> | undefined;
 };
 
-/** Writes metadata of an employer in one patch. @returns it as the API server answered it */
+/** Writes metadata of an employer in one patch. @returns the employer that the API server returned */
 export type EmployerWriter<E extends KubeObject> = (employer: E, change: EmployerChange) => Promise<E>;
 
 export function employerWriter<E extends KubeObject>(deps: {

@@ -26,11 +26,11 @@ test.each([
   { name: 'opted out while being deleted', service: aService({ labels: {}, deletionTimestamp }), standing: 'out' },
   { name: 'refused by the adapter', service: aService({ name: 'unfit' }), standing: 'out' },
   { name: 'of another adapter', service: aService({ name: 'foreign', labels: {} }), standing: 'foreign' },
-])('a Service $name stands $standing', ({ service, standing }) => {
+])('a Service $name has the standing $standing', ({ service, standing }) => {
   expect(standingOfEmployer(service, adapter)).toBe(standing);
 });
 
-test('the old clean finalizer is replaced by the new one, others stay (T89)', () => {
+test('the old clean finalizer is replaced by the new one, and others stay (T89)', () => {
   const old = 'resource-consist.kusionstack.io/clean-nginx';
   const service = aService({ finalizers: ['a', old] });
   expect(withCleanFinalizer(service)).toEqual(['a', EMPLOYER_CLEAN_FINALIZER]);

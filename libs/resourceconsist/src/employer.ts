@@ -5,7 +5,7 @@ import { foreignMark } from './ownership.ts';
 
 /**
  * - `active`: takes part; its selected Pods are marked.
- * - `leaving`: is being deleted; traffic is taken off, then its marks.
+ * - `leaving`: is being deleted; its traffic is turned off, then its marks are removed.
  * - `out`: opted out, or cannot take part. Our marks on Pods (and our records at a provider) are removed immediately.
  * - `foreign`: guarded by another adapter. Its Pods and their marks are left alone.
  */
@@ -16,7 +16,7 @@ export function standingOfEmployer<E extends KubeObject>(
   adapter: Adapter<E>,
   options: { wasOurs?: boolean } = {},
 ): EmployerStanding {
-  // Asked before the label: adapters of the Go framework may have their own way to opt in.
+  // Check this before the label, because adapters of the Go framework may have their own way to opt in.
   if (adapter.claims?.(employer) === false || foreignMark(employer, adapter, options)) return 'foreign';
   if (!isOptedIn(employer) || adapter.refuses?.(employer)) return 'out';
   return isTerminating(employer) ? 'leaving' : 'active';

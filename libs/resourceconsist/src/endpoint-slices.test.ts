@@ -28,7 +28,7 @@ test.each([
   { name: 'no slice', slices: [], traffic: 'off' },
   { name: 'a placeholder without endpoints', slices: [{ ...aSlice(), endpoints: null }], traffic: 'off' },
   { name: 'listed as ready', slices: [aSlice({ ...toPod, conditions: { ready: true } })], traffic: 'on' },
-  { name: 'listed without saying whether ready', slices: [aSlice({ ...toPod, conditions: {} })], traffic: 'on' },
+  { name: 'listed without a ready condition', slices: [aSlice({ ...toPod, conditions: {} })], traffic: 'on' },
   { name: 'listed without conditions', slices: [aSlice(toPod)], traffic: 'on' },
   { name: 'listed as not ready', slices: [aSlice({ ...toPod, conditions: { ready: false } })], traffic: 'off' },
   {
@@ -46,13 +46,13 @@ test.each([
     slices: [aSlice({ targetRef: { ...toPod.targetRef, uid: 'uid-former' }, conditions: { ready: true } })],
     traffic: 'off',
   },
-  { name: 'an endpoint that is no Pod', slices: [aSlice({ conditions: { ready: true } })], traffic: 'off' },
+  { name: 'an endpoint that is not a Pod', slices: [aSlice({ conditions: { ready: true } })], traffic: 'off' },
 ])('$name: $traffic', ({ slices, traffic }) => {
   expect(trafficIn(slices)(pod)).toBe(traffic);
   expect(trafficIn(slices.map(trimSlice))(pod)).toBe(traffic);
 });
 
-test('a cached slice keeps whose it is, whom it lists and whether as ready, and nothing else', () => {
+test('a cached slice keeps its Service, its endpoints and their readiness, and nothing else', () => {
   expect(trimSlice(aSlice({ ...toPod, conditions: { ready: false, serving: true } }))).toEqual({
     metadata: {
       name: 'web-x',
@@ -71,7 +71,7 @@ const endpoint = (uid: string, ready: boolean) => ({ targetRef: { ...toPod.targe
 test.each([
   { name: 'added', old: undefined, now: aSlice(endpoint('a', true), endpoint('b', false)), turned: [['a', 'on']] },
   {
-    name: 'a Pod no longer ready, another one now',
+    name: 'one Pod is no longer ready, another one is now',
     old: aSlice(endpoint('a', true), endpoint('b', false)),
     now: aSlice(endpoint('a', false), endpoint('b', true)),
     turned: [
@@ -79,7 +79,12 @@ test.each([
       ['b', 'on'],
     ],
   },
-  { name: 'nothing that matters', old: aSlice(endpoint('a', true)), now: aSlice(endpoint('a', true)), turned: [] },
+  {
+    name: 'a change without effect on traffic',
+    old: aSlice(endpoint('a', true)),
+    now: aSlice(endpoint('a', true)),
+    turned: [],
+  },
   {
     name: 'still listed as ready by another slice',
     old: aSlice(endpoint('a', true)),
@@ -87,13 +92,13 @@ test.each([
     other: aSlice(endpoint('a', true)),
     turned: [['a', 'on']],
   },
-])('a slice that changes turns traffic: $name', ({ old, now, other, turned }) => {
+])('the change of a slice changes traffic: $name', ({ old, now, other, turned }) => {
   const type = old ? ('updated' as const) : ('added' as const);
   const change = { type, key: 'default/web-x' as const, object: now, ...(old ? { old } : {}) };
   expect(turnedBy(change as Change<EndpointSlice>, () => [now, ...(other ? [other] : [])])).toEqual(turned);
 });
 
-test('a slice that is deleted takes the traffic with it', () => {
+test('the deletion of a slice ends its traffic', () => {
   const object = aSlice(endpoint('a', true));
   const change = { type: 'deleted', key: 'default/web-x', object, old: object } as Change<EndpointSlice>;
   expect(turnedBy(change, () => [])).toEqual([['a', 'off']]);

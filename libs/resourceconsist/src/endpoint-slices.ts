@@ -1,32 +1,32 @@
-// When a Pod counts as out of traffic, and how far that can be relied on.
+// Decides when a Pod counts as out of traffic. This comment explains how reliable that is.
 //
-// The adapter takes its finalizer off a Pod when two caches agree: the Pod's says "not ready", the EndpointSlices' say
-// "no slice lists it as ready". The two are watched separately and their versions cannot be compared, so each may be behind. The following
-// holds:
+// The adapter removes its finalizer from a Pod when two caches agree: according to the Pod cache the Pod is not ready, and according to the
+// slice cache no slice lists it as ready. The two are watched separately and their versions cannot be compared, so each may be stale. The
+// following holds:
 //
-// 1. A stale Pod cannot mislead: the write carries the resourceVersion decided on, so a Pod that became ready again, or whose
-//    gate was opened, refuses it.
-// 2. A slice cache that is only behind errs to the safe side in the normal course. The finalizer went on because a slice was
-//    seen that lists the Pod as ready; versions of a slice are seen in order; so "off" is read from a version written later.
-//    The EndpointSlice controller (one leader, its own caches in order too) wrote that one from a Pod that was not ready.
-// 3. It lists the Pod as ready again only after a later version of the Pod that is Ready. With the gate closed the kubelet
-//    makes none; by 1 there is none between the version we decided on and our write.
+// 1. A stale Pod does no harm: the write requires the resourceVersion from which it was decided. If the Pod became ready again, or its gate
+//    was opened, the API server refuses the write.
+// 2. A slice cache that is only late is normally safe. The finalizer was added because the cache showed a slice that lists the Pod as ready.
+//    Versions of a slice arrive in order, so "off" comes from a version that was written later. The EndpointSlice controller (one leader,
+//    whose caches are in order too) wrote that version from a Pod that was not ready.
+// 3. The EndpointSlice controller lists the Pod as ready again only after a later version of the Pod that is Ready. While the gate is closed,
+//    the kubelet writes no such version. By 1, there is none between the version from which we decided and our write.
 //
-// A finalizer put on by the coordinator (when it closes a gate behind which no traffic had been observed) has no slice seen before it. It is
-// put on only after gate and readiness have rested for seconds, so the slices seen are not of before.
+// The coordinator may also add the finalizer, when it closes a gate and no traffic was observed. Then no slice was seen before the finalizer.
+// The coordinator adds it only after gate and readiness have not changed for seconds, so the cached slices are not older than that change.
 //
-// What is left: a Pod that flaps (not ready, ready, not ready) faster than one of the watches moves, so that "off" belongs to
-// the first time; a replica that took a Service over while its slice watch is further behind than that of its predecessor;
-// a newly elected EndpointSlice controller that starts from an old list. In each the controller still has the last
-// change of the Pod before it and takes the endpoint out again at once; a Pod can be listed for that moment after
-// we let go. Asking the API server instead of the cache would not close this: the slice can be written just after the answer.
+// These cases remain: a Pod that flaps (not ready, ready, not ready) faster than one of the watches delivers, so that "off" belongs to the
+// first time; a replica that took over a Service while its slice watch is later than that of its predecessor; a newly elected EndpointSlice
+// controller that starts from an old list. In each case the EndpointSlice controller will still see the last change of the Pod, and then removes
+// the endpoint again at once. Until then a Pod can be listed after we released it. A read from the API server would not prevent this, because
+// the slice can be written right after the response.
 //
-// Proxies follow the slices later still. So "off" and "on" count only after they have been seen without a break for a hold
-// (docs/decisions/0030-traffic-counts-after-a-hold.md). `turnedBy` begins it with the slice's change, not with the pass
-// that follows, and starts it again for a Pod whose traffic came and went between two passes.
+// Proxies follow the slices with a further delay. So "off" and "on" count only after they have lasted for a hold without interruption
+// (docs/decisions/0030-traffic-counts-after-a-hold.md). `turnedBy` starts the hold at the change of the slice, not in the pass that
+// follows, and restarts it for a Pod whose traffic came and went between two passes.
 //
-// A Pod that is in no slice at all counts as off, not as unknown: the controller leaves out Pods of deleted nodes, finished
-// ones and those without an address, and no slice will ever list them.
+// A Pod in no slice at all counts as off, not as unknown: the EndpointSlice controller omits Pods of deleted nodes, finished Pods and Pods
+// without an address, and no slice will ever list them.
 
 import { ENDPOINT_SLICES, type EndpointSlice, type Key } from '@kuperator/api';
 import type { Change } from '@kuperator/runtime';
@@ -63,7 +63,7 @@ export function trimSlice(slice: EndpointSlice): EndpointSlice {
   };
 }
 
-/** Pods whose traffic a change of one slice has turned, as all slices of its Service stand now. */
+/** The Pods whose traffic has changed by the change of one slice, given all present slices of its Service. */
 export function turnedBy(
   { type, object, old }: Change<EndpointSlice>,
   slicesOfService: () => readonly EndpointSlice[],
@@ -78,15 +78,15 @@ export function turnedBy(
   return [...turned].map((uid) => [uid, ready.has(uid) ? 'on' : 'off'] as const);
 }
 
-/** Traffic of each Pod from all slices of its Service, of any address family and maker. */
+/** The traffic of each Pod from all slices of its Service, whatever their address family and creator. */
 export function trafficIn(slices: readonly EndpointSlice[]): TrafficOf {
   const ready = new Set(slices.flatMap(readyPodsOf));
   return (pod) => (pod.metadata.uid !== undefined && ready.has(pod.metadata.uid) ? 'on' : 'off');
 }
 
 /**
- * uids of the Pods a slice sends traffic to. By uid, because a new Pod may have the same name, and even the same address.
- * An endpoint that does not say counts as ready.
+ * The uids of the Pods to which a slice sends traffic. It uses the uid, because a new Pod may have the same name, and even the same address.
+ * An endpoint without a ready condition counts as ready.
  * @see Kubernetes API reference, EndpointConditions.ready
  */
 export function readyPodsOf(slice: EndpointSlice): readonly string[] {

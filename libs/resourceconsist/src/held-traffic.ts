@@ -3,15 +3,15 @@ import type { Clock } from '@kuperator/runtime';
 import type { TrafficOf } from './adapter.ts';
 import type { TrafficHold } from './traffic-hold.ts';
 
-/** Traffic that is known. */
+/** Traffic without the unknown state. */
 type SeenTraffic = 'on' | 'off';
 type Sight = { readonly traffic: SeenTraffic; readonly since: number };
 
 /** An observer's answer, delayed by the employer's hold. */
 export type HeldAnswer = {
-  /** `changing` until the traffic of the Pod has been seen as it is for the whole hold. */
+  /** `changing` until the traffic of the Pod has been the same for the whole hold. */
   readonly trafficOf: TrafficOf;
-  /** Milliseconds until the Pod's traffic counts; undefined if it counts already or is unknown. */
+  /** Milliseconds until the hold of the Pod ends; undefined if it has ended or the traffic is unknown. */
   readonly remainingMs: (pod: Pod) => number | undefined;
 };
 

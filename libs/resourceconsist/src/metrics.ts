@@ -6,7 +6,7 @@ import type { TrafficChange } from './pod-writer.ts';
 export function adapterMetrics(metrics: Metrics, adapter: string) {
   const changes = metrics.counter({
     name: 'kuperator_resourceconsist_traffic_changes_total',
-    help: 'Lifecycle finalizers put on Pods (on) and taken off (off).',
+    help: 'Lifecycle finalizers added to Pods (on) and removed from them (off).',
     labels: ['adapter', 'traffic'],
   });
   const waiting = new Map<Key, number>();

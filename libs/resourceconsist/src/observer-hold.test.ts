@@ -39,7 +39,7 @@ function observed(serving: Set<string>, hold = { onMs: 1000, offMs: 1500 }) {
   return { world, move, finalizersOf };
 }
 
-test('a Pod out of traffic is let go when it has been so for the hold, and no later', async () => {
+test('a Pod is released as soon as it has been out of traffic for the hold time', async () => {
   const { world, move, finalizersOf } = observed(new Set(['a']));
   world.addService();
   world.addPod({ labels: preparing, finalizers: [finalizer], expected, ready: false });
@@ -54,7 +54,7 @@ test('a Pod out of traffic is let go when it has been so for the hold, and no la
   expect(world.podWrites).toBe(1);
 });
 
-test('a Pod in traffic is available when it has been so for the hold, but announced at once', async () => {
+test('a Pod is available once it has been in traffic for the hold time, but is announced at once', async () => {
   const { world, move, finalizersOf } = observed(new Set());
   world.addService();
   world.addPod();
@@ -70,7 +70,7 @@ test('a Pod in traffic is available when it has been so for the hold, but announ
   expect(world.podWrites).toBe(2);
 });
 
-test('traffic that comes back for a moment begins the hold anew', async () => {
+test('traffic that returns for a moment restarts the hold', async () => {
   const { world, move, finalizersOf } = observed(new Set());
   world.addService();
   world.addPod({ finalizers: [finalizer], expected, ready: false });
@@ -83,7 +83,7 @@ test('traffic that comes back for a moment begins the hold anew', async () => {
   expect(finalizersOf()).toEqual([]);
 });
 
-test('traffic that comes and goes between two passes begins the hold anew, if the adapter tells', async () => {
+test('traffic that comes and goes between two passes restarts the hold if the adapter reports it', async () => {
   const { world, finalizersOf } = observed(new Set());
   world.addService();
   world.addPod({ finalizers: [finalizer], expected, ready: false });
@@ -96,7 +96,7 @@ test('traffic that comes and goes between two passes begins the hold anew, if th
   expect(finalizersOf()).toEqual([]);
 });
 
-test('an adapter that starts waits for the whole hold, however long traffic has been off', async () => {
+test('an adapter that has just started waits for the whole hold, however long traffic has been off', async () => {
   const { world, finalizersOf } = observed(new Set());
   await world.rest(60_000);
   world.addService();
@@ -107,7 +107,7 @@ test('an adapter that starts waits for the whole hold, however long traffic has 
   expect(finalizersOf()).toEqual([]);
 });
 
-test('a Pod long out of traffic is let go at once when the coordinator asks', async () => {
+test('a Pod that has long been out of traffic is released at once when the coordinator asks', async () => {
   const { world, finalizersOf } = observed(new Set());
   world.addService();
   world.addPod({ expected, ready: false });
@@ -120,7 +120,7 @@ test('a Pod long out of traffic is let go at once when the coordinator asks', as
   expect(finalizersOf()).toEqual([]);
 });
 
-test('of two Services each holds the Pod for its own time', async () => {
+test('two Services each hold the Pod for their own time', async () => {
   const serving = new Set<string>();
   const { world, finalizersOf } = observed(serving);
   world.addService();
@@ -137,7 +137,7 @@ test('of two Services each holds the Pod for its own time', async () => {
   expect(world.pod().metadata.labels).toHaveProperty([stageLabel('operate', 'collaset')]);
 });
 
-test('a Pod relabelled away keeps both marks for the hold', async () => {
+test('a Pod that its Service no longer selects keeps both marks for the hold time', async () => {
   const { world, move } = observed(new Set(['a']));
   world.addService();
   world.addPod({ finalizers: [finalizer], expected });
@@ -151,7 +151,7 @@ test('a Pod relabelled away keeps both marks for the hold', async () => {
   expect(world.podWrites).toBe(1);
 });
 
-test('a deleted Pod is held, too', async () => {
+test('a deleted Pod is held as well', async () => {
   const { world, move } = observed(new Set(['a']));
   world.addService();
   world.addPod({ finalizers: [finalizer], expected });
@@ -164,7 +164,7 @@ test('a deleted Pod is held, too', async () => {
   expect(world.hasPod()).toBe(false);
 });
 
-test('another Pod that cannot be written does not put off the end of the hold', async () => {
+test('another Pod that cannot be written does not delay the end of the hold', async () => {
   const { world, move, finalizersOf } = observed(new Set(['a']));
   world.addService();
   world.addPod({ name: 'b', expected: 'not json' });
@@ -175,7 +175,7 @@ test('another Pod that cannot be written does not put off the end of the hold', 
   expect(finalizersOf()).toEqual([]);
 });
 
-test('a hold that cannot be used is told on the Service once, and again when it is another one', async () => {
+test('an invalid hold is reported on the Service once, and again if it changes', async () => {
   const annotate = (value: string) =>
     world.changeService((service) => ({
       ...service,

@@ -16,7 +16,7 @@ const finalizer = 'prot.podopslifecycle.kusionstack.io/cf89d7dfb21f63d6';
 const deletionTimestamp = '2026-01-01T00:00:00Z';
 const expected = { 'Service/default/nginx': finalizer };
 
-/** A backend that somebody else moves: the names of Pods it sends traffic to. */
+/** A backend that another controller moves: the names of the Pods to which it sends traffic. */
 function observed(serving: Set<string>, more: Partial<Adapter> = {}) {
   const adapter: Adapter = {
     name: 'observer',
@@ -42,7 +42,7 @@ function observed(serving: Set<string>, more: Partial<Adapter> = {}) {
 
 const marksOf = (pod: Pod) => ({ finalizers: pod.metadata.finalizers ?? [], expected: expectedFinalizersOf(pod) });
 
-test('a Pod is announced at first sight, marked when traffic is on, and each costs one write', async () => {
+test('a Pod is announced at once and marked when traffic is on, with one write each', async () => {
   const { world, move } = observed(new Set());
   world.addService();
   world.addPod({ ready: false });
@@ -62,7 +62,7 @@ test('a Pod is announced at first sight, marked when traffic is on, and each cos
   expect(world.traffic.map(({ traffic, employer }) => [traffic, employer])).toEqual([['on', 'Service/default/nginx']]);
 });
 
-test('a Pod that others write in the same moments is announced without a refusal', async () => {
+test('a Pod that other clients write at the same time is announced without a conflict', async () => {
   const { world } = observed(new Set());
   world.addService();
   world.pods.pause();
@@ -77,7 +77,7 @@ test('a Pod that others write in the same moments is announced without a refusal
   world.pods.resume();
 });
 
-test('an announcement another employer has made in between is not lost', async () => {
+test('an announcement by another employer in between is not lost', async () => {
   const { world } = observed(new Set());
   world.addService();
   world.addPod({ ready: false, expected: {} });
@@ -97,7 +97,7 @@ test('an announcement another employer has made in between is not lost', async (
   expect(marksOf(world.pod()).expected).toEqual({ ...other, ...expected });
 });
 
-test('a Pod that goes out of service keeps the finalizer until traffic is off, and that write grants operate', async () => {
+test('a Pod that goes out of service keeps the finalizer until traffic is off, and the write that removes it grants operate', async () => {
   const { world, move } = observed(new Set(['a']));
   world.addService();
   const preparing = {
@@ -117,7 +117,7 @@ test('a Pod that goes out of service keeps the finalizer until traffic is off, a
   expect(world.podWrites).toBe(1);
 });
 
-test('an observer owns nothing at its Service: it only says there, once, that it guards the Pods', async () => {
+test('an observer changes its Service only once, to record that it guards the Pods', async () => {
   const { world } = observed(new Set(['a']));
   world.addService();
   world.addPod();
@@ -128,7 +128,7 @@ test('an observer owns nothing at its Service: it only says there, once, that it
   expect(world.service()?.metadata.annotations).toHaveProperty([EMPLOYER_ADAPTER_ANNOTATION]);
 });
 
-test('a Pod relabelled away loses key and finalizer once its traffic is off (T87)', async () => {
+test('a Pod that its Service no longer selects loses key and finalizer once its traffic is off (T87)', async () => {
   const { world, move } = observed(new Set(['a']));
   world.addService();
   world.addPod({ finalizers: [finalizer], expected });
@@ -140,7 +140,7 @@ test('a Pod relabelled away loses key and finalizer once its traffic is off (T87
   expect(world.podWrites).toBe(1);
 });
 
-test('a changed selector releases the Pods it left (T87)', async () => {
+test('a changed selector releases the Pods that it no longer selects (T87)', async () => {
   const { world } = observed(new Set());
   world.addService();
   world.addPod({ finalizers: [finalizer], expected });
@@ -165,7 +165,7 @@ test('a terminating Pod is neither announced nor given the finalizer', async () 
   expect(world.podWrites).toBe(0);
 });
 
-test('a deleted Pod is let go when its traffic is off', async () => {
+test('a deleted Pod is released when its traffic is off', async () => {
   const { world, move } = observed(new Set(['a']));
   world.addService();
   world.addPod({ finalizers: [finalizer], expected });
@@ -176,7 +176,7 @@ test('a deleted Pod is let go when its traffic is off', async () => {
   expect(world.hasPod()).toBe(false);
 });
 
-test('a Service that goes releases its Pods', async () => {
+test('a deleted Service releases its Pods', async () => {
   const { world } = observed(new Set(['a']));
   world.addService();
   world.addPod({ finalizers: ['keep', finalizer], expected });
@@ -187,7 +187,7 @@ test('a Service that goes releases its Pods', async () => {
   expect(marksOf(world.pod())).toEqual({ finalizers: ['keep'], expected: {} });
 });
 
-test('a Service that is gone since before the start is found by what its Pods bear', async () => {
+test('a Service that was gone before the start is found by the marks on its Pods', async () => {
   const { world } = observed(new Set(['a']));
   world.addPod({ finalizers: [finalizer], expected });
   await world.rest();
@@ -205,7 +205,7 @@ test('a Service being deleted keeps the marks while traffic flows', async () => 
   expect(marksOf(world.pod())).toEqual({ finalizers: [], expected: {} });
 });
 
-test('a Service that opts out releases its Pods at once; opted in again it marks them again', async () => {
+test('a Service that opts out releases its Pods at once, and marks them again when it opts in', async () => {
   const { world } = observed(new Set(['a']));
   world.addService();
   world.addPod();
@@ -221,7 +221,7 @@ test('a Service that opts out releases its Pods at once; opted in again it marks
   expect(marksOf(world.pod())).toEqual({ finalizers: [finalizer], expected });
 });
 
-test('a Pod that opts out loses key and finalizer, although no watch shows it any more', async () => {
+test('a Pod that opts out loses key and finalizer, although the watch no longer shows it', async () => {
   const { world } = observed(new Set(['a']));
   world.addService();
   world.addPod({ finalizers: [finalizer], expected });
@@ -235,7 +235,7 @@ test('a Pod that opts out loses key and finalizer, although no watch shows it an
   expect(world.pods.get('default/a')).toBeUndefined();
 });
 
-test('a Service the adapter refuses is told once and takes no part', async () => {
+test('a Service that the adapter refuses gets one Event and takes no part', async () => {
   const refusal = { reason: 'Unfit', message: 'no gate' };
   const { world } = observed(new Set(['a']), { refuses: () => refusal });
   world.addService();
@@ -247,7 +247,7 @@ test('a Service the adapter refuses is told once and takes no part', async () =>
   expect(marksOf(world.pod())).toEqual({ finalizers: [], expected: {} });
 });
 
-test('an employer of another adapter is not touched, opted in or not', async () => {
+test('an employer of another adapter is not changed, whether or not it has opted in', async () => {
   const { world } = observed(new Set(), { claims: () => false });
   world.addService({ labels: {} });
   world.addPod({ finalizers: [finalizer], expected, ready: false });
@@ -255,7 +255,7 @@ test('an employer of another adapter is not touched, opted in or not', async () 
   expect(world.podWrites).toBe(0);
 });
 
-test('two Services of one Pod each keep their own key and finalizer, whatever the order of writes', async () => {
+test('two Services of the same Pod each keep their own key and finalizer, in any order of writes', async () => {
   const { world } = observed(new Set(['a']));
   world.addService();
   world.addService({ name: 'foo' });
@@ -267,7 +267,7 @@ test('two Services of one Pod each keep their own key and finalizer, whatever th
   });
 });
 
-test('a decision on a stale cache is refused and repeated on a fresh one', async () => {
+test('a decision on a stale cache is refused and made again on a current one', async () => {
   const { world } = observed(new Set(['a']));
   world.addService();
   world.addPod({ expected, ready: false });
@@ -283,7 +283,7 @@ test('a decision on a stale cache is refused and repeated on a fresh one', async
   expect(world.events).toEqual([]);
 });
 
-test('a Pod whose annotation cannot be understood is told on the Service and holds up no other', async () => {
+test('a Pod whose annotation cannot be parsed is reported on the Service and does not delay other Pods', async () => {
   const { world } = observed(new Set(['a', 'b']));
   world.addService();
   world.addPod({ expected: 'not json' });
@@ -294,7 +294,7 @@ test('a Pod whose annotation cannot be understood is told on the Service and hol
   expect(world.events[0]).toMatch(/^Warning SyncEmployeesFailed: sync employees failed: .*not a JSON object/);
 });
 
-test('employers of two kinds with one name are told that they share a finalizer', async () => {
+test('employers of two kinds with the same name get an Event that they share a finalizer', async () => {
   const { world } = observed(new Set(['a']));
   world.addService();
   world.addPod({ expected: { 'Gateway/default/nginx': finalizer } });
@@ -302,7 +302,7 @@ test('employers of two kinds with one name are told that they share a finalizer'
   expect(world.events.join()).toMatch(/Warning FinalizerShared: .*Gateway\/default\/nginx/);
 });
 
-test('a finalizer that another kind of employer announces too is not taken off when the Service does not want it', async () => {
+test('a finalizer that an employer of another kind also announces is not removed when the Service no longer needs it', async () => {
   const { world } = observed(new Set());
   world.addService({ labels: {} });
   world.addPod({ finalizers: [finalizer], expected: { ...expected, 'Gateway/default/nginx': finalizer } });
@@ -316,7 +316,7 @@ test('a finalizer that another kind of employer announces too is not taken off w
 test.each([
   { name: 'is slow to answer', answer: () => new Promise<TrafficOf>(() => {}) },
   { name: 'fails to answer', answer: () => Promise.reject<TrafficOf>(new Error('unreachable')) },
-])('a Pod is announced although the provider $name', async ({ answer }) => {
+])('a Pod is announced even if the provider $name', async ({ answer }) => {
   const { world } = observed(new Set(), { traffic: { observe: answer } });
   world.addService();
   world.addPod();
@@ -324,7 +324,7 @@ test.each([
   expect(marksOf(world.pod())).toEqual({ finalizers: [], expected });
 });
 
-test('an observer that asks to be asked again is, ever later, until the Pods are settled', async () => {
+test('an observer that asks for rechecks gets them with growing delays, until the Pods are settled', async () => {
   let asked = 0;
   const serving = new Set<string>();
   const { world } = observed(serving, {
@@ -354,7 +354,7 @@ test('an observer that asks to be asked again is, ever later, until the Pods are
   expect(asked).toBe(settled);
 });
 
-test('what an observer throws is told on the Service, and nothing is let go meanwhile', async () => {
+test('an error of an observer is reported on the Service, and no Pod is released meanwhile', async () => {
   const { world } = observed(new Set(), {
     traffic: {
       observe: () => {
@@ -369,7 +369,7 @@ test('what an observer throws is told on the Service, and nothing is let go mean
   expect(world.events[0]).toBe('Warning GetCurrentEmployeesFailed: get current employees failed: unreachable');
 });
 
-test('no finalizer moves while the caches it is decided by may be old; the employer says so, and it goes on by itself', async () => {
+test('no finalizer changes while the caches may be stale; the employer reports it, and work continues by itself', async () => {
   const { world, move } = observed(new Set(['a']));
   world.addService();
   world.addPod({ finalizers: [finalizer], expected });

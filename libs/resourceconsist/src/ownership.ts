@@ -1,5 +1,5 @@
-// Which adapter guards an employer. Two adapters on one employer share its finalizer on Pods (T112): the one whose traffic is off first lets a Pod
-// go that still has traffic of the other. So an employer is guarded by one adapter, and it says by which.
+// Decides which adapter guards an employer. Two adapters on the same employer would share its finalizer on Pods (T112): the adapter whose traffic
+// is off first would release a Pod that still has traffic of the other. So only one adapter guards an employer, and an annotation names it.
 
 import {
   EMPLOYER_ADAPTER_ANNOTATION,
@@ -18,12 +18,12 @@ const RECORDS = {
 } as const;
 
 /**
- * What says that another adapter guards the employer; undefined when nothing does. In this order:
+ * The text that says why another adapter guards the employer; undefined if none does. It checks, in this order:
  *
  * 1. The annotation `resource-consist.kusionstack.io/adapter` names another adapter, from which this one does not take over. Adapters on this framework write it before they touch
  *    a Pod, and a user may write it before.
- * 2. Marks of the Go framework, which writes no name: the clean finalizer that every adapter on it puts on its employers, and the records
- *    some keep. Marks that this adapter makes itself do not count while the annotation names it.
+ * 2. Marks of the Go framework, which writes no name: the clean finalizer that each of its adapters adds to its employers, and the records
+ *    that some of them keep. Marks that this adapter writes itself do not count while the annotation names it.
  * @param wasOurs this process has guarded the employer: if its name was removed meanwhile, it is written again
  */
 export function foreignMark<E extends KubeObject>(
@@ -38,18 +38,18 @@ export function foreignMark<E extends KubeObject>(
   if (adapter.takesOverFromGo?.(employer)) return undefined;
   const isNamed = named ? named === adapter.name : wasOurs;
   const [finalizer] = isNamed && backendOf(adapter) ? [] : cleanFinalizersOf(employer);
-  if (finalizer) return `finalizer ${finalizer} was put on by an adapter of the Go framework`;
+  if (finalizer) return `finalizer ${finalizer} was added by an adapter of the Go framework`;
   const record = (['expectedFinalizers', 'lifecycleFinalizers'] as const).find(
     (kind) => annotations[RECORDS[kind]] && !(isNamed && adapter.records?.[kind]),
   );
   return record && `annotation ${RECORDS[record]} is kept by an adapter of the Go framework`;
 }
 
-/** What of an employer's metadata says whose it is: for an informer that trims employers of an adapter that looks only. */
+/** The part of an employer's metadata that shows which adapter guards it, for the informer of an observer, which trims employers. */
 export function ownershipOf({ metadata }: KubeObject): Pick<ObjectMeta, 'annotations' | 'finalizers'> {
   const kept = [EMPLOYER_ADAPTER_ANNOTATION, ...Object.values(RECORDS)].flatMap((name): [string, string][] => {
     const value = own(metadata.annotations, name);
-    // Of a record only that there is one counts; it may be of many kilobytes.
+    // Only the presence of a record matters. Its value may have many kilobytes.
     return value ? [[name, name === EMPLOYER_ADAPTER_ANNOTATION ? value : '…']] : [];
   });
   const finalizers = cleanFinalizersOf({ metadata });
@@ -60,9 +60,9 @@ export function ownershipOf({ metadata }: KubeObject): Pick<ObjectMeta, 'annotat
 }
 
 /**
- * Change of the annotation that tells others which adapter guards the employer's Pods; undefined when it is right. An employer that is
- * being deleted guards no new Pods and keeps it. One that opted out keeps it until all marks are gone: without it they would look like
- * those of another adapter.
+ * Change of the annotation that names the adapter which guards the employer's Pods; undefined if it is correct. An employer that is being
+ * deleted keeps the annotation, but marks no new Pods. An employer that opted out keeps it until all marks are gone, because without it they
+ * would look like those of another adapter.
  */
 export function adapterMark(
   employer: KubeObject,

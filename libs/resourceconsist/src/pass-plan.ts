@@ -4,19 +4,19 @@ import type { Employees } from './employee-pods.ts';
 import { type EmployerMarks, isUnsettled, planPod, standingOf } from './pod-plan.ts';
 import type { PodWrite } from './pod-writer.ts';
 
-/** What is known of the traffic of an employer's Pods. */
+/** What is known about the traffic of an employer's Pods. */
 export type TrafficAnswer = {
   readonly trafficOf: TrafficOf;
-  /** Milliseconds for which the traffic of a Pod is still withheld. */
+  /** Milliseconds until the hold of a Pod ends. */
   readonly remainingMs?: (pod: Pod) => number | undefined;
 };
 
-/** The answer while nothing is known: every Pod stays as it is. */
+/** The answer while the traffic is unknown: every Pod stays as it is. */
 export const UNKNOWN_TRAFFIC: TrafficAnswer = { trafficOf: () => 'changing' };
 
 export type PassPlan = {
   readonly writes: readonly PodWrite[];
-  /** Pods that still wait for traffic once the writes are made. */
+  /** Pods that still wait for traffic after the writes. */
   readonly unsettled: number;
   /** Milliseconds until the first Pod that waits only for the end of its hold can continue. */
   readonly heldForMs?: number;

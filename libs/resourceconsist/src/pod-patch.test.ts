@@ -14,7 +14,7 @@ const preparing = {
   'operation-permission.podopslifecycle.kusionstack.io/update': '1',
 };
 
-test('announcing keeps the keys of other employers and fields it does not know (T88)', () => {
+test('announcing keeps the keys of other employers and unknown fields (T88)', () => {
   const pod = aPod({ ready: false, expected: '{"other":1,"expectedFinalizers":{"Service/default/b":"x"}}' });
   const patch = podPatchFor(pod, { marks, change: { expected: true }, nanos: '9' });
   expect(patch.metadata.resourceVersion).toBe('1');
@@ -25,12 +25,12 @@ test('announcing keeps the keys of other employers and fields it does not know (
   });
 });
 
-test('an annotation that cannot be understood is not overwritten', () => {
+test('an annotation that cannot be parsed is not overwritten', () => {
   const pod = aPod({ expected: 'not json' });
   expect(() => podPatchFor(pod, { marks, change: { expected: true }, nanos: '9' })).toThrow('not a JSON object');
 });
 
-test('the last finalizer off grants operate in the same write', () => {
+test('the removal of the last finalizer grants operate in the same write', () => {
   const pod = aPod({ ready: false, labels: preparing, finalizers: [finalizer], expected });
   expect(podPatchFor(pod, { marks, change: { finalizer: false }, nanos: '9' })).toEqual({
     metadata: {
@@ -41,7 +41,7 @@ test('the last finalizer off grants operate in the same write', () => {
   });
 });
 
-test('a finalizer off that is not the last grants nothing', () => {
+test('the removal of another finalizer grants nothing', () => {
   const other = 'prot.podopslifecycle.kusionstack.io/other';
   const pod = aPod({ ready: false, labels: preparing, finalizers: ['keep', finalizer, other], expected });
   expect(podPatchFor(pod, { marks, change: { finalizer: false }, nanos: '9' })).toEqual({
@@ -49,7 +49,7 @@ test('a finalizer off that is not the last grants nothing', () => {
   });
 });
 
-test('the last finalizer on ends the operation and makes the Pod service-available in the same write', () => {
+test('the addition of the last finalizer ends the operation and makes the Pod service-available in the same write', () => {
   const labels = {
     [stageLabel('operated', 'collaset')]: '1',
     [stageLabel('done-operation-type', 'collaset')]: 'update',
@@ -64,7 +64,7 @@ test('the last finalizer on ends the operation and makes the Pod service-availab
   });
 });
 
-test('a key taken away that held the Pod up makes it available in the same write (D5)', () => {
+test('the removal of the key that the Pod waited for makes it available in the same write (D5)', () => {
   const patch = podPatchFor(aPod({ expected }), { marks, change: { expected: false }, nanos: '9' });
   expect(patch.metadata).toEqual({
     resourceVersion: '1',
@@ -80,7 +80,7 @@ describe('a change of the annotation alone', () => {
   const announcing = (pod: Pod) =>
     annotationPatchFor(podPatchFor(pod, { marks, change: { expected: true }, nanos: '9' }), pod);
 
-  test('holds for the Pod as long as the annotation is as it was seen, whatever its version', () => {
+  test('applies to the Pod as long as the annotation is unchanged, whatever the version of the Pod', () => {
     const pod = aPod({ ready: false, expected: '{}' });
     const changes = [
       { op: 'test', path, value: '{}' },
@@ -92,16 +92,16 @@ describe('a change of the annotation alone', () => {
   test.each([
     { name: 'no annotation', annotations: undefined, tested: '/metadata/annotations' },
     { name: 'others', annotations: {}, tested: path },
-  ])('holds as long as it is missing, on a Pod with $name', ({ annotations, tested }) => {
+  ])('applies as long as the annotation is missing, on a Pod with $name', ({ annotations, tested }) => {
     const { metadata, ...rest } = aPod({ ready: false });
     const patch = announcing({ ...rest, metadata: { ...metadata, ...(annotations && { annotations }) } });
     expect(patch?.body).toMatchObject([uid, { op: 'test', path: tested, value: null }, { op: 'add', path: tested }]);
   });
 
   test.each([
-    { name: 'a label follows', pod: aPod({ expected }), change: { expected: false } },
-    { name: 'the finalizer goes on too', pod: aPod(), change: { expected: true, finalizer: true } },
-  ])('holds only for the version when $name', ({ pod, change }) => {
+    { name: 'a label changes as well', pod: aPod({ expected }), change: { expected: false } },
+    { name: 'the finalizer is added as well', pod: aPod(), change: { expected: true, finalizer: true } },
+  ])('requires the version if $name', ({ pod, change }) => {
     expect(annotationPatchFor(podPatchFor(pod, { marks, change, nanos: '9' }), pod)).toBeUndefined();
   });
 });

@@ -31,7 +31,7 @@ test.each<{ name: string; at: Partial<PodStanding>; change: PodChange | undefine
     change: { expected: true, finalizer: true },
   },
   {
-    name: 'announced while its traffic cannot be told',
+    name: 'announced while its traffic is unknown',
     at: { ...fresh, traffic: 'changing' },
     change: { expected: true },
     waits: true,
@@ -45,61 +45,65 @@ test.each<{ name: string; at: Partial<PodStanding>; change: PodChange | undefine
   { name: 'ready and on: finalizer', at: { hasFinalizer: false }, change: { finalizer: true } },
   { name: 'not ready, still on: the finalizer stays', at: { ready: false }, change: undefined, waits: true },
   {
-    name: 'not ready, on its way: the finalizer stays',
+    name: 'not ready, traffic changing: the finalizer stays',
     at: { ready: false, traffic: 'changing' },
     change: undefined,
     waits: true,
   },
-  { name: 'not ready and off: the finalizer goes', at: { ready: false, traffic: 'off' }, change: { finalizer: false } },
+  {
+    name: 'not ready and off: the finalizer is removed',
+    at: { ready: false, traffic: 'off' },
+    change: { finalizer: false },
+  },
   {
     name: 'drained: nothing',
     at: { ready: false, traffic: 'off', hasFinalizer: false },
     change: undefined,
   },
   {
-    name: 'ready again before traffic went: the finalizer never left',
+    name: 'ready again before traffic was off: the finalizer stays',
     at: { traffic: 'off' },
     change: undefined,
   },
   {
-    name: 'terminating and never announced: left alone',
+    name: 'terminating and never announced: nothing',
     at: { ...fresh, ready: false, lives: false, traffic: 'off' },
     change: undefined,
   },
   {
-    name: 'terminating and off: the finalizer goes, the key dies with the Pod',
+    name: 'terminating and off: the finalizer is removed, and the key stays until the Pod is gone',
     at: { ready: false, lives: false, traffic: 'off' },
     change: { finalizer: false },
   },
   {
-    name: 'announced another finalizer (an older name): the key is put right (T89)',
+    name: 'announced with another finalizer (an older name): the key is corrected (T89)',
     at: { announced: false },
     change: { expected: true },
   },
   {
-    name: 'relabelled away with traffic still on: keeps both (T87)',
+    name: 'no longer selected, traffic still on: keeps both (T87)',
     at: { wanted: false },
     change: undefined,
     waits: true,
   },
   {
-    name: 'relabelled away and off: loses key and finalizer in one write (T87)',
+    name: 'no longer selected and off: loses key and finalizer in one write (T87)',
     at: { wanted: false, traffic: 'off' },
     change: { expected: false, finalizer: false },
   },
   {
-    name: 'relabelled away before it had traffic: loses the key',
+    name: 'no longer selected before it had traffic: loses the key',
     at: { wanted: false, hasFinalizer: false, traffic: 'off' },
     change: { expected: false },
   },
   {
-    name: 'relabelled away when traffic had just come on: keeps the key, by which it is known, as long',
+    name: 'no longer selected when traffic had just come on: keeps the key until traffic is off, because the key identifies the Pod',
     at: { wanted: false, hasFinalizer: false },
     change: undefined,
     waits: true,
   },
   {
-    name: 'relabelled away, key already cleaned by somebody: loses the finalizer (T87)',
+    name: 'no longer selected, key already removed by another client: loses the finalizer (T87)',
     at: { wanted: false, announced: false, hasKey: false, traffic: 'off' },
     change: { finalizer: false },
   },
@@ -110,7 +114,7 @@ test.each<{ name: string; at: Partial<PodStanding>; change: PodChange | undefine
   expect(isUnsettled(after)).toBe(waits);
 });
 
-test('a Pod stands by its conditions, finalizers and annotation', () => {
+test('the state of a Pod is in its conditions, finalizers and annotation', () => {
   const pod = aPod({ finalizers: [marks.finalizer], expected: { [marks.expectedKey]: marks.finalizer } });
   expect(standingOf(pod, marks, { wanted: true, traffic: 'on' })).toEqual(inService);
   const closed = aPod({ gate: 'False', ready: true });

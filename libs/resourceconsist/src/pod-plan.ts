@@ -4,7 +4,7 @@ import { expectedOf } from './expected.ts';
 import { isLifecycleReady } from './lifecycle-ready.ts';
 import { sharersOf } from './names.ts';
 
-/** What an employer puts on its Pods. */
+/** The marks that an employer adds to its Pods. */
 export type EmployerMarks = {
   /** Key in the Pods' expected finalizers: `Service/default/nginx`. */
   readonly expectedKey: string;
@@ -14,7 +14,7 @@ export type EmployerMarks = {
 /** Changes to one Pod: the expected-finalizer key, the finalizer, or both in one write. Absent: leave as it is. */
 export type PodChange = { readonly expected?: boolean; readonly finalizer?: boolean };
 
-/** Where a Pod stands towards one employer. */
+/** The state of a Pod in relation to one employer. */
 export type PodStanding = {
   /** The employer takes part and selects the Pod. */
   readonly wanted: boolean;
@@ -42,7 +42,7 @@ export function standingOf(
     lives: !isTerminating(pod) && !isTerminal(pod),
     announced: announced === marks.finalizer,
     hasKey: announced !== undefined,
-    // Shared with an employer of another kind and one name, it is not ours to take off when we leave.
+    // An employer of another kind with the same name shares the finalizer, so it must not be removed when this one leaves.
     hasFinalizer: wanted ? bearsFinalizer(pod, marks) : bearsOwnFinalizer(pod, marks),
   };
 }
@@ -57,9 +57,9 @@ function bearsFinalizer(pod: Pod, { finalizer }: EmployerMarks): boolean {
 }
 
 /**
- * Next step of one Pod towards one employer. The finalizer follows readiness and traffic together: it goes on when the Pod
- * is ready and has traffic, off when it is neither; in between it stays, which is what an operation waits for.
- * @returns undefined when there is nothing to write
+ * Next step of one Pod in relation to one employer. The finalizer is added when the Pod is ready and has traffic, and removed when it is
+ * not ready and has no traffic. In between it stays, and an operation waits for its removal.
+ * @returns undefined if there is nothing to write
  */
 export function planPod(standing: PodStanding): PodChange | undefined {
   return standing.wanted ? planWanted(standing) : planUnwanted(standing);
@@ -70,7 +70,7 @@ function planWanted({ ready, traffic, lives, announced, hasFinalizer }: PodStand
   const on = ready && traffic === 'on' && !hasFinalizer;
   const off = !ready && traffic === 'off' && hasFinalizer;
   const change = {
-    // Announced before the Pod can be service-available, so never left for later; a Pod that ends has no use for it.
+    // The Pod must be announced before it can become service-available, so this never waits. A terminating Pod needs no announcement.
     ...(lives && !announced ? { expected: true } : {}),
     ...(on ? { finalizer: true } : off ? { finalizer: false } : {}),
   };

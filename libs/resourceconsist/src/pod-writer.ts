@@ -3,25 +3,25 @@ import { type Clock, type Informer, InvalidError, type KubeClient, NotFoundError
 import { annotationPatchFor, type PodPatch, podPatchFor } from './pod-patch.ts';
 import type { EmployerMarks, PodChange } from './pod-plan.ts';
 
-/** A finalizer of ours went on a Pod (`on`) or off it, and what was written with it. */
+/** A finalizer of this framework that was added to a Pod (`on`) or removed from it, and the rest of that write. */
 export type TrafficChange = {
   readonly traffic: 'on' | 'off';
   /** `Service/default/nginx` */
   readonly employer: string;
   readonly finalizer: string;
-  /** The Pod the change was decided on, and as the API server answered it. */
+  /** The Pod from which the change was decided, and the Pod that the API server returned. */
   readonly before: Pod;
   readonly pod: Pod;
-  /** When it was decided: the value of every lifecycle label set by the write. */
+  /** The time of the decision. It is the value of every lifecycle label that the write sets. */
   readonly nanos: string;
 };
 
 export type PodWrite = { readonly pod: Pod; readonly change: PodChange };
 
 export type PodWriter = {
-  /** Writes all changes at once; the client bounds what is in flight. @returns the failures */
+  /** Writes all changes concurrently; the client limits the number of requests. @returns the failures */
   write(marks: EmployerMarks, writes: readonly PodWrite[]): Promise<readonly unknown[]>;
-  /** Takes the marks off a Pod that left the cache with them. Reads it first: there is no cached version to rely on. */
+  /** Removes the marks from a Pod that left the cache with them. Reads the Pod first, because there is no cached version. */
   release(marks: EmployerMarks, pod: Key, decide: (pod: Pod) => PodChange | undefined): Promise<void>;
 };
 
@@ -56,7 +56,7 @@ export function podWriter(deps: {
       try {
         return await client.patch(PODS, { namespace, name }, annotation);
       } catch (error) {
-        // A stale annotation and one that a policy refuses look the same; the patch with the version tells which it is.
+        // A stale annotation and a refusal by a policy look the same. The patch with the version shows which of the two it is.
         if (!(error instanceof InvalidError)) throw error;
       }
     }

@@ -19,22 +19,22 @@ import { inStep, StepError } from './step-error.ts';
 export type BackendSync = {
   readonly trafficOf: TrafficOf;
   readonly results: Results;
-  /** Nothing of the employer is left there. Only a leaving one gets so far. */
+  /** True if the provider has no records of the employer any more. This happens only while the employer is leaving. */
   readonly clean: boolean;
-  /** Records that were refused or are on their way. */
+  /** Records that were refused or are in progress. */
   readonly unsettled: number;
 };
 
 export type SyncInput<E extends KubeObject> = {
   readonly employer: E;
   readonly employees: Employees;
-  /** Nothing is expected any more. */
+  /** True if no records are expected any more. */
   readonly leaving: boolean;
   readonly pass: AdapterPass;
 };
 
 /**
- * Brings the backend in step: the employer's own records first, then its Pods'.
+ * Makes the backend match: first the employer's own records, then those of its Pods.
  * @throws StepError with the reason of the Event to record
  */
 export async function syncBackend<E extends KubeObject>(
@@ -53,7 +53,7 @@ export async function syncBackend<E extends KubeObject>(
   };
 }
 
-/** As they stand in messages and in the reasons of Events. */
+/** The words for messages and for the reasons of Events. */
 type Steps = { readonly kind: string; readonly event: string };
 const EMPLOYER_STEPS: Steps = { kind: 'employer', event: 'Employer' };
 const EMPLOYEE_STEPS: Steps = { kind: 'employees', event: 'Employees' };
@@ -69,7 +69,7 @@ type Scope<E> = {
 type Synced<T> = {
   /** The provider now shows them as expected. */
   readonly inStep: readonly T[];
-  /** Refused, or on their way. */
+  /** Refused, or in progress. */
   readonly moving: readonly T[];
   readonly results: RecordResults;
 };
@@ -121,8 +121,8 @@ async function syncRecords<E extends KubeObject, T extends ProviderRecord>(
 }
 
 /**
- * What the sync says of each Pod. Readiness is that of the Pods `expected` was made from: what the provider was brought in
- * step with. A Pod that changed since, or took the name of another, is judged by the next pass.
+ * Derives the traffic of each Pod from the sync. It uses the readiness of the Pods from which `expected` was computed, because the provider now
+ * matches that. A Pod that has changed since then, or has taken the name of another, counts as `changing` until the next pass.
  */
 function trafficOfRecords(pods: readonly Pod[], selected: readonly Pod[], synced: Synced<EmployeeRecord>): TrafficOf {
   const seen = new Set(pods.map((pod) => pod.metadata.uid));
@@ -132,7 +132,7 @@ function trafficOfRecords(pods: readonly Pod[], selected: readonly Pod[], synced
   return (pod) => {
     const { name, uid } = pod.metadata;
     if (!seen.has(uid) || moving.has(name)) return 'changing';
-    // In step with what a ready Pod is expected to have is "on"; a Pod without any record has no traffic.
+    // If the records match those of a ready Pod, its traffic is on. A Pod without any record has no traffic.
     return inStepNames.has(name) && ready.has(uid) ? 'on' : 'off';
   };
 }

@@ -9,7 +9,7 @@ function recheckOf(delaysMs: readonly number[]) {
   return { clock, recheck: new Recheck(delaysMs, clock, () => 1) };
 }
 
-test('waits ever longer while nothing gets done, the last wait over and over', () => {
+test('waits longer each time while nothing changes, and repeats the last delay', () => {
   const { clock, recheck } = recheckOf([500, 1000]);
   for (const wait of [500, 1000, 1000]) {
     expect(recheck.after('default/a', waiting)).toBe(wait);
@@ -17,7 +17,7 @@ test('waits ever longer while nothing gets done, the last wait over and over', (
   }
 });
 
-test('progress and an end of waiting begin anew', () => {
+test('progress, or an end of the wait, starts again with the first delay', () => {
   const { clock, recheck } = recheckOf([500, 1000]);
   recheck.after('default/a', waiting);
   clock.advance(500);
@@ -27,13 +27,13 @@ test('progress and an end of waiting begin anew', () => {
   expect(recheck.after('default/a', waiting)).toBe(500);
 });
 
-test('a pass before its time neither shortens nor lengthens the wait', () => {
+test('an early pass neither shortens nor lengthens the wait', () => {
   const { clock, recheck } = recheckOf([500, 1000]);
   recheck.after('default/a', waiting);
   clock.advance(200);
   expect(recheck.after('default/a', waiting)).toBe(300);
 });
 
-test('without delays only events bring a pass', () => {
+test('without delays, only events start a pass', () => {
   expect(recheckOf([]).recheck.after('default/a', waiting)).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 import type { Key } from '@kuperator/api';
 import type { Clock } from '@kuperator/runtime';
 
-/** When to start the next pass for an employer whose traffic is not as wanted: with longer and longer waits, until a pass changes something. */
+/** When to start the next pass for an employer whose traffic is not as expected. The delays grow until a pass changes something. */
 export class Recheck {
   readonly #delaysMs: readonly number[];
   readonly #clock: Pick<Clock, 'monotonic'>;

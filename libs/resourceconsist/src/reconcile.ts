@@ -28,9 +28,9 @@ export type ReconcileDeps<E extends KubeObject> = EmployeeCaches<E> & {
   readonly strays: StrayPods;
   readonly recheck: Recheck;
   readonly heldTraffic: HeldTraffic;
-  /** Of employers that do not say otherwise; only observers have one. */
+  /** The hold of employers that set none themselves. Only observers have one. */
   readonly hold: TrafficHold;
-  /** Of the caches an observer answers from: finalizers move only while these are known to be current. */
+  /** Tells whether the caches that an observer uses are current. Finalizers change only while they are. */
   readonly sight: Sight | undefined;
   /** Queues another pass in `ms`, even if the present one fails. */
   readonly wakeAfter: (employer: Key, ms: number) => void;
@@ -43,9 +43,9 @@ export type ReconcileDeps<E extends KubeObject> = EmployeeCaches<E> & {
 /** Event on an employer that another adapter guards. */
 const GUARDED_BY_ANOTHER = 'GuardedByAnother';
 
-/** Event on an employer whose traffic cannot be told, since caches may be old. */
+/** Event on an employer whose traffic is unknown, because caches may be stale. */
 const CACHE_NOT_CURRENT = 'CacheNotCurrent';
-/** How soon to look again whether the caches are current. */
+/** When to check again whether the caches are current. */
 const BLIND_MS = 1000;
 
 type Deps<E extends KubeObject> = ReconcileDeps<E> & { readonly guarded: GuardedEmployers<E> };
@@ -137,7 +137,7 @@ function employeeReader<E extends KubeObject>(deps: Deps<E>, pass: EmployerPass<
 }
 
 /**
- * Asks the adapter for the traffic. While it answers, which can take long or fail, Pods are already announced: what a Pod must wait for has
+ * Asks the adapter for the traffic. The answer can take long or fail, so Pods are announced meanwhile: the key that a Pod must wait for has
  * to be on it before the Pod becomes available.
  */
 async function askAndAnnounce<E extends KubeObject>(
@@ -157,11 +157,11 @@ async function askAndAnnounce<E extends KubeObject>(
   asked.catch(() => {});
   const failures = await deps.podWriter.write(marks, planPass(employees, marks, UNKNOWN_TRAFFIC).writes);
   const answer = await asked;
-  // Our own writes, and the time the provider took, have made the Pods read before out of date.
+  // Read the Pods again: they have changed by our own writes, and while the provider worked.
   return { answer, employees: readEmployees(), failures };
 }
 
-/** Whether finalizers may move by what the caches show. If the caches have just been compared, the next pass decides by the result. */
+/** Returns true if the caches are current enough to change finalizers. If they have just been compared, the next pass decides. */
 async function mayMove<E extends KubeObject>(
   { adapter, sight, reports, wakeAfter }: Deps<E>,
   { key, employer }: EmployerPass<E>,
@@ -200,7 +200,7 @@ async function leaveAlone<E extends KubeObject>(
   if (mark === undefined) return;
   const annotations = adapterMark(employer, 'released', adapter.name);
   const left = annotations ? await writeEmployer(employer, { annotations }) : employer;
-  const message = `left alone: ${mark}. One adapter guards the Pods of a ${kind}; ${adapter.name} takes part once that mark is gone`;
+  const message = `left alone: ${mark}. Only one adapter guards the Pods of a ${kind}; ${adapter.name} takes part once that mark is gone`;
   if (reports.warnOnce(key, left, { reason: GUARDED_BY_ANOTHER, message })) {
     logger.warn({ mark }, `${kind} left alone: another adapter guards it`);
   }
@@ -252,7 +252,7 @@ function reportRefusal<E extends KubeObject>({ adapter, reports }: Deps<E>, key:
   else if (!employer) reports.cleared(key);
 }
 
-/** Warns of a Pod on which another employer expects the same finalizer: traffic of the other one would go unseen. */
+/** Warns about a Pod on which another employer expects the same finalizer: the finalizer cannot show the traffic of both. */
 function reportSharers<E extends KubeObject>(
   { reports }: Deps<E>,
   { key, employer, marks }: EmployerPass<E> & { readonly employer: E },
@@ -261,7 +261,7 @@ function reportSharers<E extends KubeObject>(
   for (const { pod } of writes) {
     const [other] = sharersOf(marks.finalizer, marks.expectedKey, expectedOf(pod));
     if (!other) continue;
-    const message = `finalizer ${marks.finalizer} on Pod ${pod.metadata.name} is also that of ${other}: one name, two employers`;
+    const message = `finalizer ${marks.finalizer} on Pod ${pod.metadata.name} is also the finalizer of ${other}, because both employers have the same name`;
     reports.warnOnce(key, employer, { reason: 'FinalizerShared', message });
     return;
   }

@@ -24,7 +24,7 @@ test.each([
   { by: 'its name', marks: { annotations: named('other') } },
   { by: 'the Go framework', marks: { finalizers: [EMPLOYER_CLEAN_FINALIZER] } },
   { by: 'the Go framework, without the control label', marks: { finalizers: [EMPLOYER_CLEAN_FINALIZER], labels: {} } },
-])('a Service marked by another adapter, $by, keeps all that is on its Pods', async ({ marks }) => {
+])('a Service marked by another adapter, $by, keeps everything on its Pods', async ({ marks }) => {
   const each = world();
   each.addService(marks);
   // Out of service, and no traffic that we would see: ours would let go.
@@ -41,7 +41,7 @@ test.each([
   expect(each.events).toHaveLength(1);
 });
 
-test('a Service that another adapter marks later is handed over as it is, and no longer names us', async () => {
+test('a Service that another adapter marks later is handed over unchanged, and no longer names this adapter', async () => {
   const each = world();
   each.addService();
   each.addPod({ ready: false, finalizers: [finalizer], expected });
@@ -57,7 +57,7 @@ test('a Service that another adapter marks later is handed over as it is, and no
   expect(each.service()?.metadata.finalizers).toEqual([EMPLOYER_CLEAN_FINALIZER]);
 });
 
-test('a Service whose mark of another adapter goes is taken, with what is on its Pods', async () => {
+test('a Service that loses the mark of another adapter is taken over, with the marks on its Pods', async () => {
   const each = world();
   each.addService({ finalizers: [EMPLOYER_CLEAN_FINALIZER] });
   each.addPod({ ready: false, finalizers: [finalizer], expected });
@@ -71,7 +71,7 @@ test('a Service whose mark of another adapter goes is taken, with what is on its
   expect(each.events.filter((event) => event.includes('GuardedByAnother'))).toHaveLength(2);
 });
 
-test('of two adapters that see a Service at once, one takes it', async () => {
+test('if two adapters see a Service at the same time, one of them takes it', async () => {
   const each = world();
   each.services.pause();
   each.addService();
@@ -88,7 +88,7 @@ test('of two adapters that see a Service at once, one takes it', async () => {
   expect(each.podWrites).toBe(0);
 });
 
-test('a Service that opts out names us until its Pods are released: without the name our marks would look like another’s', async () => {
+test('a Service that opts out keeps the name of its adapter until its Pods are released, because without it the marks would look like those of another adapter', async () => {
   const each = world();
   each.addService({ annotations: named('ours') });
   each.addPod({ finalizers: [finalizer], expected });

@@ -4,7 +4,7 @@ import { ConflictError, messageOf } from '@kuperator/runtime';
 export class StepError extends Error {
   override readonly name = 'StepError';
   readonly reason: string;
-  /** What tools see in place of the whole message: `syncCreate failed, err: …`. */
+  /** The text that records contain instead of the whole message: `syncCreate failed, err: …`. */
   readonly detail: string;
 
   constructor({
@@ -24,7 +24,7 @@ export class StepError extends Error {
   }
 }
 
-/** Runs `step`. Its failure becomes a {@link StepError} that says what was attempted, unless it is a conflict of a stale cache. */
+/** Runs `step`. A failure becomes a {@link StepError} that says what was attempted, unless it is a conflict due to a stale cache. */
 export async function inStep<T>(reason: string, attempted: string, step: () => T | Promise<T>): Promise<T> {
   try {
     return await step();

@@ -10,20 +10,20 @@ import { type BackendSync, syncBackend } from './provider-sync.ts';
 import { StepError } from './step-error.ts';
 import { type TrafficHold, trafficHoldOf } from './traffic-hold.ts';
 
-/** `sync`: what was done at the provider, if the adapter moves traffic there. */
+/** `sync` is the result of the provider calls, if the adapter moves traffic itself. */
 export type SyncedTraffic = TrafficAnswer & { readonly sync?: BackendSync };
 
 export type TrafficDeps<E extends KubeObject> = {
   readonly adapter: Adapter<E>;
   readonly heldTraffic: HeldTraffic;
-  /** Of employers that do not say otherwise; only observers have one. */
+  /** The hold of employers that set none themselves. Only observers have one. */
   readonly hold: TrafficHold;
   readonly reports: Pick<EmployerReports<E>, 'holdProblem'>;
 };
 
 export type TrafficQuestion<E extends KubeObject> = {
   readonly key: Key;
-  /** Undefined: it does not exist any more. */
+  /** Undefined if it no longer exists. */
   readonly employer: E | undefined;
   readonly standing: EmployerStanding;
   readonly employees: Employees;
@@ -31,8 +31,8 @@ export type TrafficQuestion<E extends KubeObject> = {
 };
 
 /**
- * Asks the adapter for the traffic of the employer's Pods. An answer that needs no waiting is not a promise: then all changes of a Pod go
- * in one write.
+ * Asks the adapter for the traffic of the employer's Pods. If the answer is available at once, it is returned without a promise, so that all
+ * changes of a Pod fit into one write.
  * @throws StepError with the reason of the Event to record
  */
 export function askTraffic<E extends KubeObject>(

@@ -23,14 +23,14 @@ test.each([
 const fallback = { onMs: 100, offMs: 1500 };
 
 test.each([
-  { name: 'no annotation: the default', annotations: {}, hold: fallback },
+  { name: 'no annotation: the defaults', annotations: {}, hold: fallback },
   {
-    name: 'one of the two: the default for the other',
+    name: 'one annotation: the default for the other',
     annotations: { [TRAFFIC_OFF_HOLD_ANNOTATION]: '6s' },
     hold: { onMs: 100, offMs: 6000 },
   },
   {
-    name: 'both, one switched off',
+    name: 'both annotations, one of them switched off',
     annotations: { [TRAFFIC_OFF_HOLD_ANNOTATION]: '10m', [TRAFFIC_ON_HOLD_ANNOTATION]: '0s' },
     hold: { onMs: 0, offMs: 600_000 },
   },
@@ -38,7 +38,7 @@ test.each([
   expect(trafficHoldOf(aService({ annotations }), fallback)).toEqual({ hold });
 });
 
-test.each(['', '6', 'never', '11m'])('%j cannot be used: the default holds, and the problem names it', (text) => {
+test.each(['', '6', 'never', '11m'])('%j is invalid: the default applies, and the problem names the value', (text) => {
   const { hold, problem } = trafficHoldOf(
     aService({ annotations: { [TRAFFIC_OFF_HOLD_ANNOTATION]: text, [TRAFFIC_ON_HOLD_ANNOTATION]: '2s' } }),
     fallback,

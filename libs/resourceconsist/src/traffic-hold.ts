@@ -8,13 +8,13 @@ export type TrafficHold = { readonly onMs: number; readonly offMs: number };
 
 export const NO_HOLD: TrafficHold = { onMs: 0, offMs: 0 };
 
-/** Longer than any data plane takes; a value beyond it is taken for a mistake. */
+/** Longer than any data plane needs. A longer value counts as a mistake. */
 const MAX_HOLD_MS = 600_000;
 const UNIT_MS: ReadonlyMap<string, number> = new Map(Object.entries({ h: 3_600_000, m: 60_000, s: 1000, ms: 1 }));
 
 /**
- * The hold an employer asks for by annotation, and `fallback` for what it does not ask for.
- * @returns `problem` names each annotation that cannot be used; the fallback stands in for it
+ * The hold that an employer sets by annotation, and `fallback` where it sets none.
+ * @returns `problem` names each invalid annotation, which the fallback replaces
  */
 export function trafficHoldOf(
   { metadata }: KubeObject,

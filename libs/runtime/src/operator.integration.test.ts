@@ -57,7 +57,7 @@ async function makeAndCount(prefix: string, count: number): Promise<Record<strin
   return Object.fromEntries([...new Set(by)].sort().map((name) => [name, by.filter((other) => other === name).length]));
 }
 
-test('replicas share the work, and a SIGTERM hands it over and exits 0', async () => {
+test('replicas share the work, and on SIGTERM a replica hands over its share and exits with 0', async () => {
   const a = startReplica('replica-a', 18_471);
   await until('a is ready', async () => (await a.readiness()) === 200);
   expect(await makeAndCount('alone', 10)).toEqual({ 'replica-a': 10 });

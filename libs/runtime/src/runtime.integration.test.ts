@@ -39,7 +39,7 @@ function unmanaged(pod: Pod): Pod {
   return { ...pod, metadata, spec };
 }
 
-test('writes answer with the object, failures with their own error class', async () => {
+test('writes return the object, and failures throw their own error class', async () => {
   const created = await client.create(CONFIG_MAPS, aConfigMap('errors', { a: '1' }));
   const ref = { namespace: 'default', name: 'errors' };
   await expect(client.create(CONFIG_MAPS, aConfigMap('errors'))).rejects.toThrow(AlreadyExistsError);
@@ -64,7 +64,7 @@ test('writes answer with the object, failures with their own error class', async
   expect(await client.delete(CONFIG_MAPS, ref)).toBeUndefined();
 });
 
-test('a delete answers with the Pod, terminating or as it was last', async () => {
+test('a delete returns the Pod, terminating or in its last state', async () => {
   const pod = await client.create(PODS, unmanaged(aPod({ metadata: { name: 'held', finalizers: ['test.io/hold'] } })));
   const ref = { namespace: 'default', name: 'held' };
   const terminating = await client.delete(PODS, ref, { uid: pod.metadata.uid ?? '' });
@@ -72,7 +72,7 @@ test('a delete answers with the Pod, terminating or as it was last', async () =>
   await client.patch(PODS, ref, { type: 'json', body: [{ op: 'remove', path: '/metadata/finalizers' }] });
 });
 
-test('one patch of pods/status carries labels and conditions together', async () => {
+test('one patch of pods/status changes labels and conditions together', async () => {
   await client.create(PODS, unmanaged(aPod({ metadata: { name: 'gated' } })));
   const conditions = [{ type: 'pod.kusionstack.io/service-ready', status: 'True' }];
   const patched = await client.patch(
@@ -92,7 +92,7 @@ test('lists in pages', async () => {
   expect(list.items[0]?.kind).toBe('ConfigMap');
 });
 
-test('an informer streams the state in, follows it, and survives a restart of the API server', async () => {
+test('an informer loads the state, follows it, and survives a restart of the API server', async () => {
   const metrics = createMetrics('test', { processMetrics: false });
   const options = { client, resource: CONFIG_MAPS, namespace: 'default', labelSelector: 'followed', logger, metrics };
   await client.create(CONFIG_MAPS, aConfigMap('first', {}, { followed: '1' }));
@@ -127,7 +127,7 @@ test('an informer streams the state in, follows it, and survives a restart of th
   await informer.stop();
 });
 
-test('reads all anew when its version is too old (410), and reports what was deleted meanwhile', async () => {
+test('lists again if its version is too old (410), and reports what was deleted meanwhile', async () => {
   const metrics = createMetrics('test', { processMetrics: false });
   const http = new HttpTransport({ kubeconfig: cluster.kubeconfigPath, userAgent: 'runtime-test', connections: 4 });
   let cut = new AbortController();
@@ -170,7 +170,7 @@ test('reads all anew when its version is too old (410), and reports what was del
   await http.close();
 });
 
-test('two replicas share the keys through Leases and hand over at once when one leaves', async () => {
+test('two replicas share the keys through Leases, and one that leaves hands its keys over at once', async () => {
   const keys = Array.from({ length: 40 }, (_, i) => `default/object-${i}`);
   const shardsOf = (identity: string) =>
     new Shards({
@@ -195,7 +195,7 @@ test('two replicas share the keys through Leases and hand over at once when one 
   expect(await store.list(5000)).toEqual([]);
 });
 
-test('a PUT to a Lease that was deleted does not create it anew', async () => {
+test('a PUT to a deleted Lease does not create it again', async () => {
   const store = kubeLeaseStore({ client, app: 'late', namespace: 'default', clock: systemClock, logger });
   const claim = { identity: 'replica', incarnation: 'x', view: 'replica', durationMs: 15_000 };
   const lease = await store.write(claim, undefined, 5000);
@@ -206,7 +206,7 @@ test('a PUT to a Lease that was deleted does not create it anew', async () => {
   expect(await store.list(5000)).toEqual([]);
 });
 
-test('Kubernetes Events reach the object, repetitions as a count', async () => {
+test('Kubernetes Events are recorded on the object, repetitions as a count', async () => {
   const recorder = new EventRecorder({ client, app: 'test-operator', instance: 'replica', logger });
   const pod = await client.create(PODS, unmanaged(aPod({ metadata: { name: 'eventful' } })));
   const object = { ...pod, apiVersion: 'v1', kind: 'Pod' };

@@ -7,7 +7,7 @@ import { InMemoryCluster } from './in-memory-cluster.ts';
 import { mergePatch } from './merge-patch.ts';
 import { strategicMergePatch } from './strategic-merge-patch.ts';
 
-test.each(INHERITED_NAMES)('patches set and remove a field named %s as any other', (name) => {
+test.each(INHERITED_NAMES)('patches set and remove a field named %s like any other', (name) => {
   const answers = (field: string) => [
     mergePatch({}, { [field]: { a: 1 } }),
     mergePatch({ [field]: { a: 1 } }, { [field]: { b: 2 } }),
@@ -26,7 +26,7 @@ test.each(INHERITED_NAMES)('a label selector of a query for %s finds only object
   expect(answerFor(name, answers)).toBe(answerFor(plainNameLike(name), answers));
 });
 
-test.each(INHERITED_NAMES)('the cluster in memory stores an annotation %s', async (name) => {
+test.each(INHERITED_NAMES)('the in-memory cluster stores an annotation %s', async (name) => {
   const cluster = new InMemoryCluster();
   cluster.add(PODS, aPod({ metadata: { name: 'a' } }));
   const patch = { type: 'merge', body: { metadata: { annotations: { [name]: 'text' } } } } as const;

@@ -1,4 +1,4 @@
-/** What every object inherits. Each is a name that users may give to a label, a container, a rule or an operation. */
+/** The properties that every object inherits. Users may give each of these names to a label, a container, a rule or an operation. */
 export const INHERITED_NAMES: readonly string[] = Object.getOwnPropertyNames(Object.prototype);
 
 /** A name that nothing inherits, and that sorts as `name` does. */
@@ -7,8 +7,7 @@ export function plainNameLike(name: string): string {
 }
 
 /**
- * What `answer` says about `name`, as JSON text in which the name itself is blanked out, so that the answers for two names can be
- * compared: they are the same where the name does not matter.
+ * The answer for `name` as JSON text without the name itself. If the name does not matter, two names have equal texts.
  */
 export function answerFor(name: string, answer: (name: string) => unknown): string {
   const text = JSON.stringify(answer(name), plain) ?? 'undefined';

@@ -1,4 +1,4 @@
-/** Thrown inside the in-memory API server: becomes a Status answer. */
+/** Thrown inside the in-memory API server, which turns it into a Status response. */
 export class ApiFailure extends Error {
   readonly status: number;
   readonly reason: string;
@@ -11,7 +11,7 @@ export class ApiFailure extends Error {
     this.retryAfterSeconds = retryAfterSeconds;
   }
 
-  /** The body the API server answers with. */
+  /** The body of the response. */
   toStatus(): object {
     const { status, reason, message, retryAfterSeconds } = this;
     const details = retryAfterSeconds === undefined ? {} : { details: { retryAfterSeconds } };

@@ -10,7 +10,7 @@ import { strategicMergePatch } from './strategic-merge-patch.ts';
 type WithStatus = KubeObject & { status?: unknown };
 type Preconditions = { uid?: string; resourceVersion?: string };
 
-/** Answers one request as kube-apiserver would, as far as our operators can tell. */
+/** Answers one request like kube-apiserver, as far as our operators depend on it. */
 export function answer(store: ObjectStore, request: TransportRequest): TransportResponse {
   try {
     const path = parseRequestPath(request.path, request.method);
@@ -40,7 +40,7 @@ function handle(store: ObjectStore, request: TransportRequest, path: RequestPath
   }
 }
 
-/** Whether an object is in a collection as the request's namespace and selectors cut it. */
+/** True if the object is in the namespace of the request and matches its selectors. */
 export function matcherOf(path: RequestPath): (object: KubeObject) => boolean {
   const labels = compileLabelSelector(path.query.get('labelSelector') ?? undefined);
   const fields = (path.query.get('fieldSelector') ?? '').split(',').filter((term) => term !== '');
@@ -85,7 +85,7 @@ function update(store: ObjectStore, path: RequestPath, old: KubeObject, given: K
   return path.query.get('dryRun') ? after : store.update(path.resource, keyFor(path), after);
 }
 
-/** The status subresource changes the status (on Pods the metadata too), everything else all but the status. */
+/** The status subresource changes only the status (and the metadata of Pods). Other writes change everything except the status. */
 function stateAfter(path: RequestPath, old: WithStatus, given: WithStatus): KubeObject {
   if (!hasStatus(path)) return given;
   if (path.subresource === 'resize') return resized(old as Pod, given as Pod);
@@ -98,7 +98,7 @@ function stateAfter(path: RequestPath, old: WithStatus, given: WithStatus): Kube
   return withStatus({ ...old, metadata: kept }, given.status);
 }
 
-/** `pods/resize` takes over the resources of containers and nothing else, not even labels. */
+/** `pods/resize` changes the resources of containers and nothing else, not even labels. */
 function resized(old: Pod, given: Pod): Pod {
   const resources = new Map(
     [...given.spec.containers, ...(given.spec.initContainers ?? [])].map((container) => [
@@ -153,7 +153,7 @@ function remove(
   const old = present(store, path);
   check(path, old, options.preconditions ?? {});
   const { object, gone } = store.delete(path.resource, keyFor(path), options.gracePeriodSeconds);
-  // Pods come back in the answer also when they are gone, other kinds as a bare Status.
+  // The response contains a Pod even if it is gone. For other kinds it is a Status only.
   return gone && path.resource.kind !== 'Pod'
     ? { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' }
     : object;
@@ -165,7 +165,7 @@ function check(path: RequestPath, old: KubeObject, { uid, resourceVersion }: Pre
     throw new ApiFailure(409, 'Conflict', `${what}: the object has been modified`);
   }
   if (uid !== undefined && uid !== old.metadata.uid) {
-    // Seen on 1.36: a precondition for PUT and DELETE, an immutable field for PATCH.
+    // Observed on 1.36: the uid is a precondition for PUT and DELETE, and an immutable field for PATCH.
     if (path.method === 'PATCH') throw new ApiFailure(422, 'Invalid', `${what}: metadata.uid: field is immutable`);
     throw new ApiFailure(409, 'Conflict', `${what}: uid ${uid} is not ${old.metadata.uid}`);
   }

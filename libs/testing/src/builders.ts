@@ -11,7 +11,7 @@ import {
   setOwn,
 } from '@kuperator/api';
 
-/** What a test says about an object: only what matters to it. Objects in it are merged into the defaults. */
+/** The fields of an object that matter to a test. They are merged into the defaults. */
 export type Given<T> = T extends readonly unknown[]
   ? T
   : T extends object
@@ -20,7 +20,7 @@ export type Given<T> = T extends readonly unknown[]
 
 let count = 0;
 
-/** A running, ready Pod under control on a node, named `pod-<n>` in namespace `default`. */
+/** A running, ready, controlled Pod on a node, named `pod-<n>`, in namespace `default`. */
 export function aPod(given: Given<Pod> & { ready?: boolean } = {}): Pod {
   const { ready = true, ...rest } = given;
   const name = given.metadata?.name ?? `pod-${++count}`;

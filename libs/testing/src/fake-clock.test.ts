@@ -2,7 +2,7 @@ import { sleep } from '@kuperator/runtime';
 import { expect, test } from 'vitest';
 import { FakeClock } from './fake-clock.ts';
 
-test('fires timers in order, each at its time, also those set meanwhile', () => {
+test('fires timers in order, each at its time, including timers that are set meanwhile', () => {
   const clock = new FakeClock(0);
   const fired: string[] = [];
   clock.setTimeout(() => fired.push(`b@${clock.now()}`), 20);
@@ -17,7 +17,7 @@ test('fires timers in order, each at its time, also those set meanwhile', () => 
   expect([clock.now(), clock.timers]).toEqual([100, 0]);
 });
 
-test('advanceAsync lets what a timer resolved run before the next one', async () => {
+test('advanceAsync runs the continuations of a timer before the next timer', async () => {
   const clock = new FakeClock();
   const at: number[] = [];
   const work = async () => {
@@ -32,7 +32,7 @@ test('advanceAsync lets what a timer resolved run before the next one', async ()
   expect(at).toEqual([10, 20, 30]);
 });
 
-test('nanos strictly increase although time stands still (T19)', () => {
+test('nanos strictly increase even if time stands still (T19)', () => {
   const clock = new FakeClock();
   const first = BigInt(clock.nanos());
   expect(BigInt(clock.nanos())).toBe(first + 1n);

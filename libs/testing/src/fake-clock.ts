@@ -2,7 +2,7 @@ import type { Cancel, Clock } from '@kuperator/runtime';
 
 type Timer = { at: number; order: number; run: () => void };
 
-/** A clock that stands still until a test moves it. Starts at 2026-01-01T00:00:00Z unless told otherwise. */
+/** A clock that stands still until a test moves it. Starts at 2026-01-01T00:00:00Z by default. */
 export class FakeClock implements Clock {
   #now: number;
   #monotonic = 0;
@@ -39,14 +39,14 @@ export class FakeClock implements Clock {
     return this.#timers.size;
   }
 
-  /** Moves the time, firing what becomes due in order. Work that a timer starts asynchronously is not waited for. */
+  /** Moves the time and fires the due timers in order. Does not wait for asynchronous work that a timer starts. */
   advance(ms: number): void {
     const target = this.#monotonic + ms;
     for (let next = this.#due(target); next; next = this.#due(target)) this.#fire(next);
     this.#moveTo(target);
   }
 
-  /** Moves the time as `advance` does, letting promises settle before, between and after the timers. */
+  /** Moves the time like `advance`, and lets promises settle before, between and after the timers. */
   async advanceAsync(ms: number): Promise<void> {
     const target = this.#monotonic + ms;
     await settled();

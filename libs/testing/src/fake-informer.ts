@@ -4,8 +4,8 @@ import type { ObjectStore, StoreEvent } from './object-store.ts';
 import { asSeenBy } from './watch-feed.ts';
 
 /**
- * An informer that follows the in-memory cluster at once, without tasks or time in between: after a write its cache
- * shows it. `pause` makes it fall behind as a real one does.
+ * An informer that follows the in-memory cluster synchronously: its cache shows a write as soon as the write is done. `pause` makes it
+ * stale, as a real informer can be.
  */
 export class FakeInformer<T extends KubeObject> extends Informer<T> {
   readonly #cache: ObjectCache<T>;
@@ -43,19 +43,19 @@ export class FakeInformer<T extends KubeObject> extends Informer<T> {
     });
   }
 
-  /** Holds all further events back: the cache goes stale. */
+  /** Holds back all further events, so that the cache becomes stale. */
   pause(): void {
     this.#held ??= [];
   }
 
-  /** Delivers what was held back and follows again. */
+  /** Delivers the events that were held back, and follows again. */
   resume(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const event of held) this.#deliver(event);
   }
 
-  /** Has it answer whether it is current, whatever it holds. */
+  /** Sets whether the informer reports its cache as current, whatever it contains. */
   setCurrent(isCurrent: boolean): void {
     this.#isCurrent = isCurrent;
   }

@@ -19,27 +19,27 @@ export type Write = {
 
 /** Which writes fail, and how. */
 export type Fault = {
-  /** The first matching write to fail, counted from now; default 1. */
+  /** Number of the first matching write that fails, counted from now; default 1. */
   nth?: number;
-  /** How many fail from there on; default 1. */
+  /** How many writes fail from there on; default 1. */
   times?: number;
   verb?: WriteVerb;
   /** Plural of the kind. */
   resource?: string;
-  /** True: only dry runs fail. Default false: only writes that would change something. */
+  /** True: only dry runs fail. False, the default: only real writes fail. */
   dryRun?: boolean;
   matching?: (write: Write) => boolean;
-  /** What others do just before, e.g. delete what is about to be written. */
+  /** Runs just before the write, as another client would, e.g. deletes the object. */
   before?: (write: Write) => void;
-  /** The answer, or `connection` for none. */
+  /** The error response, or `connection` for no response. */
   error: { status: number; reason: string; message?: string; retryAfterSeconds?: number } | 'connection';
-  /** Whether the write takes effect nevertheless: an answer lost on the way. Default false. */
+  /** True if the write takes effect all the same, as if the response was lost. Default false. */
   takesEffect?: boolean;
 };
 
 const VERBS: Record<string, WriteVerb> = { POST: 'create', PUT: 'replace', PATCH: 'patch', DELETE: 'delete' };
 
-/** What a request writes, or would; undefined for reads. */
+/** The write of a request, also of a dry run; undefined for reads. */
 export function writeOf(request: TransportRequest): Write | undefined {
   const verb = own(VERBS, request.method);
   if (!verb) return undefined;
@@ -53,7 +53,7 @@ export function writeOf(request: TransportRequest): Write | undefined {
     namespace,
     name: name ?? body()?.metadata?.name,
     subresource,
-    // Few look at it.
+    // Parsed on demand, because few tests read it.
     get body() {
       return body();
     },
@@ -61,7 +61,7 @@ export function writeOf(request: TransportRequest): Write | undefined {
   };
 }
 
-/** The faults still to come; each counts the writes it matches. */
+/** The faults that have not occurred yet. Each counts the writes that it matches. */
 export class Faults {
   readonly #pending: { fault: Fault; seen: number }[] = [];
 
@@ -73,7 +73,7 @@ export class Faults {
     this.#pending.length = 0;
   }
 
-  /** The fault that befalls this write, if any. */
+  /** The fault of this write, if there is one. */
   next(write: Write): Fault | undefined {
     for (const [index, pending] of this.#pending.entries()) {
       const { fault } = pending;

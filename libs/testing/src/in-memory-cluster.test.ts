@@ -20,7 +20,7 @@ describe('writes', () => {
     expect(cluster.get(PODS, KEY)?.metadata.labels).toEqual({ 'kusionstack.io/control': 'true', b: '2', c: '3' });
   });
 
-  test('a patch of pods/status merges conditions by type and carries labels, but not the spec', async () => {
+  test('a patch of pods/status merges conditions by type and changes labels, but not the spec', async () => {
     const cluster = clusterWith();
     const body = {
       metadata: { labels: { step: 'one' } },
@@ -34,7 +34,7 @@ describe('writes', () => {
     expect(pod?.status?.conditions?.map(({ type }) => type)).toEqual(['Ready', 'ContainersReady', 'gate']);
   });
 
-  test('the status of a custom resource changes through its subresource alone', async () => {
+  test('the status of a custom resource changes only through its subresource', async () => {
     const cluster = new InMemoryCluster();
     cluster.add(COLLA_SETS, aCollaSet({ metadata: REF }));
     const patch = (body: object, subresource?: string) =>
@@ -46,7 +46,7 @@ describe('writes', () => {
     expect((await patch({ spec: { replicas: 3 } })).metadata.generation).toBe(2);
   });
 
-  test('a write that changes nothing gives no new version', async () => {
+  test('a write that changes nothing causes no new version', async () => {
     const cluster = clusterWith();
     const before = cluster.resourceVersion;
     await cluster.client.patch(PODS, REF, { type: 'merge', body: { spec: { nodeName: 'node-1' } } });
@@ -78,7 +78,7 @@ describe('writes', () => {
 });
 
 describe('deletion', () => {
-  test('a Pod on a node terminates gracefully, and goes when its time and its finalizers are over', async () => {
+  test('a Pod on a node terminates gracefully, and is removed when its grace period is over and its finalizers are gone', async () => {
     const cluster = clusterWith(aPod({ metadata: { ...REF, finalizers: ['hold'] } }));
     const answer = await cluster.client.delete(PODS, REF);
     expect(answer?.metadata.deletionGracePeriodSeconds).toBe(30);
@@ -88,7 +88,7 @@ describe('deletion', () => {
     expect(cluster.get(PODS, KEY)).toBeUndefined();
   });
 
-  test('a Pod without a node goes at once', async () => {
+  test('a Pod without a node is removed at once', async () => {
     const cluster = clusterWith(aPod({ metadata: REF, spec: { nodeName: undefined } }));
     expect((await cluster.client.delete(PODS, REF))?.metadata.name).toBe('web');
     expect(cluster.list(PODS)).toEqual([]);
@@ -116,7 +116,7 @@ describe('faults', () => {
     expect(cluster.writes).toHaveLength(3);
   });
 
-  test('an answer lost on the way: the write took effect', async () => {
+  test('a lost response: the write took effect', async () => {
     const cluster = clusterWith();
     cluster.failWrite({ error: 'connection', takesEffect: true });
     const patched = cluster.client.patch(PODS, REF, { type: 'merge', body: { metadata: { labels: { value: 'x' } } } });
@@ -140,7 +140,7 @@ describe('informers', () => {
     expect(seen).toEqual(['added default/late', 'deleted default/web']);
   });
 
-  test('read their writes like a real one', async () => {
+  test('show their own writes, like a real informer', async () => {
     const cluster = clusterWith();
     const informer = cluster.informer(PODS);
     informer.pause();
@@ -152,7 +152,7 @@ describe('informers', () => {
     expect(informer.get(KEY)?.metadata.labels?.a).toBe('b');
   });
 
-  test('give frozen objects: changing a cached one fails in its test', () => {
+  test('return frozen objects, so that a test fails if it changes a cached object', () => {
     const pod = clusterWith().informer(PODS).get(KEY);
     expect(() => {
       if (pod) pod.spec.nodeName = 'other';
@@ -160,7 +160,7 @@ describe('informers', () => {
   });
 });
 
-test('a copy of a cluster has its objects and versions, and goes its own way', async () => {
+test('a copy of a cluster has its objects and versions, and is independent afterwards', async () => {
   const cluster = clusterWith();
   const copy = new InMemoryCluster({ copyOf: cluster });
   expect(copy.get(PODS, KEY)).toEqual(cluster.get(PODS, KEY));
@@ -170,7 +170,7 @@ test('a copy of a cluster has its objects and versions, and goes its own way', a
   expect(BigInt(copy.resourceVersion)).toBeGreaterThan(BigInt(cluster.resourceVersion));
 });
 
-test('builders name only what matters, and take out what is undefined', () => {
+test('builders need only what matters, and remove fields that are undefined', () => {
   const pod = aPod({ ready: false, metadata: { labels: { app: 'x' } }, spec: { nodeName: undefined } });
   expect(pod.metadata.labels).toEqual({ 'kusionstack.io/control': 'true', app: 'x' });
   expect(pod.spec).not.toHaveProperty('nodeName');

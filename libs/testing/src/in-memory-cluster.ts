@@ -16,13 +16,14 @@ import { ObjectStore } from './object-store.ts';
 import { WatchFeed } from './watch-feed.ts';
 
 /**
- * An API server without a network, for tests of reconcilers. `client` is a real KubeClient on it, `informer` a cache
- * that follows at once. `add`, `change`, `remove` are what others do (users, kubelets): no faults, not among `writes`.
- * `now` is the time that objects are stamped with, where the client's waits are to take none all the same. `copyOf` gives it the objects of another one, which stays as it is.
+ * An API server without a network, for tests of reconcilers. `client` is a real KubeClient for it, `informer` a cache that follows at once.
+ * `add`, `change` and `remove` act like other clients (users, kubelets): faults do not affect them, and `writes` does not contain them.
+ * With `now` and without `clock`, objects get that time in their timestamps, and the waits of the client still take no time.
+ * `copyOf` copies the objects of another cluster.
  */
 export class InMemoryCluster {
   readonly client: KubeClient;
-  /** Every write that reached the API server through `client`, failed ones included. */
+  /** Every write that reached the API server through `client`, including failed ones. */
   readonly writes: Write[] = [];
   readonly #store: ObjectStore;
   readonly #faults = new Faults();
@@ -33,30 +34,30 @@ export class InMemoryCluster {
     const now = options.now ?? (() => (options.clock ?? systemClock).now());
     const { copyOf } = options;
     this.#store = copyOf ? copyOf.#store.copy(now) : new ObjectStore(now);
-    // Waits between retries take no time, unless the test has a clock to move.
+    // Without a clock from the test, waits between retries take no time.
     const clock = options.clock ?? { ...systemClock, setTimeout: immediately };
     this.client = new KubeClient({ transport: this.#transport(), clock });
   }
 
-  /** Puts an object there as it is given, status included. */
+  /** Stores an object as given, including its status. */
   add<T extends KubeObject>(resource: Resource<T>, object: T): T {
     const { resourceVersion: _, ...metadata } = object.metadata;
     return this.#store.create(resource, { ...object, metadata }) as T;
   }
 
-  /** Replaces an object by what `change` makes of it, status and metadata included. */
+  /** Replaces an object by the result of `change`, including its status and metadata. */
   change<T extends KubeObject>(resource: Resource<T>, key: Key, change: (object: T) => T): T {
     const old = this.#store.get(resource, key);
     if (!old) throw new Error(`no ${resource.kind} ${key} to change`);
     return this.#store.update(resource, key, change(old as T)) as T;
   }
 
-  /** Takes an object out at once, whatever its finalizers. */
+  /** Removes an object at once, whatever its finalizers. */
   remove(resource: Resource, key: Key): void {
     this.#store.remove(resource, key);
   }
 
-  /** What the kubelet does at the end of a terminating Pod: it goes, unless finalizers hold it. */
+  /** Ends a terminating Pod like the kubelet: the Pod is removed unless finalizers hold it. */
   finishTermination(resource: Resource, key: Key): void {
     this.#store.delete(resource, key, 0);
   }
@@ -82,29 +83,29 @@ export class InMemoryCluster {
     this.#faults.add(fault);
   }
 
-  /** Drops all faults still to come. */
+  /** Drops all faults that have not occurred yet. */
   healWrites(): void {
     this.#faults.clear();
   }
 
-  /** Cuts or restores the connection: watches break off, requests get no answer. */
+  /** Cuts or restores the connection. Without it, watches break and requests get no response. */
   setReachable(reachable: boolean): void {
     this.#reachable = reachable;
     if (!reachable) this.endWatches(new ConnectionError('connection reset'));
   }
 
-  /** Ends all watches: in order, or broken off when there is an error. */
+  /** Ends all watches, normally or with an error. */
   endWatches(error?: Error): void {
     for (const feed of this.#feeds) feed.end(error);
     this.#feeds.clear();
   }
 
-  /** Forgets the history: who watches from an older version is answered 410. */
+  /** Drops the history: a watch from an older version gets 410. */
   compact(): void {
     this.#store.compact();
   }
 
-  /** Tells all watches how far they are, as the API server does about once a minute. */
+  /** Sends a bookmark to all watches, as the API server does about once a minute. */
   sendBookmarks(): void {
     for (const feed of this.#feeds) feed.bookmark(String(this.#store.version));
   }
@@ -143,7 +144,7 @@ export class InMemoryCluster {
   }
 }
 
-// One for all: making it takes longer than all else about an informer.
+// All informers share this one, because creating it takes longer than the rest of an informer.
 const logger = createLogger({ app: 'test', level: 'silent' });
 
 function immediately(run: () => void): () => void {

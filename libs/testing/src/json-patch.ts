@@ -11,13 +11,13 @@ export type JsonPatchOperation = {
 
 /**
  * Applies a JSON patch (RFC 6902) to a copy of `document`.
- * @throws Error when a test fails or a path is missing: the API server answers 422 then
+ * @throws Error if a test fails or a path is missing; the API server then answers 422
  */
 export function jsonPatch(document: Json, operations: readonly JsonPatchOperation[]): Json {
   const root: JsonObject = { document: structuredClone(document) };
   for (const { op, path, from = '', value = null } of operations) {
     if (op === 'test') {
-      // As the API server has it, null tests for what is not there.
+      // As in the API server, a test for null succeeds if the field is missing.
       if (!isDeepStrictEqual(read(root, path) ?? null, value)) throw new Error(`test of ${path} failed`);
     } else if (op === 'add') {
       write(root, path, structuredClone(value));

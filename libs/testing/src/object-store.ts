@@ -7,16 +7,16 @@ export type StoreEvent = {
   resource: Resource;
   version: number;
   object: KubeObject;
-  /** State before, for selectors that stop matching. */
+  /** The earlier state, for selectors that no longer match. */
   old?: KubeObject;
 };
 
 type Stored = KubeObject & { spec?: { nodeName?: string }; status?: { phase?: string; [field: string]: unknown } };
 
 /**
- * The objects of the in-memory cluster, with the rules the API server keeps for every kind: uids, one growing
- * resourceVersion, generations, status apart from the rest, graceful deletion, finalizers. Objects in and out are
- * frozen, so that code which changes a cached object fails in its test.
+ * The objects of the in-memory cluster. It follows the rules of the API server for every kind: uids, one growing resourceVersion,
+ * generations, a separate status, graceful deletion and finalizers. All objects are frozen, so that code which changes a cached object fails
+ * in its test.
  */
 export class ObjectStore {
   readonly #collections = new Map<string, { resource: Resource; objects: Map<Key, KubeObject> }>();
@@ -31,7 +31,7 @@ export class ObjectStore {
     this.#now = now;
   }
 
-  /** A store with the same objects, that goes its own way from here; its history begins now. */
+  /** A store with the same objects, independent from now on; its history begins now. */
   copy(now: () => number): ObjectStore {
     const store = new ObjectStore(now);
     for (const [id, { resource, objects }] of this.#collections) {
@@ -47,7 +47,7 @@ export class ObjectStore {
     return this.#version;
   }
 
-  /** Versions up to this one cannot be watched from any more. */
+  /** A watch can no longer start from versions up to this one. */
   get compacted(): number {
     return this.#compacted;
   }
@@ -94,7 +94,7 @@ export class ObjectStore {
     return this.#store('ADDED', resource, key, plain(object));
   }
 
-  /** Stores a new state of an object; what equals the old one is no write. Removes it when its last hold is gone. */
+  /** Stores a new state of an object, unless it equals the old one. Removes a terminating object when nothing holds it any more. */
   update(resource: Resource, key: Key, given: KubeObject): KubeObject {
     const old = this.get(resource, key);
     if (!old) throw new ApiFailure(404, 'NotFound', `${resource.plural} "${key}" not found`);
@@ -113,7 +113,7 @@ export class ObjectStore {
     return this.#store('MODIFIED', resource, key, object, old);
   }
 
-  /** Begins or completes a deletion; answers with the object as it is then, and whether it is gone. */
+  /** Begins or completes a deletion. Returns the present state of the object and whether it is gone. */
   delete(resource: Resource, key: Key, graceSeconds?: number): { object: KubeObject; gone: boolean } {
     const old: Stored | undefined = this.get(resource, key);
     if (!old) throw new ApiFailure(404, 'NotFound', `${resource.plural} "${key}" not found`);
@@ -131,7 +131,7 @@ export class ObjectStore {
     return { object: this.#store('MODIFIED', resource, key, object, old), gone: false };
   }
 
-  /** Takes an object out whatever holds it. */
+  /** Removes an object, whatever holds it. */
   remove(resource: Resource, key: Key): void {
     const old = this.get(resource, key);
     if (old) this.#remove(resource, key, old);
@@ -178,7 +178,7 @@ export class ObjectStore {
   }
 }
 
-/** Pods on a node end gracefully, all else at once. */
+/** Pods on a node end gracefully, other objects at once. */
 function graceSecondsOf(
   resource: Resource,
   object: Stored & { spec?: { terminationGracePeriodSeconds?: number } },
@@ -194,7 +194,7 @@ function isReleased({ metadata }: KubeObject): boolean {
   return (metadata.deletionGracePeriodSeconds ?? 0) === 0;
 }
 
-/** Fields of the metadata no client can change. */
+/** Metadata fields that no client can change. */
 function identityOf({ metadata }: KubeObject): Partial<KubeObject['metadata']> {
   const { name, namespace, uid, creationTimestamp, resourceVersion, deletionTimestamp, deletionGracePeriodSeconds } =
     metadata;
@@ -214,7 +214,7 @@ function specOf(object: KubeObject): unknown {
   return rest;
 }
 
-/** The value as JSON would carry it. What is frozen came out of here, and is shared. */
+/** The value as after a round trip through JSON. A frozen value came from here, so it is shared. */
 function plain<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   if (Array.isArray(value)) return value.map((item) => plain(item ?? null)) as T;

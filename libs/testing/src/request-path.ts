@@ -10,7 +10,7 @@ export type RequestPath = {
   query: URLSearchParams;
 };
 
-/** Takes apart `/apis/<group>/<version>/namespaces/<namespace>/<plural>/<name>/<subresource>?…`. */
+/** Parses `/apis/<group>/<version>/namespaces/<namespace>/<plural>/<name>/<subresource>?…`. */
 export function parseRequestPath(path: string, method = 'GET'): RequestPath {
   const url = new URL(path, 'http://in-memory');
   const parts = url.pathname.split('/').slice(1).map(decodeURIComponent);
@@ -24,7 +24,7 @@ export function parseRequestPath(path: string, method = 'GET'): RequestPath {
   return { method, resource, namespace, name, subresource, query: url.searchParams };
 }
 
-/** Good enough where only the special treatment of Pods depends on the kind. */
+/** This is good enough, because only the special treatment of Pods depends on the kind. */
 function kindOf(plural: string): string {
   return plural === 'pods' ? 'Pod' : plural;
 }

@@ -11,7 +11,7 @@ import {
   operatorComponents,
 } from '@kuperator/runtime';
 
-/** What is other in a test: this replica's name, a namespace every cluster has, a free port, and a quiet log. */
+/** The settings that differ in a test: the name of this replica, a namespace that every cluster has, a free port, and a quiet log. */
 const SETTINGS = {
   POD_NAME: 'test',
   POD_NAMESPACE: 'default',
@@ -21,9 +21,9 @@ const SETTINGS = {
 };
 
 /**
- * Runs an operator in the test's own process as `runOperator` runs it in one of its own, against a real API server.
- * @param options.settings its environment, beside what a test needs anyway; `KUBECONFIG` says where the API server is
- * @returns how to stop it, once all of it has started
+ * Runs an operator in the process of the test, as `runOperator` does in a process of its own, against a real API server.
+ * @param options.settings its environment, in addition to what every test needs; `KUBECONFIG` leads to the API server
+ * @returns a function that stops the operator, once all its components have started
  */
 export async function startOperator<D extends ConfigDeclaration<typeof commonConfig>>(options: {
   app: string;

@@ -3,7 +3,7 @@ import { strategicMergePatch } from './strategic-merge-patch.ts';
 
 test.each([
   {
-    name: 'merges lists by their key, keeping order',
+    name: 'merges lists by their key and keeps their order',
     target: { conditions: [{ type: 'A', status: 'True', reason: 'r' }, { type: 'B' }] },
     patch: { conditions: [{ type: 'A', status: 'False' }, { type: 'C' }] },
     result: { conditions: [{ type: 'A', status: 'False', reason: 'r' }, { type: 'B' }, { type: 'C' }] },
@@ -15,7 +15,7 @@ test.each([
     result: { containers: [{ name: 'b' }] },
   },
   {
-    name: 'unites finalizers, and deletes single ones',
+    name: 'merges finalizers, and deletes single ones',
     target: { finalizers: ['a', 'b'] },
     patch: { '$deleteFromPrimitiveList/finalizers': ['a'], finalizers: ['c'] },
     result: { finalizers: ['b', 'c'] },
@@ -27,7 +27,7 @@ test.each([
     result: { args: ['c'] },
   },
   {
-    name: 'removes what is null, at any depth',
+    name: 'removes null fields, at any depth',
     target: { spec: { a: 1, b: { c: 2 } } },
     patch: { spec: { a: null, b: { c: null } } },
     result: { spec: { b: {} } },

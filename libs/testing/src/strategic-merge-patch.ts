@@ -1,7 +1,7 @@
 import { own, setOwn } from '@kuperator/api';
 import { isJsonObject, type Json, type JsonObject } from './merge-patch.ts';
 
-// Merge keys of the lists in the built-in types we patch; every other list is replaced as a whole.
+// Merge keys of the lists in the built-in types that we patch. Every other list is replaced as a whole.
 // See the patchMergeKey tags in k8s.io/api/core/v1.
 const MERGE_KEYS: Record<string, string> = {
   conditions: 'type',
@@ -19,7 +19,7 @@ const MERGE_KEYS: Record<string, string> = {
 };
 const MERGED_PRIMITIVES = new Set(['finalizers']);
 
-/** Applies a strategic merge patch as kube-apiserver does to built-in types; neither argument is changed. */
+/** Applies a strategic merge patch as kube-apiserver does for built-in types; neither argument is changed. */
 export function strategicMergePatch(target: Json | undefined, patch: Json): Json {
   if (!isJsonObject(patch)) return patch;
   if (patch.$patch === 'replace') {
@@ -39,7 +39,7 @@ export function strategicMergePatch(target: Json | undefined, patch: Json): Json
       const kept = Array.isArray(present) ? present.filter((item) => !removed.has(item)) : present;
       if (kept !== undefined) setOwn(result, list, kept);
     } else if (field.startsWith('$')) {
-      // $setElementOrder, $retainKeys and $patch only steer the merge.
+      // $setElementOrder, $retainKeys and $patch are directives, not fields.
     } else if (value === null) {
       delete result[field];
     } else if (Array.isArray(value)) {

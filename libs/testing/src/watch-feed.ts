@@ -46,7 +46,7 @@ export class WatchFeed implements AsyncIterable<Uint8Array> {
     this.#push(bookmark(version, false));
   }
 
-  /** Ends the stream: in order, or broken off when there is an error. */
+  /** Ends the stream, normally or with an error. */
   end(error?: Error): void {
     this.#end ??= error ? { error } : {};
     for (const cleanup of this.#cleanups.splice(0)) cleanup();
@@ -76,14 +76,14 @@ export class WatchFeed implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** The event as a watcher with these selectors gets it; undefined when it does not. */
+/** The event as a watch with these selectors gets it; undefined if the watch does not get it. */
 export function asSeenBy(matches: (object: KubeObject) => boolean, event: StoreEvent): WatchLine | undefined {
   const { type, object, old, version } = event;
   const before = type !== 'ADDED' && old !== undefined && matches(old);
   const now = type !== 'DELETED' && matches(object);
   if (now) return { type: before ? 'MODIFIED' : 'ADDED', object };
   if (!before) return undefined;
-  // The last state that matched, with the version of the event that ended it.
+  // The event contains the last state that matched, with the version of the change that ended the match.
   const last =
     type === 'DELETED' ? object : { ...old, metadata: { ...old.metadata, resourceVersion: String(version) } };
   return { type: 'DELETED', object: last };

@@ -29,7 +29,7 @@ type Failure = { name: string; fault: Omit<Fault, 'nth'>; isGone?: true };
 
 const failures: readonly Failure[] = [
   { name: '404 for something else, e.g. the namespace', fault: { ...answered(404, 'NotFound'), verb: 'create' } },
-  { name: '404, as somebody deleted it', fault: answered(404, 'NotFound'), isGone: true },
+  { name: '404, because another client deleted it', fault: answered(404, 'NotFound'), isGone: true },
   { name: '409', fault: answered(409, 'Conflict') },
   { name: '409, as the name is taken', fault: { ...answered(409, 'AlreadyExists'), verb: 'create' } },
   { name: '422', fault: answered(422, 'Invalid') },

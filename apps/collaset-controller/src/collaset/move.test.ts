@@ -205,7 +205,7 @@ describe('planScale', () => {
       surplus: '',
     },
     {
-      name: 'a named new Pod is marked when nobody is to leave',
+      name: 'a named new Pod is marked if no Pod is to leave',
       pods: [a, f],
       spec: { replicas: 1, ...named('web-f') },
       surplus: '',

@@ -26,7 +26,12 @@ describe('served names are', () => {
     others?: { [list in PodList]?: string[] };
   }>([
     { name: 'Pods to delete that are gone', list: 'podToDelete', names: ['gone', 'ours', 'nobodys'], served: ['gone'] },
-    { name: 'Pods to delete made anew under their name', list: 'podToDelete', names: ['renewed'], served: ['renewed'] },
+    {
+      name: 'Pods to delete that were recreated under their name',
+      list: 'podToDelete',
+      names: ['renewed'],
+      served: ['renewed'],
+    },
     {
       name: 'Pods to exclude that are not ours',
       list: 'podToExclude',

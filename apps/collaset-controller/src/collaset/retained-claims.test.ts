@@ -74,7 +74,7 @@ async function makeAgain(world: World, given: Given<CollaSet>['spec'] = {}): Pro
   await world.run();
 }
 
-describe('a set made again', () => {
+describe('a set that is created again', () => {
   test.each([
     0, 2,
   ])('with %d replicas keeps the retained claims of further ids, and mounts them after a scale-out (T99)', async (replicas) => {

@@ -318,7 +318,7 @@ test('a pass that comes to no end says so, and that the generation was seen (T64
   expect(world.condition('Update')).toBe('True Updated');
 });
 
-test('rolled back, the old revision has its name and a new number; another collides with a name of somebody else', async () => {
+test('rolled back, the old revision keeps its name and gets a new number; another one collides with a foreign name', async () => {
   const world = await running();
   const first = world.set().status?.updatedRevision;
   world.edit({ template: template('2') });

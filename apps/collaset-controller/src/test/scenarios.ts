@@ -56,20 +56,20 @@ export const scenarios: readonly Scenario[] = [
     images: 'app:v2',
   },
   {
-    name: 'update by making anew',
+    name: 'update by recreation',
     act: (world) => world.edit({ template: anew }),
     ids: [0, 1],
     images: 'app:v2',
   },
   {
-    name: 'update by making anew, by sequence',
+    name: 'update by recreation, with sequential names',
     spec: sequence,
     act: (world) => world.edit({ template: anew }),
     ids: [0, 1],
     images: 'app:v2',
   },
   {
-    name: 'update by making anew and scale out at once',
+    name: 'update by recreation and scale-out at the same time',
     act: (world) => world.edit({ replicas: 3, template: anew }),
     ids: [0, 1, 2],
     images: 'app:v2',
@@ -133,7 +133,7 @@ export const moreScenarios: readonly Scenario[] = [
       ).toEqual([asking('2').resources, asking('2').resources]),
   },
   {
-    name: 'made again with fewer replicas, with claims that stay',
+    name: 'created again with fewer replicas, with claims that stay',
     isNew: true,
     spec: retained,
     before: async (world) => {
@@ -150,7 +150,7 @@ export const moreScenarios: readonly Scenario[] = [
     claims: [0, 1],
   },
   {
-    name: 'made again with fewer replicas, with claims that stay',
+    name: 'created again with fewer replicas, with claims that stay',
     isNew: true,
     spec: retained,
     before: async (world) => {

@@ -17,12 +17,12 @@ import type { Config } from '../config.ts';
 import { endpointSliceAdapter, trimService } from './adapter.ts';
 import { trafficEvent } from './events.ts';
 
-/** What of the operator's context is used; a test gives its own recorder. */
+/** The parts of the operator's context that are used. A test provides its own recorder. */
 type Context = Pick<OperatorContext<Config>, 'client' | 'clock' | 'config' | 'logger' | 'metrics' | 'shards'> & {
   readonly recorder: Pick<OperatorContext['recorder'], 'normal' | 'warn'>;
 };
 
-/** Services, their Pods and their EndpointSlices → one key a Service. */
+/** Watches Services, their Pods and their EndpointSlices. The key is that of a Service. */
 export function serviceController(context: Context, events: Pick<EventBus, 'publish' | 'subscribe'>) {
   const { client, clock, config, logger, metrics, recorder, shards } = context;
   const scope = { client, namespace: config.watchNamespace, logger, metrics };

@@ -3,7 +3,7 @@ import { aPod } from '@kuperator/testing';
 import { expect, test } from 'vitest';
 import { trafficEvent } from './events.ts';
 
-test('an event names the Pod, the Service, and the operation it was for', () => {
+test('an event names the Pod, the Service and the operation', () => {
   const labels = { [stageLabel('operating', 'collaset')]: '1', [stageLabel('operation-type', 'collaset')]: 'update' };
   const pod = aPod({ metadata: { name: 'a', uid: 'uid-a', labels } });
   const change = {

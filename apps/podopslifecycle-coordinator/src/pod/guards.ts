@@ -7,7 +7,7 @@ import { arrivalMs, type ExpectedFinalizers, expectedFinalizersOf, missingFinali
 export type Guards = {
   /** The finalizers that adapters have announced on the Pod but not put on it, by employer as `Service/<namespace>/<name>`. */
   readonly missing: ExpectedFinalizers;
-  /** How much longer their traffic may be on its way, which is waited for; 0 if it can no longer be. */
+  /** How much longer their traffic may be about to arrive. The operation waits for that time; 0 if no traffic can arrive. */
   readonly arrivingMs: number;
 };
 
@@ -30,7 +30,7 @@ export function guardsOf(pod: Pod, services: { get(key: Key): Service | undefine
   return { missing: Object.fromEntries(guarded), arrivingMs: arrivalMs(pod, nowMs) };
 }
 
-/** The employers whose traffic is on its way. */
+/** The employers whose traffic may be about to arrive. */
 export function arrivingAt({ missing, arrivingMs }: Guards): readonly string[] {
   return arrivingMs > 0 ? Object.keys(missing) : [];
 }

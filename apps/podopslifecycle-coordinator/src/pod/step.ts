@@ -76,7 +76,7 @@ type View = {
   readonly explanation: Explanation;
   /** An operation passes a check if the caches are current. */
   readonly passesCheck: boolean;
-  /** How long traffic that is on its way still holds the Pod; Infinity if it does not. */
+  /** How long traffic that may be about to arrive still holds the Pod; Infinity if it does not. */
   readonly heldMs: number;
 };
 

@@ -6,7 +6,7 @@ import { nameOf } from './selection.ts';
 import type { Side } from './side.ts';
 import { compareText, endsInDeletion, waitsSince } from './stage.ts';
 
-/** The budgets of all rule objects that take part, as they stand after the Pods whose turn has been. A budget is named by its position. */
+/** The budgets of all rule objects that take part, after the turns so far. A budget is identified by its position. */
 type Books = readonly Budget[];
 
 /** One Pod in one rule object. */
@@ -14,38 +14,38 @@ type Part = {
   readonly object: string;
   readonly isOwn: boolean;
   readonly candidate: Candidate;
-  /** Budgets of the object of which the Pod holds a slot, those of which it needs one, and those it does not have to ask. */
+  /** The object's budgets in which the Pod holds a slot, those in which it needs one, and those that do not apply to it. */
   readonly held: readonly number[];
   readonly needs: readonly number[];
   readonly unasked: readonly number[];
-  /** Pods by which a slot makes the budgets fuller: none for a Pod that is among the unavailable already. */
+  /** How many Pods a slot adds to the unavailable ones: 0 if the Pod is already unavailable, otherwise 1. */
   readonly costs: 0 | 1;
 };
 type Contender = { readonly name: string; readonly since: bigint; readonly parts: readonly Part[] };
 
-/** What its turn brings a Pod in the own rule object. */
+/** The result of a Pod's turn in its own rule object. */
 type Outcome =
   | { readonly kind: 'granted'; readonly rules: readonly string[] }
-  /** The budget has no room. Its numbers are read when all turns are over, so that they include every slot granted. */
+  /** The budget has no room. Its numbers are read after all turns, so that they include every granted slot. */
   | { readonly kind: 'full'; readonly budget: number }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /**
- * Grants the slots of the stage's budgets to the candidates of `own`. Pure. It comes after label checks and webhooks and only for Pods
- * that nothing else holds back: a slot whose Pod waits for something else starves the others (H3). For the same reason a Pod gets the
- * slots of all its budgets, in all rule objects that select it, or none of them.
+ * Grants the slots of the stage's budgets to the candidates of `own`. Pure. It runs after label checks and webhooks, and only for Pods
+ * that nothing else holds back: a slot whose Pod waits for something else would starve the other Pods (H3). For the same reason a Pod gets
+ * the slots of all its budgets, in all rule objects that select it, or none of them.
  *
  * Pods take slots in this order, which all rule objects share so that two of them never wait for each other:
  *
  * 1. Pods that hold a slot keep it: the coordinator may already have acted on it.
  * 2. Pods that are down pass and cost nothing; see {@link isFree}.
- * 3. Pods that need no slot, because they skip the rules or have all their slots: they may go down now, so every budget counts them.
- * 4. Pods that need a slot: the one that has waited longest comes first, so that none waits for ever.
- * 5. Of Pods that have waited equally long, the first by name: any order would do if it is the same in every replica.
+ * 3. Pods that need no slot, because they skip the rules or have all their slots. They may go down now, so every budget counts them.
+ * 4. Pods that need a slot. The Pod that has waited longest comes first, so that no Pod waits for ever.
+ * 5. Among Pods that have waited equally long, the first by name. Any order is fine as long as it is the same in every replica.
  *
- * What other objects grant is their own write. Until it is made, the caches of two replicas may differ, and each object could keep the
- * slot that the other one's Pod waits for (H4). So slots are stored in the order of the objects' names: this object stores one only once
- * those before it have. Meanwhile it reserves the room for the Pod. See docs/decisions/0013-several-rule-objects.md.
+ * Each object stores its own slots. Until all have done so, the caches of two replicas may differ, and each object could keep the slot for
+ * which the Pod of the other one waits (H4). So slots are stored in the order of the objects' names: this object stores a slot only after the
+ * objects before it. Meanwhile it reserves the room for the Pod. See docs/decisions/0013-several-rule-objects.md.
  */
 export function allocate(own: Side, others: readonly Side[]): Side {
   if (own.budgets.length === 0 || own.candidates.length === 0) return own;
@@ -60,13 +60,13 @@ export function allocate(own: Side, others: readonly Side[]): Side {
   const queue = contenders.filter(isNeedy).toSorted(byTurn);
   const { books, outcomes } = takeTurns(queue, opening, own.name);
   const budgets = books.slice(0, own.budgets.length);
-  // One refusal for all Pods that the budget has no room for: its numbers are those after the last turn.
+  // All Pods for which the budget has no room share one refusal, with the numbers after the last turn.
   const full = budgets.map((budget) => ({ ruleName: budget.ruleName, reason: exhausted(budget) }));
   const candidates = own.candidates.map((candidate) => decided(candidate, outcomes.get(nameOf(candidate.pod)), full));
   return { ...own, budgets, candidates };
 }
 
-/** The fold: each contender finds the books as those before it have left them. */
+/** Lets the contenders take their turns in order. Each turn starts with the books that the earlier turns have left. */
 function takeTurns(queue: readonly Contender[], opening: Books, ownName: string) {
   const outcomes = new Map<string, Outcome>();
   const books = queue.reduce((before, contender) => {
@@ -101,7 +101,7 @@ function turnOf({ parts }: Contender, books: Books, ownName: string): { after: B
   };
 }
 
-/** The candidate as it leaves the allocation. A Pod without a turn, which no budget holds, is as it was. */
+/** The candidate after the allocation. A Pod without a turn, which no budget holds, is unchanged. */
 function decided(candidate: Candidate, outcome: Outcome | undefined, full: readonly Refusal[]): Candidate {
   if (outcome?.kind === 'granted') return passing(candidate, outcome.rules);
   if (outcome?.kind === 'refused') return refusing(candidate, outcome.refusal);
@@ -114,7 +114,7 @@ function decided(candidate: Candidate, outcome: Outcome | undefined, full: reado
   );
 }
 
-/** The books before the first turn: with the slots that are held, and with the Pods that need none and may go down. */
+/** The books before the first turn. They include the slots that are held, and the Pods that need no slot and may go down. */
 function withoutTurn(
   contenders: readonly Contender[],
   books: Books,
@@ -170,9 +170,9 @@ function partOf(candidate: Candidate, { name, budgets }: Side, place: { first: n
 }
 
 /**
- * True if the Pod passes every budget and costs none of them: it is down, so it is among the unavailable already. Not so one that could
- * serve: many of these may come into service at once, for instance when their node is back, and all that were let pass would go down
- * again together. Such a Pod passes free only to be deleted, since its successor is made on another node.
+ * True if the Pod passes every budget without a cost: it is down, so it already counts as unavailable. A Pod that could serve is an
+ * exception: many such Pods may come into service at once, for example when their node returns, and all that had passed would go down again
+ * together. Such a Pod passes without a cost only to be deleted, because its successor is created on another node.
  * See docs/decisions/0031-pods-of-a-node-that-is-not-ready.md.
  */
 function isFree({ pod, entry }: Candidate): boolean {

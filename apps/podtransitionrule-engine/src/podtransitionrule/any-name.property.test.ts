@@ -26,7 +26,7 @@ const pods = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 
-test.each(INHERITED_NAMES)('rules, labels, operations and Pods named %s are as any others', (name) => {
+test.each(INHERITED_NAMES)('rules, labels, operations and Pods named %s behave like all others', (name) => {
   fc.assert(
     fc.property(pods, fc.subarray([0, 1, 2, 3, 4], { minLength: 1 }), fc.boolean(), (samples, chosen, isSelector) => {
       const answers = (chosenName: string): unknown => {
@@ -63,7 +63,7 @@ test.each(INHERITED_NAMES)('a rule that requires the label %s refuses Pods witho
 
 test.each(
   INHERITED_NAMES,
-)('a parameter named %s, and one that reads a field of that name, are as any others', (name) => {
+)('a parameter named %s, and one that reads a field of that name, behave like all others', (name) => {
   const rule: TransitionRule = {
     name,
     webhook: {

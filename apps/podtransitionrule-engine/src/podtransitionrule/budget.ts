@@ -1,11 +1,11 @@
 import type { RuleReason } from '@kuperator/holders';
 import type { Limits } from './limits.ts';
 
-/** What one availability rule has to grant. `unavailable` counts the Pods that are down, missing, or allowed to go down. */
+/** The slots that one availability rule can grant. `unavailable` counts the Pods that are down, missing, or allowed to go down. */
 export type Budget = Limits & {
   readonly ruleName: string;
   readonly total: number;
-  /** The owner, as `kind name`, whose replicas are not known: until they are read, the budget grants nothing. */
+  /** The owner, as `kind name`, whose replicas have not been read yet. Until then the budget grants nothing. */
   readonly unread: string | undefined;
   readonly unavailable: number;
 };
@@ -15,7 +15,7 @@ export function charged(budget: Budget, costs: 0 | 1): Budget {
   return costs === 0 ? budget : { ...budget, unavailable: budget.unavailable + costs };
 }
 
-/** True if one more of the Pods that still serve may go down; with `costs` 0, one that is among the unavailable already. */
+/** True if one more serving Pod may go down or, with `costs` 0, one that already counts as unavailable. */
 export function hasRoom(budget: Budget, costs: 0 | 1 = 1): boolean {
   return limitThatHolds(budget, costs) === undefined;
 }

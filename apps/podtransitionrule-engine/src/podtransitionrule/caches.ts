@@ -15,7 +15,7 @@ export const RULE_INDEXES = {
 
 export type Caches = ReturnType<typeof cachesFor>;
 
-/** Rules, all Pods they may select, and the sets these belong to. */
+/** Rules, all Pods that they may select, and the CollaSets of these Pods. */
 export function cachesFor({ client, config, logger, metrics }: Context) {
   const shared = { client, namespace: config.watchNamespace, logger, metrics };
   return {
@@ -27,7 +27,7 @@ export function cachesFor({ client, config, logger, metrics }: Context) {
 
 export type OwnerCaches = ReturnType<typeof ownerCachesFor>;
 
-/** ReplicaSets and StatefulSets, which are read only once a rule selects a Pod of theirs. */
+/** ReplicaSets and StatefulSets. They are read only once a rule selects one of their Pods. */
 export function ownerCachesFor(
   { client, config, logger, metrics }: Context,
   on: { readonly change: (owner: ReplicaOwner) => void; readonly read: () => void },

@@ -4,7 +4,7 @@ import { questionHash } from '../webhook/question.ts';
 import { applyingTo, type RuleSettings, refusalBy, type StageRule } from './rules.ts';
 import type { StageEntry } from './stage.ts';
 
-/** A Pod that waits in a stage, as one rule object sees it. Each step of an evaluation answers with new candidates. */
+/** A Pod that waits in a stage, from the point of view of one rule object. Each step of an evaluation returns new candidates. */
 export type Candidate = {
   readonly pod: Pod;
   readonly entry: StageEntry;
@@ -28,17 +28,17 @@ export function refusing(candidate: Candidate, refusal: Refusal): Candidate {
   return { ...candidate, refusal };
 }
 
-/** What a candidate is made from, besides the Pod. */
+/** The input for a candidate, in addition to the Pod. */
 export type CandidateSource = {
   readonly rule: PodTransitionRule;
-  /** Those of its rules that guard the stage. */
+  /** The rules of the object that guard the stage. */
   readonly rules: readonly StageRule[];
   readonly settings: RuleSettings;
   /** The verdict stored for a Pod of this name. */
   readonly previous: (name: string) => RuleDetail | undefined;
 };
 
-/** How far label checks, and what is remembered, bring the Pod. New approvals of webhooks and slots of budgets are still to come. */
+/** The candidate after label checks and stored passes. New approvals of webhooks and slots of budgets come later. */
 export function candidateFor(pod: Pod, entry: StageEntry, source: CandidateSource): Candidate {
   const applying = applyingTo(pod, source.rules, source.settings.conditions);
   const previous = source.previous(pod.metadata.name ?? '');
@@ -83,8 +83,8 @@ type Recalled = { readonly slots: boolean; readonly continues: boolean };
 const NOTHING: Recalled = { slots: false, continues: false };
 
 /**
- * What a stored verdict still says about a Pod. A slot is the Pod's: one operation in common is enough, and a further one
- * takes no further slot. An approval is only for the operations that the approver was asked about (H5).
+ * The part of a stored verdict that still applies to the Pod. A slot belongs to the Pod: one operation in common is enough, and a further
+ * operation takes no further slot. An approval applies only to the operations about which the approver was asked (H5).
  */
 function recall(detail: RuleDetail, pod: Pod, entry: StageEntry): Recalled {
   if (detail.uid !== pod.metadata.uid || detail.stage !== entry.stage) return NOTHING;
@@ -100,7 +100,7 @@ function isRemembered(
 ): boolean {
   const { previous, recalled, rule } = memory;
   if (!previous.passedRules?.includes(name)) return false;
-  // Names in a verdict of an older spec may by now belong to other rules; only a full pass outlives the change.
+  // Names in a verdict of an older spec may now belong to other rules, so only a full pass stays valid.
   const isKnown = previous.passed === true || rule.status?.observedGeneration === rule.metadata.generation;
   if (kind === 'availablePolicy') return recalled.slots && isKnown;
   return kind === 'webhook' && recalled.continues && (isKnown || isSameQuestion(rule, each));

@@ -16,7 +16,7 @@ import { wakeOnChanges } from './wakeups.ts';
 
 type Context = OperatorContext<Config>;
 
-/** Rules, all Pods they may select, and the sets these belong to → one key a rule object. */
+/** Watches rules, all Pods that they may select, and the CollaSets of these Pods. The key is that of a rule object. */
 export function podTransitionRuleController(context: Context, events: EventBus): OperatorPart {
   const { clock, config, logger, metrics, shards } = context;
   const enqueue = (key: string) => controller.enqueue(key);

@@ -19,7 +19,7 @@ const webhook = (url: string, poll?: string) => ({
 const messagesOf = (...rules: Parameters<typeof aRule>[0]) =>
   findingsIn(aRule(rules).spec, EVERYTHING_EVALUATED).map(({ reason, message }) => `${reason} ${message}`);
 
-describe('what has no effect is named', () => {
+describe('reports what has no effect', () => {
   test.each([
     { name: 'no rules', rules: [], said: 'NoRules there are no rules: every Pod passes' },
     {
@@ -38,7 +38,7 @@ describe('what has no effect is named', () => {
       said: 'RuleWithoutEffect rule max: labelCheck is not evaluated, because a rule is of one kind and availablePolicy is set too',
     },
     {
-      name: 'conditions nobody knows',
+      name: 'conditions that no controller sets',
       rules: [maxUnavailable(1, { conditions: ['Holiday'] })],
       said: 'RuleWithoutEffect rule max: conditions ["Holiday"] are not known, so that it applies to no Pod',
     },
@@ -69,7 +69,7 @@ describe('what has no effect is named', () => {
     ]);
   });
 
-  test('a webhook that is polled there', () => {
+  test('a webhook whose poll URL is there', () => {
     expect(messagesOf(webhook('http://approver.ops/', 'http://127.0.0.1/'))[0]).toContain('clientConfig.poll.url');
   });
 
@@ -77,11 +77,11 @@ describe('what has no effect is named', () => {
     'http://approver.ops:8080/ask',
     'https://10.0.0.7/',
     'http://127.0.0.1.example.com/',
-  ])('but no webhook at %s', (url) => {
+  ])('accepts a webhook at %s', (url) => {
     expect(messagesOf(webhook(url))).toEqual([]);
   });
 
-  test('and none where the operator may call', () => {
+  test('accepts a webhook in a network in which the operator may call', () => {
     const allowedNetworks = networksOf(['127.0.0.0/8']);
     if (!allowedNetworks) throw new Error('no networks');
     const settings = { ...EVERYTHING_EVALUATED, allowedNetworks };
@@ -105,7 +105,7 @@ describe('the condition Effective', () => {
     });
   });
 
-  test('says that a selector selects nothing, or everything', () => {
+  test('reports a selector that selects no Pods, or all Pods', () => {
     const everything = aRule([], { spec: { selector: {}, rules: [maxUnavailable(1)] } });
     expect(effect(aRule([maxUnavailable(1)]), 0)).toMatchObject({ status: 'False', reason: 'SelectsNoPod' });
     expect(effect(everything, 3)).toMatchObject({ status: 'True', message: expect.stringContaining('every Pod') });
@@ -118,7 +118,7 @@ describe('the condition Effective', () => {
     expect(effect(rule, 0).lastTransitionTime).toBe('2026-01-01T00:01:00Z');
   });
 
-  test('names every mistake, and not endlessly', () => {
+  test('names every mistake, up to a limit', () => {
     const rules = Array.from({ length: 100 }, (_, index) => ({ name: `nothing-${index}` }));
     const { message = '' } = effect(aRule(rules), 3);
     expect(message).toContain('rule nothing-1: ');
@@ -126,7 +126,7 @@ describe('the condition Effective', () => {
   });
 });
 
-describe('the columns', () => {
+describe('the status columns', () => {
   const columnsOf = (rules: Parameters<typeof aRule>[0], pods: Parameters<typeof afterPass>[1]) => {
     const { selectedPods, waitingPods: waiting, slots } = afterPass(aRule(rules), pods).status ?? {};
     return [selectedPods, waiting, slots];
@@ -134,23 +134,28 @@ describe('the columns', () => {
   const serving = [aPod({ name: 'a' }), aPod({ name: 'b' }), aPod({ name: 'c' }), aPod({ name: 'd' })];
 
   test.each([
-    { name: 'nobody is down', rules: [maxUnavailable(2)], pods: serving, columns: [4, 0, '0/2'] },
+    { name: 'no Pod is down', rules: [maxUnavailable(2)], pods: serving, columns: [4, 0, '0/2'] },
     {
-      name: 'a Pod is down by itself',
+      name: 'a Pod is down although no slot was given',
       rules: [maxUnavailable('50%')],
       pods: [...serving.slice(1), aPod({ name: 'a', available: false })],
       columns: [4, 0, '1/2'],
     },
     { name: 'Pods hold slots', rules: [maxUnavailable(2)], pods: waitingPods(5), columns: [5, 3, '2/2'] },
-    { name: 'the limit is one of availability', rules: [minAvailable(3)], pods: serving, columns: [4, 0, '0/1'] },
     {
-      name: 'of several budgets the one that is nearest to its limit',
+      name: 'the limit is a minimum of available Pods',
+      rules: [minAvailable(3)],
+      pods: serving,
+      columns: [4, 0, '0/1'],
+    },
+    {
+      name: 'several budgets: the one nearest to its limit',
       rules: [maxUnavailable(3), minAvailable(3)],
       pods: serving,
       columns: [4, 0, '0/1'],
     },
     {
-      name: 'more are down than may be',
+      name: 'more Pods are down than the budget allows',
       rules: [maxUnavailable(0)],
       pods: [aPod({ name: 'a', available: false })],
       columns: [1, 0, '1/0'],

@@ -12,7 +12,7 @@ type Finding = {
   readonly message: string;
 };
 
-/** The parts of the spec that have no effect, whichever Pods there are. */
+/** The parts of the spec that have no effect, whatever Pods exist. */
 export function findingsIn(spec: PodTransitionRuleSpec, settings: RuleSettings): readonly Finding[] {
   const known = FINDINGS.get(spec);
   if (known?.settings === settings) return known.findings;

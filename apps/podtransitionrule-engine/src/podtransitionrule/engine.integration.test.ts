@@ -73,7 +73,7 @@ function changeLabels(name: string, labels: Record<string, string | null>): Prom
   return client.patch(PODS, { namespace: NAMESPACE, name }, { type: 'merge', body: { metadata: { labels } } });
 }
 
-test('gives slots to waiting Pods, and gives them on as Pods serve again', { timeout: 60_000 }, async () => {
+test('gives slots to waiting Pods, and passes them on when Pods serve again', { timeout: 60_000 }, async () => {
   await createRule('web', [maxUnavailable('50%')]);
   const names = ['web-1', 'web-2', 'web-3', 'web-4'];
   for (const name of names) await createPod('web', name);
@@ -111,7 +111,7 @@ test('writes nothing while nothing changes', { timeout: 60_000 }, async () => {
   expect((await getRule('quiet')).metadata.resourceVersion).toBe(before.metadata.resourceVersion);
 });
 
-test('T68 lets a deleted rule go within 5 s, and a deleted Pod out of its targets', { timeout: 60_000 }, async () => {
+test('removes a deleted rule within 5 s, and a deleted Pod from its targets (T68)', { timeout: 60_000 }, async () => {
   await createRule('gone', [maxUnavailable(1)]);
   await createPod('gone', 'gone-1');
   await vi.waitFor(async () => expect((await getRule('gone')).status?.targets).toEqual(['gone-1']), WAIT);
@@ -127,7 +127,7 @@ test('T68 lets a deleted rule go within 5 s, and a deleted Pod out of its target
   });
 });
 
-test('T72 asks a webhook and polls its task, Pod by Pod', { timeout: 60_000 }, async () => {
+test('asks a webhook about each Pod and polls its task (T72)', { timeout: 60_000 }, async () => {
   const names = ['ask-1', 'ask-2', 'ask-3'];
   let polls = 0;
   const approver = await new Approver(({ method }) => {
@@ -164,7 +164,7 @@ test('T72 asks a webhook and polls its task, Pod by Pod', { timeout: 60_000 }, a
   }
 });
 
-test('H6 counts the Pods a StatefulSet still has to make', { timeout: 60_000 }, async () => {
+test('counts the Pods that a StatefulSet has not created yet (H6)', { timeout: 60_000 }, async () => {
   const labels = { app: 'db' };
   const template = { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'app:v1' }] } };
   await client.create(STATEFUL_SETS, {

@@ -23,7 +23,7 @@ const down = (name: string) => aPod({ name, available: false, preCheck: { op: '1
 const waiting = (name: string) => aPod({ name, preCheck: { op: '5' } });
 
 describe('worked examples', () => {
-  test('1: of four with two down, 50% lets just those two pass, and one that fails later as well', () => {
+  test('example 1: with 50% of four Pods and two down, lets only those two pass, and later another one that fails', () => {
     const rule = afterPass(aRule([maxUnavailable('50%')]), [down('p1'), down('p2'), waiting('p3'), waiting('p4')]);
     expect(passedIn(rule)).toEqual(['p1', 'p2']);
     expect(reasonIn(rule, 'p3')).toBe('rule max: blocked by max unavailable 2/4, currently unavailable 2/4');
@@ -32,7 +32,7 @@ describe('worked examples', () => {
     expect(reasonIn(later, 'p4')).toContain('currently unavailable 3/4');
   });
 
-  test('2: 30% of five lets two pass, and a third once one of them serves again', () => {
+  test('example 2: with 30% of five Pods, lets two pass, and a third when one of them serves again', () => {
     const pods = waitingPods(5);
     const first = afterPass(aRule([maxUnavailable('30%')]), pods);
     expect(passedIn(first)).toEqual(['p1', 'p2']);
@@ -41,38 +41,38 @@ describe('worked examples', () => {
     expect(passedIn(afterPass(first, served))).toEqual(['p2', 'p3']);
   });
 
-  test('3: at least 75% of ten lets three pass', () => {
+  test('example 3: with at least 75% of ten Pods available, lets three pass', () => {
     const rule = afterPass(aRule([minAvailable('75%')]), waitingPods(10));
     expect(passedIn(rule)).toHaveLength(3);
     expect(reasonIn(rule, rejectedIn(rule)[0] ?? '')).toContain('blocked by min available 7/10');
   });
 
-  test('4: with both limits set the stricter one decides', () => {
+  test('example 4: with both limits set, the stricter one decides', () => {
     const both = { name: 'both', availablePolicy: { maxUnavailableValue: 5, minAvailableValue: 8 } };
     expect(passedIn(afterPass(aRule([both]), waitingPods(10)))).toHaveLength(2);
   });
 
-  test('an adaptive budget alone: the square root of nine lets three pass', () => {
+  test('with only an adaptive budget, the square root of nine lets three pass', () => {
     const rule = { name: 'r', availablePolicy: { maxUnavailablePolicy: { expFunc: { coeff: '1', pow: '0.5' } } } };
     expect(passedIn(afterPass(aRule([rule]), waitingPods(9)))).toEqual(['p1', 'p2', 'p3']);
   });
 
-  test('5: a budget of nothing lets only those pass that are down anyhow', () => {
+  test('example 5: with a budget of 0, lets only Pods pass that are down already', () => {
     const rule = afterPass(aRule([maxUnavailable(0)]), [waiting('p1'), waiting('p2'), down('p3')]);
     expect(passedIn(rule)).toEqual(['p3']);
   });
 
-  test('6: 1% of a single Pod is that Pod, 0% is none', () => {
+  test('example 6: 1% of one Pod is one Pod, 0% is none', () => {
     expect(passedIn(afterPass(aRule([maxUnavailable('1%')]), waitingPods(1)))).toEqual(['p1']);
     expect(passedIn(afterPass(aRule([maxUnavailable('0%')]), waitingPods(1)))).toEqual([]);
   });
 
-  test('7: Pods that never serve use up the budget', () => {
+  test('example 7: Pods that never serve use up the budget', () => {
     const never = ['u1', 'u2'].map((name) => aPod({ name, available: false }));
     expect(passedIn(afterPass(aRule([maxUnavailable(2)]), [...waitingPods(4), ...never]))).toEqual([]);
   });
 
-  test('8 H3: a slot goes to the Pod that can use it, not to the first one', () => {
+  test('example 8: gives a slot to the Pod that can use it, not to the first one (H3)', () => {
     const ready = aPod({ name: 'p3', preCheck: { op: '9' }, labels: { ready: 'true' } });
     const rule = aRule([maxUnavailable(1), requiresLabel('ready')]);
     const judged = afterPass(rule, [waiting('p1'), waiting('p2'), ready]);
@@ -81,7 +81,7 @@ describe('worked examples', () => {
     expect(detailOf(judged, 'p1')?.passedRules).toBeUndefined();
   });
 
-  test('11 H4: of two rule objects over the same Pods the second gives its slot to whom the first gave one', () => {
+  test('example 11: with two rule objects over the same Pods, the second gives its slot to the Pod that has a slot of the first (H4)', () => {
     const a = aRule([maxUnavailable(1)], { name: 'a' });
     const b = aRule([maxUnavailable(1)], { name: 'b' });
     const pods = [aPod({ name: 'p1', preCheck: { op: '20' } }), aPod({ name: 'p2', preCheck: { op: '10' } })];
@@ -94,7 +94,7 @@ describe('worked examples', () => {
     expect(passedIn(afterPass(early, pods, { rules: [first, early] }))).toEqual(['p2']);
   });
 
-  test('H4: no slot for a Pod that another rule object refuses', () => {
+  test('gives no slot to a Pod that another rule object refuses (H4)', () => {
     const budget = aRule([maxUnavailable(1)], { name: 'a' });
     const check = aRule([requiresLabel('ready')], { name: 'b' });
     const pods = [waiting('p1'), aPod({ name: 'p2', preCheck: { op: '9' }, labels: { ready: 'true' } })];
@@ -103,7 +103,7 @@ describe('worked examples', () => {
     expect(reasonIn(judged, 'p1')).toMatch(/^rule b\/labels: labels of .*; no slot of rule max meanwhile$/);
   });
 
-  test('12: an annotated Pod skips the rule, which still counts it', () => {
+  test('example 12: a Pod with the annotation skips the rule, but the rule still counts it', () => {
     const skipping = aPod({
       name: 'p1',
       preCheck: { op: '1' },
@@ -119,7 +119,7 @@ describe('worked examples', () => {
 describe('a verdict', () => {
   const rule = aRule([maxUnavailable(1)]);
 
-  test('D7 names the Pod and the operations it is for', () => {
+  test('names the Pod and the operations it applies to (D7)', () => {
     const judged = afterPass(rule, waitingPods(1));
     expect(judged.status).toEqual({
       observedGeneration: 1,
@@ -142,7 +142,7 @@ describe('a verdict', () => {
     });
   });
 
-  test('H5 covers a further operation on the same Pod without a further slot', () => {
+  test('applies to a further operation on the same Pod without another slot (H5)', () => {
     const first = afterPass(rule, [waiting('p1'), waiting('p2')]);
     const both = [aPod({ name: 'p1', preCheck: { op: '5', restart: '7' } }), waiting('p2')];
     const judged = afterPass(first, both);
@@ -155,20 +155,20 @@ describe('a verdict', () => {
 
   test.each([
     { name: 'another run of the operation', pod: aPod({ name: 'p1', preCheck: { op: '99' } }) },
-    { name: 'another Pod of the name', pod: aPod({ name: 'p1', uid: 'other', preCheck: { op: '99' } }) },
-  ])('H5 D7 says nothing about $name', ({ pod }) => {
+    { name: 'another Pod of the same name', pod: aPod({ name: 'p1', uid: 'other', preCheck: { op: '99' } }) },
+  ])('does not apply to $name (H5, D7)', ({ pod }) => {
     const first = afterPass(rule, [aPod({ name: 'p1', preCheck: { op: '1' } }), waiting('p2')]);
     expect(passedIn(first)).toEqual(['p1']);
     expect(passedIn(afterPass(first, [pod, waiting('p2')]))).toEqual(['p2']);
   });
 
-  test('stays while the Pod stays, although the budget shrank', () => {
+  test('stays as long as the Pod does, even if the budget shrinks', () => {
     const first = afterPass(aRule([maxUnavailable(2)]), waitingPods(3));
     const shrunk = { ...first, spec: { ...first.spec, rules: [maxUnavailable(0)] } };
     expect(passedIn(afterPass(shrunk, waitingPods(3)))).toEqual(['p1', 'p2']);
   });
 
-  test('keeps its slot while a label check has second thoughts, as the coordinator may have acted on it', () => {
+  test('keeps its slot when a label check later refuses, because the coordinator may have acted on the pass', () => {
     const checked = aRule([maxUnavailable(1), requiresLabel('ready')]);
     const ready = (name: string, since: string, value: string) =>
       aPod({ name, preCheck: { op: since }, labels: { ready: value } });
@@ -179,7 +179,7 @@ describe('a verdict', () => {
     expect(passedIn(afterPass(doubted, [ready('p1', '1', 'true'), ready('p2', '2', 'true')]))).toEqual(['p1']);
   });
 
-  test('of an older spec is remembered only if it was a pass: rule names may mean other rules by now', () => {
+  test('for an older spec is kept only if it was a pass, because a rule name may now mean another rule', () => {
     const renamed = aRule([maxUnavailable(1, { name: 'x' })], { metadata: { ...rule.metadata, generation: 2 } });
     const detail = { stage: 'PreCheck', passed: false, passedRules: ['x'], operations: [{ id: 'op', since: '5' }] };
     const old = {
@@ -192,7 +192,7 @@ describe('a verdict', () => {
     expect(passedIn(afterPass(old, [waiting('p1'), waiting('p2')]))).toEqual(['p1']);
   });
 
-  test('is given in the earliest stage the Pod is in', () => {
+  test('is given for the earliest stage that the Pod is in', () => {
     const pod = aPod({ name: 'p1', available: false, preCheck: { b: '2' }, postCheck: { a: '1' } });
     expect(detailOf(afterPass(rule, [pod]), 'p1')).toMatchObject({
       stage: 'PreCheck',
@@ -200,24 +200,24 @@ describe('a verdict', () => {
     });
   });
 
-  test('is not given outside a stage, but the Pod is a target', () => {
+  test('is not given to a Pod outside every stage, but the Pod is a target', () => {
     const passedOn = { [stageLabel('pre-checked', 'op')]: '1', [stageLabel('post-checked', 'op')]: '1' };
     const judged = afterPass(rule, [aPod({ name: 'p1', labels: passedOn }), aPod({ name: 'p0' })]);
     expect(judged.status).toMatchObject({ targets: ['p0', 'p1'], details: [] });
   });
 
-  test('comes in an order that does not depend on the order of the cache', () => {
+  test('has a place in the list that does not depend on the order of the cache', () => {
     const pods = waitingPods(12);
     expect(afterPass(rule, pods.toReversed()).status).toEqual(afterPass(rule, pods).status);
   });
 });
 
-describe('which rules speak', () => {
-  test('without rules every Pod in a stage passes', () => {
+describe('which rules decide', () => {
+  test('every Pod in a stage passes if there are no rules', () => {
     expect(passedIn(afterPass(aRule([]), waitingPods(3)))).toEqual(['p1', 'p2', 'p3']);
   });
 
-  test('a disabled rule, one of another stage and one of a skipped kind do not', () => {
+  test('a disabled rule, a rule of another stage and a rule of a skipped kind do not decide', () => {
     const others = [
       maxUnavailable(0, { name: 'off', disabled: true }),
       maxUnavailable(0, { name: 'later', stage: 'PostCheck' }),
@@ -228,7 +228,7 @@ describe('which rules speak', () => {
     expect(passedIn(afterPass(aRule([requiresLabel('ready')]), waitingPods(2)))).toEqual([]);
   });
 
-  test('a PostCheck rule speaks about Pods in PostCheck', () => {
+  test('a PostCheck rule decides about Pods in PostCheck', () => {
     const rule = aRule([requiresLabel('ready', { stage: 'PostCheck' })]);
     const pods = [aPod({ name: 'p1', preCheck: { op: '1' } }), aPod({ name: 'p2', postCheck: { op: '1' } })];
     const judged = afterPass(rule, pods);
@@ -236,14 +236,14 @@ describe('which rules speak', () => {
     expect(detailOf(judged, 'p2')).toMatchObject({ stage: 'PostCheck', passed: false });
   });
 
-  test('conditions nobody registered make a rule inert, true ones make it apply', () => {
+  test('a rule with unregistered conditions does not apply, one with true conditions does', () => {
     const rule = aRule([maxUnavailable(0, { conditions: ['Canary'] })]);
     expect(passedIn(afterPass(rule, waitingPods(1)))).toEqual(['p1']);
     const settings = { ...EVERYTHING_EVALUATED, conditions: new Map([['Canary', () => true]]) };
     expect(passedIn(afterPass(rule, waitingPods(1), { settings }))).toEqual([]);
   });
 
-  test('a filter leaves out Pods, but the budget counts all of them', () => {
+  test('a filter excludes Pods, but the budget counts all Pods', () => {
     const rule = aRule([maxUnavailable('50%', { filter: { labelSelector: { matchLabels: { tier: 'a' } } } })]);
     const tier = (name: string, value: string) => aPod({ name, preCheck: { op: '1' }, labels: { tier: value } });
     // b1 and b2 go down without asking, which is all that half of four allows.
@@ -251,7 +251,7 @@ describe('which rules speak', () => {
     expect(passedIn(judged)).toEqual(['b1', 'b2']);
   });
 
-  test('of two budgets a Pod gets a slot of both or of none', () => {
+  test('a Pod under two budgets gets a slot of both or of neither', () => {
     const strict = maxUnavailable(1, { name: 'strict', filter: { labelSelector: { matchLabels: { tier: 'a' } } } });
     const rule = aRule([maxUnavailable(2), strict]);
     const tier = (name: string, since: string, value: string) =>
@@ -268,7 +268,7 @@ describe('which rules speak', () => {
       reason: 'webhook.clientConfig.url "approver" is not an http or https URL',
     },
     {
-      name: 'a certificate that is none',
+      name: 'a text that is no certificate',
       rule: { name: 'r', webhook: { clientConfig: { url: 'https://a.b', caBundle: 'LS0t' } } },
       reason: 'webhook.clientConfig.caBundle holds no PEM certificate',
     },
@@ -306,13 +306,13 @@ describe('which rules speak', () => {
       rule: { name: 'r', labelCheck: { requires: { matchExpressions: [{ key: 'a', operator: 'Near' as 'In' }] } } },
       reason: 'unknown operator "Near"',
     },
-  ])('H7 $name rejects its Pods and says why', ({ rule, reason }) => {
+  ])('$name rejects its Pods and gives the reason (H7)', ({ rule, reason }) => {
     const judged = afterPass(aRule([rule]), waitingPods(2));
     expect(passedIn(judged)).toEqual([]);
     expect(reasonIn(judged, 'p1')).toContain(reason);
   });
 
-  test('two rules of one name reject: a pass of the one would stand for a slot of the other', () => {
+  test('two rules of the same name reject, because a pass of one would count as a slot of the other', () => {
     const judged = afterPass(
       aRule([maxUnavailable(1, { name: 'r' }), { name: 'r', labelCheck: { requires: {} } }]),
       waitingPods(3),
@@ -321,12 +321,12 @@ describe('which rules speak', () => {
     expect(passedIn(judged)).toEqual([]);
   });
 
-  test('a skip annotation that is not JSON skips nothing', () => {
+  test('a skip annotation that is not JSON skips no rule', () => {
     const pod = aPod({ name: 'p1', preCheck: { op: '1' }, annotations: { [SKIP_RULES_ANNOTATION]: 'max' } });
     expect(passedIn(afterPass(aRule([maxUnavailable(0)]), [pod]))).toEqual([]);
   });
 
-  test('only Pods the selector matches are spoken about', () => {
+  test('only Pods that the selector matches get a verdict', () => {
     const judged = afterPass(aRule([maxUnavailable(5)]), [
       ...waitingPods(1),
       aPod({ name: 'x', labels: { app: 'other' } }),

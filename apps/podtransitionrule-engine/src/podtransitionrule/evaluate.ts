@@ -11,7 +11,7 @@ import { slotsOf } from './slots.ts';
 import { compareText, type StageEntry, stageOf } from './stage.ts';
 import { consultWebhooks, type WebhookContext, type WebhookWork } from './webhooks.ts';
 
-/** `rule` has the status its last evaluation wrote: which Pods hold a pass is read from there. */
+/** `rule` has the status of its last evaluation, which shows the Pods that hold a pass. */
 type EvaluationInput = NamespaceView & {
   /** The Pods the rule selects, by name. */
   readonly selected: readonly Pod[];
@@ -22,14 +22,14 @@ export type Evaluation = {
   readonly targets: readonly string[];
   readonly details: readonly RuleDetail[];
   readonly ruleStates: readonly RuleState[];
-  /** Of the budget that is nearest to its limit, `used/total`; undefined without a budget. */
+  /** `used/total` of the budget that is nearest to its limit; undefined without a budget. */
   readonly slots: string | undefined;
   readonly webhooks: Omit<WebhookWork, 'states'>;
 };
 
 /**
  * The verdict for every selected Pod that waits in a stage. Pure, and the same for the same input.
- * A verdict is for the uid and the operations named in it and for nothing that comes after them (H5, D7).
+ * A verdict applies only to the uid and the operations named in it, not to later ones (H5, D7).
  */
 export function evaluate(input: EvaluationInput): Evaluation {
   const { selected } = input;

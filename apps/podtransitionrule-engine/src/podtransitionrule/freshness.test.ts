@@ -4,10 +4,10 @@ import { isBehind, observedVersionOf } from './freshness.ts';
 
 const newer = (version: number) => aPod({ name: 'p1', version, preCheck: { op: '1000' } });
 
-describe('T70 H8 a Pod cache that has not seen what the last verdicts saw', () => {
+describe('a Pod cache that is older than the last verdicts (T70, H8)', () => {
   const status = { observedPodResourceVersion: '1000' };
 
-  test('is behind, by number and not by text', () => {
+  test('is stale: versions are compared as numbers, not as text', () => {
     expect(isBehind(999n, status)).toBe(true);
     expect(isBehind(1000n, status)).toBe(false);
     expect(isBehind(20_000n, status)).toBe(false);
@@ -20,16 +20,16 @@ describe('T70 H8 a Pod cache that has not seen what the last verdicts saw', () =
   });
 });
 
-describe('the Pod version verdicts rest on', () => {
-  test('is that of the newest selected Pod, not of a bookmark another engine may get a minute later', () => {
+describe('the Pod version on which verdicts are based', () => {
+  test('is the version of the newest selected Pod, not of a bookmark that another engine may get a minute later', () => {
     expect(observedVersionOf(undefined, [newer(7), newer(12)], 500n)).toBe('12');
   });
 
-  test('never goes back', () => {
+  test('never decreases', () => {
     expect(observedVersionOf({ observedPodResourceVersion: '40' }, [newer(12)], 500n)).toBe('40');
   });
 
-  test('is all the cache has seen where a Pod with a verdict is gone or is another one', () => {
+  test('is the newest version in the cache if a Pod with a verdict is gone or was replaced', () => {
     const details = [{ name: 'p1', uid: 'uid-p1', passed: true }];
     expect(observedVersionOf({ details }, [], 500n)).toBe('500');
     expect(

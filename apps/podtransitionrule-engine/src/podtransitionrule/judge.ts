@@ -8,7 +8,7 @@ import { changeOf, type StatusChange, statusOf } from './status.ts';
 import { withinLimit } from './status-size.ts';
 import type { WebhookContext } from './webhooks.ts';
 
-/** Everything one pass reads, all of one moment of the caches. */
+/** Everything that one pass reads, from one moment of the caches. */
 type View = NamespaceView & {
   /** The version up to which the cache has seen Pods. */
   readonly cacheVersion: bigint;
@@ -18,14 +18,14 @@ type View = NamespaceView & {
 export type Judgement = {
   readonly status: PodTransitionRuleStatus;
   readonly change: StatusChange;
-  /** Pods that are not let pass, and those among them for which the status has no room. */
+  /** Pods that may not pass, and those of them for which the status has no room. */
   readonly waiting: number;
   readonly leftOut: number;
   /** What to do about webhooks once the status is stored. */
   readonly webhooks: Evaluation['webhooks'];
 };
 
-/** What the status of a rule should be. Pure. @returns undefined when the Pod cache is too old to judge by */
+/** The status that a rule should have. Pure. @returns undefined if the Pod cache is too old for a verdict */
 export function judge(view: View): Judgement | undefined {
   const { rule, pods, cacheVersion } = view;
   if (isBehind(cacheVersion, rule.status)) return undefined;

@@ -31,7 +31,7 @@ describe('limits of a policy', () => {
       problem: 'minAvailablePolicy.expFunc.coeff "1e3" is not a decimal',
     },
     { policy: { maxUnavailableValue: 1, minAvailablePolicy: f('x', '1') }, problem: 'expFunc.coeff "x"' },
-  ])('$policy is for the user to mend', ({ policy, problem }) => {
+  ])('$policy must be corrected by the user', ({ policy, problem }) => {
     expect(limitsOf(policy, 10)).toEqual({ problem: expect.stringContaining(problem) });
   });
 });
@@ -40,16 +40,16 @@ describe('an adaptive limit coeff * T ^ pow', () => {
   test.each([
     { name: 'square root, rounded up', max: f('1', '0.5'), total: 10, limit: 4 },
     { name: 'square root of a square', max: f('1', '0.5'), total: 16, limit: 4 },
-    { name: 'a tenth, whole but for the binary fraction', max: f('0.1', '1'), total: 30, limit: 3 },
+    { name: 'a tenth that is whole except for the binary rounding', max: f('0.1', '1'), total: 30, limit: 3 },
     { name: 'a constant', max: f('3', '0'), total: 100, limit: 3 },
     { name: 'a constant beyond all Pods', max: f('3', '0'), total: 2, limit: 2 },
     { name: 'a negative coefficient', max: f('-1', '1'), total: 5, limit: 0 },
     { name: 'a negative power', max: f('10', '-1'), total: 4, limit: 3 },
     { name: 'a negative power of no Pods', max: f('1', '-1'), total: 0, limit: 0 },
     { name: 'nothing times infinity', max: f('0', '-1'), total: 0, limit: 0 },
-    { name: 'more than a number holds', max: f('1', '999'), total: 1000, limit: 1000 },
+    { name: 'more than a number can hold', max: f('1', '999'), total: 1000, limit: 1000 },
     {
-      name: 'decimals with sign and without digits before or after the point',
+      name: 'decimals with a sign, or without digits before or after the point',
       max: f('+.5', '1.'),
       total: 5,
       limit: 3,
@@ -66,18 +66,18 @@ describe('an adaptive limit coeff * T ^ pow', () => {
     { value: 3, stricter: 3 },
     { value: 5, stricter: 4 },
     { value: '10%', stricter: 1 },
-  ])('next to maxUnavailableValue $value leaves the stricter, $stricter', ({ value, stricter }) => {
+  ])('with maxUnavailableValue $value, the stricter limit applies: $stricter', ({ value, stricter }) => {
     const policy = { maxUnavailableValue: value, maxUnavailablePolicy: f('1', '0.5') };
     expect(limitsOf(policy, 10)).toMatchObject({ maxUnavailable: stricter });
   });
 
-  test('next to minAvailableValue leaves the stricter, too', () => {
+  test('with minAvailableValue, the stricter limit applies as well', () => {
     const both = (value: number) => ({ minAvailableValue: value, minAvailablePolicy: f('2', '0.5') });
     expect(limitsOf(both(3), 10)).toMatchObject({ minAvailable: 6 });
     expect(limitsOf(both(8), 10)).toMatchObject({ minAvailable: 8 });
   });
 
-  test('without an expFunc is none', () => {
+  test('does not exist without an expFunc', () => {
     expect(limitsOf({ maxUnavailableValue: 3, maxUnavailablePolicy: {} }, 10)).toMatchObject({ maxUnavailable: 3 });
     expect(limitsOf({ maxUnavailableValue: 3, maxUnavailablePolicy: f('', '') }, 10)).toMatchObject({
       maxUnavailable: 3,

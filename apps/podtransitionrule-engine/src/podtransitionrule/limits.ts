@@ -2,7 +2,7 @@ import type { AvailablePolicy } from '@kuperator/api';
 
 export type Limits = { readonly maxUnavailable: number; readonly minAvailable: number };
 
-/** Of how many Pods a share is taken, and how it becomes a whole number. */
+/** The number of Pods to which a share refers, and how the result is rounded. */
 type Scale = { readonly total: number; readonly round: (exact: number) => number };
 type Adaptive = AvailablePolicy['maxUnavailablePolicy'];
 
@@ -35,7 +35,7 @@ export function limitsOf(policy: AvailablePolicy, total: number): Limits | { pro
   };
 }
 
-/** A number as it is, a percentage of `total`; text says what is wrong. Neither is held to 0…total, as upstream. */
+/** A number unchanged, a percentage as a share of `total`, or text that says what is wrong. As in Go, the result is not limited to 0…total. */
 function scaled(field: string, value: number | string | undefined, { total, round }: Scale) {
   if (value === undefined || Number.isInteger(value)) return value as number | undefined;
   const percent = /^([+-]?\d+)%$/.exec(String(value))?.[1];
@@ -43,7 +43,7 @@ function scaled(field: string, value: number | string | undefined, { total, roun
   return `${field} ${JSON.stringify(value)} is neither a whole number nor a whole percentage such as "25%"`;
 }
 
-/** `coeff * total ^ pow`, within 0…total; text says what is wrong. */
+/** `coeff * total ^ pow`, limited to 0…total, or text that says what is wrong. */
 function adapted(field: string, policy: Adaptive, { total, round }: Scale): number | string | undefined {
   const { coeff = '', pow = '' } = policy?.expFunc ?? {};
   if (coeff === '' && pow === '') return undefined;

@@ -2,12 +2,12 @@ import { type Key, type RuleDetail, splitKey } from '@kuperator/api';
 import type { Metrics } from '@kuperator/runtime';
 
 export type RuleMetrics = {
-  /** One evaluation took `seconds`; after it so many Pods wait for the rule, some of them left out of its status. */
+  /** Records an evaluation: its duration, the number of waiting Pods, and how many of them the status leaves out. */
   evaluated(key: Key, seconds: number, pods: { waiting: number; leftOut: number }): void;
   decided(details: readonly RuleDetail[]): void;
-  /** An evaluation was put off because the Pod cache is behind the last verdicts. */
+  /** An evaluation was postponed because the Pod cache is older than the last verdicts. */
   cacheBehind(): void;
-  /** The failure of a webhook was taken for an approval, as the rule object asks for. */
+  /** The failure of a webhook counted as an approval, as the rule object asks for. */
   webhookIgnored(): void;
   forget(key: Key): void;
 };
@@ -19,26 +19,26 @@ export function ruleMetrics(metrics: Metrics): RuleMetrics {
   });
   const waitingPods = metrics.gauge({
     name: 'kuperator_podtransitionrule_waiting_pods',
-    help: 'Pods in a stage that the PodTransitionRule does not let pass, by rule object.',
+    help: 'Pods in a stage that may not pass yet, by rule object.',
     labels: ['namespace', 'rule'],
   });
   const leftOutPods = metrics.gauge({
     name: 'kuperator_podtransitionrule_left_out_pods',
-    help: 'Waiting Pods for which the status of the PodTransitionRule has no room, by rule object; no series where there are none.',
+    help: 'Waiting Pods for which the status of the PodTransitionRule has no room, by rule object; no series if there are none.',
     labels: ['namespace', 'rule'],
   });
   const verdicts = metrics.counter({
     name: 'kuperator_podtransitionrule_verdicts_total',
-    help: 'Decisions stored, one per Pod and change of mind.',
+    help: 'Stored decisions: one for each Pod, and another one each time its answer changes.',
     labels: ['verdict'],
   });
   const behind = metrics.counter({
     name: 'kuperator_podtransitionrule_cache_behind_total',
-    help: 'Evaluations put off because the Pod cache was older than the last verdicts.',
+    help: 'Evaluations postponed because the Pod cache was older than the last verdicts.',
   });
   const ignored = metrics.counter({
     name: 'kuperator_podtransitionrule_webhook_ignored_total',
-    help: 'Failures of webhooks that were taken for approvals.',
+    help: 'Failures of webhooks that counted as approvals.',
   });
   const labelsOf = (key: Key) => {
     const { namespace = '', name } = splitKey(key);

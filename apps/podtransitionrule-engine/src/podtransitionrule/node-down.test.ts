@@ -46,8 +46,8 @@ test.each<{ name: string; more: Partial<PodSample>; is: boolean }>([
     more: { readinessGates: [], conditions: { ContainersReady: 'True' } },
     is: true,
   },
-  { name: 'Ready again and not in service yet', more: { ready: true }, is: true },
-  { name: 'marked before the coordinator has seen it', more: { available: true }, is: true },
+  { name: 'Ready again, but not in service yet', more: { ready: true }, is: true },
+  { name: 'marked before the coordinator noticed the Pod', more: { available: true }, is: true },
   {
     name: 'whose containers are not ready',
     more: { conditions: { ContainersReady: 'False', [SERVICE_READY_GATE]: 'True' } },
@@ -59,12 +59,12 @@ test.each<{ name: string; more: Partial<PodSample>; is: boolean }>([
     is: false,
   },
   {
-    name: 'that waits for a gate of somebody else',
+    name: 'that waits for a gate of another controller',
     more: { readinessGates: [SERVICE_READY_GATE, OTHER_GATE] },
     is: false,
   },
   {
-    name: 'that says nothing of its containers',
+    name: 'that does not report its containers',
     more: { conditions: { [SERVICE_READY_GATE]: 'True' } },
     is: false,
   },
@@ -80,7 +80,7 @@ test.each<{ name: string; more: Partial<PodSample>; is: boolean }>([
 describe('an update of Pods whose node is lost', () => {
   const names = ['p1', 'p2', 'p3', 'p4'];
 
-  test('passes no budget that the lost Pods fill', () => {
+  test('does not pass if the lost Pods use up the budget', () => {
     const judged = afterPass(
       aRule([maxUnavailable(1)]),
       names.map((name) => updating(name)),
@@ -97,7 +97,7 @@ describe('an update of Pods whose node is lost', () => {
     ).toEqual([]);
   });
 
-  test('goes on one by one when the node is back', () => {
+  test('continues Pod by Pod when the node is back', () => {
     const lost = afterPass(
       aRule([maxUnavailable(1)]),
       names.map((name) => updating(name)),
@@ -107,7 +107,7 @@ describe('an update of Pods whose node is lost', () => {
     expect(passedIn(afterPass(half, names.map(back)))).toEqual(['p1']);
   });
 
-  test('passes a budget that has room for all of them, each counted once', () => {
+  test('passes if the budget has room for all of them, and counts each Pod once', () => {
     const pods = [...['p1', 'p2'].map((name) => updating(name)), ...['p3', 'p4'].map(serving)];
     const judged = afterPass(aRule([maxUnavailable(2)]), pods);
     expect(passedIn(judged)).toEqual(['p1', 'p2']);
@@ -115,7 +115,7 @@ describe('an update of Pods whose node is lost', () => {
     expect(passedIn(afterPass(judged, pods))).toEqual(['p1', 'p2']);
   });
 
-  test('keeps the slot it had when the node was lost, and is counted once', () => {
+  test('keeps the slot that it had when the node was lost, and is counted once', () => {
     const before = afterPass(aRule([maxUnavailable(2)]), names.map(serving));
     expect(passedIn(before)).toEqual(['p1', 'p2']);
     const pods = [updating('p1'), ...names.slice(1).map(serving)];
@@ -124,13 +124,13 @@ describe('an update of Pods whose node is lost', () => {
     expect(reasonIn(after, 'p3')).toContain('currently unavailable 2/4');
   });
 
-  test('takes no slot from a Pod that serves where the lost ones leave room', () => {
+  test('leaves the remaining slots to serving Pods', () => {
     const judged = afterPass(aRule([maxUnavailable(2)]), [onLostNode('p1'), serving('p2'), serving('p3')]);
     expect(passedIn(judged)).toEqual(['p2']);
     expect(rejectedIn(judged)).toEqual(['p3']);
   });
 
-  test('in two rule objects is let pass by none of them', () => {
+  test('does not pass either of two rule objects', () => {
     const [a, b] = ['a', 'b'].map((name) => aRule([maxUnavailable(1)], { name }));
     if (!a || !b) throw new Error('two rules');
     const pods = names.map((name) => updating(name));
@@ -140,9 +140,9 @@ describe('an update of Pods whose node is lost', () => {
 });
 
 test.each<{ name: string; labels: Record<string, string>; isDown: boolean }>([
-  { name: 'of an update that only waits', labels: {}, isDown: false },
-  { name: 'of an update that is under way', labels: { [stageLabel('operate', 'job')]: '1' }, isDown: true },
-  { name: 'of an update that is being completed', labels: { [stageLabel('completing', 'job')]: '1' }, isDown: true },
+  { name: 'whose update only waits', labels: {}, isDown: false },
+  { name: 'whose update is in progress', labels: { [stageLabel('operate', 'job')]: '1' }, isDown: true },
+  { name: 'whose update is completing', labels: { [stageLabel('completing', 'job')]: '1' }, isDown: true },
 ])('a Pod that is Ready again without its label because $name is unavailable: $isDown', ({ labels, isDown }) => {
   expect(isUnavailable(updating('p', { ready: true, labels: { ...typeOf('update'), ...labels } }))).toBe(isDown);
 });
@@ -151,12 +151,12 @@ test.each([
   { name: 'a deletion', id: 'pod-delete', labels: typeOf('delete', 'pod-delete') },
   { name: 'an eviction', id: 'pod-evict', labels: typeOf('delete', 'pod-evict') },
   { name: 'a scale-in', id: 'collaset', labels: typeOf('scale-in') },
-])('$name of Pods whose node is lost passes: their successors are made elsewhere', ({ id, labels }) => {
+])('$name of Pods whose node is lost passes, because their successors run elsewhere', ({ id, labels }) => {
   const pods = ['p1', 'p2'].map((name) => onLostNode(name, { preCheck: { [id]: '5' }, labels }));
   expect(passedIn(afterPass(aRule([maxUnavailable(1)]), pods))).toEqual(['p1', 'p2']);
 });
 
-test('a deletion passes although an update waits, too', () => {
+test('a deletion passes even if an update waits as well', () => {
   const pods = ['p1', 'p2'].map((name) =>
     onLostNode(name, {
       preCheck: { collaset: '5', 'pod-delete': '6' },
@@ -175,11 +175,11 @@ test.each<{ name: string; was: Partial<PodSample>; now: Partial<PodSample>; isRe
     isRelevant: true,
   },
   {
-    name: 'its gate turns while it waits for nothing',
+    name: 'its gate changes while it waits for nothing',
     was: {},
     now: { conditions: { ContainersReady: 'True', [SERVICE_READY_GATE]: 'False' } },
     isRelevant: false,
   },
-])('a Pod is looked at again when $name: $isRelevant', ({ was, now, isRelevant }) => {
+])('evaluates a Pod again when $name: $isRelevant', ({ was, now, isRelevant }) => {
   expect(isRelevantChange(trimPod(onLostNode('p', was)), trimPod(onLostNode('p', now)))).toBe(isRelevant);
 });

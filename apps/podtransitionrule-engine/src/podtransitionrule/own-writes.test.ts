@@ -20,13 +20,13 @@ beforeEach(() => {
 });
 
 describe('a write of our own', () => {
-  test('is none of the news, and is read at once', async () => {
+  test('does not count as a change, and is read back at once', async () => {
     await ownWrites.making(KEY, async () => version('2'));
     expect(observed).toEqual(['2']);
     expect([ownWrites.isOwn(version('2')), ownWrites.isOwn(version('3'))]).toEqual([true, false]);
   });
 
-  test('is none either where the watch tells of it before the answer is here', async () => {
+  test('does not count as a change if the watch event arrives before the response', async () => {
     await ownWrites.making(KEY, async () => {
       expect(ownWrites.isOwn(version('2'))).toBe(true);
       return version('2');
@@ -34,7 +34,7 @@ describe('a write of our own', () => {
     expect(foreign).toEqual([]);
   });
 
-  test('hides no other one that comes meanwhile', async () => {
+  test('does not hide a change by another client at the same time', async () => {
     await ownWrites.making(KEY, async () => {
       ownWrites.isOwn(version('2'));
       ownWrites.isOwn(version('3'));
@@ -43,7 +43,7 @@ describe('a write of our own', () => {
     expect(foreign).toEqual([KEY]);
   });
 
-  test('hides none when it fails', async () => {
+  test('hides no change if it fails', async () => {
     const failing = ownWrites.making(KEY, async () => {
       ownWrites.isOwn(version('2'));
       throw new Error('conflict');

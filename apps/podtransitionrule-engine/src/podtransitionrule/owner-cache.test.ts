@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { OwnerCache } from './owner-cache.ts';
 import { type ReplicaOwner, STATEFUL_SETS, trimOwner } from './owners.ts';
 
-test('reads nothing until it is asked, then tells when it knows all and of every change', async () => {
+test('reads nothing until it is used, then reports when it is complete and every change after that', async () => {
   const cluster = new InMemoryCluster();
   const owner = { metadata: { namespace: 'shop', name: 'web', uid: 'a' }, spec: { replicas: 2 } };
   cluster.add(STATEFUL_SETS, owner);

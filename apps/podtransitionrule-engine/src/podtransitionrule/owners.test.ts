@@ -13,7 +13,7 @@ const leaving = <T extends ReplicaOwner>(owner: T): T => ({
   metadata: { ...owner.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' },
 });
 
-describe('an owner wants its replicas, and none while it is being deleted', () => {
+describe('an owner desires its replicas, and none while it is being deleted', () => {
   const set = aCollaSet({ metadata: { name: 'set' }, spec: { replicas: 3 } });
   const ours = 'apps.kusionstack.io/v1alpha1';
 
@@ -22,7 +22,7 @@ describe('an owner wants its replicas, and none while it is being deleted', () =
     expect(wanted(ours, 'CollaSet', trimCollaSet(leaving(set)))).toBe(0);
   });
 
-  test.each(['ReplicaSet', 'StatefulSet'])('H6 a %s, which wants one when it does not say', (kind) => {
+  test.each(['ReplicaSet', 'StatefulSet'])('a %s desires one Pod if its replicas are unset (H6)', (kind) => {
     const owner = {
       metadata: { name: 'set', uid: 'set-uid', labels: { a: 'b' } },
       spec: { replicas: 4, template: {} },
@@ -33,17 +33,17 @@ describe('an owner wants its replicas, and none while it is being deleted', () =
     expect(trimOwner(owner)).toEqual({ metadata: { name: 'set', uid: 'set-uid' }, spec: { replicas: 4 } });
   });
 
-  test('that has not been read yet is not taken for one without a wish', () => {
+  test('that has not been read yet does not count as an owner without a desired number', () => {
     expect(wanted('apps/v1', 'StatefulSet', 'unread')).toBe('unread');
   });
 });
 
 test.each([
   { name: 'of another kind', apiVersion: 'batch/v1', kind: 'Job' },
-  { name: 'of the kind in another group', apiVersion: 'example.com/v1', kind: 'StatefulSet' },
+  { name: 'of the same kind in another group', apiVersion: 'example.com/v1', kind: 'StatefulSet' },
   { name: 'that is gone', apiVersion: 'apps/v1', kind: 'ReplicaSet', found: undefined },
-  { name: 'replaced by another of the name', apiVersion: 'apps/v1', kind: 'ReplicaSet', uid: 'another' },
-])('an owner $name wants what there is', ({ apiVersion, kind, uid, ...more }) => {
+  { name: 'replaced by another of the same name', apiVersion: 'apps/v1', kind: 'ReplicaSet', uid: 'another' },
+])('an owner $name desires the existing Pods', ({ apiVersion, kind, uid, ...more }) => {
   const owner = { metadata: { name: 'set', uid: 'set-uid' }, spec: { replicas: 3 } };
   expect(wanted(apiVersion, kind, 'found' in more ? more.found : owner, uid)).toBeUndefined();
 });

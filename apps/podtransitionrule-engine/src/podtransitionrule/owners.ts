@@ -10,7 +10,7 @@ import {
 import type { Informer } from '@kuperator/runtime';
 import type { Owners } from './population.ts';
 
-/** An object that owns Pods and wants a number of them. Nothing else of it is read. */
+/** An object that owns Pods and has a desired number of them. No other field is read. */
 export type ReplicaOwner = KubeObject & { spec?: { replicas?: number } };
 
 const apps = (kind: string, plural: string): Resource<ReplicaOwner> => ({
@@ -23,7 +23,7 @@ const apps = (kind: string, plural: string): Resource<ReplicaOwner> => ({
 export const REPLICA_SETS = apps('ReplicaSet', 'replicasets');
 export const STATEFUL_SETS = apps('StatefulSet', 'statefulsets');
 
-/** Where the owners of one kind are read; `unread` while its cache is not complete. */
+/** Reads the owners of one kind; `unread` while its cache is not complete. */
 export type OwnerKind = {
   readonly group: string;
   readonly kind: string;
@@ -41,7 +41,7 @@ export function ownerKinds(
   ];
 }
 
-/** How many Pods owners want. For an owner of an unknown kind, or one that is gone, only the existing Pods count. */
+/** The desired number of Pods of an owner. For an owner of an unknown kind, or one that is gone, only the existing Pods count. */
 export function ownersFrom(kinds: readonly OwnerKind[], pods: Pick<Informer<Pod>, 'byIndex'>): Owners {
   return {
     wanted({ apiVersion, kind, name, uid }, namespace) {

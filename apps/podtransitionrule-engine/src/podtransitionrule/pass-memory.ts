@@ -1,10 +1,10 @@
 import type { Key } from '@kuperator/api';
 
-/** What the process remembers of rule objects between passes. Forgotten, a write or a warning comes a little later. Times are monotonic. */
+/** What the process remembers about rule objects between passes. If it is lost, a write or a warning is only delayed. Times are monotonic. */
 export class PassMemory {
-  /** Since when a rule object has had changes to write that nobody waits for. */
+  /** The time since which a rule object has had unwritten changes that are not urgent. */
   readonly #restSince = new Map<Key, number>();
-  /** Since when a rule object has had a Pod to let pass and no current caches to do it by; undefined once that was reported. */
+  /** The time since which a rule object could let a Pod pass, but its caches are not current; undefined once that was reported. */
   readonly #blindSince = new Map<Key, number | undefined>();
 
   forget(rule: Key): void {
@@ -12,14 +12,14 @@ export class PassMemory {
     this.#blindSince.delete(rule);
   }
 
-  /** Milliseconds for which the changes that nobody waits for have been kept back. */
+  /** Milliseconds for which the changes that are not urgent have been kept back. */
   restedMs(rule: Key, nowMs: number): number {
     const since = this.#restSince.get(rule) ?? nowMs;
     this.#restSince.set(rule, since);
     return nowMs - since;
   }
 
-  /** There are none of these changes any more. */
+  /** Notes that no such changes are left. */
   endRest(rule: Key): void {
     this.#restSince.delete(rule);
   }

@@ -20,7 +20,7 @@ const annotations = {
   note: 'long',
 };
 
-test('a trimmed Pod gets the verdict the whole one gets', () => {
+test('a trimmed Pod gets the same verdict as the whole Pod', () => {
   const pods = [...waitingPods(3, { owner: 'set' }), aPod({ name: 'p9', preCheck: { op: '1' }, annotations })];
   const judged = (selected: typeof pods) =>
     evaluate({
@@ -35,7 +35,7 @@ test('a trimmed Pod gets the verdict the whole one gets', () => {
   expect(judged(pods.map(trimPod))).toEqual(judged(pods));
 });
 
-test('of annotations it keeps which rules are skipped and which verdicts are shown', () => {
+test('keeps the annotations with skipped rules and with shown verdicts, and no others', () => {
   expect(trimPod(aPod({ name: 'p1', annotations })).metadata.annotations).toEqual({
     [SKIP_RULES_ANNOTATION]: '{"skipRules":["max"]}',
     [`${RULE_DETAIL_ANNOTATION_PREFIX}rule`]: '',
@@ -44,19 +44,19 @@ test('of annotations it keeps which rules are skipped and which verdicts are sho
 
 test.each<{ name: string; now: Partial<PodSample> }>([
   { name: 'a stage', now: { preCheck: { op: '1' } } },
-  { name: 'its label of availability', now: { available: false } },
+  { name: 'its service-available label', now: { available: false } },
   { name: 'Ready', now: { ready: false } },
   { name: 'its phase', now: { phase: 'Failed' } },
-  { name: 'its end', now: { terminating: true } },
-  { name: 'what it skips', now: { annotations: { [SKIP_RULES_ANNOTATION]: '{"skipRules":["max"]}' } } },
+  { name: 'its deletion', now: { terminating: true } },
+  { name: 'the rules that it skips', now: { annotations: { [SKIP_RULES_ANNOTATION]: '{"skipRules":["max"]}' } } },
   { name: 'its owner', now: { owner: 'set' } },
   { name: 'itself, under the same name', now: { uid: 'other' } },
-])('a Pod that changes $name is looked at', ({ now }) => {
+])('a change of $name causes an evaluation', ({ now }) => {
   const [was, is] = [trimPod(aPod({ name: 'p1' })), trimPod(aPod({ name: 'p1', ...now }))];
   expect(isRelevantChange(was, is)).toBe(true);
 });
 
-test('a Pod that changes anything else is not', () => {
+test('any other change causes no evaluation', () => {
   const shown = { [`${RULE_DETAIL_ANNOTATION_PREFIX}rule`]: '{}' };
   const now = aPod({ name: 'p1', version: 9, annotations: { note: 'x', ...shown } });
   expect(
@@ -64,7 +64,7 @@ test('a Pod that changes anything else is not', () => {
   ).toBe(false);
 });
 
-test('T71 a verdict that comes to be shown is looked at by its rule object', () => {
+test('a verdict that appears on a Pod is checked by its rule object (T71)', () => {
   const shown = (...names: string[]) =>
     trimPod(
       aPod({

@@ -9,7 +9,7 @@ import {
 import { couldServe, isUnavailable } from './population.ts';
 import { stageOf } from './stage.ts';
 
-/** The Pod indexes this operator reads by. */
+/** The Pod indexes that this operator uses. */
 export const POD_INDEXES = {
   namespace: (pod: Pod) => [pod.metadata.namespace ?? ''],
   controller: (pod: Pod) => {
@@ -56,8 +56,8 @@ export function isRelevantChange(was: Pod, now: Pod): boolean {
 }
 
 /**
- * Names of the rule objects whose verdict `now` shows and `was` did not. The coordinator writes them on each Pod that waits for long, and no
- * verdict depends on it; it only matters to a rule object that has no say about the Pod any more, and has to take it off.
+ * The names of the rule objects whose verdict `now` shows and `was` did not. The coordinator writes these annotations on each Pod that waits for
+ * long. No verdict depends on them. They matter only to a rule object that no longer selects the Pod and must remove its annotation.
  */
 export function newlyShown(was: Pod | undefined, now: Pod): readonly string[] {
   const before = was?.metadata.annotations ?? {};

@@ -10,29 +10,29 @@ const ownersOf = (pods: readonly Pod[], wanted: number): Owners => ({
 
 const setOf = (count: number) => waitingPods(count, { owner: 'set' });
 
-describe('T, the number percentages are taken of', () => {
-  test('is the Pods that are there when nobody says how many there should be', () => {
+describe('T, the number to which percentages refer', () => {
+  test('is the number of existing Pods if no owner sets a desired number', () => {
     const pods = setOf(3);
     const population = populationOf(pods, { wanted: () => undefined, owned: () => pods });
     expect(population).toMatchObject({ missing: 0, total: 3 });
   });
 
-  test('H6 keeps the Pods that went and have not come back', () => {
+  test('includes Pods that are gone and not recreated yet (H6)', () => {
     const pods = setOf(7);
     expect(populationOf(pods, ownersOf(pods, 10))).toMatchObject({ missing: 3, total: 10 });
   });
 
-  test('counts what there is beyond the wish', () => {
+  test('includes Pods beyond the desired number', () => {
     const pods = setOf(11);
     expect(populationOf(pods, ownersOf(pods, 10))).toMatchObject({ missing: 0, total: 11 });
   });
 
-  test('is no larger for Pods of the owner that the rule does not select', () => {
+  test('does not include Pods of the owner that the rule does not select', () => {
     const pods = setOf(10);
     expect(populationOf(pods.slice(0, 3), ownersOf(pods, 10))).toMatchObject({ missing: 0, total: 3 });
   });
 
-  test('is not known while an owner has not been read: Pods that are down pass, no other', () => {
+  test('is unknown while an owner has not been read: only Pods that are down pass', () => {
     const pods = [...setOf(3), aPod({ name: 'p9', available: false, preCheck: { op: '1' }, owner: 'set' })];
     const owners: Owners = { wanted: () => 'unread', owned: () => pods };
     expect(populationOf(pods, owners)).toMatchObject({ unread: 'CollaSet set' });
@@ -41,7 +41,7 @@ describe('T, the number percentages are taken of', () => {
     expect(reasonIn(judged, 'p1')).toBe('rule max: the replicas of CollaSet set have not been read yet');
   });
 
-  test('T74 counts a terminating Pod once, whether it has been replaced or not', () => {
+  test('counts a terminating Pod once, whether or not it has been replaced (T74)', () => {
     const staying = setOf(9);
     const leaving = aPod({ name: 'p9x', terminating: true, owner: 'set' });
     const gap = [...staying, leaving];
@@ -50,7 +50,7 @@ describe('T, the number percentages are taken of', () => {
     expect(populationOf(replaced, ownersOf(replaced, 10))).toMatchObject({ missing: 0, total: 10 });
   });
 
-  test('H6 a budget of 30% does not grow back while its Pods are being replaced', () => {
+  test('a budget of 30% does not recover while its Pods are being replaced (H6)', () => {
     const pods = setOf(10).slice(3);
     expect(passedIn(afterPass(aRule([maxUnavailable('30%')]), pods, { owners: ownersOf(pods, 10) }))).toEqual([]);
   });
@@ -62,7 +62,7 @@ test.each([
   { name: 'that has failed', pod: aPod({ name: 'p', phase: 'Failed' }) },
   { name: 'that has succeeded', pod: aPod({ name: 'p', phase: 'Succeeded' }) },
   { name: 'that is not Ready', pod: aPod({ name: 'p', ready: false }) },
-])('H11 a Pod $name is unavailable', ({ pod }) => {
+])('a Pod $name is unavailable (H11)', ({ pod }) => {
   expect(isUnavailable(pod)).toBe(true);
   expect(isUnavailable(aPod({ name: 'p' }))).toBe(false);
 });

@@ -14,16 +14,16 @@ import { isOnlyAskedFor } from './stage.ts';
 export type Population = {
   /** Existing Pods that count, once each. */
   readonly counted: ReadonlySet<Pod>;
-  /** Pods that owners want and that do not exist: they count as unavailable (H6). */
+  /** Number of Pods that owners desire and that do not exist. They count as unavailable (H6). */
   readonly missing: number;
-  /** T: what percentages are taken of. */
+  /** T, the number to which percentages refer. */
   readonly total: number;
   /** An owner whose replicas have not been read yet, as `kind name`: until then the number of missing Pods is unknown. */
   readonly unread: string | undefined;
 };
 
 export type Owners = {
-  /** The number of Pods the owner wants; undefined for an owner of an unknown kind, of which only the existing Pods count. */
+  /** The desired number of Pods of the owner; undefined for an owner of an unknown kind, of which only the existing Pods count. */
   readonly wanted: (owner: OwnerReference, namespace: string) => number | 'unread' | undefined;
   /** Every Pod of the namespace the owner controls, selected or not. */
   readonly owned: (uid: string) => readonly Pod[];
@@ -57,9 +57,9 @@ function isStaying(pod: Pod): boolean {
 }
 
 /**
- * True when taking the Pod down costs nothing: it does not serve. Not only the label speaks: it stays on a Pod that is
- * force-deleted, and for a moment on one that fails (H11). And a Pod that was not Ready for a while does not get the label back before the
- * operation that waits has ended, so while that only waits, the Pod serves if it is Ready again.
+ * True if the Pod does not serve, so that taking it down costs nothing. The label alone does not decide: it stays on a Pod that is
+ * force-deleted, and for a moment on a Pod that fails (H11). And a Pod that was not Ready for a while gets the label back only after its
+ * waiting operation has ended. So while the operation only waits, the Pod counts as serving if it is Ready again.
  */
 export function isUnavailable(pod: Pod): boolean {
   if (isTerminating(pod) || isTerminal(pod) || !isReady(pod)) return true;
@@ -68,9 +68,9 @@ export function isUnavailable(pod: Pod): boolean {
 }
 
 /**
- * True when nothing about the Pod itself keeps it from serving: its containers are ready and its readiness gates open. If it is
- * unavailable all the same, it is on its way into service, or its node has stopped reporting: the node lifecycle controller then
- * sets Ready to False on each of its Pods and leaves all else as it is. Its containers may well be in traffic soon.
+ * True if nothing about the Pod itself keeps it from serving: its containers are ready and its readiness gates are open. If it is
+ * unavailable all the same, it is about to go into service, or its node has stopped reporting. In the latter case the node lifecycle
+ * controller sets Ready to False on each of its Pods and changes nothing else, so its containers may soon have traffic.
  */
 export function couldServe(pod: Pod): boolean {
   const isTrue = (type: string) => conditionOf(pod, type)?.status === 'True';

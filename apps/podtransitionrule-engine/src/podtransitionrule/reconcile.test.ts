@@ -86,7 +86,7 @@ function given(pods: readonly Pod[], rule: PodTransitionRule = aRule([maxUnavail
 }
 
 describe('a pass', () => {
-  test('that cannot be stored for its size lets nobody pass and tells the user why', async () => {
+  test('whose status is too large to store lets no Pod pass and tells the user why', async () => {
     given(waitingPods(2));
     const engine = anEngine();
     const error = { status: 500, reason: 'InternalError', message: 'etcdserver: request is too large' };
@@ -96,7 +96,7 @@ describe('a pass', () => {
     expect(warnings).toEqual([expect.stringContaining('larger than etcd stores (1.5 MiB)')]);
   });
 
-  test('stores the verdicts of all waiting Pods in one write, then tells of them', async () => {
+  test('stores the verdicts of all waiting Pods in one write, then publishes them', async () => {
     given(waitingPods(3));
     await anEngine().pass();
     expect(cluster.writes).toHaveLength(2);
@@ -125,7 +125,7 @@ describe('a pass', () => {
     });
   });
 
-  test('lets nobody pass while what the budget is counted from may be old, says so, and goes on by itself', async () => {
+  test('lets no Pod pass while the caches may be stale, reports that, and continues by itself', async () => {
     given(waitingPods(2));
     const { pass, pods } = anEngine();
     pods.setCurrent(false);
@@ -141,7 +141,7 @@ describe('a pass', () => {
     expect(passedNow()).toEqual(['p1']);
   });
 
-  test('refuses without current caches: only what lets a Pod pass can do harm', async () => {
+  test('refuses even if the caches are stale, because only a pass can do harm', async () => {
     given(waitingPods(2), aRule([maxUnavailable(0)]));
     const { pass, pods } = anEngine();
     pods.setCurrent(false);
@@ -149,7 +149,7 @@ describe('a pass', () => {
     expect(stored()?.status?.details).toMatchObject([{ passed: false }, { passed: false }]);
   });
 
-  test('judges again by what comes to light while the caches are compared', async () => {
+  test('evaluates again if the comparison of the caches reveals a change', async () => {
     given(waitingPods(2));
     const { pass, pods } = anEngine();
     pods.pause();
@@ -165,7 +165,7 @@ describe('a pass', () => {
     expect(passedNow()).toEqual([]);
   });
 
-  test('T23 H10 that follows one changes nothing', async () => {
+  test('right after another pass changes nothing (T23, H10)', async () => {
     given(waitingPods(3));
     const { pass } = anEngine();
     await pass();
@@ -175,7 +175,7 @@ describe('a pass', () => {
     expect(published).toHaveLength(4);
   });
 
-  test('T70 reads what it wrote itself, though the watch is late', async () => {
+  test('reads its own writes, even if the watch is late (T70)', async () => {
     given(waitingPods(2));
     const { pass, rules } = anEngine();
     rules.pause();
@@ -185,7 +185,7 @@ describe('a pass', () => {
     expect(cluster.writes).toHaveLength(writes);
   });
 
-  test('T70 that judges by an older status than the stored one is refused', async () => {
+  test('that is based on an older status than the stored one is refused (T70)', async () => {
     given(waitingPods(2));
     const [slow, quick] = [anEngine(), anEngine()];
     slow.rules.pause();
@@ -194,7 +194,7 @@ describe('a pass', () => {
     expect(passedNow()).toEqual(['p1']);
   });
 
-  test('T70 H8 waits while its Pod cache is behind the verdicts of another engine', async () => {
+  test('waits while its Pod cache is older than the verdicts of another engine (T70, H8)', async () => {
     given([aPod({ name: 'p1' }), aPod({ name: 'p2' })]);
     const [slow, quick] = [anEngine(), anEngine()];
     await quick.pass();
@@ -208,7 +208,7 @@ describe('a pass', () => {
     expect(await slow.pass()).toBeUndefined();
   });
 
-  test('puts off what nobody waits for until a second after the last write', async () => {
+  test('delays writes that no Pod waits for until a second after the last write', async () => {
     given(waitingPods(1));
     const { pass } = anEngine();
     await pass();
@@ -222,7 +222,7 @@ describe('a pass', () => {
     expect(stored()?.status?.targets).toEqual(['p1', 'p2']);
   });
 
-  test('of a slow roll writes the pass of each Pod at once, and at most one time more for it', async () => {
+  test('of a slow rollout writes each verdict at once, and at most one more status for it', async () => {
     const names = Array.from({ length: 10 }, (_, index) => `p${index}`);
     given(names.map((name, index) => aPod({ name, preCheck: { op: String(1000 + index) } })));
     const { pass } = anEngine();
@@ -262,7 +262,7 @@ describe('a pass', () => {
     expect(await metrics.registry.metrics()).toMatch(/waiting_pods\{.*namespace="shop",rule="rule".*\} 3/);
   });
 
-  test('T73 tells the user once what to mend in a rule', async () => {
+  test('tells the user once what to correct in a rule (T73)', async () => {
     given(waitingPods(1), aRule([maxUnavailable('half')]));
     const { pass } = anEngine();
     await pass();
@@ -272,7 +272,7 @@ describe('a pass', () => {
     expect(warnings).toEqual([expect.stringContaining('rule max: availablePolicy maxUnavailableValue "half"')]);
   });
 
-  test('leaves a rule alone that was deleted meanwhile', async () => {
+  test('writes nothing to a rule that was deleted meanwhile', async () => {
     given(waitingPods(1));
     const { pass, rules } = anEngine();
     rules.pause();
@@ -282,19 +282,19 @@ describe('a pass', () => {
   });
 });
 
-describe('T71 a verdict shown on a Pod', () => {
+describe('a verdict shown on a Pod (T71)', () => {
   const shown = (name: string, labels: Record<string, string> = {}) =>
     aPod({ name, labels, annotations: { [ANNOTATION]: '{"stage":"PreCheck","passed":true}' } });
   const isShown = (name: string) =>
     ANNOTATION in (cluster.get(PODS, `${NAMESPACE}/${name}`)?.metadata.annotations ?? {});
 
-  test('is taken off when the rule selects the Pod no more', async () => {
+  test('is removed when the rule no longer selects the Pod', async () => {
     given([shown('p1'), shown('p2', { app: 'other' })]);
     await anEngine().pass();
     expect([isShown('p1'), isShown('p2')]).toEqual([true, false]);
   });
 
-  test('is taken off everywhere before a deleted rule goes', async () => {
+  test('is removed from all Pods before a deleted rule is gone', async () => {
     given([shown('p1'), shown('p2', { app: 'other' }), aPod({ name: 'p3' })]);
     const { pass } = anEngine();
     await pass();

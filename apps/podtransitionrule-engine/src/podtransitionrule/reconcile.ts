@@ -23,7 +23,7 @@ import { type StoreDeps, store } from './store.ts';
 type Deps = StoreDeps & {
   readonly rules: Pick<Informer<PodTransitionRule>, 'get' | 'byIndex'>;
   readonly pods: Pick<Informer<Pod>, 'byIndex' | 'resourceVersion'>;
-  /** Of every cache that a budget is counted from: a Pod is let pass only while all of them are known to be current. */
+  /** Tells whether the caches that a budget depends on are current. A Pod passes only while all of them are. */
   readonly sight: Sight;
   readonly ownerKinds: readonly OwnerKind[];
   readonly clock: Pick<Clock, 'now' | 'monotonic'>;
@@ -32,13 +32,13 @@ type Deps = StoreDeps & {
 };
 type PassDeps = Deps & { readonly owners: Owners; readonly memory: PassMemory };
 
-/** How soon to look again whether the Pod cache has caught up with the last verdicts. */
+/** When to check again whether the Pod cache has caught up with the last verdicts. */
 const CATCH_UP_MS = 20;
-/** How soon to look again whether the caches are current. */
+/** When to check again whether the caches are current. */
 const BLIND_MS = 1000;
 /** A cache that has not been current for so long is reported on the rule object. */
 const REPORT_BLIND_MS = 10_000;
-/** A change that nobody waits for waits at least so long for others: a Pod passes its stages, and the counts follow, in several steps. */
+/** A change that is not urgent waits at least this long for others, because a Pod passes its stages, and the counts follow, in several steps. */
 const REST_TOGETHER_MS = 500;
 
 const NOT_CURRENT = 'the podtransitionrule-engine cannot tell whether its cache';
@@ -57,7 +57,7 @@ export function podTransitionRuleReconciler(deps: Deps): Reconcile {
     if (!rule) return;
     const pass = { key, rule, logger: context.logger };
     const judged = await judgePass(passDeps, pass);
-    // What was compared may have brought the caches forward.
+    // The comparison may have updated the caches.
     if (judged === 'repeat') return reconcile(key, context);
     return 'requeueAfterMs' in judged ? judged : actOn(passDeps, pass, judged);
   };
@@ -73,7 +73,7 @@ function forget({ ownWrites, memory, metrics, webhooks }: PassDeps, key: Key): v
   webhooks.retain(key, '', []);
 }
 
-/** A deleted rule object goes once no Pod shows its verdict any more. */
+/** A deleted rule object is removed once no Pod shows its verdict any more. */
 async function cleanUp({ client, pods, webhooks }: PassDeps, key: Key, rule: PodTransitionRule): Promise<void> {
   webhooks.retain(key, '', []);
   if (!hasFinalizer(rule)) return;
@@ -83,8 +83,8 @@ async function cleanUp({ client, pods, webhooks }: PassDeps, key: Key, rule: Pod
 }
 
 /**
- * Plans the pass: what the status should be.
- * @returns when to try again if the caches are too old to judge by; `repeat` if they have just been brought forward
+ * Plans the pass: computes the status that the rule object should have.
+ * @returns when to try again if the caches are too old for a verdict; `repeat` if they have just been updated
  */
 async function judgePass(
   deps: PassDeps,
@@ -92,7 +92,7 @@ async function judgePass(
 ): Promise<Judgement | { requeueAfterMs: number } | 'repeat'> {
   const { rules, pods, owners, settings, sight, memory, metrics, clock } = deps;
   const namespace = rule.metadata.namespace ?? '';
-  // Nothing is awaited before the verdicts: all of the view is of one moment.
+  // Nothing is awaited before the verdicts, so that the whole view is from one moment.
   const started = clock.monotonic();
   const cacheVersion = pods.resourceVersion();
   const judgement = judge({
@@ -117,7 +117,7 @@ async function judgePass(
     const blindTo = await sight.blindTo(namespace);
     if (blindTo.length === 0) return 'repeat';
     reportBlindness(deps, rule, blindTo);
-    logger.debug({ blindTo }, 'no Pod is let pass: caches may be old');
+    logger.debug({ blindTo }, 'no Pod may pass: caches may be stale');
     return { requeueAfterMs: BLIND_MS };
   }
   memory.endBlindness(key);
@@ -125,7 +125,7 @@ async function judgePass(
   return judgement;
 }
 
-/** Stores what was judged, then starts the calls of webhooks and removes verdicts from Pods that are no longer selected. */
+/** Stores the verdicts, then starts the calls of webhooks and removes verdicts from Pods that are no longer selected. */
 async function actOn(deps: PassDeps, { key, rule }: Pass, judgement: Judgement): Promise<ReconcileResult> {
   const { client, pods, memory, clock, webhooks } = deps;
   const present = pods.byIndex('namespace', rule.metadata.namespace ?? '');
@@ -136,7 +136,7 @@ async function actOn(deps: PassDeps, { key, rule }: Pass, judgement: Judgement):
   const restMs = await store(deps, { rule, judgement, togetherMs });
   if (restMs === undefined) return;
   if (restMs === 0) memory.endRest(key);
-  // What a call is about is stored by now (H9), and what was answered before is no longer needed.
+  // The question of each call is stored now (H9), and earlier outcomes are no longer needed.
   webhooks.retain(key, rule.metadata.uid ?? '', tasksOf(judgement.status));
   for (const { rule: each, call } of judgement.webhooks.calls) webhooks.start(askerFor(rule, each), call);
   const { dueAtMs } = judgement.webhooks;
@@ -146,10 +146,10 @@ async function actOn(deps: PassDeps, { key, rule }: Pass, judgement: Judgement):
   return waits.length > 0 ? { requeueAfterMs: Math.min(...waits) } : undefined;
 }
 
-/** Reports on the rule object what holds its Pods, once for each time that it lasts. */
+/** Reports on the rule object that stale caches hold its Pods, once each time. */
 function reportBlindness({ memory, recorder, clock }: PassDeps, rule: PodTransitionRule, blindTo: readonly string[]) {
   if (!memory.isBlindnessDue(keyOf(rule), clock.monotonic(), REPORT_BLIND_MS)) return;
-  recorder.warn(rule, 'CacheNotCurrent', `no Pod is let pass: ${NOT_CURRENT} of ${blindTo.join(', ')} is current`);
+  recorder.warn(rule, 'CacheNotCurrent', `no Pod may pass: ${NOT_CURRENT} of ${blindTo.join(', ')} is current`);
 }
 
 function askerFor(rule: PodTransitionRule, each: TransitionRule): Asker {

@@ -69,7 +69,7 @@ export function applyingTo(pod: Pod, rules: readonly StageRule[], conditions: Co
   return rules.filter(({ rule }) => !isExempt(rule, pod, conditions));
 }
 
-/** Why the Pod may not pass one rule; undefined if it may, or if only a webhook or a budget can say. */
+/** Why the Pod may not pass one rule; undefined if it may, or if only a webhook or a budget can decide. */
 export function refusalBy({ name, kind, rule, problem }: StageRule, pod: Pod): Refusal | undefined {
   if (problem !== undefined) return { ruleName: name, reason: { kind: 'invalid', problem } };
   const reason = kind === 'labelCheck' ? labelRefusal(rule.labelCheck?.requires, pod) : undefined;

@@ -15,7 +15,7 @@ export type Side = {
   readonly candidates: readonly Candidate[];
 };
 
-/** What the rule objects of a namespace decide by, all of it of one moment of the caches. */
+/** The input of the rule objects of a namespace, from one moment of the caches. */
 export type NamespaceView = {
   /** The rule object that is evaluated. */
   readonly rule: PodTransitionRule;
@@ -33,8 +33,8 @@ export function storedVerdictsOf({ status }: PodTransitionRule): (name: string) 
 }
 
 /**
- * The other rule objects that share waiting Pods with `side`, directly or through further ones, as far as their stored
- * verdicts say. All objects of such a group come to the same allocation, so that none waits for what another never grants.
+ * The other rule objects that, according to their stored verdicts, share waiting Pods with `side`, directly or through further objects. All
+ * objects of such a group compute the same allocation, so that none waits for a slot that another never grants.
  */
 export function othersBeside(side: Side, stage: RuleStage, view: NamespaceView): readonly Side[] {
   const { rule, rules } = view;

@@ -1,5 +1,5 @@
 // However engines with late caches, a late coordinator and operations interleave, no more Pods are down than every budget
-// allows, and nobody waits for ever. Evidence for decisions 0005 and 0013.
+// allows, and no Pod waits for ever. Evidence for decisions 0005 and 0013.
 
 import type { PodTransitionRule } from '@kuperator/api';
 import fc from 'fast-check';
@@ -43,7 +43,7 @@ describe('one rule object', () => {
   const aWorld = (guarded = true) =>
     new World({ rules: [aRule([maxUnavailable(1), requiresLabel('willing')])], podCount: 3, guarded });
 
-  test('T70 H8 two engines with lagging caches never let more Pods go down than the budget allows', () => {
+  test('two engines with stale caches never let more Pods go down than the budget allows (T70, H8)', () => {
     const property = fc.property(schedule, (steps) => {
       const world = aWorld();
       for (const each of steps) {
@@ -71,11 +71,11 @@ describe('one rule object', () => {
     return world;
   }
 
-  test('T70 an engine that has not seen the last pass being used gives no other', () => {
+  test('an engine that has not seen the use of the last pass gives no further pass (T70)', () => {
     expect(worldWithALaggingEngine(true).down()).toBe(1);
   });
 
-  test('T70 without the Pod version in the status it would', () => {
+  test('the same engine gives one if the status does not contain the Pod version (T70)', () => {
     expect(worldWithALaggingEngine(false).down()).toBe(2);
   });
 
@@ -84,7 +84,7 @@ describe('one rule object', () => {
   });
 });
 
-describe('H4 several rule objects over the same Pods', () => {
+describe('several rule objects over the same Pods (H4)', () => {
   const tier = (name: string, value: string, rules: PodTransitionRule['spec']['rules']) =>
     aRule([], { name, spec: { selector: { matchLabels: { tier: value } }, ...(rules ? { rules } : {}) } });
   /** All Pods are under two budgets: that of all, and that of their tier. */
@@ -98,7 +98,7 @@ describe('H4 several rule objects over the same Pods', () => {
       podCount: 4,
     });
 
-  test('never let more Pods go down than each of the budgets allows', () => {
+  test('never let more Pods go down than each budget allows', () => {
     const property = fc.property(schedule, (steps) => {
       const world = aWorld();
       for (const each of steps) {
@@ -111,7 +111,7 @@ describe('H4 several rule objects over the same Pods', () => {
     fc.assert(property, { numRuns: 100 });
   });
 
-  test('never end in a deadlock, whatever each has given before the caches caught up', () => {
+  test('never deadlock, whatever slots each gave before the caches caught up', () => {
     expectEveryTurn(aWorld);
     const two = [
       aRule([maxUnavailable(1), requiresLabel('willing')], { name: 'a' }),
@@ -120,7 +120,7 @@ describe('H4 several rule objects over the same Pods', () => {
     expectEveryTurn(() => new World({ rules: two, podCount: 2 }), 150);
   });
 
-  test('two engines that would each choose another Pod give both slots to one', () => {
+  test('two engines that would each choose a different Pod give both slots to the same Pod', () => {
     const rules = [
       aRule([maxUnavailable(1), requiresLabel('willing')], { name: 'a' }),
       aRule([maxUnavailable(1)], { name: 'b' }),
@@ -144,7 +144,7 @@ describe('H4 several rule objects over the same Pods', () => {
   });
 });
 
-describe('a slot held in vain: the Pod has come under a further budget, which is used up for good', () => {
+describe('a slot held in vain, because the Pod is now under a second budget that stays used up', () => {
   /** p0 holds the slot of all, and has come under a budget of nothing; p1 waits for the slot of all. */
   function lockedWorld() {
     const nobody = aRule([], { name: 'z', spec: { selector: { matchLabels: { tier: 'none' } } } });
@@ -163,7 +163,7 @@ describe('a slot held in vain: the Pod has come under a further budget, which is
   }
   const passes = (world: World) => world.histories.map((history) => passedIn(history.at(-1) ?? aRule([])));
 
-  test('nobody else gets the slot while a late coordinator could use it', () => {
+  test('no other Pod gets the slot while a slow coordinator could still use it', () => {
     const { world, passAll } = lockedWorld();
     passAll();
     expect(passes(world)).toEqual([['p0'], []]);
@@ -172,7 +172,7 @@ describe('a slot held in vain: the Pod has come under a further budget, which is
     expect(world.down()).toBeLessThanOrEqual(1);
   });
 
-  test('once its operation asks anew, the slot goes to the next, and no verdict of before lets it go', () => {
+  test('when its operation begins another run, the next Pod gets the slot, and no earlier verdict applies', () => {
     const { world, passAll } = lockedWorld();
     world.renew(0);
     passAll();
@@ -183,7 +183,7 @@ describe('a slot held in vain: the Pod has come under a further budget, which is
     expect(world.down()).toBe(1);
   });
 
-  test('and it is the first again when there is room', () => {
+  test('the Pod is first in the queue again when there is room', () => {
     const { world, passAll } = lockedWorld();
     world.renew(0);
     world.edit(1, { selector: { matchLabels: { tier: 'even' } }, rules: [maxUnavailable(1)] });

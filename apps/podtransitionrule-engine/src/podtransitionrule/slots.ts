@@ -1,8 +1,8 @@
 import type { Budget } from './budget.ts';
 
 /**
- * How far the budget is used that is nearest to its limit, as `used/total`: Pods that are down, missing or allowed to go down, of those
- * that may be. More are used than there are where Pods went down by themselves.
+ * The use of the budget that is nearest to its limit, as `used/total`: the Pods that are down, missing or allowed to go down, and the limit.
+ * `used` exceeds `total` if Pods went down by themselves.
  * @returns undefined when there is no budget, or none can be computed yet
  */
 export function slotsOf(budgets: readonly Budget[]): string | undefined {

@@ -31,7 +31,7 @@ describe('a status that is too large', () => {
     ],
   };
 
-  test('leaves out those that wait for the shortest time, and nobody who has passed or holds a slot', () => {
+  test('leaves out the Pods that have waited for the shortest time, but none that has passed or holds a slot', () => {
     const most = bytesOf({ ...rule, status }) - 5 * 200;
     const fitted = withinLimit(rule, status, most);
     expect(fitted.leftOut).toBeGreaterThanOrEqual(5);
@@ -40,7 +40,7 @@ describe('a status that is too large', () => {
     expect(fitted.status.targets).toEqual(status.targets);
   });
 
-  test('speaks of those an approver has been asked about: else they would be asked about anew', () => {
+  test('keeps the Pods that an approver was asked about, because they would be asked about again', () => {
     const asked = {
       ...status,
       ruleStates: [{ name: 'ask', webhookStatus: { taskStates: [{ traceId: 't', processing: ['p10', 'p11'] }] } }],
@@ -50,12 +50,12 @@ describe('a status that is too large', () => {
     expect(namesIn(fitted)).not.toContain('p12');
   });
 
-  test('keeps what must be said even where that is too much: the write then fails, and nobody passes', () => {
+  test('keeps what it must contain even if that is too large: then the write fails and no Pod passes', () => {
     expect(namesIn(withinLimit(rule, status, 1).status)).toEqual(['q-holds', 'z-passed']);
   });
 });
 
-test('a status that fits is left as it is, whatever it takes to know', () => {
+test('a status that fits is not changed, whatever the limit', () => {
   const status = { details: Array.from({ length: 100 }, (_, at) => detail(`p${at}`, String(at))) };
   const bytes = bytesOf({ ...rule, status });
   for (const most of [bytes + 1, 2 * bytes, 10 * bytes])
@@ -66,6 +66,6 @@ test.each([
   ['etcdserver: request is too large', true],
   ['rpc error: code = ResourceExhausted desc = trying to send message larger than max (3 vs. 2)', true],
   ['etcdserver: leader changed', false],
-])('%s: is for its size %s', (message, is) => {
+])('the error “%s” means that the object is too large: %s', (message, is) => {
   expect(isTooLarge(new ServerError(message, { status: 500 } as never))).toBe(is);
 });

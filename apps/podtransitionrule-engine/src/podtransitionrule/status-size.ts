@@ -81,7 +81,7 @@ function bytesOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
-/** The API server, or etcd behind it, refused a write for its size. */
+/** True if the API server, or etcd behind it, refused a write because of its size. */
 export function isTooLarge(error: unknown): boolean {
   if (!(error instanceof ApiError)) return false;
   return error.status === 413 || /request is too large|larger than max/.test(error.message);

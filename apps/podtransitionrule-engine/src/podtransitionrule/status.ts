@@ -26,9 +26,9 @@ export function statusOf(
 /**
  * How much of a status changed. `verdicts`: other operators act on the change. A Pod may pass, may no longer pass, has got or lost the
  * pass of one rule, or a webhook has answered.
- * `rest`: refusals of Pods that were not let pass before either, targets, numbers in reasons and columns, messages of webhooks, details of Pods that left their
- * stage or are in a stage without rules. No operator acts on these, so they are kept back and written together. A newer observed Pod
- * version is not a change: it is only a bound for the verdicts it is written with.
+ * `rest`: refusals of Pods that could not pass before either, targets, numbers in reasons and columns, messages of webhooks, and details of
+ * Pods that left their stage or are in a stage without rules. No operator acts on these, so they are kept back and written together. A newer
+ * observed Pod version is not a change: it only belongs to the verdicts that it is written with.
  */
 export type StatusChange = 'none' | 'rest' | 'verdicts';
 
@@ -54,7 +54,7 @@ export function changeOf({ spec, status: previous }: PodTransitionRule, next: Po
   return same ? 'none' : 'rest';
 }
 
-/** What is only shown to people. */
+/** Fields that are only shown to people. */
 function figuresText(status: PodTransitionRuleStatus | undefined): string {
   const conditions = (status?.conditions ?? []).map(({ type, status, reason, message }) => [
     type,
@@ -71,7 +71,7 @@ function isActedOn(before: RuleDetail | undefined, now: RuleDetail): boolean {
   return now.passed === true || known?.passed === true || !sameNames(known?.passedRules ?? [], now.passedRules ?? []);
 }
 
-/** The details of `next` that say something new about whether a Pod may pass, and for which operations. */
+/** The details of `next` with a new answer for a Pod, or with other operations. */
 export function decidedBy(
   previous: PodTransitionRuleStatus | undefined,
   next: PodTransitionRuleStatus,
@@ -80,7 +80,7 @@ export function decidedBy(
   return (next.details ?? []).filter((detail) => !isSameDecision(before.get(detail.name), detail));
 }
 
-/** Whether `next` lets a Pod pass, all rules or one of them, that `previous` did not. */
+/** True if in `next` a Pod passes all rules, or one of them, that it did not pass in `previous`. */
 export function letsMorePass(previous: PodTransitionRuleStatus | undefined, next: PodTransitionRuleStatus): boolean {
   const before = byName(previous);
   return (next.details ?? []).some((detail) => {

@@ -25,11 +25,11 @@ export type StoreDeps = {
 type ToStore = {
   readonly rule: PodTransitionRule;
   readonly judgement: Judgement;
-  /** For how long a change that nobody waits for still waits for others. */
+  /** How long a change that is not urgent waits for others. */
   readonly togetherMs: number;
 };
 
-/** Least time between two writes for changes that nobody waits for. */
+/** Minimum time between two writes of changes that are not urgent. */
 const REST_INTERVAL_MS = 1000;
 
 const FULL =
@@ -40,7 +40,7 @@ const TOO_LARGE =
 
 /**
  * Writes the status if it says something new, then reports it.
- * @returns milliseconds after which a write that was put off is due, 0 if none was; undefined if the rule object is gone
+ * @returns milliseconds until a postponed write is due, 0 if no write was postponed; undefined if the rule object is gone
  */
 export async function store(deps: StoreDeps, { rule, judgement, togetherMs }: ToStore): Promise<number | undefined> {
   const { status, change } = judgement;

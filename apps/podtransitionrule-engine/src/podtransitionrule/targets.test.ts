@@ -7,7 +7,7 @@ import { TargetIndex } from './targets.ts';
 const ruleWith = (name: string, targets: readonly string[]) => aRule([], { name, status: { targets: [...targets] } });
 const names = ['a', 'b', 'c', 'd'];
 
-test('a Pod leads to the rule objects whose last status names it', () => {
+test('finds the rule objects whose last status names a Pod', () => {
   const targets = fc.subarray(names).map((some) => some.toSorted());
   const status = fc.record({ rule: fc.constantFrom('x', 'y'), targets: fc.option(targets, { nil: undefined }) });
   fc.assert(

@@ -1,14 +1,14 @@
 import { type Key, keyOf, type Pod, type PodTransitionRule } from '@kuperator/api';
 
 /**
- * The rule objects whose status names a Pod as a target, found by the Pod: of a Pod that has left the selection unseen, for instance while
- * the watch was interrupted, only the status still speaks. An index of the informer would compare thousands of targets with each other at
- * each write of a status; both lists are sorted, so one walk over them finds what has changed.
+ * Finds the rule objects whose status names a Pod as a target. If a Pod left the selection unnoticed, for example while the watch was
+ * interrupted, only the status still names it. An index of the informer would compare thousands of targets with each other at each write of
+ * a status. Here both lists are sorted, so that one walk over them finds the changes.
  */
 export class TargetIndex {
   readonly #rulesOf = new Map<Key, Set<Key>>();
 
-  /** Takes in a change of a rule object: undefined stands for one that did not exist, or exists no longer. */
+  /** Applies a change of a rule object. Undefined means that it did not exist before, or no longer exists. */
   update(before: PodTransitionRule | undefined, after: PodTransitionRule | undefined): void {
     if (before?.status?.targets === after?.status?.targets) return;
     for (const pod of missingFrom(targetsOf(after), targetsOf(before))) if (before) this.#remove(before, pod);

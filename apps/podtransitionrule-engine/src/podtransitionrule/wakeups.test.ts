@@ -10,12 +10,12 @@ const rule = { ...aRule([]), status: { targets: ['a', 'c', 'e'] } };
 const other = (name: string) => aPod({ name, labels: { app: 'other' } });
 
 test.each([
-  { name: 'one it selects', pod: aPod({ name: 'x' }), was: undefined, expected: true },
-  { name: 'one it selected before', pod: other('x'), was: aPod({ name: 'x' }), expected: true },
-  { name: 'one among its targets', pod: other('c'), was: undefined, expected: true },
+  { name: 'a Pod that it selects', pod: aPod({ name: 'x' }), was: undefined, expected: true },
+  { name: 'a Pod that it selected before', pod: other('x'), was: aPod({ name: 'x' }), expected: true },
+  { name: 'one of its targets', pod: other('c'), was: undefined, expected: true },
   { name: 'the last of its targets', pod: other('e'), was: undefined, expected: true },
-  { name: 'another one', pod: other('d'), was: other('d'), expected: false },
-])('is a rule concerned by $name: $expected', ({ pod, was, expected }) => {
+  { name: 'another Pod', pod: other('d'), was: other('d'), expected: false },
+])('an event of $name wakes the rule: $expected', ({ pod, was, expected }) => {
   const cluster = new InMemoryCluster();
   cluster.add(POD_TRANSITION_RULES, rule);
   const caches = { rules: cluster.informer(POD_TRANSITION_RULES, { indexes: RULE_INDEXES }) } as unknown as Caches;

@@ -1,4 +1,4 @@
-// Which change wakes which rule objects.
+// Decides which change wakes which rule objects.
 import {
   type CollaSet,
   isTerminating,
@@ -51,7 +51,7 @@ export function wakeOnChanges({ caches, ownWrites, events, enqueue }: Waking): v
   }
 }
 
-/** The rule objects that a change of a Pod concerns. A key may come twice. */
+/** The rule objects that a change of a Pod concerns. A key may occur twice. */
 export function rulesOfPod(
   { type, object, old }: Change<Pod>,
   caches: Pick<Caches, 'rules'>,

@@ -126,7 +126,7 @@ function given(pods: readonly Pod[], ...rules: TransitionRule[]): void {
 }
 
 describe('a webhook rule', () => {
-  test('passes exactly the Pods in the stage that are approved', async () => {
+  test('lets exactly the approved Pods in the stage pass', async () => {
     given([...waitingPods(1), aPod({ name: 'idle' })], aWebhook({ clientConfig: { url: approver.url() } }));
     const { passes } = anEngine();
     await passes(1);
@@ -139,7 +139,7 @@ describe('a webhook rule', () => {
     expect(askedNames()).toEqual([['p1'], ['p2', 'p3', 'p4']]);
   });
 
-  test('H9 has stored what it asks before it asks', async () => {
+  test('stores its question before it asks (H9)', async () => {
     let seen: unknown;
     replies = ({ body }) => {
       seen = { stored: webhookState()?.taskStates, body };
@@ -154,7 +154,7 @@ describe('a webhook rule', () => {
     });
   });
 
-  test('H9 does not ask when the status could not be stored', async () => {
+  test('does not ask if the status could not be stored (H9)', async () => {
     given(waitingPods(1), aWebhook());
     const { pass, rules } = anEngine();
     await pass();
@@ -169,7 +169,7 @@ describe('a webhook rule', () => {
     expect(approver.received).toHaveLength(1);
   });
 
-  test('worked example 9: polled every 3 s, four Pods pass one after the other, the last after 12 s', async () => {
+  test('example 9: with a poll every 3 s, four Pods pass one after the other, the last after 12 s', async () => {
     const names = ['p1', 'p2', 'p3', 'p4'];
     let polls = 0;
     replies = ({ method }) => {
@@ -197,7 +197,7 @@ describe('a webhook rule', () => {
     expect(webhookState()?.history).toMatchObject([{ taskId: 't', approved: names }]);
   });
 
-  test('worked example 10: stopped with two of three, it asks about the third one interval later', async () => {
+  test('example 10: if the task stops with two of three Pods, it asks about the third one interval later', async () => {
     replies = ({ method }) =>
       method === 'POST'
         ? { success: true, poll: true, taskId: 't' }
@@ -215,7 +215,7 @@ describe('a webhook rule', () => {
     expect(askedNames()).toEqual([['p1', 'p2', 'p3'], ['p3']]);
   });
 
-  test('H7 H9 goes on with its task after a restart, and after one in the middle of a question', async () => {
+  test('continues its task after a restart, also after one in the middle of a question (H7, H9)', async () => {
     replies = ({ method }) =>
       method === 'POST' ? { success: true, poll: true, taskId: 't' } : { success: true, finished: true };
     given(waitingPods(1), aWebhook());
@@ -230,7 +230,7 @@ describe('a webhook rule', () => {
     expect(approver.received).toHaveLength(3);
   });
 
-  test('H7 that cannot be reached lets nobody pass and says why, and is asked again', async () => {
+  test('that cannot be reached lets no Pod pass, gives the reason, and is asked again (H7)', async () => {
     replies = () => (response) => response.writeHead(500).end('out of order');
     given(waitingPods(2), aWebhook());
     const { passes } = anEngine();
@@ -243,7 +243,7 @@ describe('a webhook rule', () => {
     expect(passedNow()).toEqual(['p1', 'p2']);
   });
 
-  test('sticks to a pass, which is not asked about again', async () => {
+  test('keeps a pass, and does not ask about it again', async () => {
     given(waitingPods(1), aWebhook(), requiresLabel('ready'));
     const { pass, passes } = anEngine();
     cluster.change<Pod>(PODS, `${NAMESPACE}/p1`, (pod) => withLabel(pod, 'ready', 'true'));
@@ -259,7 +259,7 @@ describe('a webhook rule', () => {
     expect(askedNames()).toEqual([['p1']]);
   });
 
-  test('keeps a pass when another rule of the object is edited, and asks anew when it is itself', async () => {
+  test('keeps a pass when another rule of the object is edited, and asks again when it is edited itself', async () => {
     given(waitingPods(1), aWebhook(), maxUnavailable(0));
     const { pass, passes } = anEngine();
     await passes(1);
@@ -272,7 +272,7 @@ describe('a webhook rule', () => {
     expect(askedNames()).toHaveLength(2);
   });
 
-  test('H5 asks anew about a Pod for which another operation has begun', async () => {
+  test('asks again about a Pod on which another operation has begun (H5)', async () => {
     given(waitingPods(1), aWebhook());
     const { passes } = anEngine();
     await passes(1);
@@ -285,7 +285,7 @@ describe('a webhook rule', () => {
     expect(askedNames()).toHaveLength(2);
   });
 
-  test('H3 is asked about Pods that pass the label checks, before they take a slot', async () => {
+  test('is asked only about Pods that pass the label checks, before they take a slot (H3)', async () => {
     const ready = aPod({ name: 'p9', preCheck: { op: '9' }, labels: { ready: 'true' } });
     replies = () => ({ success: false });
     given([...waitingPods(2), ready], maxUnavailable(1), aWebhook(), requiresLabel('ready'));
@@ -295,7 +295,7 @@ describe('a webhook rule', () => {
     expect(stored()?.status?.details?.every(({ passedRules = [] }) => !passedRules.includes('max'))).toBe(true);
   });
 
-  test('sends what parameters ask for, read from the whole Pod', async () => {
+  test('sends the values of its parameters, read from the whole Pod', async () => {
     const pod = { ...aPod({ name: 'p1', preCheck: { op: '1' } }), status: { podIP: '10.1.2.3' } };
     const parameters = [{ key: 'ip', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }];
     given([pod], aWebhook({ parameters }));
@@ -303,7 +303,7 @@ describe('a webhook rule', () => {
     expect(approver.received[0]?.body).toMatchObject({ resources: [{ name: 'p1', parameters: { ip: '10.1.2.3' } }] });
   });
 
-  test('H10 writes nothing while nothing changes, though it polls', async () => {
+  test('writes nothing while it polls and nothing changes (H10)', async () => {
     replies = ({ method }) => (method === 'POST' ? { success: true, poll: true, taskId: 't' } : { success: true });
     given(waitingPods(2), aWebhook());
     const { passes } = anEngine();
@@ -337,7 +337,11 @@ describe('failurePolicy', () => {
   };
   const honored = { [HONOR_FAILURE_POLICY_ANNOTATION]: 'true' };
 
-  test.each(['Ignore', 'Fail', undefined] as const)('%s blocks when the webhook fails, as upstream', async (policy) => {
+  test.each([
+    'Ignore',
+    'Fail',
+    undefined,
+  ] as const)('%s blocks when the webhook fails, as in the Go implementation', async (policy) => {
     failing(policy);
     await anEngine().passes(1);
     expect(passedNow()).toEqual([]);
@@ -348,7 +352,7 @@ describe('failurePolicy', () => {
     { policy: 'Ignore' as const, passes: ['p1'] },
     { policy: undefined, passes: ['p1'] },
     { policy: 'Fail' as const, passes: [] },
-  ])('$policy counts where the rule object asks for it', async ({ policy, passes }) => {
+  ])('$policy takes effect if the rule object asks for it', async ({ policy, passes }) => {
     failing(policy, honored);
     await anEngine().passes(1);
     expect(passedNow()).toEqual(passes);
@@ -365,7 +369,7 @@ describe('the rule states', () => {
     webhook: { clientConfig: { url: 'http://127.0.0.1:1' } },
   });
 
-  test('are there as soon as there is a question, sorted by rule (H10)', () => {
+  test('exist as soon as there is a question, sorted by rule (H10)', () => {
     const judged = afterPass(aRule([webhook('b'), webhook('a')]), waitingPods(2));
     expect(judged.status?.ruleStates?.map(({ name }) => name)).toEqual(['a', 'b']);
     expect(passedIn(judged)).toEqual([]);
@@ -375,13 +379,13 @@ describe('the rule states', () => {
     ]);
   });
 
-  test('of rules that are not evaluated are not kept', () => {
+  test('of rules that are not evaluated are removed', () => {
     const judged = afterPass(aRule([webhook('a')]), waitingPods(1));
     const skipped = { ...EVERYTHING_EVALUATED, skippedKinds: new Set(['webhook'] as const) };
     expect(afterPass(judged, waitingPods(1), { settings: skipped }).status?.ruleStates).toBeUndefined();
   });
 
-  test('H4 no slot for a Pod that the webhook of another rule object has not approved', () => {
+  test('gives no slot to a Pod that the webhook of another rule object has not approved (H4)', () => {
     const budget = aRule([maxUnavailable(1)], { name: 'z' });
     const asking = afterPass(aRule([webhook('ask')], { name: 'a' }), waitingPods(2));
     const judged = afterPass(budget, waitingPods(2), { rules: [budget, asking] });

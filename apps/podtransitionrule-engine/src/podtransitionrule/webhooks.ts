@@ -6,10 +6,10 @@ import { type Candidate, passing, refusing, storedStateOf } from './candidate.ts
 import type { StageRule } from './rules.ts';
 import { nameOf } from './selection.ts';
 
-/** On a rule object, "true" makes its webhooks' failurePolicy count: docs/decisions/0012-webhook-rules.md. */
+/** If this is "true" on a rule object, the failurePolicy of its webhooks takes effect: docs/decisions/0012-webhook-rules.md. */
 export const HONOR_FAILURE_POLICY_ANNOTATION = 'podtransitionrule.kusionstack.io/honor-failure-policy';
 
-/** What webhook rules are evaluated with, besides the Pods. */
+/** The input of webhook rules, in addition to the Pods. */
 export type WebhookContext = {
   readonly outcomesFor: (rule: TransitionRule) => Outcomes;
   readonly nowMs: number;
@@ -18,7 +18,7 @@ export type WebhookContext = {
 
 export type WebhookWork = {
   readonly states: readonly RuleState[];
-  /** To be made once the states are stored. */
+  /** Calls to start once the states are stored. */
   readonly calls: readonly { readonly rule: TransitionRule; readonly call: WebhookCall }[];
   readonly dueAtMs: number | undefined;
   /** Failures that counted as approvals, to be reported to the user. */
@@ -27,7 +27,7 @@ export type WebhookWork = {
 
 type Consultation = {
   readonly rule: PodTransitionRule;
-  /** Those of its rules that guard the stage. */
+  /** The rules of the object that guard the stage. */
   readonly rules: readonly StageRule[];
   readonly context: WebhookContext;
 };
@@ -35,7 +35,7 @@ type Consulted = { readonly candidates: readonly Candidate[]; readonly work: Web
 
 const NO_WORK: WebhookWork = { states: [], calls: [], dueAtMs: undefined, ignored: [] };
 
-/** Takes the candidates through the webhook rules of a stage, in the order of the spec: a later approver is asked once the earlier agree. */
+/** Takes the candidates through the webhook rules of a stage, in the order of the spec. An approver is asked only after all earlier ones agree. */
 export function consultWebhooks(candidates: readonly Candidate[], consultation: Consultation): Consulted {
   return consultation.rules
     .filter(({ kind, problem }) => kind === 'webhook' && problem === undefined)
@@ -91,7 +91,7 @@ function isIgnoring({ metadata }: PodTransitionRule, { webhook }: TransitionRule
   return webhook?.failurePolicy !== 'Fail' && metadata.annotations?.[HONOR_FAILURE_POLICY_ANNOTATION] === 'true';
 }
 
-/** Why a webhook of another rule object holds the Pod: that object's evaluation asks the approver, and here its stored verdict counts. */
+/** Why a webhook of another rule object holds the Pod. Only the evaluation of that object asks the approver; here its stored verdict is used. */
 export function unapprovedBy({ applying, passed }: Candidate): Refusal | undefined {
   const webhook = applying.find(({ kind, name }) => kind === 'webhook' && !passed.has(name));
   return webhook && { ruleName: webhook.name, reason: { kind: 'not-approved' } };

@@ -3,10 +3,10 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export type Received = { method: string; path: string; contentType: string | undefined; body: unknown; atMs: number };
-/** An object is answered as JSON with status 200; a function does as it likes. */
+/** An object is sent as JSON with status 200. A function writes the response itself. */
 export type Reply = object | ((response: http.ServerResponse) => void);
 
-/** An approver on a port of the loopback, with what it heard. */
+/** An approver on a loopback port. It records the requests that it received. */
 export class Approver {
   readonly received: Received[] = [];
   readonly #server: http.Server;

@@ -4,13 +4,13 @@ import * as x509 from '@peculiar/x509';
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const HOUR_MS = 3_600_000;
 
-/** A CA of its own for each call, and a server certificate it signed; PEM texts. */
+/** Creates a new CA and a server certificate signed by it, as PEM texts. */
 export async function certificatesFor(host: string): Promise<{ ca: string; cert: string; key: string }> {
   const notBefore = new Date(Date.now() - HOUR_MS);
   const notAfter = new Date(Date.now() + HOUR_MS);
   const authorityKeys = await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    // A name of its own: authorities are looked up by it.
+    // Each CA needs a different name, because CAs are looked up by name.
     name: `CN=authority ${crypto.randomUUID()}`,
     notBefore,
     notAfter,

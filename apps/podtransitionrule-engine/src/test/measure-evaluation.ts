@@ -20,7 +20,7 @@ const BATCH_MS = 60;
 const measured = process.argv.slice(2).map((text) => measure(Number(text)));
 process.stdout.write(`${JSON.stringify(measured)}\n`);
 
-/** CPU milliseconds of an evaluation that finds everything new, and of one that finds what the last one stored. */
+/** CPU milliseconds of an evaluation without a stored status, and of one that reads the status of the last one. */
 function measure(pods: number): { pods: number; firstMs: number; againMs: number; statusBytes: number } {
   const waiting = waitingPods(pods, { labels: { ready: 'true' } });
   const rule = aRule([maxUnavailable('10%'), requiresLabel('ready')]);
@@ -38,7 +38,7 @@ function measure(pods: number): { pods: number; firstMs: number; againMs: number
       settings: EVERYTHING_EVALUATED,
       webhooks: UNANSWERED,
     });
-    // Of many thousands the status has not room for all.
+    // The status does not have room for many thousands of Pods.
     const judged = (judgement?.status.details?.length ?? 0) + (judgement?.leftOut ?? 0);
     if (!judgement || judged !== pods) throw new Error(`${judged} of ${pods} Pods were judged`);
     return { ...given, status: judgement.status };
@@ -52,7 +52,7 @@ function measure(pods: number): { pods: number; firstMs: number; againMs: number
   };
 }
 
-/** The least of several batches: what others do on the machine only ever adds. */
+/** The minimum of several batches, because other load on the machine only adds time. */
 function cpuMs(run: () => unknown): number {
   let runs = 1;
   while (batch(run, runs) * runs < BATCH_MS) runs *= 2;

@@ -1,5 +1,5 @@
-// The world of the simulations: engines whose caches lag, a coordinator that may act on any verdict that was ever stored, and
-// operations that come and go in any order.
+// The world of the simulations: engines with stale caches, a coordinator that may act on any verdict that was ever stored, and operations that
+// begin and end in any order.
 
 import {
   controllerOf,
@@ -17,12 +17,12 @@ import { aPod, EVERYTHING_EVALUATED, NAMESPACE, UNANSWERED } from './samples.ts'
 
 export const IDS = ['update', 'restart'];
 
-/** How far an engine has seen the changes of Pods, and the writes of each rule object. */
+/** How many of the changes of Pods, and of the writes of each rule object, an engine has seen. */
 export type Engine = { seen: number; readonly rules: number[] };
 type Change = { key: string; pod: Pod | undefined; version: number };
 
 export class World {
-  /** Every change of a Pod, in order: a cache is a prefix of it. */
+  /** Every change of a Pod, in order. A cache contains a prefix of this list. */
   readonly log: Change[] = [];
   /** Every version of each rule object that was stored. */
   readonly histories: PodTransitionRule[][];
@@ -33,7 +33,7 @@ export class World {
   #nanos = 1_000_000;
   #uids = 0;
 
-  /** `guarded`: with the Pod version of the last verdicts in the status, as it should be. */
+  /** `guarded`: the status contains the Pod version of the last verdicts, as in the real engine. */
   constructor(options: { rules: readonly PodTransitionRule[]; podCount: number; guarded?: boolean }) {
     this.guarded = options.guarded ?? true;
     this.podCount = options.podCount;
@@ -51,7 +51,7 @@ export class World {
     return pods;
   }
 
-  /** Pods that do not serve, missing ones included, of those in `tier`. */
+  /** Pods of `tier` that do not serve, including missing ones. */
   down(tier?: 'odd' | 'even'): number {
     const counts = Array.from({ length: this.podCount }, (_, index) => index).filter(
       (index) => tier === undefined || tierOf(index) === tier,
@@ -68,7 +68,7 @@ export class World {
   begin(index: number, id: string): void {
     const pod = this.pods().get(keyFor(index));
     if (!pod || has(pod, stageLabel('operating', id)) || isTerminating(pod)) return;
-    // Far enough apart that no renewal comes to the value of a later operation, as with nanoseconds.
+    // The values are far enough apart that a renewed one never equals that of a later operation, as with nanoseconds.
     this.#nanos += 1000;
     const now = String(this.#nanos);
     this.#write(pod, { [stageLabel('operating', id)]: now, [stageLabel('pre-check', id)]: now });
@@ -80,8 +80,8 @@ export class World {
   }
 
   /**
-   * The coordinator passes what every rule object that selects the Pod allows, by verdicts that were stored up to `ages`
-   * writes ago; its own write has the Pod's version as precondition.
+   * The coordinator lets a Pod pass if every rule object that selects the Pod allows it, by verdicts that were stored up to `ages` writes
+   * ago. Its own write requires the version of the Pod.
    */
   grant(index: number, ages: readonly number[] = []): void {
     const pod = this.pods().get(keyFor(index));
@@ -109,7 +109,7 @@ export class World {
     }
   }
 
-  /** The coordinator has the operations ask anew, a nanosecond younger: no verdict of before is for them. */
+  /** The coordinator makes the operations begin another run, a nanosecond younger, so that no earlier verdict applies to them. */
   renew(index: number): void {
     const pod = this.pods().get(keyFor(index));
     if (!pod || isTerminating(pod) || IDS.some((id) => has(pod, stageLabel('operate', id)))) return;
@@ -126,13 +126,13 @@ export class World {
       history?.push({ ...rule, metadata: { ...rule.metadata, generation: (rule.metadata.generation ?? 0) + 1 }, spec });
   }
 
-  /** Ends one operation that was granted; with the last one the Pod serves again. */
+  /** Ends one granted operation. After the last one the Pod serves again. */
   finish(index: number, id: string): void {
     const pod = this.pods().get(keyFor(index));
     if (pod && has(pod, stageLabel('operate', id))) this.#end(pod, id);
   }
 
-  /** The operation was the Pod's deletion; its owner makes another one of the same name. */
+  /** The operation was the deletion of the Pod. Its owner creates another Pod of the same name. */
   remove(index: number): void {
     const pod = this.pods().get(keyFor(index));
     if (!pod || has(pod, SERVICE_AVAILABLE_LABEL)) return;
@@ -152,7 +152,7 @@ export class World {
     if (pod && !busy && !isTerminating(pod)) this.#write(pod, { [SERVICE_AVAILABLE_LABEL]: '1' });
   }
 
-  /** The Pod passes, or no longer passes, the rule's label check: so that it is not always the first to wait that goes. */
+  /** Changes whether the Pod passes the label check of the rule, so that the Pod that waits longest is not always the first to pass. */
   will(index: number, willing: boolean): void {
     const pod = this.pods().get(keyFor(index));
     if (pod) this.#write(pod, { willing: String(willing) });
@@ -166,7 +166,7 @@ export class World {
     engine.rules[object] = (this.histories[object]?.length ?? 0) - 1;
   }
 
-  /** `putOff`: whether it is too soon again for changes nobody waits for. */
+  /** `putOff`: true if it is too soon to write changes that are not urgent. */
   evaluate(engine: Engine, object: number, putOff: boolean): void {
     const known = this.histories.flatMap((history, each) => history[engine.rules[each] ?? 0] ?? []);
     const rules = this.guarded ? known : known.map(withoutObservedVersion);
@@ -180,7 +180,7 @@ export class World {
     const cacheVersion = BigInt(this.log[engine.seen - 1]?.version ?? 0);
     const settings = EVERYTHING_EVALUATED;
     const judgement = judge({ rule, pods, cacheVersion, rules, owners, settings, webhooks: UNANSWERED });
-    // The write names the version it was computed from; with another one stored it is refused.
+    // The write requires the version from which it was computed. It is refused if another version is stored.
     const history = this.histories[object] ?? [];
     if (!judgement || judgement.change === 'none' || engine.rules[object] !== history.length - 1) return;
     if (judgement.change === 'rest' && putOff) return;
@@ -188,7 +188,7 @@ export class World {
     this.seeRule(engine, object);
   }
 
-  /** The caches catch up, the engines judge, and all that can go on does. */
+  /** The caches catch up, the engines evaluate, and every operation that may continue does. */
   catchUp(): void {
     for (const engine of this.engines) {
       this.seePods(engine, Number.POSITIVE_INFINITY);

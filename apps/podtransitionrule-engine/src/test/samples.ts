@@ -15,7 +15,7 @@ import type { WebhookContext } from '../podtransitionrule/webhooks.ts';
 
 export const NAMESPACE = 'shop';
 export const EVERYTHING_EVALUATED: RuleSettings = { skippedKinds: new Set(), conditions: new Map() };
-/** Nobody has answered anything yet. */
+/** No webhook has answered yet. */
 export const UNANSWERED: WebhookContext = {
   outcomesFor: () => ({ asked: () => undefined, polled: () => undefined }),
   nowMs: Date.parse('2026-01-01T00:00:00Z'),
@@ -27,12 +27,12 @@ export type PodSample = {
   name: string;
   uid?: string;
   version?: number;
-  /** Operations that wait in PreCheck or PostCheck, by id; the value is since when. */
+  /** Operations that wait in PreCheck or PostCheck, by id. The value is the start of the wait. */
   preCheck?: Record<string, string>;
   postCheck?: Record<string, string>;
   available?: boolean;
   ready?: boolean;
-  /** Conditions besides Ready. */
+  /** Conditions in addition to Ready. */
   conditions?: Record<string, 'True' | 'False'>;
   readinessGates?: readonly string[];
   phase?: 'Running' | 'Succeeded' | 'Failed';
@@ -88,7 +88,7 @@ export function aPod(sample: PodSample): Pod {
   };
 }
 
-/** Pods p1…pn, all available and, unless told otherwise, waiting in PreCheck for operation `op`, p1 for the longest. */
+/** Pods p1…pn. All are available and, by default, wait in PreCheck for operation `op`; p1 has waited longest. */
 export function waitingPods(count: number, sample: Partial<PodSample> = {}): Pod[] {
   return Array.from({ length: count }, (_, index) =>
     aPod({ name: `p${index + 1}`, preCheck: { op: String(1000 + index) }, ...sample }),
@@ -119,7 +119,7 @@ export function requiresLabel(key: string, more: Partial<TransitionRule> = {}): 
   return { name: 'labels', labelCheck: { requires: { matchLabels: { [key]: 'true' } } }, ...more };
 }
 
-/** The rule as it stands after one pass over `pods`. */
+/** The rule after one pass over `pods`. */
 export function afterPass(
   rule: PodTransitionRule,
   pods: readonly Pod[],

@@ -5,7 +5,7 @@ import { isCallable, networksOf } from './address.ts';
 const none = networksOf([]);
 if (!none) throw new Error('no networks are networks');
 
-describe('without leave a webhook is not called', () => {
+describe('a webhook is not called in a forbidden network', () => {
   test.each([
     '127.0.0.1',
     '127.8.8.8',
@@ -50,18 +50,25 @@ test.each([
   '64:ff9b::808:808',
   '2002:808:808::1',
   '2001:4860:4860::8888',
-])('in the cluster and beyond it is called at %s', (address) => {
+])('calls a webhook at %s, inside the cluster and outside', (address) => {
   expect(isCallable(address, none)).toBe(true);
 });
 
-test('networks can be allowed', () => {
+test('allows networks that the settings name', () => {
   const loopback = networksOf(['127.0.0.0/8', '::1/128']);
   expect(loopback && isCallable('127.0.0.1', loopback)).toBe(true);
   expect(loopback && isCallable('::1', loopback)).toBe(true);
   expect(loopback && isCallable('169.254.169.254', loopback)).toBe(false);
 });
 
-test.each(['127.0.0.1', '127.0.0.0/33', 'localhost/8', '::/129', '10.0.0.0/8/8', ''])('%j is no network', (text) => {
+test.each([
+  '127.0.0.1',
+  '127.0.0.0/33',
+  'localhost/8',
+  '::/129',
+  '10.0.0.0/8/8',
+  '',
+])('refuses %j as a network', (text) => {
   expect(networksOf([text])).toBeUndefined();
 });
 

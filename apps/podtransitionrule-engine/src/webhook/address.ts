@@ -27,7 +27,7 @@ const FORBIDDEN: readonly string[] = [
 /** Prefixes under which an IPv6 address stands for the IPv4 address in its last 32 bits: compatible, translated, and two of NAT64. */
 const EMBEDDING = ['::', '::ffff:0:', '64:ff9b::', '64:ff9b:1::'];
 
-/** @returns the networks as a list to ask; undefined when one is not written as `address/prefix` */
+/** @returns the networks as a BlockList; undefined if one of them is not written as `address/prefix` */
 export function networksOf(texts: readonly string[]): BlockList | undefined {
   const list = new BlockList();
   for (const text of texts) {

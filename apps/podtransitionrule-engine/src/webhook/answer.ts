@@ -35,13 +35,13 @@ export type Polled = Static<typeof polled>;
 /** @throws Error if `body` is not an answer to a question */
 export function readAsked(body: unknown): Asked {
   if (askedCheck.Check(body) && saysMoreThanText(body, ASKED_FIELDS)) return withShortMessage(body);
-  throw new Error('the answer is not of the form a webhook answers with');
+  throw new Error('the answer does not have the form of a webhook answer');
 }
 
 /** @throws Error if `body` is not an answer to a poll */
 export function readPolled(body: unknown): Polled {
   if (polledCheck.Check(body) && saysMoreThanText(body, POLLED_FIELDS)) return withShortMessage(body);
-  throw new Error('the answer is not of the form a poll is answered with');
+  throw new Error('the answer does not have the form of a poll answer');
 }
 
 /** Limit of a message in characters: it is repeated for each Pod that waits, in the status of the rule and on the Pod. */

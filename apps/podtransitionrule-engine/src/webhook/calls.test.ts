@@ -64,7 +64,7 @@ describe('a question about Pods with large fields', () => {
   };
   const names = Array.from({ length: 100 }, (_, index) => `p${index}`);
 
-  test('is about those for which it has room, and the answer about no others', async () => {
+  test('covers the Pods for which it has room, and the answer covers no others', async () => {
     const calls = callsOf();
     const who = large(10);
     calls.start(who, { kind: 'ask', id: 't1', names });
@@ -80,7 +80,7 @@ describe('a question about Pods with large fields', () => {
     expect(readNames.length).toBeLessThanOrEqual(8);
   });
 
-  test('refuses a Pod for which none has room, without a call, and names it', async () => {
+  test('refuses a Pod that fits into no question without a call, and names it', async () => {
     const calls = callsOf();
     const who = large(100);
     calls.start(who, { kind: 'ask', id: 't1', names: ['p1'] });
@@ -97,8 +97,8 @@ describe('a question about Pods with large fields', () => {
   });
 });
 
-describe('T72 a call', () => {
-  test('runs apart, and its answer wakes the rule object', async () => {
+describe('a call (T72)', () => {
+  test('runs in the background, and its answer wakes the rule object', async () => {
     const calls = callsOf();
     calls.start(asker(), ask('t1'));
     expect(calls.outcomesFor(asker()).asked('t1')).toEqual({ running: true });
@@ -113,7 +113,7 @@ describe('T72 a call', () => {
     });
   });
 
-  test('is not made twice at a time', async () => {
+  test('is not made twice at the same time', async () => {
     const calls = callsOf();
     calls.start(asker(), ask('t1'));
     calls.start(asker(), ask('t1'));
@@ -122,9 +122,9 @@ describe('T72 a call', () => {
 
   test.each([
     ['an error', (index: number) => sent[index]?.fail('no route'), 'no route'],
-    ['what is no answer', (index: number) => sent[index]?.answer({ success: 'yes' }), 'not of the form'],
-    ['a list', (index: number) => sent[index]?.answer([]), 'not of the form'],
-  ])('H7 that ends in %s has failed, and counts how often', async (_name, end, error) => {
+    ['a body that is no answer', (index: number) => sent[index]?.answer({ success: 'yes' }), 'does not have the form'],
+    ['a list', (index: number) => sent[index]?.answer([]), 'does not have the form'],
+  ])('that ends in %s counts as a failure, and failures are counted (H7)', async (_name, end, error) => {
     const calls = callsOf();
     for (const failures of [1, 2]) {
       calls.start(asker(), ask('t1'));
@@ -136,7 +136,7 @@ describe('T72 a call', () => {
     }
   });
 
-  test('has its message cut: it is repeated for every Pod that waits', async () => {
+  test('has its message shortened, because every waiting Pod repeats it', async () => {
     const calls = callsOf();
     calls.start(asker(), ask('t1'));
     calls.start(asker(), poll('t2'));
@@ -149,7 +149,7 @@ describe('T72 a call', () => {
     }
   });
 
-  test('fails when it names a task by more than fits into a URL', async () => {
+  test('fails if the id of its task does not fit into a URL', async () => {
     const calls = callsOf();
     calls.start(asker(), ask('t1'));
     await sentCount(1);
@@ -171,21 +171,21 @@ describe('T72 a call', () => {
     });
   });
 
-  test('is polled at the URL for polls, with the id of the task', async () => {
+  test('is polled at the poll URL with the id of the task', async () => {
     callsOf().start(asker(), poll('t&1'));
     await sentCount(1);
     expect(sent[0]).toMatchObject({ method: 'GET', url: 'http://approver/poll?task-id=t%261' });
     expect(sent[0]?.body).toBeUndefined();
   });
 
-  test('is not mistaken for that of another rule, or of a later object of the name', async () => {
+  test('is not confused with the call of another rule, or of a later object of the same name', async () => {
     const calls = callsOf();
     calls.start(asker(), ask('t1'));
     expect(calls.outcomesFor(asker('shop/rule', 'other')).asked('t1')).toBeUndefined();
     expect(calls.outcomesFor({ ...asker(), uid: 'later' }).asked('t1')).toBeUndefined();
   });
 
-  test('is not made once another replica works on the rule object', async () => {
+  test('is not made after another replica took over the rule object', async () => {
     const calls = callsOf(1);
     calls.start(asker(), poll('t1'));
     calls.start(asker(), poll('t2'));
@@ -196,7 +196,7 @@ describe('T72 a call', () => {
     expect(sent).toHaveLength(1);
   });
 
-  test('is given up when the engine stops', async () => {
+  test('is aborted when the engine stops', async () => {
     const calls = callsOf();
     calls.start(asker(), ask('t1'));
     await sentCount(1);
@@ -205,7 +205,7 @@ describe('T72 a call', () => {
   });
 });
 
-test('no more polls are under way than allowed, whosever they are; questions do not wait for them', async () => {
+test('limits the number of concurrent polls of all rule objects; questions do not wait for polls', async () => {
   const calls = callsOf(32);
   for (let rule = 0; rule < 20; rule++) calls.start(asker(`shop/rule-${rule}`, 'ask', `approver-${rule}`), poll('t'));
   calls.start(asker(), ask('q'));
@@ -215,14 +215,14 @@ test('no more polls are under way than allowed, whosever they are; questions do 
   await sentCount(18);
 });
 
-describe('an approver that hangs leaves places to others', () => {
+describe('an approver that hangs leaves room for others', () => {
   test.each([
     {
-      name: 'when one rule object calls it for many tasks',
+      name: 'if one rule object calls it for many tasks',
       hang: (at: number) => ({ asker: asker('shop/slow', 'ask', `slow-${at}`), id: `t${at}` }),
     },
     {
-      name: 'when many rule objects call it',
+      name: 'if many rule objects call it',
       hang: (at: number) => ({ asker: asker(`shop/slow-${at}`, 'ask', 'slow'), id: 't' }),
     },
   ])('$name', async ({ hang }) => {
@@ -237,7 +237,7 @@ describe('an approver that hangs leaves places to others', () => {
     expect(sent.at(-1)?.url).toContain('http://quick/');
   });
 
-  test('and four of them still do', async () => {
+  test('even if there are four such approvers', async () => {
     const calls = callsOf(32);
     for (let at = 0; at < 160; at++) calls.start(asker(`shop/slow-${at}`, 'ask', `slow-${at % 4}`), poll('t'));
     const before = sent.length;
@@ -246,7 +246,7 @@ describe('an approver that hangs leaves places to others', () => {
     expect(sent.length).toBe(before + 1);
   });
 
-  test('and all approvers of one namespace, each of a rule object of its own, leave as many places to another namespace', async () => {
+  test('all approvers of one namespace, each with its own rule object, leave as much room for another namespace', async () => {
     const calls = callsOf(32);
     for (let at = 0; at < 60; at++) calls.start(asker(`tenant/slow-${at}`, 'ask', `slow-${at}`), ask('t'));
     await sentCount(16);
@@ -255,7 +255,7 @@ describe('an approver that hangs leaves places to others', () => {
     expect(sent.slice(16).every(({ url }) => url.startsWith('http://quick/'))).toBe(true);
   });
 
-  test('nobody waits for ever behind one with many calls', async () => {
+  test('a rule object with many calls does not starve the others', async () => {
     const calls = callsOf(1);
     for (let at = 0; at < 3; at++) calls.start(asker('shop/busy'), poll(`t${at}`));
     calls.start(asker('shop/quick', 'ask', 'quick'), poll('q'));
@@ -268,7 +268,7 @@ describe('an approver that hangs leaves places to others', () => {
   });
 });
 
-test('what no task of the status is about is forgotten', async () => {
+test('outcomes without a task in the status are dropped', async () => {
   const calls = callsOf();
   calls.start(asker(), ask('t1'));
   calls.start(asker(), ask('t2'));

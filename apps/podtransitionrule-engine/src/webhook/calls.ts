@@ -8,12 +8,12 @@ import type { AskedAbout, Outcome, Outcomes } from './outcome.ts';
 import type { WebhookCall } from './plan.ts';
 import { pollUrl, type QuestionResource, questionAbout, resourceFor } from './question.ts';
 
-/** The rule object and the rule in it that a webhook is called for. */
+/** The rule object and its rule for which a webhook is called. */
 export type Asker = { readonly key: Key; readonly uid: string; readonly rule: TransitionRule };
 
 type Entry = { asked?: Outcome<AskedAbout>; polled?: Outcome<Polled> };
 
-/** Limit of one question, and so of the memory of each call under way. Pods that do not fit are part of the next question. */
+/** Limits the size of one question, and so the memory of each running call. Pods that do not fit are part of the next question. */
 export const MAX_QUESTION_BYTES = 4 * 2 ** 20;
 /** Whole Pods in memory at a time while their parameters are read: a Pod can have 1.5 MiB. */
 const READ_TOGETHER = 8;
@@ -101,7 +101,7 @@ export class WebhookCalls {
     if (entries.size === 0) this.#entries.delete(key);
   }
 
-  /** Cancels the calls under way. They are made again after a restart. */
+  /** Cancels the running calls. They are repeated after a restart. */
   stop(): void {
     this.#stop.abort(new Error('stopping'));
   }

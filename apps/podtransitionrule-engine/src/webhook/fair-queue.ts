@@ -1,11 +1,10 @@
-/** `sharers` name the rule object the job is for and the host it calls: each of them shares the places of the namespace. */
+/** `sharers` are the rule object of the job and the host that it calls. Each of them shares the places of the namespace. */
 type Job = { readonly namespace: string; readonly sharers: readonly string[]; readonly run: () => Promise<void> };
 
 /**
- * Runs at most `places` jobs at a time; further ones wait in the order in which they came. A namespace may run as many jobs as there are
- * places left: alone it fills half of them, so a namespace whose jobs never end still leaves half of the places to the others. The places of
- * a namespace are shared in the same way among its sharers. The last place is only lost if more namespaces hang than the places can be
- * halved.
+ * Runs at most `places` jobs at a time; further jobs wait in order of arrival. A namespace may run as many jobs as there are free places, so
+ * alone it fills half of them. A namespace whose jobs never end therefore leaves half of the places to the others. The places of a namespace
+ * are shared in the same way among its sharers. All places are in use only if more namespaces hang than the number of places can be halved.
  */
 export class FairQueue {
   readonly #places: number;

@@ -38,7 +38,7 @@ test.each([
   expect(typeof read === 'string' ? read : read(pod)).toBe(value);
 });
 
-test('H7 reads a path that ends in the middle of nothing as empty', () => {
+test('reads a path through a missing field as empty (H7)', () => {
   const read = fieldReader('spec.none.of.this');
   expect(typeof read === 'string' ? read : read(pod)).toBe('');
   const inherited = fieldReader('spec.constructor.name');
@@ -52,6 +52,6 @@ test.each([
   ["metadata.labels['a b']", 'names "a b", which is no label key'],
   ["metadata.labels['EXAMPLE.com/x']", 'which is no label key'],
   ["metadata.annotations['a/b/c']", 'names "a/b/c", which is no annotation key'],
-])('H7 %s is for the user to mend', (path, problem) => {
+])('%s must be corrected by the user (H7)', (path, problem) => {
   expect(fieldReader(path)).toContain(problem);
 });

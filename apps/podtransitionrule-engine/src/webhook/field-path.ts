@@ -2,12 +2,12 @@
 
 import { own, type Pod } from '@kuperator/api';
 
-/** Reads one field of a Pod as text; what is not there is empty text. */
+/** Reads one field of a Pod as text. A missing field is empty text. */
 type FieldReader = (pod: Pod) => string;
 
 /**
- * What `path` reads: `metadata.labels['key']`, a whole map (`metadata.annotations`, as sorted lines `key="value"`), or any
- * other field by a dotted path, text as it is and all else as JSON. Lists cannot be indexed.
+ * Returns the reader for `path`: `metadata.labels['key']`, a whole map (`metadata.annotations`, as sorted lines `key="value"`), or any other
+ * field by a dotted path. Text is returned unchanged, other values as JSON. Lists cannot be indexed.
  * @returns what is wrong with the path, as text
  */
 export function fieldReader(path: string): FieldReader | string {

@@ -31,7 +31,7 @@ export type Followed = {
   readonly ignored?: string;
 };
 
-/** How soon a refused question is asked again. */
+/** The time after which a refused question is asked again. */
 const REFUSED_REST_MS = 5000;
 const FAILED_REST_MS = 1000;
 const FAILED_REST_MOST_MS = 60_000;

@@ -29,7 +29,7 @@ const inBase64 = (text: string) => Buffer.from(text).toString('base64');
 const named = async () => [{ address: '127.0.0.1', family: 4 }];
 
 describe('a call', () => {
-  test('posts JSON and gives back the JSON it is answered with', async () => {
+  test('posts JSON and returns the JSON of the response', async () => {
     const server = await approver({ success: true });
     const answer = await sender()({ method: 'POST', url: server.url('/ask'), caBundle: 'Cg==', body: { a: 1 } });
     expect(answer).toEqual({ success: true });
@@ -38,7 +38,7 @@ describe('a call', () => {
     ]);
   });
 
-  test('has the content type of JSON also where it has no body', async () => {
+  test('has the content type of JSON even without a body', async () => {
     const server = await approver({});
     await sender()(get(server.url('/poll?a=b')));
     expect(server.received).toMatchObject([{ method: 'GET', contentType: 'application/json', body: undefined }]);
@@ -46,7 +46,7 @@ describe('a call', () => {
 
   test.each<{ name: string; reply: Reply; error: RegExp }>([
     {
-      name: 'another status than success',
+      name: 'a status other than success',
       reply: (response) => response.writeHead(503).end('not now'),
       error: /GET http:\/\/127\.0\.0\.1:\d+\/: status 503$/,
     },
@@ -55,34 +55,34 @@ describe('a call', () => {
       reply: (response) => response.writeHead(302, { location: 'http://169.254.169.254/' }).end(),
       error: /status 302/,
     },
-    { name: 'no JSON', reply: (response) => response.end('yes'), error: /the answer is not JSON/ },
+    { name: 'a body that is not JSON', reply: (response) => response.end('yes'), error: /the answer is not JSON/ },
     {
-      name: 'more than fits',
+      name: 'a body that is too large',
       reply: (response) => response.end(JSON.stringify({ message: 'x'.repeat(2000) })),
       error: /the answer is longer than 1000 bytes/,
     },
     {
-      name: 'an end in the middle',
+      name: 'a body that ends early',
       reply: (response) => {
         response.writeHead(200, { 'content-length': '100' }).write('{');
         setTimeout(() => response.destroy(), 20);
       },
       error: /aborted|hang up|ECONNRESET/,
     },
-    { name: 'nothing in time', reply: () => {}, error: /no answer within 0.3 s/ },
-  ])('H7 fails on $name', async ({ reply, error }) => {
+    { name: 'no response in time', reply: () => {}, error: /no answer within 0.3 s/ },
+  ])('fails on $name (H7)', async ({ reply, error }) => {
     const server = await approver(reply);
     await expect(sender({ timeoutMs: 300 })(get(server.url()))).rejects.toThrow(error);
   });
 
-  test('H7 fails when nobody listens', async () => {
+  test('fails if no server listens (H7)', async () => {
     const server = await new Approver(() => ({})).start();
     const url = server.url();
     await server.stop();
     await expect(sender()(get(url))).rejects.toThrow(/ECONNREFUSED/);
   });
 
-  test('ends when it is given up', async () => {
+  test('ends when it is aborted', async () => {
     const server = await approver(() => {});
     const abort = new AbortController();
     const call = sender()({ ...get(server.url()), signal: abort.signal });
@@ -90,7 +90,7 @@ describe('a call', () => {
     await expect(call).rejects.toThrow(/abort/);
   });
 
-  test('does not tell the query in errors, which may hold a token', async () => {
+  test('keeps the query out of errors, because it may contain a token', async () => {
     const server = await approver((response) => response.writeHead(500).end());
     await expect(sender()(get(server.url('/x?token=secret')))).rejects.toThrow(/^GET http:\/\/[^?]*\/x: status 500$/);
   });
@@ -99,7 +99,7 @@ describe('a call', () => {
 describe('the address called', () => {
   const none = new BlockList();
 
-  test('must not be a forbidden one', async () => {
+  test('must not be forbidden', async () => {
     const server = await approver({});
     await expect(sender({ allowed: none })(get(server.url()))).rejects.toThrow(
       '127.0.0.1 is at 127.0.0.1, which webhooks must not be called at (WEBHOOK_ALLOWED_NETWORKS)',
@@ -117,7 +117,7 @@ describe('the address called', () => {
     expect(server.received).toEqual([]);
   });
 
-  test('is none when one of those behind a name is forbidden', async () => {
+  test('is refused if one address of the name is forbidden', async () => {
     const resolve = async () => [
       { address: '10.0.0.1', family: 4 },
       { address: '169.254.169.254', family: 4 },
@@ -127,7 +127,7 @@ describe('the address called', () => {
     );
   });
 
-  test('is the one that was checked, though the name means another the next moment', async () => {
+  test('is the one that was checked, even if the name resolves to another a moment later', async () => {
     const server = await approver({ success: true });
     let asked = 0;
     const resolve = async () => {
@@ -138,7 +138,7 @@ describe('the address called', () => {
     expect(asked).toBe(1);
   });
 
-  test('is missing when the name has none', async () => {
+  test('is missing if the name does not resolve', async () => {
     await expect(sender({ resolve: async () => [] })(get('http://approver.test/'))).rejects.toThrow('has no address');
     const resolve = () => Promise.reject(new Error('getaddrinfo ENOTFOUND approver.test'));
     await expect(sender({ resolve })(get('http://approver.test/'))).rejects.toThrow('ENOTFOUND');
@@ -146,7 +146,7 @@ describe('the address called', () => {
 });
 
 describe('a server with TLS', () => {
-  test('is trusted if caBundle signed it, and only then', async () => {
+  test('is trusted only if caBundle signed its certificate', async () => {
     const [signed, other] = await Promise.all([certificatesFor('approver.test'), certificatesFor('approver.test')]);
     const server = await approver({ success: true }, signed);
     const send = sender({ resolve: named });
@@ -158,7 +158,7 @@ describe('a server with TLS', () => {
     await expect(send(get(url, inBase64(`${other.ca}\n${signed.ca}`)))).resolves.toEqual({ success: true });
   });
 
-  test('must be the one that is called', async () => {
+  test('must have a certificate for the name that is called', async () => {
     const signed = await certificatesFor('another.test');
     const server = await approver({}, signed);
     const url = server.url('/', 'approver.test');

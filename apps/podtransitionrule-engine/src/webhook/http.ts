@@ -1,4 +1,4 @@
-// One request to a webhook, with all that keeps it harmless: checked addresses, verified server, bounded time and size.
+// Sends one request to a webhook, with all protections: checked addresses, a verified server, limits of time and size.
 
 import { lookup as resolveHost } from 'node:dns/promises';
 import http, { type RequestOptions } from 'node:http';
@@ -14,13 +14,13 @@ export type HttpRequest = {
   readonly body?: unknown;
   readonly signal?: AbortSignal;
 };
-/** @returns the JSON of a successful answer @throws Error saying what went wrong */
+/** @returns the JSON of a successful response @throws Error that says what went wrong */
 export type SendRequest = (request: HttpRequest) => Promise<unknown>;
 
 export type HttpOptions = {
   readonly timeoutMs: number;
   readonly maxBytes: number;
-  /** Networks that may be called though they are forbidden by default. */
+  /** Networks that may be called although they are forbidden by default. */
   readonly allowed: BlockList;
   readonly resolve?: (host: string) => Promise<readonly { address: string; family: number }[]>;
 };
@@ -57,7 +57,7 @@ export function httpSender(options: HttpOptions): { send: SendRequest; close(): 
       const reason = timeout.aborted ? `no answer within ${options.timeoutMs / 1000} s` : messageOf(cause);
       throw new Error(`${method} ${shown(target)}: ${reason}`, { cause });
     });
-    // Not what was answered: whoever may write a rule could read with it what only the engine can reach.
+    // The error does not contain the response. Otherwise a user who may write rules could read what only the engine can reach.
     if (answer.status < 200 || answer.status > 299)
       throw new Error(`${method} ${shown(target)}: status ${answer.status}`);
     try {
@@ -75,8 +75,8 @@ export function httpSender(options: HttpOptions): { send: SendRequest; close(): 
 }
 
 /**
- * Resolves a name and refuses it if any of its addresses is forbidden. The connection is made to what is answered here, so
- * the name cannot stand for another address between the check and the call.
+ * Resolves a name and refuses it if any of its addresses is forbidden. The connection uses the addresses that this returns, so the name cannot
+ * resolve to another address between the check and the call.
  */
 function checkedLookup({ allowed, resolve = resolveAll }: HttpOptions): LookupFunction {
   return (host, lookupOptions, callback) => {
@@ -123,7 +123,7 @@ function exchange(
   });
 }
 
-/** Without the query, which may hold a token, and without user and password. */
+/** The URL without its query, which may contain a token, and without user and password. */
 function shown({ origin, pathname }: URL): string {
   return `${origin}${pathname}`;
 }

@@ -66,7 +66,7 @@ function aTask(names: readonly string[] = ['p1', 'p2', 'p3']): string {
 }
 
 describe('a question', () => {
-  test('H9 is stored with its traceId before it is asked, about all Pods at once', () => {
+  test('is stored with its traceId before it is sent, for all Pods together (H9)', () => {
     const plan = pass(['p1', 'p2']);
     expect(plan.calls).toEqual([{ kind: 'ask', id: 'trace-1', names: ['p1', 'p2'] }]);
     expect(stored?.taskStates).toEqual([
@@ -77,10 +77,10 @@ describe('a question', () => {
   });
 
   test.each([
-    { name: 'a yes', answer: { success: true }, approved: ['p1', 'p2'], again: ['p3'] },
+    { name: 'an approval', answer: { success: true }, approved: ['p1', 'p2'], again: ['p3'] },
     { name: 'a task', answer: { success: true, poll: true, taskId: 'task' }, approved: [], again: ['p3'] },
     { name: 'a refusal', answer: { success: false }, approved: [], again: ['p3'] },
-  ])('about as many Pods as have room is followed by one about the others: $name', ({ answer, approved, again }) => {
+  ])('covers as many Pods as fit, and another question covers the rest: $name', ({ answer, approved, again }) => {
     pass(['p1', 'p2', 'p3']);
     answers('trace-1', { ...answer, about: ['p1', 'p2'] });
     const plan = pass(['p1', 'p2', 'p3']);
@@ -89,12 +89,12 @@ describe('a question', () => {
     expect(plan.reasons.get('p3')).toBe('about to be asked');
   });
 
-  test('H9 keeps its traceId over a restart', () => {
+  test('keeps its traceId across a restart (H9)', () => {
     pass(['p1']);
     expect(pass(['p1']).calls).toEqual([{ kind: 'ask', id: 'trace-1', names: ['p1'] }]);
   });
 
-  test('is not repeated while it is under way', () => {
+  test('is not repeated while it is in progress', () => {
     pass(['p1']);
     asked.set('trace-1', { running: true });
     const plan = pass(['p1', 'p2']);
@@ -103,7 +103,7 @@ describe('a question', () => {
     expect(plan.reasons.get('p2')).toBe('asked about once it has answered about others');
   });
 
-  test('answered with success and no task passes all that were asked about, named or not', () => {
+  test('answered with success and no task lets all its Pods pass, named or not', () => {
     pass(['p1', 'p2']);
     answers('trace-1', { success: true, finishedNames: ['p2', 'stranger'] });
     const plan = pass(['p1', 'p2', 'p3']);
@@ -111,7 +111,7 @@ describe('a question', () => {
     expect(plan.calls).toEqual([{ kind: 'ask', id: 'trace-2', names: ['p3'] }]);
   });
 
-  test('refused without names passes nobody and is asked again after 5 s, under a new traceId', () => {
+  test('refused without names lets no Pod pass and is asked again after 5 s, with a new traceId', () => {
     pass(['p1']);
     answers('trace-1', { success: false, message: 'not on Fridays', poll: true });
     const plan = pass(['p1']);
@@ -124,7 +124,7 @@ describe('a question', () => {
     expect(pass(['p1']).calls).toEqual([{ kind: 'ask', id: 'trace-2', names: ['p1'] }]);
   });
 
-  test('refused with names passes the named', () => {
+  test('refused with names lets the named Pods pass', () => {
     pass(['p1', 'p2']);
     answers('trace-1', { success: false, finishedNames: ['p2'] });
     const plan = pass(['p1', 'p2']);
@@ -132,7 +132,7 @@ describe('a question', () => {
     expect(plan.reasons.get('p1')).toBe('refused: no reason given');
   });
 
-  test('refused does not make those wait who come later, and is then put together with them', () => {
+  test('refused does not delay Pods that arrive later, and is then combined with theirs', () => {
     pass(['p1']);
     answers('trace-1', { success: false });
     pass(['p1']);
@@ -145,7 +145,7 @@ describe('a question', () => {
     expect(stored?.taskStates).toHaveLength(1);
   });
 
-  test('H7 that fails is repeated under its traceId, more and more seldom, and newcomers wait with it', () => {
+  test('that fails is repeated with its traceId and growing delays, and new Pods wait with it (H7)', () => {
     pass(['p1']);
     fails('trace-1');
     const plan = pass(['p1', 'p2']);
@@ -167,7 +167,7 @@ describe('a question', () => {
     expect(pass(['p1', 'p2']).calls).toEqual([{ kind: 'ask', id: 'trace-2', names: ['p2'] }]);
   });
 
-  test('keeps its reason while it is repeated, so that nothing is written for it', () => {
+  test('keeps its reason while it is repeated, so that no write is needed', () => {
     pass(['p1']);
     fails('trace-1');
     const before = pass(['p1']);
@@ -178,7 +178,7 @@ describe('a question', () => {
     expect([during.reasons, during.status]).toEqual([before.reasons, before.status]);
   });
 
-  test('drops Pods that nobody waits for, and those that wait for something else by now', () => {
+  test('drops Pods that no longer wait, and Pods that now wait for something else', () => {
     pass(['p1', 'p2', 'p3']);
     answers('trace-1', { success: true });
     const plan = pass(['p1', 'p2'], ['p2']);
@@ -189,11 +189,11 @@ describe('a question', () => {
   test.each([
     { name: 'a task without an id', answer: { success: true, poll: true }, says: 'without a taskId' },
     {
-      name: 'a task where none can be polled',
+      name: 'a task although there is no poll URL',
       answer: { success: true, async: true, taskId: 't' },
       says: 'has no clientConfig.poll',
     },
-  ])('H7 answered with $name passes nobody, not even who is named, and is asked again', ({ answer, says }) => {
+  ])('answered with $name lets no Pod pass, not even a named one, and is asked again (H7)', ({ answer, says }) => {
     if (answer.async) webhook = { clientConfig: { url: 'http://approver/ask' } };
     pass(['p1']);
     answers('trace-1', { ...answer, finishedNames: ['p1'] });
@@ -203,7 +203,7 @@ describe('a question', () => {
     expect(plan.dueAtMs).toBe(START + 5000);
   });
 
-  test('of another approver is asked anew, and what the former said is not heard', () => {
+  test('is asked again if the approver changes, and the answer of the former approver is ignored', () => {
     pass(['p1']);
     answers('trace-1', { success: true });
     webhook = { clientConfig: { url: 'http://other/ask' } };
@@ -214,7 +214,7 @@ describe('a question', () => {
 });
 
 describe('a task', () => {
-  test('T72 is stored with its id, and polled after one interval', () => {
+  test('is stored with its id, and polled after one interval (T72)', () => {
     aTask();
     expect(stored?.taskStates).toEqual([
       {
@@ -232,21 +232,21 @@ describe('a task', () => {
     expect(pass(['p1', 'p2', 'p3']).calls).toEqual([{ kind: 'poll', id: 'trace-1', taskId: 'task' }]);
   });
 
-  test('without a taskId goes by the traceId of the answer', () => {
+  test('without a taskId uses the traceId of the answer', () => {
     pass(['p1']);
     answers('trace-1', { success: true, async: true, traceId: 'theirs' });
     pass(['p1']);
     expect(stored?.taskStates).toMatchObject([{ taskId: 'theirs' }]);
   });
 
-  test('lets those pass at once that its first answer names', () => {
+  test('lets the Pods pass at once that its first answer names', () => {
     pass(['p1', 'p2']);
     answers('trace-1', { success: true, poll: true, taskId: 't', finishedNames: ['p2'] });
     expect(approvedBy(pass(['p1', 'p2']))).toEqual(['p2']);
     expect(stored?.taskStates).toMatchObject([{ processing: ['p1'], approved: ['p2'] }]);
   });
 
-  test('lets those pass that a poll names, with or without success, and is polled on', () => {
+  test('lets the Pods pass that a poll names, with or without success, and is polled again', () => {
     const id = aTask();
     later(3);
     pollAnswers(id, { success: false, finishedNames: ['p2', 'stranger'] });
@@ -258,7 +258,7 @@ describe('a task', () => {
     expect(plan.dueAtMs).toBe(START + 6000);
   });
 
-  test('finished lets all its Pods pass, named or not, and is history', () => {
+  test('that is finished lets all its Pods pass, named or not, and becomes history', () => {
     const id = aTask();
     later(3);
     pollAnswers(id, { success: true, finished: true, finishedNames: ['p1'], message: 'done' });
@@ -275,7 +275,7 @@ describe('a task', () => {
     ]);
   });
 
-  test('finished without success is not', () => {
+  test('that is finished without success lets no Pod pass and stays', () => {
     const id = aTask();
     later(3);
     pollAnswers(id, { success: false, finished: true });
@@ -283,7 +283,7 @@ describe('a task', () => {
     expect(stored?.taskStates).toHaveLength(1);
   });
 
-  test('stopped keeps what it approved; about the rest is asked again one interval later', () => {
+  test('that is stopped keeps its approvals, and the engine asks about the other Pods one interval later', () => {
     const id = aTask();
     later(3);
     pollAnswers(id, { success: true, stop: true, finishedNames: ['p1', 'p2'], message: 'closed' });
@@ -297,7 +297,7 @@ describe('a task', () => {
     expect(pass(['p3']).calls).toEqual([{ kind: 'ask', id: 'trace-2', names: ['p3'] }]);
   });
 
-  test('H7 whose poll fails lets nobody pass, says why and is polled on until it times out', () => {
+  test('whose poll fails lets no Pod pass, gives the reason, and is polled until it times out (H7)', () => {
     const id = aTask();
     later(3);
     pollFails(id);
@@ -315,7 +315,7 @@ describe('a task', () => {
     expect(stored?.history).toMatchObject([{ taskId: 'task', message: 'polling timed out: status 500' }]);
   });
 
-  test('is not polled twice at a time, and times out though a poll hangs', () => {
+  test('is not polled twice at the same time, and times out even if a poll hangs', () => {
     const id = aTask();
     later(3);
     polled.set(id, { running: true });
@@ -325,7 +325,7 @@ describe('a task', () => {
     expect(pass(['p1', 'p2', 'p3']).reasons.get('p1')).toBe('polling timed out: the task did not finish');
   });
 
-  test('H7 goes on after a restart, and times out when it would have', () => {
+  test('continues after a restart, with the same deadline (H7)', () => {
     aTask();
     later(20);
     asked.clear();
@@ -334,21 +334,21 @@ describe('a task', () => {
     expect(pass(['p1', 'p2', 'p3']).reasons.get('p1')).toContain('timed out');
   });
 
-  test('of the Go implementation, which stores no traceId, is polled on', () => {
+  test('of the Go implementation, which stores no traceId, is still polled', () => {
     aTask();
     stored = { ...stored, taskStates: [{ taskId: 'go', processing: ['p1'], beginTime: '2026-01-01T00:00:00Z' }] };
     later(3);
     expect(pass(['p1']).calls).toEqual([{ kind: 'poll', id: 'go', taskId: 'go' }]);
   });
 
-  test('that nobody waits for any more is history', () => {
+  test('that no Pod waits for any more becomes history', () => {
     aTask();
     expect(pass([]).calls).toEqual([]);
     expect(stored).toMatchObject({ history: [{ taskId: 'task', message: 'abandoned: no Pod waits for it any more' }] });
     expect(stored?.taskStates).toBeUndefined();
   });
 
-  test('H5 has no say about a Pod that has come back for another operation', () => {
+  test('does not apply to a Pod that returns with another operation (H5)', () => {
     const id = aTask();
     later(3);
     pollAnswers(id, { success: true, finished: true });
@@ -357,7 +357,7 @@ describe('a task', () => {
     expect(plan.calls).toEqual([{ kind: 'ask', id: 'trace-2', names: ['p2'] }]);
   });
 
-  test('H7 whose poll settings were taken away ends, with the reason', () => {
+  test('whose poll settings were removed ends, with the reason (H7)', () => {
     aTask();
     webhook = { clientConfig: { url: 'http://approver/ask' } };
     const plan = pass(['p1', 'p2', 'p3']);
@@ -376,7 +376,7 @@ describe('history', () => {
     expect(pass([]).status.history).toBeUndefined();
   });
 
-  test('holds ten tasks at most, in an order that does not depend on that of the cache', () => {
+  test('contains at most ten tasks, in an order that does not depend on the cache', () => {
     const entry = (second: number) => ({
       taskId: `t${second}`,
       lastTime: new Date(START + second * 1000).toISOString(),
@@ -388,7 +388,7 @@ describe('history', () => {
   });
 });
 
-describe('when failures are to be ignored', () => {
+describe('if failures are to be ignored', () => {
   beforeEach(() => {
     ignoreFailures = true;
   });
@@ -413,7 +413,7 @@ describe('when failures are to be ignored', () => {
     expect(approvedBy(pass(['p1', 'p2', 'p3']))).toEqual(['p1', 'p2', 'p3']);
   });
 
-  test('a refusal does not, nor a task that is stopped or takes too long', () => {
+  test('a refusal does not approve, nor does a task that is stopped or takes too long', () => {
     pass(['p1']);
     answers('trace-1', { success: false });
     expect(approvedBy(pass(['p1']))).toEqual([]);

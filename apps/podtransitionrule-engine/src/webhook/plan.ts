@@ -6,7 +6,7 @@ import { askingTask, endedTask, historyOf, idOf, isPolled, sortedTasks, type Web
 /** A Pod that passes everything before the webhook and has not been approved. */
 type Subject = {
   readonly name: string;
-  /** The last stored verdict names every operation it waits for, so what was asked about the Pod since then still counts. */
+  /** The last stored verdict names every operation of the Pod, so questions about the Pod since then still apply. */
   readonly continues: boolean;
 };
 
@@ -30,8 +30,8 @@ export type WebhookPlan = {
 type Step = Followed & { readonly task: WebhookTask };
 
 /**
- * The next step of a webhook rule, for all its Pods. Pure. Pods that no task covers yet go into one question. There is one question
- * at a time, so that Pods that come meanwhile share the next one, and an approver that is down gets one question, not one per Pod.
+ * The next step of a webhook rule, for all its Pods. Pure. Pods that no task covers yet go into one question. There is only one question
+ * at a time, so that Pods that arrive meanwhile share the next one, and an approver that is down gets one question and not one per Pod.
  */
 export function planWebhook(
   rule: TransitionRule,

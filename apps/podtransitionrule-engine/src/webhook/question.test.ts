@@ -17,7 +17,7 @@ function asked(pod: Pod, about: TransitionRule, traceId: string) {
 }
 
 describe('a question', () => {
-  test('is as the Go implementation puts it', () => {
+  test('has the form of the Go implementation', () => {
     const parameters = [
       { key: 'fixed', value: 'a', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
       { key: 'podIP', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' } } },
@@ -31,13 +31,13 @@ describe('a question', () => {
     });
   });
 
-  test('leaves out the stage that is not set and the parameters there are none of', () => {
+  test('omits a stage and parameters that are not set', () => {
     const question = asked(aPod({ name: 'a' }), rule({ parameters: [] }), 't');
     expect(Object.keys(question)).toEqual(['traceId', 'ruleName', 'resources']);
     expect(Object.keys(question.resources[0] ?? {})).toEqual(['apiVersion', 'kind', 'name']);
   });
 
-  test('counts every byte it says about a Pod, and stops reading where there are too many', () => {
+  test('counts every byte about a Pod, and stops reading when there are too many', () => {
     const note = 'é"\n'.repeat(1000);
     const pod = aPod({ name: 'a', annotations: { note } });
     const parameters = [1, 2, 3].map((number) => ({
@@ -60,7 +60,7 @@ describe('a question', () => {
     expect(read).toBe(3);
   });
 
-  test('is another one when another is asked or something else', () => {
+  test('is a different one if the approver or the content changes', () => {
     const hashes = [
       rule(),
       rule({ clientConfig: { url: 'https://other.ops/ask' } }),
@@ -70,7 +70,7 @@ describe('a question', () => {
     expect(new Set(hashes).size).toBe(4);
   });
 
-  test('stays the same when it is only polled elsewhere or may fail otherwise', () => {
+  test('stays the same if only the poll URL or the failure policy changes', () => {
     const poll = { url: 'https://approver.ops/poll' };
     const changed = rule({ clientConfig: { ...clientConfig, poll }, failurePolicy: 'Fail' });
     expect(questionHash(changed)).toBe(questionHash(rule()));
@@ -88,19 +88,19 @@ describe('the URL of a poll', () => {
   });
 });
 
-describe('of certificates in base64', () => {
+describe('certificates in base64', () => {
   let bundle: string;
   beforeAll(async () => {
     bundle = Buffer.from((await certificatesFor('a.b')).ca).toString('base64');
   });
   const problem = (caBundle: string) => webhookProblem({ clientConfig: { ...clientConfig, caBundle } });
 
-  test('those of a CA, none, and a newline will do', () => {
+  test('accepts certificates of a CA, none, and a newline', () => {
     expect([problem(bundle), problem(`${bundle.slice(0, 64)}\n${bundle.slice(64)}`)]).toEqual([undefined, undefined]);
     expect([problem(''), problem('Cg==')]).toEqual([undefined, undefined]);
   });
 
-  test('those that were cut or damaged are for the user to mend', () => {
+  test('refuses certificates that were cut or damaged, for the user to correct', () => {
     expect(problem(bundle.slice(0, -3))).toContain('webhook.clientConfig.caBundle is not base64');
     const damaged = Buffer.from('-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----').toString('base64');
     expect(problem(damaged)).toContain('holds a certificate that cannot be read');
@@ -109,7 +109,7 @@ describe('of certificates in base64', () => {
   });
 });
 
-test.each(['ftp://a.b', 'a.b', ''])('H7 the URL %j is for the user to mend, also of a poll', (url) => {
+test.each(['ftp://a.b', 'a.b', ''])('the URL %j must be corrected by the user, also as a poll URL (H7)', (url) => {
   expect(webhookProblem({ clientConfig: { url } })).toContain('is not an http or https URL');
   expect(webhookProblem({ clientConfig: { ...clientConfig, poll: { url } } })).toContain('clientConfig.poll.url');
 });

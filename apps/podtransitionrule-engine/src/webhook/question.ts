@@ -1,4 +1,4 @@
-// The questions to webhooks, and where they are sent: made from the rule and the Pods. Pure.
+// Builds the questions to webhooks, and the URLs to which they are sent, from the rule and the Pods. Pure.
 
 import { hash } from 'node:crypto';
 import type { Pod, TransitionRule, TransitionRuleWebhook } from '@kuperator/api';
@@ -26,16 +26,16 @@ export function questionAbout(resources: readonly QuestionResource[], rule: Tran
 }
 
 /**
- * What a question says about one Pod. Call it only for a webhook without a problem. A rule of a few bytes can name each large field of
- * its Pods many times, so the values are counted as they are read.
- * @returns undefined when they have more than `maxBytes`
+ * The part of a question about one Pod. Call it only for a webhook without a problem. A rule of a few bytes can name each large field of its
+ * Pods many times, so the size of the values is counted while they are read.
+ * @returns undefined if the values have more than `maxBytes`
  */
 export function resourceFor(
   pod: Pod,
   { webhook }: TransitionRule,
   maxBytes: number,
 ): { readonly resource: QuestionResource; readonly bytes: number } | undefined {
-  // As the Go implementation writes it; approvers may compare.
+  // This has the form of the Go implementation, because approvers may compare it.
   const resource: QuestionResource = { apiVersion: 'core/v1', kind: 'Pod', name: pod.metadata.name ?? '' };
   let bytes = bytesOf(resource);
   const values = new Map<string, string>();
@@ -53,7 +53,7 @@ function bytesOf(value: unknown): number {
   return Buffer.byteLength(JSON.stringify(value));
 }
 
-/** True when the parameters say something about the Pod, so that its whole object is needed. */
+/** True if parameters refer to fields of the Pod, so that the whole object is needed. */
 export function asksForFields({ parameters = [] }: TransitionRuleWebhook): boolean {
   return parameters.some(({ value }) => !value);
 }

@@ -1,4 +1,4 @@
-// The records a webhook's status is made of. A task is first asked for, then polled, then history.
+// The records in the status of a webhook. A task begins as a question, is then polled, and then becomes history.
 
 import type { RuleState, WebhookTask } from '@kuperator/api';
 
@@ -79,7 +79,7 @@ export function sortedTasks(tasks: readonly WebhookTask[]): WebhookTask[] {
   return tasks.toSorted((a, b) => compare([a.beginTime, idOf(a)], [b.beginTime, idOf(b)]));
 }
 
-/** Differs if more than times, messages and history have changed: then a call or a Pod waits for the write. */
+/** A text that changes if more than times, messages and history has changed. A call or a Pod then waits for the write. */
 export function progressText(states: readonly RuleState[] | undefined): string {
   return JSON.stringify(
     (states ?? []).map(({ name, webhookStatus }) => [
@@ -99,7 +99,7 @@ export function timeOf(ms: number): string {
   return new Date(ms).toISOString();
 }
 
-/** Ms since the epoch; `fallback` for a time that is not there. */
+/** Milliseconds since the epoch; `fallback` if there is no time. */
 export function msOf(time: string | undefined, fallback: number): number {
   const ms = Date.parse(time ?? '');
   return Number.isNaN(ms) ? fallback : ms;

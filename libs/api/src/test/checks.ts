@@ -46,7 +46,7 @@ type Whole = KubeObject & { spec: unknown };
 const selectsAll = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector) =>
   Object.keys(matchLabels).length + matchExpressions.length === 0;
 const foundIn = (labels: Record<string, string>, key: string) =>
-  own(labels, key) === undefined ? ', but there is none' : `, not "${own(labels, key)}"`;
+  own(labels, key) === undefined ? ', but it is missing' : `, but it is "${own(labels, key)}"`;
 
 twin<LabelSelector>(SELECTOR_IS_NOT_EMPTY, (self, old, message) =>
   !selectsAll(self) || (old && selectsAll(old)) ? undefined : message,
@@ -59,7 +59,7 @@ twin<Templated>(labelsFit, ({ selector: { matchLabels = {} }, template }, _, mes
   const labels = template.metadata?.labels ?? {};
   const [key] = Object.keys(matchLabels).filter((name) => own(labels, name) !== own(matchLabels, name));
   if (key === undefined) return undefined;
-  return `${message} in "${key}": must be "${own(matchLabels, key)}"${foundIn(labels, key)}`;
+  return `${message}: label "${key}" must be "${own(matchLabels, key)}"${foundIn(labels, key)}`;
 });
 twin<Templated>(expressionsFit, ({ selector: { matchExpressions = [] }, template }, _, message) => {
   const labels = template.metadata?.labels ?? {};
@@ -67,7 +67,7 @@ twin<Templated>(expressionsFit, ({ selector: { matchExpressions = [] }, template
   if (!failing) return undefined;
   const { key, operator, values } = failing;
   const among = values ? ` [${values.join(', ')}]` : '';
-  return `${message} in "${key}": must be ${operator}${among}${foundIn(labels, key)}`;
+  return `${message}: label "${key}" must satisfy ${operator}${among}${foundIn(labels, key)}`;
 });
 twin<Named>(sequenceMovesNone, ({ namingStrategy, scaleStrategy }, _, message) => {
   if (namingStrategy?.podNamingSuffixPolicy !== 'PersistentSequence') return undefined;
@@ -96,7 +96,7 @@ for (const [index, [one, other]] of LISTS.entries()) {
   twin<{ [list in (typeof LISTS)[number][number]]?: string[] }>(SCALE_STRATEGY_RULES[index], (self) => {
     const shared = (self[one] ?? []).filter((pod) => self[other]?.includes(pod));
     if (shared.length === 0) return undefined;
-    return `spec.scaleStrategy.${one}[${other}] should not have intersection [${shared[0]}]: a Pod may be in one of the lists only`;
+    return `spec.scaleStrategy.${one}[${other}] should not have intersection [${shared[0]}]: a Pod may be in only one of these lists`;
   });
 }
 
@@ -152,5 +152,5 @@ twin<{ data?: Record<string, string> }>(HAS_OWNER, ({ data }, _, message) => (da
 twin<{ operator: string; values?: string[] }>(VALUES_FIT_OPERATOR, ({ operator, values = [] }) => {
   const needsValues = operator === 'In' || operator === 'NotIn';
   if (needsValues === values.length > 0) return undefined;
-  return `values does not fit operator ${operator}: In and NotIn need at least one, Exists and DoesNotExist allow none`;
+  return `values do not fit operator ${operator}: In and NotIn need at least one value, Exists and DoesNotExist allow none`;
 });

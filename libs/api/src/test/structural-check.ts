@@ -1,4 +1,4 @@
-// What a structural schema says of one value, its fields left out: the words of JSON Schema our kinds use, with Kubernetes' meaning.
+// Checks one value, without its fields, against a structural schema: the keywords of JSON Schema that our kinds use, as Kubernetes reads them.
 import { own } from '../own.ts';
 import type { Structural } from '../structural.ts';
 
@@ -15,7 +15,7 @@ const TYPES: Record<NonNullable<Structural['type']>, { allowed: string; is: (val
   boolean: { allowed: 'true or false', is: (value) => typeof value === 'boolean' },
 };
 
-/** Undefined when `value` has the schema's type; nothing more can be said of one that has not. */
+/** Undefined if `value` has the type of the schema. If it has another type, no other check makes sense. */
 export function typeProblem(schema: Structural, value: unknown): Problem | undefined {
   if (schema['x-kubernetes-int-or-string']) {
     const isEither = typeof value === 'string' || Number.isInteger(value);

@@ -14,13 +14,13 @@ test.each(manifests('bad'))('refuses $name', ({ objects, ours }) => {
   expect(ours).not.toBe('');
 });
 
-test.each(manifests('bad').filter(({ objects }) => objects.length > 1))('takes $name before its change', ({
+test.each(manifests('bad').filter(({ objects }) => objects.length > 1))('accepts $name before its change', ({
   objects,
 }) => {
   expect(errorsOf(objects.slice(0, 1))).toEqual([]);
 });
 
-test.each(manifests('legal'))('takes $name', ({ objects }) => {
+test.each(manifests('legal'))('accepts $name', ({ objects }) => {
   expect(errorsOf(objects)).toEqual([]);
 });
 
@@ -31,7 +31,7 @@ const aSet = (spec: object = {}, name = 'web') => ({
 });
 
 describe('an error', () => {
-  test('says where, what and what is allowed', () => {
+  test('names the path, the problem and what is allowed', () => {
     expect(validate('CollaSet', aSet({ replicas: -1 }))).toEqual([
       { path: 'spec.replicas', message: 'must be at least 0, not -1', value: -1, allowed: 'at least 0' },
     ]);
@@ -42,7 +42,7 @@ describe('an error', () => {
     expect(errors.map(({ path }) => path)).toEqual(['spec.replicas', 'spec.updateStrategy.podUpgradePolicy']);
   });
 
-  test('quotes no more of a long value than one can read', () => {
+  test('shortens a long value', () => {
     const podToDelete = Array.from({ length: 3001 }, (_, index) => `web-${index}`);
     const [error] = validate('CollaSet', aSet({ scaleStrategy: { podToDelete } }));
     expect(error?.message).toMatch(/^must be a list of at most 3000, not \["web-0",.*…$/);
@@ -57,39 +57,39 @@ test.each([
   expect(validate('CollaSet', aSet({ replicas }))).toHaveLength(1);
 });
 
-test('takes null for a field left out, as the API server does', () => {
+test('treats null as a missing field, as the API server does', () => {
   expect(validate('CollaSet', aSet({ replicas: null, scaleStrategy: { podToDelete: null } }))).toEqual([]);
   expect(validate('CollaSet', aSet({ template: null }))).toMatchObject([{ path: 'spec.template', value: undefined }]);
 });
 
-test('refuses a time that is none', () => {
+test('refuses an invalid time', () => {
   const status = { conditions: [{ type: 'Scale', status: 'True', lastTransitionTime: 'yesterday' }] };
   expect(validate('CollaSet', { ...aSet(), status } as never)).toMatchObject([
     { path: 'status.conditions[0].lastTransitionTime', allowed: 'an RFC 3339 time' },
   ]);
 });
 
-describe('an object that is already against a rule', () => {
+describe('an object that already breaks a rule', () => {
   const sequence = { namingStrategy: { podNamingSuffixPolicy: 'PersistentSequence' } };
   const name = 'x'.repeat(62);
 
-  test('of names of Pods stays deletable', () => {
+  test('about names of Pods can still be deleted', () => {
     const old = aSet({ ...sequence, replicas: 100 }, name);
     expect(validate('CollaSet', aSet({ ...sequence, replicas: 99 }, name), old)).toEqual([]);
     expect(validate('CollaSet', aSet({ ...sequence, replicas: 1000 }, name), old)).toHaveLength(1);
   });
 
-  test('of its own name stays deletable', () => {
+  test('about its own name can still be deleted', () => {
     const rules = { metadata: { name: 'x'.repeat(64) }, spec: { selector: {} } };
     expect(validate('PodTransitionRule', rules, rules)).toEqual([]);
     expect(validate('PodTransitionRule', rules)).toHaveLength(1);
   });
 });
 
-test('refuses to look at what is none of ours', () => {
+test('refuses to validate a foreign kind', () => {
   expect(() => validate('Pod' as never, { metadata: {} })).toThrow('kind Pod is not one of CollaSet, ');
 });
 
-test('gives definitions as plain JSON', () => {
+test('returns definitions as plain JSON', () => {
   expect(crds()).toEqual(JSON.parse(JSON.stringify(crds())));
 });

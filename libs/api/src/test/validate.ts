@@ -45,7 +45,7 @@ function fieldErrors(place: Place): FieldError[] {
     ...limitProblems(schema, value).map((problem) => errorOf(problem, path)),
     ...fieldsOf(place).flatMap(fieldErrors),
   ];
-  // As in the API server, a rule may rely on all below it being sound.
+  // As in the API server, a rule runs only if everything below it is valid.
   if (errors.length > 0) return errors;
   return (schema['x-kubernetes-validations'] ?? []).flatMap((rule) => {
     const message = checkOf(rule)(value, old);
@@ -63,7 +63,7 @@ function fieldsOf({ schema, value, old, path }: Place): Place[] {
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([name, field]) => {
     const inner = own(schema.properties, name) ?? schema.additionalProperties;
-    // The API server drops unknown fields, and takes null for a field left out.
+    // The API server drops unknown fields, and treats null as a missing field.
     if (!inner || field === undefined || field === null) return [];
     return { schema: inner, value: field, old: isObject(old) ? own(old, name) : undefined, path: join(path, name) };
   });

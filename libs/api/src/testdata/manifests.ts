@@ -6,17 +6,17 @@ import type { KuperatorKind } from '../test/validate.ts';
 
 export type ManifestObject = KubeObject & { kind: KuperatorKind; spec?: unknown };
 
-/** One file of testdata: each object after the first is the one before it, changed. The last is the one in question. */
+/** One file of testdata. Each object after the first is a changed version of the object before it. The last one is tested. */
 type Manifest = {
   name: string;
   objects: readonly ManifestObject[];
-  /** What the API server's answer contains. */
+  /** A part of the API server's message. */
   server: string;
-  /** What `validate` begins to say: path, blank, message. */
+  /** The beginning of the error of `validate`: path, space, message. */
   ours: string;
 };
 
-/** Manifests that are refused, and manifests that look odd and must not be. */
+/** Manifests that must be refused (`bad`), and unusual manifests that must be accepted (`legal`). */
 export function manifests(folder: 'bad' | 'legal'): Manifest[] {
   const path = join(import.meta.dirname, folder);
   return readdirSync(path).map((file) => {

@@ -1,7 +1,7 @@
 import { podEvent } from '../events.ts';
 import type { DropReason, EventLogger } from '../options.ts';
 
-/** A permitted operation on Pod `web-<index>`: a valid event, another one for each index. */
+/** A permitted operation on Pod `web-<index>`: a valid event, different for each index. */
 export function permitted(index: number) {
   const metadata = { namespace: 'shop', name: `web-${index}`, uid: `uid-${index}` };
   return podEvent(
@@ -15,7 +15,7 @@ export function permitted(index: number) {
   );
 }
 
-/** A logger and hooks that remember. */
+/** A logger and hooks that record their calls. */
 export function aRecord() {
   const lines: { level: string; message: string; fields: Record<string, unknown> }[] = [];
   const log = (level: string) => (fields: object, message: string) => {

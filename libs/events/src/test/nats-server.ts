@@ -5,17 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureBinaries } from '@kuperator/cluster';
 
-/** A real nats-server on a free loopback port that can be taken away and brought back with what it has stored. */
+/** A real nats-server on a free loopback port. A test can stop it and start it again with its stored data. */
 export type NatsServer = {
   readonly url: string;
   start(): Promise<void>;
-  /** As in a power cut with `SIGKILL`, in order with `SIGTERM`. */
+  /** Stops the server: as in a power failure with `SIGKILL`, orderly with `SIGTERM`. */
   stop(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
-  /** Stops it for good and deletes its files. */
+  /** Stops the server for good and deletes its files. */
   remove(): Promise<void>;
 };
 
-/** `extra` goes into the configuration file as it is. JetStream is on unless `jetstream` is false. Not started yet. */
+/** Creates a server that is not started yet. `extra` is appended to the configuration file. JetStream is on unless `jetstream` is false. */
 export async function natsServer({ jetstream = true, extra = '' } = {}): Promise<NatsServer> {
   const binary = (await ensureBinaries(() => {}, ['nats-server'])).path('nats-server');
   const port = await freePort();

@@ -7,7 +7,7 @@ const rule = { metadata: { namespace: 'shop', name: 'slowly', uid: 'rule-uid' } 
 const operation = { id: 'collaset', type: 'collaset-operator' };
 const since = '1700000000000000000';
 
-/** One valid event of each kind there is. */
+/** One valid sample of each declared event. */
 export const samples: readonly KuperatorEvent[] = [
   podEvent('operation.requested', pod, { operation, stage: 'PreCheck', since, owner: 'web', revision: 'web-5d4f' }),
   podEvent('transition.decided', pod, {

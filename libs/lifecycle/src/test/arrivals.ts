@@ -90,7 +90,7 @@ class Arrivals {
     if (operating.length > 0) assert(!this.#inTraffic, `${operating.join()} operates in traffic, by ${step.do}`);
   }
 
-  /** Everybody acts until nobody wants to, and time passes. */
+  /** All actors act until none has anything left to do, and time passes. */
   quiesce(): void {
     this.#containersReady = true;
     for (let round = 0; round < 50; round++) {

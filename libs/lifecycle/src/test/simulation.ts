@@ -125,7 +125,7 @@ export class Simulation {
     this.pod.metadata.labels = applyLabels(this.pod.metadata.labels ?? {}, labels);
   }
 
-  /** Everybody acts until nobody wants to. */
+  /** All actors act until none has anything left to do. */
   quiesce(passes: (request: CheckRequest) => boolean = () => true, adapters: readonly string[] = []): void {
     for (let round = 0; round < 50; round++) {
       const before = JSON.stringify(this.pod);

@@ -81,7 +81,7 @@ export class Confirmation<T extends KubeObject> {
     let listed: Listed | undefined;
     try {
       listed = await this.#list(namespace);
-      if (listed && this.#deps.isAbsent()) return fail('the kind has just been defined anew');
+      if (listed && this.#deps.isAbsent()) return fail('the kind has just been defined again');
     } catch (error) {
       return fail(messageOf(error));
     }

@@ -23,7 +23,7 @@ function add(cluster: InMemoryCluster, name: string, labels: Record<string, stri
   return cluster.add(PODS, aPod({ metadata: { name, uid: undefined, labels } }));
 }
 
-test('shows the initial state at once and complete, then follows', async () => {
+test('shows the complete initial state at once, then follows changes', async () => {
   const cluster = new InMemoryCluster();
   add(cluster, 'a');
   add(cluster, 'b');
@@ -39,7 +39,7 @@ test('shows the initial state at once and complete, then follows', async () => {
   await informer.stop();
 });
 
-test('goes on where it was after a broken connection, without a list', async () => {
+test('continues where it was after a broken connection, without a list', async () => {
   const cluster = new InMemoryCluster();
   const { informer, seen, clock } = follow(cluster);
   await informer.waitForSync();
@@ -51,7 +51,7 @@ test('goes on where it was after a broken connection, without a list', async () 
   await informer.stop();
 });
 
-test('goes on at once after the server ended a long watch', async () => {
+test('continues at once after the server ended a long watch', async () => {
   const cluster = new InMemoryCluster();
   const { informer, seen, clock } = follow(cluster);
   await informer.waitForSync();
@@ -63,7 +63,7 @@ test('goes on at once after the server ended a long watch', async () => {
   await informer.stop();
 });
 
-test('reads all anew when its version is too old, and reports what was deleted meanwhile', async () => {
+test('lists again if its version is too old, and reports what was deleted meanwhile', async () => {
   const cluster = new InMemoryCluster();
   add(cluster, 'a');
   add(cluster, 'b');
@@ -81,7 +81,7 @@ test('reads all anew when its version is too old, and reports what was deleted m
   await informer.stop();
 });
 
-test('retries ever more slowly while nobody answers', async () => {
+test('retries with growing delays while the server does not answer', async () => {
   const cluster = new InMemoryCluster();
   let attempts = 0;
   const client = {
@@ -97,7 +97,7 @@ test('retries ever more slowly while nobody answers', async () => {
   await informer.stop();
 });
 
-test('a handler that throws neither stops the watch nor the other handlers', async () => {
+test('a handler that throws stops neither the watch nor the other handlers', async () => {
   const cluster = new InMemoryCluster();
   const { informer, seen } = follow(cluster);
   informer.onChange(() => {
@@ -112,7 +112,7 @@ test('a handler that throws neither stops the watch nor the other handlers', asy
   await informer.stop();
 });
 
-test('drops managedFields and what trim drops', async () => {
+test('drops managedFields and whatever trim drops', async () => {
   const cluster = new InMemoryCluster();
   cluster.add(PODS, aPod({ metadata: { name: 'a', managedFields: [{}] } }));
   const trim = ({ status: _, ...pod }: Pod): Pod => pod;
@@ -129,7 +129,7 @@ test('drops managedFields and what trim drops', async () => {
   await informer.stop();
 });
 
-test('drops what kubectl apply notes, and no other annotation', async () => {
+test('drops the annotation of kubectl apply, and no other', async () => {
   const cluster = new InMemoryCluster();
   const annotations = { 'kubectl.kubernetes.io/last-applied-configuration': '{}', other: 'stays' };
   cluster.add(PODS, aPod({ metadata: { name: 'a', annotations } }));
@@ -140,7 +140,7 @@ test('drops what kubectl apply notes, and no other annotation', async () => {
   await informer.stop();
 });
 
-test('an observed object that is not in its selector or namespace is not taken in', async () => {
+test('an observed object outside its selector or namespace is not added', async () => {
   const cluster = new InMemoryCluster();
   const { informer } = follow(cluster, { labelSelector: 'app=web', namespace: 'default' });
   await informer.waitForSync();
@@ -152,7 +152,7 @@ test('an observed object that is not in its selector or namespace is not taken i
   await informer.stop();
 });
 
-test('an object that leaves the selector is deleted here', async () => {
+test('an object that leaves the selector is deleted from the cache', async () => {
   const cluster = new InMemoryCluster();
   add(cluster, 'a', { app: 'web' });
   const { informer, seen } = follow(cluster, { labelSelector: 'app=web' });
@@ -193,7 +193,7 @@ async function* bytes(text: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(text);
 }
 
-test('reads pages where the server has no WatchList, and warns of nothing', async () => {
+test('lists in pages if the server has no WatchList, without a warning', async () => {
   const cluster = new InMemoryCluster();
   add(cluster, 'a');
   const paths: string[] = [];
@@ -216,7 +216,7 @@ test('reads pages where the server has no WatchList, and warns of nothing', asyn
   await informer.stop();
 });
 
-test('a kind just defined is waited for with one line in the log, and no stack', async () => {
+test('waits for a kind that was just defined with one line in the log, and no stack', async () => {
   const cluster = new InMemoryCluster();
   add(cluster, 'a');
   const message = 'storage is (re)initializing';
@@ -239,7 +239,7 @@ test('a kind just defined is waited for with one line in the log, and no stack',
   await informer.stop();
 });
 
-test('opens a new watch when the old one is silent for minutes, or owes the event of our own write (T93)', async () => {
+test('opens a new watch if the old one is silent for minutes, or does not deliver the event of our own write (T93)', async () => {
   const cluster = new InMemoryCluster();
   let watches = 0;
   let dead = false;
@@ -265,7 +265,7 @@ async function* silence(signal: AbortSignal | undefined): AsyncGenerator<Uint8Ar
   await new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
 }
 
-test('waitForSync can be given up', async () => {
+test('waitForSync can be aborted', async () => {
   const cluster = new InMemoryCluster();
   cluster.setReachable(false);
   const { informer } = follow(cluster);

@@ -25,7 +25,7 @@ export type InformerOptions<T extends KubeObject> = {
   namespace?: string | undefined;
   labelSelector?: string;
   fieldSelector?: string;
-  /** Returns a copy of an object without the fields that nobody reads. `managedFields` and kubectl's copy of the object are always removed. */
+  /** Returns a copy of an object without the fields that no operator reads. `managedFields` and kubectl's copy of the object are always removed. */
   trim?: (object: T) => T;
   indexes?: IndexFunctions<T>;
   logger: Logger;

@@ -10,7 +10,7 @@ async function* cut(bytes: Uint8Array, at: readonly number[]): AsyncGenerator<Ui
   }
 }
 
-test('gives the same lines however the bytes are cut', async () => {
+test('gives the same lines however the bytes are split', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.string({ unit: 'grapheme', minLength: 1 }).map((line) => `"${line.replace(/\n/g, '')}"`)),
@@ -24,6 +24,6 @@ test('gives the same lines however the bytes are cut', async () => {
   );
 });
 
-test('drops half a line at the end', async () => {
+test('drops an incomplete last line', async () => {
   expect(await Array.fromAsync(linesOf(cut(Buffer.from('{"a":1}\n{"b"'), [3])))).toEqual(['{"a":1}']);
 });

@@ -28,7 +28,7 @@ function stateAfter(history: readonly Happening[], count: number): Pod | undefin
   return last && last.type !== 'DELETED' ? last.object : undefined;
 }
 
-test('answers and watch events in any order, relists in between: never older than seen, right in the end', () => {
+test('with responses, watch events and relists in any order, never goes back to an older state and is correct in the end', () => {
   const steps = fc.array(fc.constantFrom<Step>('create', 'update', 'update', 'delete'), {
     minLength: 1,
     maxLength: 14,

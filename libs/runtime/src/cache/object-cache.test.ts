@@ -18,7 +18,7 @@ function cacheWithLog() {
 const KEY = 'default/web';
 
 describe('read your writes', () => {
-  test('shows the answer to a write at once and drops its watch event', () => {
+  test('shows the response of a write at once and drops its watch event', () => {
     const { cache, changes } = cacheWithLog();
     cache.replace([pod(10)], '10');
     cache.observe(pod(12));
@@ -27,7 +27,7 @@ describe('read your writes', () => {
     expect(cache.version).toBe('12');
   });
 
-  test('ignores an answer that is older than the watch', () => {
+  test('ignores a response that is older than the watch', () => {
     const { cache, changes } = cacheWithLog();
     cache.replace([pod(10)], '10');
     cache.apply('MODIFIED', pod(14));
@@ -36,7 +36,7 @@ describe('read your writes', () => {
     expect(changes).toHaveLength(2);
   });
 
-  test('drops older watch events that arrive after the answer', () => {
+  test('drops older watch events that arrive after the response', () => {
     const { cache } = cacheWithLog();
     cache.replace([pod(10)], '10');
     cache.observe(pod(14));
@@ -53,7 +53,7 @@ describe('read your writes', () => {
     expect(changes).toEqual(['added a@10', 'deleted a@15']);
   });
 
-  test('removes on a DELETED event of the version the delete was answered with', () => {
+  test('removes the object on a DELETED event with the version of the delete response', () => {
     const { cache } = cacheWithLog();
     cache.replace([pod(10)], '10');
     cache.observe(pod(15));
@@ -61,7 +61,7 @@ describe('read your writes', () => {
     expect(cache.get(KEY)).toBeUndefined();
   });
 
-  test('keeps an observed successor of the same name when the deletion of the first one arrives', () => {
+  test('keeps an observed object of the same name when the deletion of the earlier one arrives', () => {
     const { cache, changes } = cacheWithLog();
     cache.replace([pod(10, 'a')], '10');
     cache.observe(pod(16, 'b'));
@@ -71,7 +71,7 @@ describe('read your writes', () => {
     expect(changes).toEqual(['added a@10', 'deleted a@10', 'added b@16']);
   });
 
-  test('keeps what is newer than a relist, and drops it when a later one does not have it', () => {
+  test('keeps an object that is newer than a relist, and drops it if a later relist lacks it', () => {
     const { cache } = cacheWithLog();
     cache.replace([], '10');
     cache.observe(pod(14));
@@ -81,7 +81,7 @@ describe('read your writes', () => {
     expect(cache.get(KEY)).toBeUndefined();
   });
 
-  test('takes an answer that comes before the first list, unless that list no longer has the object', () => {
+  test('accepts a response that arrives before the first list, unless that list lacks the object', () => {
     const { cache } = cacheWithLog();
     cache.observe(pod(14));
     cache.replace([], '20');
@@ -89,8 +89,8 @@ describe('read your writes', () => {
   });
 });
 
-describe('an object a write found gone (T92)', () => {
-  test('disappears at once and events from before its deletion do not bring it back', () => {
+describe('an object that a write found missing (T92)', () => {
+  test('disappears at once, and events from before its deletion do not bring it back', () => {
     const { cache, changes } = cacheWithLog();
     cache.replace([pod(10)], '10');
     cache.observeGone(KEY, 'a');
@@ -101,7 +101,7 @@ describe('an object a write found gone (T92)', () => {
     expect(changes).toEqual(['added a@10', 'deleted a@10']);
   });
 
-  test('leaves a successor of the same name alone', () => {
+  test('does not affect a later object of the same name', () => {
     const { cache } = cacheWithLog();
     cache.replace([pod(10, 'b')], '10');
     cache.observeGone(KEY, 'a');
@@ -118,7 +118,7 @@ describe('an object a write found gone (T92)', () => {
 });
 
 describe('relist', () => {
-  test('reports what was deleted while nobody watched, and a successor as deleted and added', () => {
+  test('reports objects deleted while no watch ran, and a replaced object as deleted and added', () => {
     const { cache, changes } = cacheWithLog();
     const other = aPod({ metadata: { name: 'other', uid: 'o', resourceVersion: '9' } });
     cache.replace([pod(10, 'a'), other], '10');
@@ -126,7 +126,7 @@ describe('relist', () => {
     expect(changes).toEqual(['added a@10', 'added o@9', 'deleted o@9', 'deleted a@10', 'added b@18']);
   });
 
-  test('changes nothing when nothing has changed', () => {
+  test('reports nothing if nothing has changed', () => {
     const { cache, changes } = cacheWithLog();
     cache.replace([pod(10)], '10');
     cache.replace([pod(10)], '20');
@@ -134,7 +134,7 @@ describe('relist', () => {
     expect(cache.version).toBe('20');
   });
 
-  test('believes an API server that has gone back in time (etcd restored)', () => {
+  test('follows an API server whose state went back (etcd was restored)', () => {
     const { cache } = cacheWithLog();
     cache.replace([pod(100)], '100');
     cache.replace([pod(50)], '60');
@@ -157,7 +157,7 @@ describe('indexes', () => {
     expect(found('y')).toEqual([]);
   });
 
-  test('refuse a name that was not declared', () => {
+  test('refuse an undeclared name', () => {
     expect(() => cacheWithLog().cache.byIndex('ap', 'x')).toThrow('no index "ap"; there are: app');
   });
 });

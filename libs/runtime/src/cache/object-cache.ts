@@ -85,7 +85,7 @@ export class ObjectCache<T extends KubeObject> {
     if (reset) this.#gone.clear();
     const present = new Map(objects.map((object) => [keyOf(object), object]));
     for (const [key, old] of this.#objects) {
-      // Newer than the list: the answer to a write of ours, whose event has not arrived yet.
+      // This object is newer than the list: it is the response of a write of ours, whose event has not arrived yet.
       const newer = !reset && compareResourceVersions(old.metadata.resourceVersion, version) > 0;
       if (!present.has(key) && !newer) this.#remove(key, old);
     }
@@ -142,7 +142,7 @@ export class ObjectCache<T extends KubeObject> {
     if (uid !== undefined) this.#gone.delete(uid);
     const key = keyOf(object);
     const old = this.#objects.get(key);
-    // Newer than the deletion: a new object of the same name, or one that a write of ours made match the selector again.
+    // This object is newer than the deletion: it is a new one of the same name, or a write of ours made it match the selector again.
     if (!old || compareResourceVersions(old.metadata.resourceVersion, version) > 0) return;
     this.#remove(key, old, old.metadata.uid === uid ? object : old);
   }

@@ -28,7 +28,7 @@ function setup({
 const change = { body: { metadata: { labels: { a: '1' } } } };
 
 describe('a patch', () => {
-  test('states the version it was decided from, and the cache shows it before the watch does', async () => {
+  test('requires the version it was decided from, and the cache shows it before the watch does', async () => {
     const { cluster, cache, pod, writer } = setup();
     const written = await writer.patch(pod, change);
     const { resourceVersion } = pod.metadata;
@@ -44,13 +44,13 @@ describe('a patch', () => {
     await expect(writer.patch(pod, change)).rejects.toBeInstanceOf(ConflictError);
   });
 
-  test('by uid alone holds for the object however it has changed', async () => {
+  test('by uid alone applies to the object however it has changed', async () => {
     const { cluster, pod, writer } = setup({ later: 'change' });
     await writer.patch(pod, { ...change, precondition: 'uid' });
     expect(cluster.get(PODS, KEY)).toMatchObject({ metadata: { labels: { a: '1' } }, spec: { nodeName: 'n' } });
   });
 
-  test('of an object that is gone writes nothing, and the cache forgets the object', async () => {
+  test('of an object that is gone writes nothing, and the cache drops the object', async () => {
     const { cache, pod, writer } = setup({ later: 'removal' });
     expect(await writer.patch(pod, change)).toBeUndefined();
     expect(cache.get(KEY)).toBeUndefined();
@@ -64,7 +64,7 @@ describe('a patch', () => {
 });
 
 describe('a deletion', () => {
-  test('states the version it was decided from, and the cache shows a Pod that ends as terminating', async () => {
+  test('requires the version it was decided from, and the cache shows the Pod as terminating', async () => {
     const { cluster, cache, pod, writer } = setup();
     const { uid, resourceVersion } = pod.metadata;
     await writer.delete(pod);
@@ -72,7 +72,7 @@ describe('a deletion', () => {
     expect(cache.get(KEY)?.metadata.deletionTimestamp).toBeDefined();
   });
 
-  test('of an object that goes at once takes it out of the cache before the watch does', async () => {
+  test('of an object that is deleted at once removes it from the cache before the watch does', async () => {
     const cluster = new InMemoryCluster();
     cluster.add(SERVICES, aService({ metadata: { name: 'web' } }));
     const cache = cluster.informer(SERVICES);
@@ -82,7 +82,7 @@ describe('a deletion', () => {
     expect(cache.get(KEY)).toBeUndefined();
   });
 
-  test('of an object with finalizers has the cache show it as terminating', async () => {
+  test('of an object with finalizers makes the cache show it as terminating', async () => {
     const { cache, pod, writer } = setup({ finalizers: ['example.com/keep'] });
     await writer.delete(pod);
     expect(cache.get(KEY)?.metadata.deletionTimestamp).toBeDefined();
@@ -94,7 +94,7 @@ describe('a deletion', () => {
     expect(cluster.get(PODS, KEY)).toBeDefined();
   });
 
-  test('of an object that is gone already is no error', async () => {
+  test('of an object that is already gone is not an error', async () => {
     const { cache, pod, writer } = setup({ later: 'removal' });
     await writer.delete(pod);
     expect(cache.get(KEY)).toBeUndefined();

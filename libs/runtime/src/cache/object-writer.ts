@@ -3,7 +3,7 @@ import type { DeleteOptions, KubeClient } from '../client/client.ts';
 import { NotFoundError } from '../client/errors.ts';
 
 /**
- * What a write requires of the object. `version`: that nobody has changed it since it was read, which is right for every decision that
+ * What a write requires of the object. `version`: that no client has changed it since it was read, which is right for every decision that
  * depends on its state. `uid`: only that it is still the same object.
  */
 export type Precondition = 'version' | 'uid';
@@ -25,11 +25,11 @@ export type ObjectDeletion = Pick<DeleteOptions, 'gracePeriodSeconds' | 'propaga
   readonly precondition?: Precondition;
 };
 
-/** Writes objects of one kind that were read from a cache, and shows the cache what became of them. */
+/** Writes objects of one kind that were read from a cache, and puts the results into the cache. */
 export type ObjectWriter<T extends KubeObject> = {
   /**
    * Patches `object` as it was read.
-   * @returns the object as it was written; undefined if it no longer exists, which the cache then knows as well
+   * @returns the object as it was written; undefined if it no longer exists. The cache then no longer contains it.
    * @throws ConflictError when the object has changed, or another object has taken its name
    */
   patch(object: T, change: ObjectChange): Promise<T | undefined>;
@@ -41,8 +41,8 @@ export type ObjectWriter<T extends KubeObject> = {
 };
 
 /**
- * The one way to write an object that a reconcile read from its cache: the write states what it was decided from, an object that is gone is
- * a result and not an error, and the cache shows the outcome before the watch does, so that the next reconcile does not repeat the write.
+ * Use this to write an object that a reconcile read from its cache. The write requires the version from which it was decided. A missing object
+ * is a result and not an error. The cache shows the outcome before the watch does, so that the next reconcile does not repeat the write.
  * @param cache where the objects were read
  */
 export function objectWriter<T extends KubeObject>({

@@ -69,7 +69,7 @@ async function* text(body: string): AsyncGenerator<Uint8Array> {
   yield Buffer.from(body);
 }
 
-test('a cache that has just been filled, or followed an event, is current without a question', async () => {
+test('a cache that was just filled, or just received an event, is current without a request', async () => {
   const { informer, clock, state, add } = follow();
   await clock.advanceAsync(0);
   expect(informer.isCurrent('default')).toBe(true);
@@ -82,7 +82,7 @@ test('a cache that has just been filled, or followed an event, is current withou
   await informer.stop();
 });
 
-test('the cache of a kind that nobody changes is found to be current by one list for all who ask', async () => {
+test('if no object of a kind changes, one list proves the cache current for all callers', async () => {
   const { informer, clock, state, add } = follow();
   add('a');
   await clock.advanceAsync(70_000);
@@ -94,7 +94,7 @@ test('the cache of a kind that nobody changes is found to be current by one list
   await informer.stop();
 });
 
-test('a list that is ahead of the watch is confirmed by the event itself, without a further wait', async () => {
+test('if a list is ahead of the watch, the event itself proves the cache current, without a further wait', async () => {
   const { informer, clock, state, add } = follow();
   await clock.advanceAsync(0);
   await clock.advanceAsync(6000);
@@ -110,7 +110,7 @@ test('a list that is ahead of the watch is confirmed by the event itself, withou
   await informer.stop();
 });
 
-test('a half-open watch is found out by the change it has not brought, and is replaced', async () => {
+test('a half-open watch is detected by a change that it did not deliver, and is replaced', async () => {
   const { informer, clock, state, add, confirm } = follow();
   await clock.advanceAsync(0);
   state.silent = true;
@@ -126,7 +126,7 @@ test('a half-open watch is found out by the change it has not brought, and is re
   await informer.stop();
 });
 
-test('a deletion that the watch has not brought is missed as well', async () => {
+test('a deletion that the watch did not deliver is detected as well', async () => {
   const { cluster, informer, clock, state, add } = follow();
   add('a');
   await clock.advanceAsync(0);
@@ -141,7 +141,7 @@ test('a deletion that the watch has not brought is missed as well', async () => 
   await informer.stop();
 });
 
-test('without the right to list and watch nothing is confirmed, and all is well once the right is back', async () => {
+test('without the right to list and watch nothing is proven current, and with the right it works again', async () => {
   const { cluster, informer, clock, state, add, confirm } = follow();
   await clock.advanceAsync(0);
   state.refusal = FORBIDDEN;
@@ -160,7 +160,7 @@ test('without the right to list and watch nothing is confirmed, and all is well 
   await informer.stop();
 });
 
-test('a watch that fails leaves nothing proven, however new the last event is', async () => {
+test('after a failed watch the cache is not proven current, however recent the last event is', async () => {
   const { cluster, informer, clock, state, add } = follow();
   add('a');
   await clock.advanceAsync(0);
@@ -172,7 +172,7 @@ test('a watch that fails leaves nothing proven, however new the last event is', 
   await informer.stop();
 });
 
-test('the deletion of a custom object proves nothing: its definition may be going', async () => {
+test('the deletion of a custom object proves nothing, because its definition may be being deleted', async () => {
   const cluster = new InMemoryCluster();
   const clock = new FakeClock();
   cluster.add(POD_TRANSITION_RULES, aPodTransitionRule({ metadata: { name: 'r' } }));
@@ -187,7 +187,7 @@ test('the deletion of a custom object proves nothing: its definition may be goin
   await informer.stop();
 });
 
-test('events that a watch brings after a gap do not prove that it has brought all', async () => {
+test('events after a gap do not prove that the watch delivered all events', async () => {
   const { cluster, informer, clock, state, add } = follow();
   await clock.advanceAsync(0);
   state.refusal = FORBIDDEN;
@@ -207,7 +207,7 @@ test('events that a watch brings after a gap do not prove that it has brought al
   await informer.stop();
 });
 
-test('a definition made anew shows its objects at once, and proves only half a minute later that there are no others', async () => {
+test('after a definition is created again its objects show at once, but only half a minute later is it proven that there are no others', async () => {
   const { cluster, informer, clock, state, add, confirm } = follow();
   add('a');
   await clock.advanceAsync(0);
@@ -228,7 +228,7 @@ test('a definition made anew shows its objects at once, and proves only half a m
   await informer.stop();
 });
 
-test('a list of a kind that was defined anew a moment ago proves nothing, though no watch has begun yet', async () => {
+test('a list of a kind that was defined again a moment ago proves nothing, even before a watch has begun', async () => {
   const { cluster, informer, clock, state } = follow();
   await clock.advanceAsync(0);
   state.refusal = ABSENT;
@@ -252,7 +252,7 @@ test('a kind that has not been defined for a minute has no objects', async () =>
   await informer.stop();
 });
 
-test('an API server that is away for some seconds is no problem yet', async () => {
+test('an API server that is unavailable for some seconds is not a problem yet', async () => {
   const { cluster, informer, clock, state } = follow();
   await clock.advanceAsync(0);
   state.refusal = { kind: 'Status', code: 503, reason: 'ServiceUnavailable', message: 'starting' };

@@ -41,7 +41,7 @@ const REF = { namespace: 'default', name: 'web' };
 const throttled: Answer = { status: 429, body: { reason: 'TooManyRequests', details: { retryAfterSeconds: 2 } } };
 
 describe('retries', () => {
-  test('obeys Retry-After for a write as well: nothing took effect', async () => {
+  test('obeys Retry-After for a write as well, because the write did not take effect', async () => {
     const { client, requests, clock } = clientWith([
       throttled,
       { status: 429, headers: { 'retry-after': '1' } },
@@ -57,7 +57,7 @@ describe('retries', () => {
     expect(requests).toHaveLength(3);
   });
 
-  test('gives up after five and says when to come back', async () => {
+  test('gives up after five attempts and returns the time to wait', async () => {
     const { client, requests, clock } = clientWith([throttled]);
     const failed = client.create(PODS, aPod()).catch((error: unknown) => error);
     await clock.advanceAsync(60_000);
@@ -67,13 +67,13 @@ describe('retries', () => {
     expect(requests).toHaveLength(6);
   });
 
-  test('leaves a long wait to the caller', async () => {
+  test('does not wait itself if the wait is long', async () => {
     const { client, requests } = clientWith([{ status: 429, headers: { 'retry-after': '60' } }]);
     await expect(client.get(PODS, REF)).rejects.toThrow(ThrottledError);
     expect(requests).toHaveLength(1);
   });
 
-  test('repeats a read without an answer, never a write: its outcome is unknown', async () => {
+  test('repeats a read without a response, but never a write, because its outcome is unknown', async () => {
     const reading = clientWith(['no answer', { status: 503 }, { status: 200, body: aPod() }]);
     const read = reading.client.get(PODS, REF);
     await reading.clock.advanceAsync(1000);
@@ -85,7 +85,7 @@ describe('retries', () => {
     expect(writing.requests).toHaveLength(2);
   });
 
-  test('does not repeat a write the server failed on', async () => {
+  test('does not repeat a write that failed in the server', async () => {
     const { client, requests } = clientWith([{ status: 500, body: 'etcd leader changed' }]);
     await expect(client.patch(PODS, REF, { type: 'merge', body: {} })).rejects.toThrow(ServerError);
     expect(requests).toHaveLength(1);
@@ -117,7 +117,7 @@ test('reports an answer that is not JSON without hiding it', async () => {
   await expect(client.replace(PODS, aPod())).rejects.toThrow(/502 .*<html>bad gateway/);
 });
 
-test('keeps the requests under way bounded, but not Lease renewals', async () => {
+test('limits concurrent requests, but not Lease renewals', async () => {
   let underWay = 0;
   let most = 0;
   const gate = Promise.withResolvers<void>();
@@ -143,7 +143,7 @@ test('keeps the requests under way bounded, but not Lease renewals', async () =>
 });
 
 describe('on the in-memory cluster', () => {
-  test('writes with preconditions fail when they do not hold', async () => {
+  test('writes fail if their preconditions do not hold', async () => {
     const cluster = new InMemoryCluster();
     const pod = cluster.add(PODS, aPod({ metadata: REF }));
     const { resourceVersion = '', uid = '' } = pod.metadata;
@@ -181,7 +181,7 @@ describe('waiting', () => {
     return { client, clock, sent: () => sent };
   }
 
-  test('for a free slot has a limit: the request is not sent, and the error says so', async () => {
+  test('for a free slot is limited: the request is not sent, and the error says so', async () => {
     const { client, clock, sent } = busyClient(20_000);
     client.get(PODS, REF).catch(() => {});
     const failed = client.get(PODS, REF).catch((error: unknown) => error);
@@ -212,7 +212,7 @@ describe('waiting', () => {
     expect(requests).toHaveLength(1);
   });
 
-  test('for an answer ends at once when the signal aborts', async () => {
+  test('for a response ends at once when the signal aborts', async () => {
     const { client, sent } = busyClient(20_000);
     const abort = new AbortController();
     const failed = client.request('GET', '/api', { signal: abort.signal }).catch((error: unknown) => error);

@@ -34,13 +34,13 @@ async function file(name: string, text: string): Promise<string> {
   return path;
 }
 
-test('a kubeconfig leads to its server', async () => {
+test('uses the server of a kubeconfig', async () => {
   const path = await file('good', kubeconfig({ server: 'https://example.org:6443/prefix/' }));
   await checkKubeconfig(path);
   expect(await loadConnection(path)).toMatchObject({ origin: 'https://example.org:6443', basePath: '/prefix' });
 });
 
-test('of several files those that are not there are passed over', async () => {
+test('skips missing files in a list of kubeconfigs', async () => {
   const path = await file('one-of-two', kubeconfig());
   await checkKubeconfig([join(folder, 'missing'), path].join(delimiter));
   await expect(checkKubeconfig([join(folder, 'missing'), join(folder, 'too')].join(delimiter))).rejects.toThrow(
@@ -49,18 +49,22 @@ test('of several files those that are not there are passed over', async () => {
 });
 
 test.each([
-  { name: 'no YAML', text: '{{', says: '' },
+  { name: 'a file that is not YAML', text: '{{', says: '' },
   { name: 'an empty file', text: '', says: '' },
   { name: 'no current context', text: kubeconfig({ current: '' }), says: 'names no current context' },
   { name: 'an unknown context', text: kubeconfig({ current: 'there' }), says: 'no context there' },
   { name: 'an unknown cluster', text: kubeconfig({ context: 'x' }), says: 'no cluster x' },
-  { name: 'a server that is no URL', text: kubeconfig({ server: 'localhost' }), says: 'server is no URL: "localhost"' },
   {
-    name: 'a client certificate that is not there',
+    name: 'a server that is not a URL',
+    text: kubeconfig({ server: 'localhost' }),
+    says: 'server is no URL: "localhost"',
+  },
+  {
+    name: 'a client certificate that does not exist',
     text: kubeconfig({ user: { 'client-certificate': '/nowhere.crt', 'client-key': '/nowhere.key' } }),
     says: '/nowhere.crt',
   },
-])('$name is said in one line with the file and what is allowed', async ({ text, says }) => {
+])('$name is reported in one line with the file and what is allowed', async ({ text, says }) => {
   const path = await file('bad', text);
   const error = await checkKubeconfig(path).then(
     () => undefined,
@@ -74,7 +78,7 @@ test.each([
   expect(message).not.toContain('\n');
 });
 
-test('with nothing at all it is said where it was looked for', async () => {
+test('without any kubeconfig, the error says where it was searched', async () => {
   vi.stubEnv('HOME', folder);
   vi.stubEnv('KUBECONFIG', undefined);
   await expect(checkKubeconfig()).rejects.toThrow('KUBECONFIG is not set, and there is neither ~/.kube/config nor');

@@ -44,7 +44,7 @@ export type Credentials = {
  * @throws KubeconfigError when there is none, or none that can be used
  */
 export async function loadConnection(kubeconfig?: string): Promise<Connection> {
-  // Imported late: the package loads its 600 generated models, which unit tests and pure libraries should not pay for.
+  // Imported only here, because the package loads 600 generated models, which unit tests and pure libraries should not load.
   const client = await import('@kubernetes/client-node');
   const source = sourceOf(kubeconfig);
   const load = () => reading(source, () => source.load(new client.KubeConfig(), () => new client.KubeConfig()));
@@ -151,7 +151,7 @@ function unusable({ name }: Source, why: string, cause?: unknown): KubeconfigErr
   return new KubeconfigError(`${name}: ${why}; ${ALLOWED}`, { cause });
 }
 
-/** The first line of a parser's message is enough. */
+/** Returns the first line of a parser's message, which is enough. */
 function textOf(error: unknown): string {
   return messageOf(error).split('\n')[0] ?? '';
 }

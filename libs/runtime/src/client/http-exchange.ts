@@ -2,8 +2,8 @@ import type { Dispatcher } from 'undici';
 import type { TransportResponse } from './transport.ts';
 
 /**
- * Sends one request and collects its whole answer. On undici's lowest level: its streams and body mixins would take a
- * quarter of the CPU time of a write.
+ * Sends one request and collects the whole response. It uses the lowest level of undici, because its streams and body mixins would
+ * take a quarter of the CPU time of a write.
  */
 export function exchange(
   dispatcher: Dispatcher,

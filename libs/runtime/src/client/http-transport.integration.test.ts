@@ -52,7 +52,7 @@ test('sends path, headers and body under the prefix of the server', async () => 
   });
 });
 
-test('no answer in time, a broken connection and an abort are ConnectionErrors', async () => {
+test('a timeout, a broken connection and an abort are ConnectionErrors', async () => {
   const { transport } = await transportTo((request, response) => {
     if (request.url?.includes('break')) response.destroy();
   });
@@ -63,7 +63,7 @@ test('no answer in time, a broken connection and an abort are ConnectionErrors',
   await expect(transport.send({ method: 'GET', path: '/never', signal })).rejects.toThrow(ConnectionError);
 });
 
-test('a stream breaks off as a ConnectionError, and ends when it is aborted', async () => {
+test('a broken stream throws a ConnectionError, and an aborted stream ends', async () => {
   const { transport } = await transportTo((request, response) => {
     response.write('line\n');
     if (request.url?.includes('break')) setTimeout(() => response.destroy(), 20);
@@ -76,7 +76,7 @@ test('a stream breaks off as a ConnectionError, and ends when it is aborted', as
   await expect(read('/quiet', AbortSignal.timeout(50))).rejects.toThrow(ConnectionError);
 });
 
-test('a rejected token is read again, once', async () => {
+test('reads a rejected token again, once', async () => {
   const tokens: (string | undefined)[] = [];
   const { transport, setToken } = await transportTo((request, response) => {
     tokens.push(request.headers.authorization);
@@ -88,7 +88,7 @@ test('a rejected token is read again, once', async () => {
   expect(tokens.at(-1)).toBe('Bearer two');
 });
 
-test('a CA written into the kubeconfig is read again when the server shows a certificate of another', async () => {
+test('reads the CA in the kubeconfig again if the server has a certificate of another CA', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'transport-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const [before, after] = await Promise.all(['before', 'after'].map((name) => selfSigned(folder, name)));

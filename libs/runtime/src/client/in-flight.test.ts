@@ -13,7 +13,7 @@ function ticketOf(given: Ticket | Promise<Ticket> | undefined): Promise<Ticket> 
   return Promise.resolve(given);
 }
 
-test('admits up to the bound, then in order of arrival', async () => {
+test('admits requests up to the limit, then in order of arrival', async () => {
   const bound = new InFlight(2);
   const [first] = [bound.acquire('shop'), bound.acquire('shop')];
   const order: string[] = [];
@@ -27,7 +27,7 @@ test('admits up to the bound, then in order of arrival', async () => {
   await fourth;
 });
 
-test('one overload cuts the bound once, however many of its requests were throttled', () => {
+test('an overload lowers the limit once, however many requests were throttled', () => {
   const bound = new InFlight(64);
   drain(bound, 40, 'throttled');
   expect(bound.limit).toBe(44);
@@ -35,7 +35,7 @@ test('one overload cuts the bound once, however many of its requests were thrott
   expect(bound.limit).toBe(30);
 });
 
-test('grows by one after each full round of good answers, up to where it was', () => {
+test('raises the limit by one after each full round of successes, up to its initial value', () => {
   const bound = new InFlight(10);
   drain(bound, 1, 'throttled');
   expect(bound.limit).toBe(7);
@@ -45,7 +45,7 @@ test('grows by one after each full round of good answers, up to where it was', (
   expect(bound.limit).toBe(10);
 });
 
-test('never stops altogether', () => {
+test('never lowers the limit below 2', () => {
   const bound = new InFlight(8);
   for (let i = 0; i < 50; i++) drain(bound, 1, 'throttled');
   expect(bound.limit).toBe(2);
@@ -72,7 +72,7 @@ test('a namespace whose requests are slow leaves room for the others', async () 
   await vi.waitFor(() => expect(order).toEqual(['shop', 'bank', 'shop']));
 });
 
-test('a waiting request ends at once when its signal aborts, and leaves its place to the next', async () => {
+test('a waiting request ends at once when its signal aborts, and the next one moves up', async () => {
   const bound = new InFlight(1);
   const first = bound.acquire('shop');
   const abort = new AbortController();
@@ -85,14 +85,14 @@ test('a waiting request ends at once when its signal aborts, and leaves its plac
   expect(await next).toEqual({ number: 2, namespace: 'shop' });
 });
 
-test('a request does not wait for a slot when its signal has aborted before', async () => {
+test('a request whose signal has already aborted does not wait for a slot', async () => {
   const bound = new InFlight(1);
   await bound.acquire('shop');
   await expect(bound.acquire('shop', AbortSignal.abort(new Error('stopping')))).rejects.toThrow('stopping');
   expect(bound.waiting).toBe(0);
 });
 
-test('a request waits for a slot only as long as its limit, and says what it has waited for', async () => {
+test('a request waits for a slot no longer than its limit, and its error says what it waited for', async () => {
   const clock = new FakeClock();
   const bound = new InFlight(1, { timeoutMs: 30_000, clock });
   await bound.acquire('shop');

@@ -14,24 +14,24 @@ const quota = apiErrorFor(POST, { status: 403, reason: 'Forbidden' }, 'pods "a" 
 describe('a failure is logged', () => {
   test.each([
     { name: 'a quota', error: quota },
-    { name: 'a namespace that ends', error: ending('a') },
-    { name: 'an API server that is away', error: new ConnectionError('GET /: connect ECONNREFUSED') },
-    { name: 'what a step wrapped', error: new Error('creating Pod a', { cause: quota }) },
-    { name: 'several together', error: new AggregateError([quota, ending('a')]) },
+    { name: 'a namespace that is being deleted', error: ending('a') },
+    { name: 'an API server that is unavailable', error: new ConnectionError('GET /: connect ECONNREFUSED') },
+    { name: 'an error wrapped by a step', error: new Error('creating Pod a', { cause: quota }) },
+    { name: 'several errors together', error: new AggregateError([quota, ending('a')]) },
   ])('without a stack: $name', ({ error }) => {
     expect(loggedError(error)).toEqual({ cause: expect.any(String) });
   });
 
   test.each([
-    { name: 'a mistake of ours', error: new TypeError('x is undefined') },
-    { name: 'one among refusals', error: new AggregateError([quota, new TypeError('x is undefined')]) },
-    { name: 'what is no error', error: 'x' },
-  ])('with all that is known: $name', ({ error }) => {
+    { name: 'a bug', error: new TypeError('x is undefined') },
+    { name: 'a bug among refusals', error: new AggregateError([quota, new TypeError('x is undefined')]) },
+    { name: 'a value that is not an error', error: 'x' },
+  ])('with the stack: $name', ({ error }) => {
     expect(loggedError(error)).toEqual({ err: error });
   });
 });
 
-test('refusals that differ in names are one, and counted', () => {
+test('refusals that differ only in names are one line with a count', () => {
   const text = refusalIn(new AggregateError([ending('a'), ending('b'), ending('c'), quota]));
   expect(text).toMatch(/pods "a" is forbidden: unable to create.*\(and 2 alike\); .*exceeded quota: q$/);
 });
@@ -43,6 +43,6 @@ test.each([
   { error: quota, is: false },
   { error: new AggregateError([ending('a'), quota]), is: false },
   { error: new TypeError('x'), is: false },
-])('$error.message is of a namespace that ends: $is', ({ error, is }) => {
+])('$error.message is due to a namespace that is being deleted: $is', ({ error, is }) => {
   expect(isOfEndingNamespace(error)).toBe(is);
 });

@@ -1,5 +1,5 @@
-// How a failure is logged. For a failed request the message says everything; the stack would only show our own code, so it is kept
-// for unexpected errors.
+// How a failure is logged. For a failed request the message is enough, because the stack would only show our own code. The log contains
+// the stack only for unexpected errors.
 
 import { ApiError, ConnectionError, flattenErrors } from './errors.ts';
 

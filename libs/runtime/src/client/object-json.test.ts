@@ -10,7 +10,7 @@ function eventOf(object: { metadata: object; [key: string]: unknown }, managedFi
 
 const entryOf = (fieldsV1: unknown) => ({ manager: 'kubelet', operation: 'Update', apiVersion: 'v1', fieldsV1 });
 
-test('reads an event as it is, but for the managed fields', () => {
+test('reads an event unchanged, except for the managed fields', () => {
   const pod = { kind: 'Pod', metadata: { name: 'a', labels: { 'é"]}': '}]}' } }, spec: { nodeName: 'n' } };
   const managed = [entryOf({ 'f:spec': { 'f:nodeName': {} } }), entryOf({ 'f:metadata': {} })];
   expect(parseObject(eventOf(pod, managed))).toEqual({ type: 'MODIFIED', object: pod });
@@ -25,7 +25,7 @@ test('reads a custom resource, whose keys are sorted', () => {
   });
 });
 
-test('reads what it finds where the names of fields look like the end of them', () => {
+test('reads objects whose field names look like the end of the managed fields', () => {
   const pod = { metadata: { name: 'a' }, spec: {} };
   for (const name of ['}]', '}],', '}]}', '}]},', '"}]}"', '}]}}', '}]},"spec":{}}}', '\\}]}']) {
     const read = parseObject(eventOf(pod, [entryOf({ [`k:${JSON.stringify({ name })}`]: {} })])) as {
@@ -35,7 +35,7 @@ test('reads what it finds where the names of fields look like the end of them', 
   }
 });
 
-test('loses nothing else, whatever the object is', () => {
+test('loses nothing else, whatever the object contains', () => {
   const values = fc.dictionary(fc.string(), fc.jsonValue());
   fc.assert(
     fc.property(
@@ -54,6 +54,6 @@ test('loses nothing else, whatever the object is', () => {
   );
 });
 
-test('says what is wrong with a text that is no JSON', () => {
+test('reports what is wrong with a text that is not JSON', () => {
   expect(() => parseObject('{"metadata":{"name":"a","managedFields":[{}]}')).toThrow(SyntaxError);
 });

@@ -46,7 +46,7 @@ function recording(clock: () => FakeClock, failures: unknown[] = []) {
   return { at, reconcile };
 }
 
-test('runs no key twice at a time, and again when it changed meanwhile', async () => {
+test('runs no key twice at the same time, and runs it again if it changed meanwhile', async () => {
   let running = 0;
   let most = 0;
   let passes = 0;
@@ -67,7 +67,7 @@ test('runs no key twice at a time, and again when it changed meanwhile', async (
   expect([most, passes]).toEqual([1, 2]);
 });
 
-test('does not run inside the caller: what comes in one go for a key is one pass', async () => {
+test('does not run inside the caller, so that several events for a key are one pass', async () => {
   const passes: string[] = [];
   const { controller } = controllerWith(async (key) => {
     passes.push(key);
@@ -81,7 +81,7 @@ test('does not run inside the caller: what comes in one go for a key is one pass
   expect(passes).toEqual(['a']);
 });
 
-test('backs off from failures, longer each time, and forgets them after a good pass', async () => {
+test('backs off with growing delays after failures, and starts over after a successful pass', async () => {
   let clock = new FakeClock();
   const { at, reconcile } = recording(
     () => clock,
@@ -102,7 +102,7 @@ test('backs off from failures, longer each time, and forgets them after a good p
   expect((at[5] ?? 0) - (at[4] ?? 0)).toBeLessThanOrEqual(100);
 });
 
-test('repeats soon after a conflict, also one inside an AggregateError', async () => {
+test('retries soon after a conflict, also inside an AggregateError', async () => {
   let clock = new FakeClock();
   const conflict = new ConflictError('', { status: 409, reason: 'Conflict' });
   const { at, reconcile } = recording(() => clock, [new AggregateError([conflict, new AggregateError([conflict])])]);
@@ -113,7 +113,7 @@ test('repeats soon after a conflict, also one inside an AggregateError', async (
   expect(at).toHaveLength(2);
 });
 
-test('does not repeat what only the user can mend', async () => {
+test('does not retry an error that only the user can resolve', async () => {
   let clock = new FakeClock();
   const { at, reconcile } = recording(() => clock, [new TerminalError('no such template')]);
   const made = controllerWith(reconcile);
@@ -126,7 +126,7 @@ test('does not repeat what only the user can mend', async () => {
   expect(at).toHaveLength(2);
 });
 
-test('waits as long as a throttle asks', async () => {
+test('waits as long as a throttled response asks', async () => {
   let clock = new FakeClock();
   const throttled = new ThrottledError('', { status: 429, reason: 'TooManyRequests', retryAfterMs: 20_000 });
   const { at, reconcile } = recording(() => clock, [throttled]);
@@ -139,7 +139,7 @@ test('waits as long as a throttle asks', async () => {
   expect(at).toHaveLength(2);
 });
 
-test('keeps a least time between two passes of a key, the first one at once', async () => {
+test('keeps a minimum time between two passes of a key, but runs the first one at once', async () => {
   let clock = new FakeClock();
   const { at, reconcile } = recording(() => clock);
   const made = controllerWith(reconcile, { minIntervalMs: 100 });
@@ -152,7 +152,7 @@ test('keeps a least time between two passes of a key, the first one at once', as
   expect(at).toEqual([0, 100, 200, 300]);
 });
 
-test('comes back after requeueAfterMs', async () => {
+test('runs again after requeueAfterMs', async () => {
   let clock = new FakeClock();
   const at: number[] = [];
   const made = controllerWith(async () => {
@@ -165,7 +165,7 @@ test('comes back after requeueAfterMs', async () => {
   expect(at).toEqual([0, 500, 1000]);
 });
 
-test('resyncs all keys, spread out', async () => {
+test('resyncs all keys, spread over time', async () => {
   const passes = new Map<string, number>();
   const keys = ['a', 'b', 'c'];
   const { clock } = controllerWith(
@@ -183,7 +183,7 @@ test('resyncs all keys, spread out', async () => {
   expect([...passes.values()]).toEqual([2, 2, 2]);
 });
 
-test('a graceful stop lets passes finish and takes no new keys', async () => {
+test('a graceful stop lets running passes finish and takes no new keys', async () => {
   const gate = Promise.withResolvers<void>();
   const passes: string[] = [];
   const { controller } = controllerWith(async (key) => {
@@ -200,7 +200,7 @@ test('a graceful stop lets passes finish and takes no new keys', async () => {
   expect(passes).toEqual(['a']);
 });
 
-test('works on the keys of its shard only, and on all it has when the shards change', async () => {
+test('works only on the keys of its shard, and on all of them when the shards change', async () => {
   let owned = new Set(['a']);
   const handlers = new Set<() => void>();
   const lapses = new Set<() => void>();
@@ -239,7 +239,7 @@ test('works on the keys of its shard only, and on all it has when the shards cha
   expect(signals[1]?.aborted).toBe(false);
 });
 
-describe('a pass that must end', () => {
+describe('a pass with a time limit', () => {
   /** A reconcile that waits for its signal, and then fails with its reason or ends as if all were well. */
   function waiting({ swallows = false }: { swallows?: boolean } = {}) {
     const reasons: unknown[] = [];
@@ -264,7 +264,7 @@ describe('a pass that must end', () => {
   test.each([
     { how: 'fails', swallows: false },
     { how: 'swallows the abort', swallows: true },
-  ])('after its time limit counts as failed and backs off, whether it $how', async ({ swallows }) => {
+  ])('counts as failed after its time limit and backs off, whether it $how', async ({ swallows }) => {
     const { reasons, reconcile } = waiting({ swallows });
     const { controller, clock, metrics } = controllerWith(reconcile, { backoff: { baseMs: 10_000, maxMs: 10_000 } });
     controller.enqueue('default/a');
@@ -298,7 +298,7 @@ describe('a pass that must end', () => {
     expect(clock.timers).toBe(0);
   });
 
-  test('sends no further write, and a request in flight ends with the reason', async () => {
+  test('sends no further write, and a running request ends with the reason', async () => {
     const sent: string[] = [];
     const never = (request: TransportRequest) => {
       sent.push(request.path);
@@ -328,7 +328,7 @@ describe('a pass that must end', () => {
     }
   });
 
-  test('ends no request of another pass, nor one made outside of passes', async () => {
+  test('ends no request of another pass or outside of passes', async () => {
     const gate = Promise.withResolvers<TransportResponse>();
     const transport = {
       send: () => gate.promise,
@@ -396,7 +396,7 @@ describe('the log of passes that fail', () => {
   const quota = (used: number) =>
     apiErrorFor(POST, { status: 403, reason: 'Forbidden' }, `exceeded quota: q, used: pods=${used}`);
 
-  test('has one quiet line for a namespace that ends, though each pass is refused for another Pod', async () => {
+  test('has one info line for a namespace that is being deleted, even if each pass is refused for a different Pod', async () => {
     const { lines, logger } = listening();
     const failures = ['a', 'b', 'c', 'd'].map(ending);
     const { at, reconcile } = recording(() => world.clock, failures);
@@ -409,7 +409,7 @@ describe('the log of passes that fail', () => {
     ]);
   });
 
-  test('has one line for a refusal that stays, one for another, and one when it comes back or is old', async () => {
+  test('has one line for a lasting refusal, one for a different one, and one when it returns or is old', async () => {
     const { lines, logger } = listening();
     const other = apiErrorFor(POST, { status: 422, reason: 'Invalid' }, 'spec: x');
     const failures: (ApiError | undefined)[] = [quota(3), quota(4), other, undefined, quota(3)];
@@ -441,7 +441,7 @@ describe('the log of passes that fail', () => {
     expect(lines.every((line) => line.startsWith('warn refused; the pass is retried later'))).toBe(true);
   });
 
-  test('has a line with the stack for each mistake of ours', async () => {
+  test('has a line with the stack for each bug', async () => {
     const { lines, logger } = listening();
     const { reconcile } = recording(() => world.clock, [new TypeError('x'), new TypeError('x')]);
     const world = controllerWith(reconcile, { logger });
@@ -451,7 +451,7 @@ describe('the log of passes that fail', () => {
   });
 });
 
-test('passes of one namespace that do not end keep no other namespace from its turn', async () => {
+test('endless passes of one namespace do not block other namespaces', async () => {
   const begun: string[] = [];
   const hanging = Promise.withResolvers<void>();
   const { controller } = controllerWith(async (key) => {
@@ -468,7 +468,7 @@ test('passes of one namespace that do not end keep no other namespace from its t
   expect(begun).toHaveLength(63);
 });
 
-test('however many namespaces hang, no more than twice the places are taken', async () => {
+test('however many namespaces hang, at most twice the concurrency is used', async () => {
   const hanging = Promise.withResolvers<void>();
   let running = 0;
   const { controller } = controllerWith(async () => {

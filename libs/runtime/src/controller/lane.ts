@@ -1,12 +1,12 @@
 import { ConflictError } from '../client/errors.ts';
 
-/** What became of the tasks of a lane. */
+/** The results of the tasks of a lane. */
 export type LaneResult = {
   /** Errors of the tasks, without conflicts. */
   readonly failures: readonly unknown[];
   /** The number of writes that were refused because the cache was stale. The next pass plans them again. */
   readonly conflicts: number;
-  /** The number of tasks that were not started, because time was up or an earlier task failed. */
+  /** The number of tasks that were not started, because the time was over or an earlier task failed. */
   readonly left: number;
 };
 
@@ -15,7 +15,7 @@ export type LaneWindow = { size: number };
 
 const INITIAL = 4;
 
-/** A window as a lane starts with it. */
+/** The initial window of a lane. */
 export function newLaneWindow(): LaneWindow {
   return { size: INITIAL };
 }

@@ -9,7 +9,7 @@ import { EventRecorder } from './recorder.ts';
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const isObjectName = (name = '') => name.length <= 253 && SUBDOMAIN.test(name);
 
-test('T106 the name of an Event is legal wherever the name of its object has a dot or a dash', async () => {
+test('the name of an Event is valid wherever the name of its object has a dot or a dash (T106)', async () => {
   const ends = fc.constantFrom('.', '-', '--', '-.', 'a').filter((end) => end !== '-.');
   const names = fc
     .tuple(fc.integer({ min: 190, max: 201 }), ends)
@@ -33,7 +33,7 @@ test('T106 the name of an Event is legal wherever the name of its object has a d
   );
 });
 
-test('T106 the name of a Lease is legal for any identity, and differs for different ones', () => {
+test('the name of a Lease is valid for any identity, and differs for different ones (T106)', () => {
   const identities = fc.array(fc.constantFrom('a', 'B', '7', '-', '.', '_', ' '), { maxLength: 280 });
   const ascii = fc.oneof(
     identities.map((parts) => parts.join('')),

@@ -1,6 +1,6 @@
 import { ConflictError, flattenErrors, TerminalError, ThrottledError } from '../client/errors.ts';
 
-/** The result of one pass, and what happens with its key. */
+/** The result of one pass, and what happens to its key. */
 export type PassOutcome =
   | { result: 'success' }
   | { result: 'requeued'; afterMs: number }

@@ -18,7 +18,7 @@ function recorderOn(cluster: InMemoryCluster, clock = new FakeClock()) {
   return { recorder, metrics, clock };
 }
 
-test('writes who says what about which object', async () => {
+test('writes the reporter, the message and the object', async () => {
   const cluster = new InMemoryCluster();
   const { recorder } = recorderOn(cluster);
   recorder.warn(aPod({ metadata: { name: 'web', uid: 'u' } }), 'Waiting', 'waits for a rule');
@@ -40,7 +40,7 @@ test('writes who says what about which object', async () => {
   });
 });
 
-test('counts repetitions up on one Event, at 2, 4, 8…', async () => {
+test('counts repetitions on one Event, at 2, 4, 8…', async () => {
   const cluster = new InMemoryCluster();
   const { recorder, clock } = recorderOn(cluster);
   const pod = aPod();
@@ -59,7 +59,7 @@ test('counts repetitions up on one Event, at 2, 4, 8…', async () => {
   ]);
 });
 
-test('begins a new Event when the old one is long past or has expired in the API server', async () => {
+test('begins a new Event if the last repetition is long ago, or the Event has expired in the API server', async () => {
   const cluster = new InMemoryCluster();
   const { recorder, clock } = recorderOn(cluster);
   const pod = aPod();
@@ -76,7 +76,7 @@ test('begins a new Event when the old one is long past or has expired in the API
   expect(cluster.writes.map(({ verb }) => verb)).toEqual(['create', 'create', 'patch', 'create']);
 });
 
-test('limits one object without holding up the others', async () => {
+test('limits the Events of one object without delaying others', async () => {
   const cluster = new InMemoryCluster();
   const { recorder, metrics } = recorderOn(cluster);
   const noisy = aPod();
@@ -87,7 +87,7 @@ test('limits one object without holding up the others', async () => {
   expect(await metrics.registry.metrics()).toContain('events_dropped_total{reason="rate",app="test"} 75');
 });
 
-test('a refused Event fails nobody', async () => {
+test('a refused Event does not fail the caller', async () => {
   const cluster = new InMemoryCluster();
   const { recorder, metrics } = recorderOn(cluster);
   cluster.failWrite({ error: { status: 403, reason: 'Forbidden' } });
@@ -96,7 +96,7 @@ test('a refused Event fails nobody', async () => {
   expect(await metrics.registry.metrics()).toContain('events_dropped_total{reason="refused",app="test"} 1');
 });
 
-test('cuts a note to what the API server takes', async () => {
+test('shortens a note to what the API server accepts', async () => {
   const cluster = new InMemoryCluster();
   const { recorder } = recorderOn(cluster);
   recorder.normal(aPod(), 'Long', 'ä'.repeat(2000));

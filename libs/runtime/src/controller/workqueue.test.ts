@@ -9,7 +9,7 @@ test('holds a key once', () => {
   expect([queue.take(), queue.take()]).toEqual(['a', undefined]);
 });
 
-test('a key added while it is worked on comes again only after done', () => {
+test('a key that is added while it is being processed returns only after done', () => {
   const queue = new WorkQueue();
   queue.add('a');
   expect(queue.take()).toBe('a');
@@ -19,7 +19,7 @@ test('a key added while it is worked on comes again only after done', () => {
   expect(queue.take()).toBe('a');
 });
 
-test('of several delays the earliest counts', () => {
+test('the earliest of several delays applies', () => {
   const clock = new FakeClock();
   const queue = new WorkQueue({ clock });
   queue.addAfter('a', 100);
@@ -34,7 +34,7 @@ test('of several delays the earliest counts', () => {
   expect(queue.take()).toBeUndefined();
 });
 
-test('clear drops all that waits', () => {
+test('clear drops all waiting keys', () => {
   const clock = new FakeClock();
   const queue = new WorkQueue({ clock });
   queue.add('a');
@@ -54,14 +54,14 @@ function drained(queue: WorkQueue): readonly string[] {
   return taken;
 }
 
-test('namespaces take turns, each with its oldest key, however many keys one of them has', () => {
+test('namespaces take turns, each with its oldest key, however many keys a namespace has', () => {
   const queue = new WorkQueue();
   for (const key of ['a/1', 'a/2', 'a/3', 'a/4', 'b/1', 'b/2', 'c/1']) queue.add(key);
   expect(drained(queue)).toEqual(['a/1', 'b/1', 'c/1', 'a/2', 'b/2', 'a/3', 'a/4']);
   expect(queue.length).toBe(0);
 });
 
-test('a namespace that comes later has its turn after one key of each of the others', () => {
+test('a namespace that is added later gets its turn after one key of each other namespace', () => {
   const queue = new WorkQueue();
   for (let at = 0; at < 1000; at++) queue.add(`busy/${at}`);
   queue.done(queue.take() ?? '');
@@ -69,13 +69,13 @@ test('a namespace that comes later has its turn after one key of each of the oth
   expect(drained(queue).indexOf('late/1')).toBe(1);
 });
 
-test('keys that are namespaces themselves take turns as well', () => {
+test('keys that are names of namespaces take turns as well', () => {
   const queue = new WorkQueue();
   for (const key of ['one', 'two', 'one', 'three']) queue.add(key);
   expect(drained(queue)).toEqual(['one', 'two', 'three']);
 });
 
-test('if asked for, only keys of namespaces that nobody works on are handed out', () => {
+test('on request, only keys of idle namespaces are returned', () => {
   const queue = new WorkQueue();
   for (const key of ['a/1', 'a/2', 'b/1']) queue.add(key);
   queue.take();

@@ -20,12 +20,12 @@ const declaration = defineConfig({
   dryRun: flag({ meaning: 'write nothing', default: false }),
 });
 
-test('reads variables, then flags over them, then defaults', () => {
+test('prefers flags to variables, and variables to defaults', () => {
   const config = loadConfig(declaration, { HTTP_PORT: '9', REGION: 'a' }, ['--region=b', '--dry-run', 'true']);
   expect(config).toEqual({ httpPort: 9, region: 'b', token: undefined, mode: 'safe', dryRun: true });
 });
 
-test('names every wrong variable at once, with its value and what is allowed', () => {
+test('reports all wrong variables together, with their values and what is allowed', () => {
   const load = () => loadConfig(declaration, { HTTP_PORT: '99999', MODE: 'slow', DRY_RUN: 'yes' }, ['--what']);
   expect(load).toThrow(ConfigError);
   expect(load).toThrow(
@@ -39,7 +39,7 @@ test('names every wrong variable at once, with its value and what is allowed', (
   );
 });
 
-test('an empty variable counts as not given', () => {
+test('an empty variable counts as unset', () => {
   expect(loadConfig(declaration, { HTTP_PORT: '', REGION: 'a' }, []).httpPort).toBe(8080);
 });
 
@@ -54,7 +54,7 @@ test('--help shows every setting', () => {
   }
 });
 
-test('the common settings all have defaults: a developer starts with none', () => {
+test('the common settings all have defaults, so that a developer needs none', () => {
   const config = loadConfig(defineConfig(commonConfig), {}, []);
   expect(config).toMatchObject({ httpPort: 8080, podNamespace: 'kuperator-system', logLevel: 'info' });
 });

@@ -26,7 +26,7 @@ async function setup(max: number) {
   return { connections, open, dropped: () => dropped };
 }
 
-test('a newcomer beyond the limit takes the place of the oldest stranger', async () => {
+test('a new connection beyond the limit replaces the oldest unauthenticated one', async () => {
   const { connections, open, dropped } = await setup(2);
   const [first, second] = [await open(), await open()];
   const third = await open();
@@ -36,7 +36,7 @@ test('a newcomer beyond the limit takes the place of the oldest stranger', async
   expect([second, third].map(({ atServer }) => atServer.destroyed)).toEqual([false, false]);
 });
 
-test('a peer that has proven itself keeps its place, also among peers that all have', async () => {
+test('an authenticated connection keeps its place, even if all others are authenticated too', async () => {
   const { connections, open } = await setup(2);
   const [first, second] = [await open(), await open()];
   connections.trust(first.atServer);

@@ -13,7 +13,7 @@ async function startHealth() {
   return { health, metrics, get };
 }
 
-test('is ready only while every required check passes, and says what does not', async () => {
+test('is ready only while every required check passes, and names the failing ones', async () => {
   const { health, get } = await startHealth();
   let synced = false;
   health.addCheck('informer/pods', () => synced || 'the first list is not complete');
@@ -32,7 +32,7 @@ test('is ready only while every required check passes, and says what does not', 
   expect((await get('/livez')).status).toBe(200);
 });
 
-test('leaves out of the verdict what the probe excludes, and still shows it', async () => {
+test('ignores the checks that the probe excludes, but still shows them', async () => {
   const { health, get } = await startHealth();
   health.addCheck('watch/pods', () => 'not followed for 20 s: forbidden');
   expect((await get('/readyz')).status).toBe(503);
@@ -55,13 +55,13 @@ test('shows the metrics (T95)', async () => {
   expect((await get('/else')).status).toBe(404);
 });
 
-test('says when its port is taken', async () => {
+test('reports that its port is in use', async () => {
   const { health, metrics } = await startHealth();
   const second = new Health({ host: '127.0.0.1', port: health.port, metrics });
   await expect(second.start()).rejects.toThrow('EADDRINUSE');
 });
 
-test('answers reads alone, and takes no body', async () => {
+test('answers only reads, and accepts no body', async () => {
   const { health } = await startHealth();
   const url = `http://127.0.0.1:${health.port}/metrics`;
   const posted = await fetch(url, { method: 'POST', body: 'x'.repeat(1_000_000) }).catch(() => undefined);
@@ -70,7 +70,7 @@ test('answers reads alone, and takes no body', async () => {
   expect((await fetch(url, { method: 'HEAD' })).status).toBe(200);
 });
 
-test('is probed while others keep hundreds of requests unfinished', async () => {
+test('answers probes while other clients leave hundreds of requests unfinished', async () => {
   const { health, get } = await startHealth();
   const sockets = Array.from({ length: 400 }, () => connect(health.port, '127.0.0.1').on('error', () => {}));
   onTestFinished(() => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { boundedLabelValues } from './label-values.ts';
 
-test('shows known values always, a bounded number of others, and the rest as one', () => {
+test('always shows known values, a limited number of others, and the rest as one value', () => {
   const shown = boundedLabelValues(['update'], 2);
   expect(['a', 'b', 'c', 'a', 'update', 'd'].map(shown)).toEqual(['a', 'b', 'other', 'a', 'update', 'other']);
 });

@@ -40,7 +40,7 @@ function said(output: string): string[] {
   return output.split('\n').filter((line) => /^(start|stop) /.test(line));
 }
 
-test.each(['SIGTERM', 'SIGINT'] as const)('stops in reverse order on %s and exits 0', async (signal) => {
+test.each(['SIGTERM', 'SIGINT'] as const)('stops in reverse order on %s and exits with 0', async (signal) => {
   const { child, output, ended, until } = run({ FIXTURE: 'orderly' });
   await until('"msg":"started"');
   child.kill(signal);
@@ -49,7 +49,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)('stops in reverse order on %s and exit
   expect(output()).toContain(`"cause":"${signal}"`);
 });
 
-test('exits 1 when it does not stop within its grace period', async () => {
+test('exits with 1 if it does not stop within its grace period', async () => {
   const { child, output, ended, until } = run({ FIXTURE: 'hangs', SHUTDOWN_GRACE_SECONDS: '1' });
   await until('"msg":"started"');
   child.kill('SIGTERM');
@@ -61,14 +61,14 @@ test.each([
   { fixture: 'crashes', message: 'uncaught exception' },
   { fixture: 'rejects', message: 'unhandled rejection' },
   { fixture: 'fails-to-start', message: 'start failed' },
-])('a process that $fixture says so and exits 1', async ({ fixture, message }) => {
+])('a process that $fixture logs it and exits with 1', async ({ fixture, message }) => {
   const { output, ended } = run({ FIXTURE: fixture });
   expect(await ended).toBe(1);
   expect(output()).toContain(`"msg":"${message}"`);
   expect(output()).toContain('"level":"fatal"');
 });
 
-test('exits 2 on wrong settings and 0 on --help, without a stack', async () => {
+test('exits with 2 on wrong settings and with 0 on --help, without a stack', async () => {
   const wrong = run({ FIXTURE: 'orderly', HTTP_PORT: 'x' });
   expect(await wrong.ended).toBe(2);
   expect(wrong.output()).toBe(
@@ -79,7 +79,7 @@ test('exits 2 on wrong settings and 0 on --help, without a stack', async () => {
   expect(help.output()).toMatch(/SHUTDOWN_GRACE_SECONDS +--shutdown-grace-seconds +20 /);
 });
 
-test('an operator without a kubeconfig ends with 2 and one line that names it and what is allowed', async () => {
+test('an operator without a kubeconfig exits with 2 and one line that says what is missing and what is allowed', async () => {
   const { output, ended } = run({ KUBECONFIG: '/nowhere/config' }, [], 'fixture-operator.ts');
   expect(await ended).toBe(2);
   expect(output()).toMatch(/^KUBECONFIG \/nowhere\/config: no such file; allowed: .*\n$/);

@@ -2,7 +2,7 @@ import { FakeClock } from '@kuperator/testing';
 import { expect, test } from 'vitest';
 import { Seldom } from './seldom.ts';
 
-test('a failure is news when it comes, when it changes, after ten minutes, and when it comes back', async () => {
+test('a failure is reported when it occurs, when it changes, after ten minutes, and when it returns', async () => {
   const clock = new FakeClock();
   const seldom = new Seldom(clock);
   expect(seldom.isNews('a', 'broken')).toBe(true);

@@ -14,13 +14,13 @@ test('spreads keys evenly over replicas with near-equal names', () => {
   }
 });
 
-test('moves only the keys of the member that comes or goes', () => {
+test('moves only the keys of the member that joins or leaves', () => {
   const before = owners(['a', 'b', 'c']);
   const after = owners(['a', 'b', 'c', 'd']);
   for (const [i, owner] of after.entries()) if (owner !== 'd') expect(owner).toBe(before[i]);
 });
 
-test('does not depend on the order in which members are named', () => {
+test('does not depend on the order of the members', () => {
   expect(owners(['c', 'a', 'b'])).toEqual(owners(['a', 'b', 'c']));
   expect(viewFromId(viewOf(['c', 'a']).id)).toEqual(viewOf(['a', 'c']));
   expect(ownerOf(viewOf([]), 'key')).toBeUndefined();

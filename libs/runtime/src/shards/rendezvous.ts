@@ -43,7 +43,7 @@ function hashOf(text: string): number {
   return hash;
 }
 
-/** MurmurHash3's finalizer: every input bit reaches every output bit, which FNV alone does not do for last characters. */
+/** The finalizer of MurmurHash3. Every input bit affects every output bit; with FNV alone, the last characters do not. */
 function mix(value: number): number {
   let hash = value;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

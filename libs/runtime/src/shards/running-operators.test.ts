@@ -25,7 +25,7 @@ async function worldOf() {
   return { clock, cluster, join, observer, changes, reads };
 }
 
-test('an operator that renews its Lease runs; one without a Lease does not, once that was seen for long enough', async () => {
+test('an operator that renews its Lease runs; one without a Lease does not, after the Lease was missing for long enough', async () => {
   const { join, observer, changes, reads } = await worldOf();
   await join('there');
   expect(observer.isRunning('there')).toBeUndefined();
@@ -38,7 +38,7 @@ test('an operator that renews its Lease runs; one without a Lease does not, once
   expect(changes).toEqual(['there', 'absent']);
 });
 
-test('one that has just been started is not missed, nor one whose replicas are replaced one after the other', async () => {
+test('an operator that has just started, or whose replicas are replaced one by one, is not reported as missing', async () => {
   const { join, observer, reads } = await worldOf();
   observer.start();
   await reads();
@@ -54,7 +54,7 @@ test('one that has just been started is not missed, nor one whose replicas are r
   }
 });
 
-test('one that was stopped, or crashed and left its Lease, is missed, and its return is reported', async () => {
+test('an operator that was stopped, or crashed and left its Lease, is reported as missing, and so is its return', async () => {
   const { clock, cluster, join, observer, changes, reads } = await worldOf();
   cluster.add(LEASES, {
     metadata: {
@@ -78,7 +78,7 @@ test('one that was stopped, or crashed and left its Lease, is missed, and its re
   expect(changes).toEqual(['crashed', 'stopped', 'stopped']);
 });
 
-test('nobody is blamed while the Leases cannot be read, nor at once when they can be again', async () => {
+test('no operator is reported as missing while the Leases cannot be read, nor immediately afterwards', async () => {
   const { cluster, join, observer, reads } = await worldOf();
   const op = await join('op');
   observer.start();

@@ -42,7 +42,7 @@ test('a renewal that arrives after the keys were taken over does not bring them 
 });
 
 // Events for keys that are not owned are dropped: whoever owns them again must be told, or they wait for the next resync.
-test('keys that come back with a late renewal are announced, though the shards are as before', async () => {
+test('keys that return with a late renewal are announced, even if the shards are unchanged', async () => {
   for (let outageMs = 1000; outageMs < 12_000; outageMs += 500) {
     const time = new FakeClock();
     let weatherOfA = (_: LeaseVerb): Weather => GOOD;

@@ -39,7 +39,7 @@ function randomOf(seed: number): () => number {
   };
 }
 
-test('never two members work on one key, and every key finds an owner', { timeout: 240_000 }, async () => {
+test('no two members ever work on the same key, and every key gets an owner', { timeout: 240_000 }, async () => {
   await fc.assert(
     fc.asyncProperty(scenario, async ({ actions, seed, rates, badWeather, watches }) => {
       const random = randomOf(seed);

@@ -33,7 +33,7 @@ test('a lone replica owns every key at once', async () => {
   });
 });
 
-test('a joining replica gets a lost key only after the pass under way on it has ended', async () => {
+test('a joining replica gets a key only after the running pass on that key has ended', async () => {
   const { clock, join } = worldOf();
   const a = await join('a');
   let working: string[] = [...KEYS];
@@ -48,7 +48,7 @@ test('a joining replica gets a lost key only after the pass under way on it has 
   expect([...ownedBy(a), ...ownedBy(b)].sort()).toEqual([...KEYS].sort());
 });
 
-test('a replica that stops hands over at once, one that crashed when its Lease has run out', async () => {
+test('a replica that stops hands over at once, one that crashed when its Lease expires', async () => {
   const { clock, cluster, join } = worldOf();
   const a = await join('a');
   const b = await join('b');
@@ -73,7 +73,7 @@ test('a replica that stops hands over at once, one that crashed when its Lease h
   expect(cluster.list(LEASES).map((lease) => lease.metadata.name)).toEqual(['op.b']);
 });
 
-test('a replica that cannot renew owns nothing before others may take over, and tells its passes', async () => {
+test('a replica that cannot renew gives up its keys before others may take over, and reports that', async () => {
   const { clock, cluster, join } = worldOf();
   const shards = await join('a');
   let lapsed = 0;
@@ -91,7 +91,7 @@ test('a replica that cannot renew owns nothing before others may take over, and 
   expect([ownedBy(shards).length, changes > 0]).toEqual([50, true]);
 });
 
-test('a restarted replica goes on at once in the Lease of its former self; that one, if it lives, owns nothing more', async () => {
+test('a restarted replica continues at once with the Lease of its earlier process, which then owns nothing more if it still runs', async () => {
   const { clock, cluster, join } = worldOf();
   const former = await join('a');
   const restarted = await join('a');
@@ -105,7 +105,7 @@ test('a restarted replica goes on at once in the Lease of its former self; that 
   expect(cluster.list(LEASES)).toHaveLength(1);
 });
 
-test('renews without writing or reading more than that', async () => {
+test('renewing a Lease needs one write per interval', async () => {
   const { clock, cluster, join } = worldOf();
   await join('a');
   const before = cluster.writes.length;
@@ -113,7 +113,7 @@ test('renews without writing or reading more than that', async () => {
   expect(cluster.writes.length - before).toBe(12);
 });
 
-test('a Lease somebody deleted is made anew', async () => {
+test('a deleted Lease is created again', async () => {
   const { clock, cluster, join } = worldOf();
   const shards = await join('a');
   cluster.remove(LEASES, 'system/op.a');
@@ -126,11 +126,11 @@ test.each([
   { app: 'op', identity: 'pod-1', name: 'op.pod-1' },
   { app: 'op', identity: 'Host_1', name: /^op\.host-1-[0-9a-f]{8}$/ },
   { app: 'op', identity: 'x'.repeat(300), name: /^op\.x{237}-[0-9a-f]{8}$/ },
-])('a Lease for $identity has a legal name', ({ app, identity, name }) => {
+])('a Lease for $identity has a valid name', ({ app, identity, name }) => {
   expect(leaseNameOf(app, identity)).toMatch(name);
 });
 
-test('a Lease that claims an hour keeps its keys from the others no longer than their own duration', async () => {
+test('a Lease that claims an hour keeps its keys from other replicas no longer than their own lease duration', async () => {
   const { clock, cluster, join } = worldOf();
   cluster.add(LEASES, {
     metadata: {

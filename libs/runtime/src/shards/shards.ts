@@ -38,23 +38,23 @@ const DRAIN_POLL_MS = 20;
  * gives every key one owner (rendezvous hashing). A member works on a key only while all of this holds:
  *
  * 1. It owns the key in the view it has published, and in the one it wants to publish next.
- * 2. In a read of all Leases begun after that publication was answered, no other live member's view gave the key to that
+ * 2. It has read all Leases after the API server confirmed that publication, and no other live member's view gave the key to that
  *    other member.
  * 3. Its Lease was renewed within 0.8 of the duration, counted from before the renewal was sent, by its own
  *    monotonic clock.
  *
  * Two members that both claim a key have both published before they read, so at least one of them sees the other's
  * claim (Dekker's argument) and waits; and it waits until the other's view has dropped the key. A member that loses keys
- * first stops starting passes, lets those under way end, and only then publishes. As all end up with the same list of
- * live members, every key ends up with one owner.
+ * first starts no more passes for them, lets the running ones end, and only then publishes. In the end all members have the same
+ * list of live members, so every key has one owner.
  *
- * A member counts as dead when a read begun a whole duration after its Lease was last seen to change shows it unchanged.
- * Nobody compares wall clocks. A member that comes back from a pause finds point 3 broken; after its next renewal it must
- * do the read of point 2 again, by which time it sees who has taken its keys. A write without an answer may have taken
- * effect, now or later, so until the next answered write the member keeps to what it owns in both views.
+ * A member counts as dead if its Lease is still unchanged in a read that began a whole duration after the last observed change.
+ * Members never compare wall clocks. After a pause, point 3 no longer holds for a member. After its next renewal it must do
+ * the read of point 2 again, which shows who has taken its keys. A write without a response may have taken effect, now or later,
+ * so until the next write with a response the member works only on keys that it owns in both views.
  *
- * What remains: a process stopped in mid-pass for longer than its Lease may have one write left to send when it wakes.
- * That is what resourceVersion and uid preconditions on writes are for.
+ * One case remains: a process that is frozen during a pass for longer than its Lease may still send one write when it wakes. The
+ * resourceVersion and uid preconditions of writes cover this case.
  */
 export class Shards {
   readonly #identity: string;

@@ -169,7 +169,7 @@ export class SimulatedMember {
             answer(() => reject(error));
           }
         };
-        // On the wire a request is nobody's any more: it arrives even when its sender is paused, or dead.
+        // A request on the wire is independent of its sender: it arrives even if the sender is paused or dead.
         if (fate !== 'lost') this.#time.setTimeout(arrive, thereMs);
         this.#clock().setTimeout(() => reject(new ConnectionError('timeout')), timeoutMs);
       });

@@ -97,7 +97,7 @@ export const ACTIONS: { readonly [K in ActionKind]: Row<K> } = {
     reports: (actions) => [
       { reason: 'Scaled', message: 'scaling out' },
       ...(actions.some(({ creation }) => creation.origin)
-        ? [{ reason: 'CreatePairTarget', message: 'creating Pods that take the place of others' }]
+        ? [{ reason: 'CreatePairTarget', message: 'creating Pods that replace others' }]
         : []),
     ],
     steps: absent,
@@ -113,20 +113,20 @@ export const ACTIONS: { readonly [K in ActionKind]: Row<K> } = {
   purge: {
     lane: 'others',
     write: purge,
-    reports: report('EndedTargetDeleted', `deleting Pods that have ended; of others the youngest ${KEPT_ENDED} stay`),
+    reports: report('EndedTargetDeleted', `deleting Pods that have ended; the youngest ${KEPT_ENDED} stay`),
   },
   exclude: {
     lane: 'others',
     write: exclude,
     metric: 'exclude',
-    reports: report('ExcludeTarget', 'letting Pods go that are excluded'),
+    reports: report('ExcludeTarget', 'releasing excluded Pods'),
   },
   include: {
     lane: 'others',
     verify: [creationsAreSafe],
     write: include,
     metric: 'include',
-    reports: report('IncludeTarget', 'taking Pods in that are included'),
+    reports: report('IncludeTarget', 'adding included Pods'),
   },
 
   cancel: { lane: byOperation, write: cancel, metric: 'cancel', event: 'operation.cancelled', steps: ending },
@@ -159,8 +159,8 @@ export const ACTIONS: { readonly [K in ActionKind]: Row<K> } = {
     metric: 'finish',
     event: 'operation.done',
     reports: () => [
-      { reason: 'UpdateReady', message: 'changed Pods run what is asked for' },
-      { reason: 'UpdateTargetFinished', message: 'giving updated Pods back to service' },
+      { reason: 'UpdateReady', message: 'changed Pods run what the update asks for' },
+      { reason: 'UpdateTargetFinished', message: 'returning updated Pods to service' },
     ],
     steps: ending,
   },
@@ -186,7 +186,7 @@ export const ACTIONS: { readonly [K in ActionKind]: Row<K> } = {
     write: recreate,
     metric: 'delete',
     event: 'operation.started',
-    reports: report('UpdateTarget', 'deleting Pods to make them anew'),
+    reports: report('UpdateTarget', 'deleting Pods to recreate them'),
     steps: ahead,
   },
   judgeResize: { lane: 'update', write: judgeResize, steps: ending },
@@ -217,7 +217,11 @@ export const ACTIONS: { readonly [K in ActionKind]: Row<K> } = {
   awaitTermination: {},
   awaitKubelet: {
     reports: () => [
-      { reason: 'WaitingUpdateReady', message: 'waiting for changed Pods to run what is asked for', isWait: true },
+      {
+        reason: 'WaitingUpdateReady',
+        message: 'waiting for changed Pods to run what the update asks for',
+        isWait: true,
+      },
     ],
     steps: ending,
   },
@@ -258,10 +262,10 @@ function markReports(actions: readonly Marking[]): readonly Report[] {
       reports.push({ reason: 'ReplaceUpdateTarget', message: 'marking Pods to be replaced at the updated revision' });
     }
     if (labels[REPLACE_PAIR_NEW_ID_LABEL]) {
-      reports.push({ reason: 'UpdateOriginTarget', message: 'noting on Pods which one takes their place' });
+      reports.push({ reason: 'UpdateOriginTarget', message: 'recording on Pods which Pod replaces them' });
     }
     if (labels[TO_DELETE_LABEL] && pod.metadata.labels?.[REPLACE_PAIR_ORIGIN_NAME_LABEL] !== undefined) {
-      reports.push({ reason: 'DeleteOldNewTarget', message: 'deleting new Pods that are not wanted any more' });
+      reports.push({ reason: 'DeleteOldNewTarget', message: 'deleting new Pods that are no longer wanted' });
     }
   }
   return reports;
@@ -272,13 +276,13 @@ function beginReports(actions: readonly ActionOf<'begin'>[]): readonly Report[] 
   const reports: Report[] = [];
   for (const action of actions) {
     if (action.operation === 'scale-in') {
-      reports.push({ reason: 'BeginScaleInLifecycle', message: 'asking Pods to leave' });
+      reports.push({ reason: 'BeginScaleInLifecycle', message: 'beginning the scale-in of Pods' });
       continue;
     }
     reports.push({ reason: 'TargetUpdateLifecycle', message: 'beginning the update of Pods' });
     const { transition, pod } = action;
     if (transition.mode === 'in-place' || transition.reason !== UNKNOWN_REVISION) continue;
-    const message = `Pod ${pod.metadata.name} is made anew: ${UNKNOWN_REVISION}`;
+    const message = `Pod ${pod.metadata.name} is recreated: ${UNKNOWN_REVISION}`;
     reports.push({ type: 'Warning', reason: 'TargetCurrentRevisionNotFound', message });
   }
   return reports;

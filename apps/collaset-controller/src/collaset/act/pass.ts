@@ -37,7 +37,7 @@ export class Pass {
     this.#startedMs = deps.clock.monotonic();
   }
 
-  /** True once no further write may begin: time is up, or the set is no longer this replica's. What is left is decided anew. */
+  /** True once no further write may begin: the time is over, or the set belongs to another replica. A later pass decides the rest. */
   isOver(): boolean {
     return this.isAborted || this.deps.clock.monotonic() - this.#startedMs > this.deps.settings.passMs;
   }

@@ -187,7 +187,7 @@ function noteCreations({ memory, deps }: Pass, { failures }: LaneResult): void {
 
 function wakeUpAfter(pass: Pass, lanes: Outcome['lanes']): void {
   const results = Object.values(lanes);
-  // Only time was up: the rest is decided anew at once.
+  // Only the time was over, so the rest is decided again at once.
   if (results.some(({ left, failures }) => left > 0 && failures.length === 0)) pass.wakeAfter(0);
   if (pass.hasRefused) pass.wakeAfter(REFUSAL_MS);
   // The cache is behind; mostly its event comes first. A name that was taken has no event to come.

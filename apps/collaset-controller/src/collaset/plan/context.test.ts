@@ -305,9 +305,13 @@ describe('poolOf', () => {
     });
 
   test.each([
-    { name: 'are the set’s when nobody noted a uid, as the Go implementation does', owners: undefined, own: [0] },
-    { name: 'are the set’s when its uid is noted', owners: { web: 'web-uid', api: 'x' }, own: [0] },
-    { name: 'are nobody’s when they were an earlier set’s of the name', owners: { web: 'gone' }, own: [] },
+    { name: 'belong to the set if no uid is recorded, as in the Go implementation', owners: undefined, own: [0] },
+    { name: 'belong to the set if its uid is recorded', owners: { web: 'web-uid', api: 'x' }, own: [0] },
+    {
+      name: 'belong to no set if they were those of an earlier set of the same name',
+      owners: { web: 'gone' },
+      own: [],
+    },
   ])('entries of its name $name', ({ owners, own }) => {
     const { own: entries, foreign, hasLeftovers } = pool(owners);
     expect([[...entries.keys()], [...foreign.keys()], hasLeftovers]).toEqual([own, [1], own.length === 0]);
@@ -358,7 +362,7 @@ describe('the ids of replace pairs', () => {
 
   test.each([
     { name: 'that was replaced', pods: [successor], left: 0, ended: [0] },
-    { name: 'of a new Pod that is not wanted any more', pods: [aMember({ id: 0 })], left: 3, ended: [3] },
+    { name: 'of a new Pod that is no longer wanted', pods: [aMember({ id: 0 })], left: 3, ended: [3] },
   ])('end with their claims, even under whenScaled: Retain: the id $name', ({ pods, left, ended }) => {
     const spec = { scaleStrategy: { persistentVolumeClaimRetentionPolicy: { whenScaled: 'Retain' as const } } };
     const planned = plan(started, pods, { spec, claimed: new Set([0, 3]) });

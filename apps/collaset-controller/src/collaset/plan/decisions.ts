@@ -200,7 +200,7 @@ function decideRecords(view: View, decided: Leaving & Places & Changes): Records
   return { ended, context };
 }
 
-/** A set that is being deleted wants no Pods, and none made anew: all are marked but those that are on their way out already. */
+/** A set that is being deleted wants no Pods and recreates none. It marks all Pods except those that are already leaving. */
 export function decideDrain(set: CollaSet, members: Members, nowMs: number): ScalePlan {
   const empty: CollaSet = { ...set, spec: { ...set.spec, replicas: 0, paused: false } };
   const nothing = { doubles: new Set<Pod>(), excluded: new Set<Pod>(), joining: 0 };

@@ -128,7 +128,7 @@ function planReclaim({ set, context, podNamed, maxWrites, reclaimsNames }: Obser
   return listed.length === 0 ? [] : [{ do: 'reclaimNames', listed }];
 }
 
-/** By sequence: names of Pods in podToDelete that were made anew, as their entries record it. */
+/** With sequential names: the names in podToDelete whose Pods were recreated, as their entries record. */
 export function renewedNames({ set, context }: Pick<Observed, 'set' | 'context'>): ReadonlySet<string> {
   if (!isSequence(set)) return new Set();
   const ids = [...poolOf(set, context).own].filter(([, data]) => data[DELETE_SERVED] !== undefined).map(([id]) => id);

@@ -64,7 +64,7 @@ describe('unfinished', () => {
     { name: 'it is not ready', given: { record, app: { imageID: 'id2', ready: false } }, done: false },
     { name: 'nothing moved', given: { record, seen: SEEN, app: { containerID: 'c1' } }, done: false },
     {
-      name: 'the kubelet has seen the spec, has not stopped the container, and its content bears the new name as well',
+      name: 'the kubelet has seen the spec, has not stopped the container, and its content has the new name as well',
       given: { record, seen: SEEN, app: { containerID: 'c1', image: 'app:v2' } },
       done: false,
     },

@@ -192,7 +192,7 @@ describe('planUpdate', () => {
       expected: { begin: 'b' },
     },
     {
-      name: 'makes a Pod of an unknown revision anew',
+      name: 'recreates a Pod of an unknown revision',
       pods: [aMember({ id: 0, revision: 'gone', stages: permitted('update') })],
       spec: {},
       expected: { recreate: 'a' },

@@ -141,7 +141,7 @@ describe('planRevision', () => {
       }),
     },
     {
-      name: 'volumes of every kind, defaulted by nobody (T47, T48)',
+      name: 'volumes of every kind, without defaults (T47, T48)',
       byGo: goPod(
         '{"containers":[{"image":"nginx","name":"nginx","resources":{},"volumeMounts":[{"mountPath":"/a","name":"a"}]}],"volumes":[{"emptyDir":{},"name":"a"},{"configMap":{"defaultMode":420,"name":"c"},"name":"b"},{"hostPath":{"path":"/h"},"name":"h"}]}',
       ),

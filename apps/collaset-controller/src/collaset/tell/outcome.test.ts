@@ -33,7 +33,7 @@ describe('reports in Events', () => {
       reasons: ['TargetUpdateLifecycle', 'UpdateTarget', 'UpdateReady', 'UpdateTargetFinished'],
     },
     {
-      name: 'an update by making anew',
+      name: 'an update by recreation',
       act: (world) => world.edit({ template: anew }),
       reasons: ['TargetUpdateLifecycle', 'UpdateTarget', 'Scaled'],
     },
@@ -86,7 +86,7 @@ describe('reports in Events', () => {
 
   test.each([
     { name: 'in place', image: template('app:v2') },
-    { name: 'by making anew', image: anew },
+    { name: 'by recreation', image: anew },
   ])('an update $name of many Pods in as few Events as one of few Pods', async ({ image }) => {
     const told = async (replicas: number) => {
       const world = await running({ replicas });
@@ -155,7 +155,7 @@ describe('reports in Events', () => {
 
   test.each([
     { name: 'the finalizer cannot be set', isNew: true, reason: 'FailedAddFinalizer' },
-    { name: 'the finalizer cannot be taken off', isNew: false, reason: 'FailedRemoveFinalizer' },
+    { name: 'the finalizer cannot be removed', isNew: false, reason: 'FailedRemoveFinalizer' },
   ])('$name', async ({ isNew, reason }) => {
     const world = isNew ? new World(aSet({ template: template('app:v1') })) : await running({ replicas: 0 });
     if (!isNew) deleted(world);

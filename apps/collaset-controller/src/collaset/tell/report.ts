@@ -154,7 +154,7 @@ function standOfPass(
   const stand = standOf({ set, actions, isComplete, progress, creationRefusal, cause, nowMs });
   if (stand.at === 'under-way' && progress) pass.wakeAfter(deadlineInMs(set, progress, nowMs));
   if (stand.at === 'overdue' && !isOverdueTold(set)) {
-    deps.recorder.warn(set, DEADLINE_EXCEEDED, `no progress: ${cause || 'nobody is known to hold it'}`);
+    deps.recorder.warn(set, DEADLINE_EXCEEDED, `no progress: ${cause || 'what holds the set is not known'}`);
   }
   return stand;
 }

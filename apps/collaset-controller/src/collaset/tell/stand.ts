@@ -18,7 +18,7 @@ type StandInput = {
   readonly nowMs: number;
 };
 
-/** Where the set stands on its way to what it asks for. */
+/** The state of the set on the way to its spec. */
 export function standOf(input: StandInput): Stand {
   const { set, actions, isComplete, progress, cause, nowMs } = input;
   const refused = refusedStand(input);
