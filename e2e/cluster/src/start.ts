@@ -60,7 +60,9 @@ export async function startReleasable(
   const name = options.name ?? `c-${randomBytes(4).toString('hex')}`;
   checkName(name);
   const progress = options.onProgress ?? (() => {});
-  const operators = selectOperators(options.operators ?? 'all', await availableOperators());
+  const operators = selectOperators(options.operators ?? 'all', await availableOperators(), {
+    hasCloud: options.slb ?? false,
+  });
   checkReplicas(options.replicas ?? {}, operators);
   if (options.kubeconfig !== undefined && !existsSync(options.kubeconfig)) {
     throw new Error(`starting cluster ${name}: no kubeconfig file ${options.kubeconfig}`);

@@ -7,6 +7,8 @@ export type BalancerOptions = {
   control: Control;
   /** The loopback port of the local process that stands for a Pod's port; undefined if there is none. */
   portOf: (podIp: string, port: number) => number | undefined;
+  /** How long a connection may go on after its backend was removed, as with connection draining of the product; default 0. */
+  connectionDrainMs?: number;
   /** How often listeners and backends are compared with the server; default 20. */
   pollMs?: number;
   /** Returns a number from 0 to 1, for the choice among backends; default Math.random. */
@@ -25,11 +27,12 @@ export type Balancer = {
 
 /** One open listener with its connections. */
 type Open = { listener: Listener; server: Server; connections: Set<Connection> };
-type Connection = { backend: Backend; client: Socket; upstream: Socket };
+type Connection = { backend: Backend; client: Socket; upstream: Socket; removedAt?: number };
 
 /**
  * Starts a balancer. Each listener that runs gets a loopback port. A new connection goes to a backend with a weight above 0 that is healthy,
- * chosen at random by weight. An established connection stays when the weight becomes 0, and is cut when the backend or the listener goes.
+ * chosen at random by weight. An established connection stays when the weight becomes 0, and is cut when the listener goes, or the backend and its
+ * connection drain is over.
  */
 export async function startBalancer(options: BalancerOptions): Promise<Balancer> {
   const balancer = new TcpBalancer(options);
@@ -41,12 +44,14 @@ class TcpBalancer implements Balancer {
   readonly #control: Control;
   readonly #portOf: BalancerOptions['portOf'];
   readonly #random: () => number;
+  readonly #drainMs: number;
   readonly #open = new Map<string, Open>();
   readonly #timer: NodeJS.Timeout;
   /** One comparison at a time, so that no listener is opened twice. */
   #comparing: Promise<void> = Promise.resolve();
 
-  constructor({ control, portOf, pollMs = 20, random = Math.random }: BalancerOptions) {
+  constructor({ control, portOf, connectionDrainMs = 0, pollMs = 20, random = Math.random }: BalancerOptions) {
+    this.#drainMs = connectionDrainMs;
     this.#control = control;
     this.#portOf = portOf;
     this.#random = random;
@@ -91,7 +96,12 @@ class TcpBalancer implements Balancer {
       open.listener = listener;
       const members = groups.get(listener.groupId)?.backends ?? [];
       for (const connection of open.connections) {
-        if (!members.some((member) => isSameBackend(member, connection.backend))) cut(connection);
+        if (members.some((member) => isSameBackend(member, connection.backend))) {
+          delete connection.removedAt;
+          continue;
+        }
+        connection.removedAt ??= performance.now();
+        if (performance.now() - connection.removedAt >= this.#drainMs) cut(connection);
       }
     }
     for (const listener of listeners.values()) {
@@ -137,7 +147,7 @@ class TcpBalancer implements Balancer {
     onClose: (connection: Connection) => void,
   ): Connection {
     const upstream = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-    const connection = { backend, client, upstream };
+    const connection: Connection = { backend, client, upstream };
     client.pipe(upstream);
     upstream.pipe(client);
     for (const [socket, other] of [
