@@ -17,12 +17,12 @@ import {
 import { type Cluster, startCluster } from '@kuperator/cluster';
 import { type KuperatorEvent, operatorBus } from '@kuperator/events';
 import { expectedFinalizersOf } from '@kuperator/lifecycle';
+import { readyPodsOf } from '@kuperator/resourceconsist';
 import { createKubeClient, type KubeClient } from '@kuperator/runtime';
 import { startOperator } from '@kuperator/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { declaration } from './config.ts';
 import { serviceController } from './service/controller.ts';
-import { readyPodsOf } from './service/traffic.ts';
 
 const finalizer = 'prot.podopslifecycle.kusionstack.io/cf89d7dfb21f63d6';
 const expected = { 'Service/default/nginx': finalizer };

@@ -4,6 +4,7 @@ import { uninstallOperatorChart } from './charts.ts';
 import type { Cluster } from './options.ts';
 import { waitUntil } from './probe.ts';
 import { run } from './run.ts';
+import { slbEnv } from './slb.ts';
 import { type ClusterRecord, clusterFolder } from './state.ts';
 import type { SupervisorClient } from './supervisor-client.ts';
 
@@ -29,7 +30,7 @@ export function clusterOf(record: ClusterRecord, client: SupervisorClient, binar
     kubeconfigPath,
     natsUrl,
     kubectlPath: binaries.path('kubectl'),
-    env: { KUBECONFIG: kubeconfigPath, NATS_URL: natsUrl, KUPERATOR_CLUSTER_DIR: dir },
+    env: { KUBECONFIG: kubeconfigPath, NATS_URL: natsUrl, KUPERATOR_CLUSTER_DIR: dir, ...slbEnv(record.slb) },
     processes: () => client.processes(),
     run: async (process) => {
       await client.request('run', process);

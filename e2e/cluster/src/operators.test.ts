@@ -12,6 +12,13 @@ test.each([
   expect(selectOperators(wanted, available)).toEqual(selected);
 });
 
+test('an operator that needs a cloud runs only where there is one', () => {
+  const apps = ['a', 'aliyun-slb-adapter'];
+  expect(selectOperators('all', apps)).toEqual(['a']);
+  expect(selectOperators('all', apps, { hasCloud: true })).toEqual(apps);
+  expect(selectOperators(['aliyun-slb-adapter'], apps)).toEqual(['aliyun-slb-adapter']);
+});
+
 test('lists the operators if the name is unknown', () => {
   expect(() => selectOperators(['a', 'x'], available)).toThrow('no operator x; there are a, b, c');
 });

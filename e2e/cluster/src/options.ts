@@ -17,6 +17,11 @@ export type ClusterOptions = {
   audit?: boolean;
   /** Whether to start a NATS server with JetStream; default true. Without it operators get an empty `NATS_URL`. */
   nats?: boolean;
+  /**
+   * Whether to start a local server of the Aliyun CLB and NLB calls, and a stand-in for Alibaba's cloud-controller-manager; default false.
+   * The operators and `Cluster.env` then have its endpoint and key.
+   */
+  slb?: boolean;
   /** If set, the cluster of this kubeconfig file is used, and only NATS and the operators are started. */
   kubeconfig?: string;
   /** Values of an operator's chart, as for `helm --set`. They override the values that a local cluster sets. */
@@ -63,7 +68,7 @@ export type Cluster = {
   natsUrl: string;
   /** The kubectl of the cluster's version. */
   kubectlPath: string;
-  /** KUBECONFIG, NATS_URL and KUPERATOR_CLUSTER_DIR for programs that use the cluster. */
+  /** KUBECONFIG, NATS_URL and KUPERATOR_CLUSTER_DIR, and with `slb` ALIYUN_SLB_ENDPOINT and its like, for programs that use the cluster. */
   env: Record<string, string>;
   /** The present state of every process. */
   processes(): readonly ClusterProcess[];

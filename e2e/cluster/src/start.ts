@@ -19,6 +19,7 @@ import { availableOperators, checkReplicas, planOperator, selectOperators } from
 import type { Cluster, ClusterOptions } from './options.ts';
 import { waitUntil } from './probe.ts';
 import { run } from './run.ts';
+import { planCcm, planSlbServer, slbEnv } from './slb.ts';
 import {
   type ClusterRecord,
   checkName,
@@ -59,7 +60,9 @@ export async function startReleasable(
   const name = options.name ?? `c-${randomBytes(4).toString('hex')}`;
   checkName(name);
   const progress = options.onProgress ?? (() => {});
-  const operators = selectOperators(options.operators ?? 'all', await availableOperators());
+  const operators = selectOperators(options.operators ?? 'all', await availableOperators(), {
+    hasCloud: options.slb ?? false,
+  });
   checkReplicas(options.replicas ?? {}, operators);
   if (options.kubeconfig !== undefined && !existsSync(options.kubeconfig)) {
     throw new Error(`starting cluster ${name}: no kubeconfig file ${options.kubeconfig}`);
@@ -80,9 +83,9 @@ export async function startReleasable(
   const cluster = () => clusterOf(record, client, binaries);
   try {
     await writeRecord(record);
-    const [startRest] = await Promise.all([startApiServer(start), startNats(start)]);
+    const [startRest] = await Promise.all([startApiServer(start), startNats(start), startSlbServer(start)]);
     // Charts and operators need only the API server, so the rest of the control plane starts meanwhile.
-    await Promise.all([startRest(), startOperators(start, operators)]);
+    await Promise.all([startRest(), startOperators(start, operators), startCcm(start)]);
     record.ready = true;
     await writeRecord(record);
   } catch (error) {
@@ -124,6 +127,19 @@ async function startNats({ options, record, dir, client, binaries, ports }: Star
   const { spec, url } = await planNats(dir, binaries, ports);
   await client.request('run', spec);
   record.natsUrl = url;
+}
+
+async function startSlbServer({ options, record, dir, client, ports }: Start): Promise<void> {
+  if (!options.slb) return;
+  const { spec, access } = await planSlbServer(dir, ports);
+  await client.request('run', spec);
+  record.slb = access;
+}
+
+async function startCcm({ record, dir, client, ports, progress }: Start): Promise<void> {
+  if (!record.slb) return;
+  progress("starting the stand-in for Alibaba's cloud-controller-manager");
+  await client.request('run', await planCcm({ dir, ports, kubeconfig: record.kubeconfigPath, access: record.slb }));
 }
 
 /** Starts etcd and the API server. The returned function starts the rest of the control plane. */
@@ -231,6 +247,7 @@ async function startOperator(
     adminKubeconfig: record.kubeconfigPath,
     natsUrl: record.natsUrl,
     extraEnv: {
+      ...slbEnv(record.slb),
       ...(webhookPorts.length > 0 ? await webhookKindsEnv(start, app) : {}),
       ...(typeof env === 'function' ? env(app) : env),
     },

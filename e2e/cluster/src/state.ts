@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { lock } from 'proper-lockfile';
+import type { SlbAccess } from './slb.ts';
 
 /** Written as `cluster.json` in the folder of a cluster. */
 export type ClusterRecord = {
@@ -15,6 +16,8 @@ export type ClusterRecord = {
   natsUrl: string;
   /** True if we started the control plane, false if the user gave a kubeconfig. */
   ownControlPlane: boolean;
+  /** Where the local SLB server is, if it runs. */
+  slb?: SlbAccess;
   /** Operator apps whose charts were installed. */
   operators: readonly string[];
   ready: boolean;

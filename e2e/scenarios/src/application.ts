@@ -46,7 +46,7 @@ export class Application {
   async deploy(): Promise<void> {
     const { namespace, replicas, image, maxUnavailable } = this.#options;
     await this.observer.start();
-    await this.#client.create(SERVICES, service(namespace, this.#options.trafficOffHold));
+    await this.#client.create(SERVICES, service(namespace, this.#options));
     if (maxUnavailable !== undefined) {
       await this.#client.create(POD_TRANSITION_RULES, budget(namespace, maxUnavailable));
     }

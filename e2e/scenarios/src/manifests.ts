@@ -21,6 +21,12 @@ export type ApplicationOptions = TemplateOptions & {
   readonly maxUnavailable?: number | string;
   /** The Service's hold for "off", e.g. `3s`. If it is not set, the setting of the adapter applies. */
   readonly trafficOffHold?: string;
+  /** What the Service has besides its selector and port. If it is not controlled, no adapter guards its traffic. */
+  readonly service?: {
+    readonly isControlled?: boolean;
+    readonly annotations?: Record<string, string>;
+    readonly spec?: object;
+  };
   /** Shortest time between two syncs of the proxies by which traffic is judged. */
   readonly proxyPeriodMs?: number;
 };
@@ -52,13 +58,20 @@ export function template({ image, setting = 'a', imageChangeDelay }: TemplateOpt
   };
 }
 
-export function service(namespace: string, trafficOffHold?: string): Service {
-  const annotations = trafficOffHold ? { 'resource-consist.kusionstack.io/traffic-off-hold': trafficOffHold } : {};
+export function service(
+  namespace: string,
+  { trafficOffHold, service: more = {} }: Pick<ApplicationOptions, 'trafficOffHold' | 'service'> = {},
+): Service {
+  const annotations = {
+    ...(trafficOffHold ? { 'resource-consist.kusionstack.io/traffic-off-hold': trafficOffHold } : {}),
+    ...more.annotations,
+  };
+  const labels = more.isControlled === false ? {} : { 'kusionstack.io/control': 'true' };
   return {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name: NAME, namespace, labels: { 'kusionstack.io/control': 'true' }, annotations },
-    spec: { selector: APP, ports: [{ port: 80, targetPort: 8080 }] },
+    metadata: { name: NAME, namespace, labels, annotations },
+    spec: { selector: APP, ports: [{ name: 'http', port: 80, targetPort: 8080 }], ...more.spec },
   };
 }
 

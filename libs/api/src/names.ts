@@ -132,6 +132,8 @@ export const REVISION_COLLISION_LABEL = 'controller.kubernetes.io/collision';
  * employer selects counts as guarded only once that adapter has announced itself on the Pod.
  */
 export const EMPLOYER_ADAPTER_ANNOTATION = 'resource-consist.kusionstack.io/adapter';
+/** Condition of an employer (Service): False while its adapter cannot tell the traffic of the Pods. The message is the cause. */
+export const TRAFFIC_KNOWN_CONDITION = 'resource-consist.kusionstack.io/TrafficKnown';
 /**
  * On an employer (Service): how long the traffic of its Pods must have been off, or on, before the adapter relies on it, e.g. `6s` or
  * `1m30s`. Proxies and load balancers need that time to follow what the adapter sees.

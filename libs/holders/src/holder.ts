@@ -3,6 +3,7 @@ export const COORDINATOR = 'podopslifecycle-coordinator';
 export const ENGINE = 'podtransitionrule-engine';
 export const COLLASET_CONTROLLER = 'collaset-controller';
 export const ENDPOINTSLICE_ADAPTER = 'endpointslice-adapter';
+export const ALIYUN_SLB_ADAPTER = 'aliyun-slb-adapter';
 
 /**
  * What a Pod, or a set of Pods, waits for. `isRunning` is false only if the operator is known to have no live Lease. Every text in a
@@ -26,6 +27,8 @@ export type Holder =
       /** The operator's name; undefined if the owner of the finalizer is unknown. */
       readonly app: string | undefined;
       readonly isRunning: boolean;
+      /** What keeps the adapter from its work, as it has said on the employer. */
+      readonly problem?: string;
     }
   /** The controller of an operation: its change, or its operation-type label (`isTyped` false), is awaited. */
   | {

@@ -2,6 +2,7 @@ export { type CountedText, counted, countlessKey, isSpelled, share, shortened, s
 export { foldHolds, type HoldGroup, holderKeyOf, textOfGroups } from './fold.ts';
 export {
   type Actor,
+  ALIYUN_SLB_ADAPTER,
   actorOf,
   COLLASET_CONTROLLER,
   COORDINATOR,

@@ -146,6 +146,12 @@ describe('who holds an operation', () => {
       text: `endpointslice-adapter is not running (it has no live Lease); traffic of ${EMPLOYER} is not off (finalizer ${FINALIZER})`,
     },
     {
+      name: 'what keeps the adapter from its work',
+      given: { labels: inStage('Preparing'), conditions: CLOSED, finalizers: [FINALIZER], annotations: EXPECTED },
+      facts: { problemOf: (employer: string) => (employer === EMPLOYER ? 'Slb: InvalidAccessKeyId' : undefined) },
+      text: `traffic of ${EMPLOYER} is not off (finalizer ${FINALIZER}): Slb: InvalidAccessKeyId`,
+    },
+    {
       name: 'an adapter of others, which keeps no Lease of ours',
       given: { labels: inStage('Preparing'), conditions: CLOSED, finalizers: [FINALIZER], annotations: EXPECTED },
       facts: { adapterOf: () => 'their-adapter', isRunning: () => false },

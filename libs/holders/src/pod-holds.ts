@@ -24,7 +24,14 @@ import {
   podStateOf,
   protectionFinalizers,
 } from '@kuperator/lifecycle';
-import { COLLASET_CONTROLLER, COORDINATOR, ENDPOINTSLICE_ADAPTER, ENGINE, type Holder } from './holder.ts';
+import {
+  ALIYUN_SLB_ADAPTER,
+  COLLASET_CONTROLLER,
+  COORDINATOR,
+  ENDPOINTSLICE_ADAPTER,
+  ENGINE,
+  type Holder,
+} from './holder.ts';
 import { readinessHolder, resizeHolder, startHolder } from './kubelet.ts';
 import { bounded, textOf } from './text.ts';
 import { blindTold, isEngineTold, refusalsTold, stoppedTold } from './told.ts';
@@ -39,6 +46,8 @@ export type Facts = {
   readonly isRunning?: ((app: string) => boolean | undefined) | undefined;
   /** Returns the name of the adapter that guards the traffic of an employer (`<Kind>/<namespace>/<name>`). */
   readonly adapterOf?: ((employer: string) => string | undefined) | undefined;
+  /** Returns what keeps the adapter of an employer from its work; undefined if nothing does. */
+  readonly problemOf?: ((employer: string) => string | undefined) | undefined;
   /** Kinds (in the plural) whose cache in the coordinator may be stale. If undefined, what the coordinator recorded on the Pod is used. */
   readonly blindTo?: readonly string[] | undefined;
   /** Employers whose adapter has not announced itself on the Pod, and employers whose traffic is still about to arrive. */
@@ -256,6 +265,7 @@ function adapter(
 ): Holder {
   const app = employers.map((employer) => facts.adapterOf?.(employer)).find((found) => found !== undefined);
   const stopped = facts.adapterOf ? undefined : stoppedTold(pod);
+  const problem = employers.map((employer) => facts.problemOf?.(employer)).find((found) => found !== undefined);
   return {
     kind: 'adapter',
     step,
@@ -264,11 +274,12 @@ function adapter(
     app: app ?? (stopped === undefined || stopped === COORDINATOR || stopped === ENGINE ? undefined : stopped),
     // A third-party adapter has no Lease of ours, so it cannot be reported as missing.
     isRunning: app === undefined ? !isOurAdapter(stopped) : !isOurAdapter(app) || isRunning(app, facts),
+    ...(problem === undefined ? {} : { problem }),
   };
 }
 
 function isOurAdapter(app: string | undefined): boolean {
-  return app === ENDPOINTSLICE_ADAPTER;
+  return app === ENDPOINTSLICE_ADAPTER || app === ALIYUN_SLB_ADAPTER;
 }
 
 function controller({ id, type }: Operation, facts: Facts): Holder {

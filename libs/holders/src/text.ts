@@ -135,7 +135,14 @@ const COORDINATOR_STEPS: { readonly [S in CoordinatorStep]: string } = {
   complete: 'podopslifecycle-coordinator has not returned the Pod to service',
 };
 
-function adapterClause({ step, employers, finalizer }: Extract<Holder, { kind: 'adapter' }>): string {
+/** Longer causes are cut: a Pod may name several. */
+const PROBLEM_LIMIT = 300;
+
+function adapterClause({ problem, ...holder }: Extract<Holder, { kind: 'adapter' }>): string {
+  return problem === undefined ? adapterStep(holder) : `${adapterStep(holder)}: ${bounded(problem, PROBLEM_LIMIT)}`;
+}
+
+function adapterStep({ step, employers, finalizer }: Extract<Holder, { kind: 'adapter' }>): string {
   const who = employers.join(' and ');
   switch (step) {
     case 'announce':

@@ -11,7 +11,7 @@ export type Adapter<E extends KubeObject = Service> = {
   /** Controller, Event source and log name, e.g. `endpointslice-adapter`. */
   readonly name: string;
   readonly employers: EmployerKind<E>;
-  readonly traffic: Observer<E> | Backend<E>;
+  readonly traffic: Observer<E> | Backend<E> | TrafficByEmployer<E>;
 
   /**
    * Whether this adapter is responsible for the employer (default: for every employer that no other adapter has marked). If several
@@ -23,6 +23,11 @@ export type Adapter<E extends KubeObject = Service> = {
    * Default: they belong to another adapter, and the employer is left alone.
    */
   takesOverFromGo?(employer: E): boolean;
+  /**
+   * Whether the adapter takes the employer over from another one on this framework, by that one's name. Default: never. For an adapter that
+   * looks at the traffic of the other as well, and more.
+   */
+  takesOverFrom?(adapter: string, employer: E): boolean;
   /** Why an employer that asks to take part cannot. It is treated as if it did not ask, and warned once with an Event. */
   refuses?(employer: E): Refusal | undefined;
   /**
@@ -66,6 +71,8 @@ export type AdapterPass = {
   readonly signal: AbortSignal;
   /** Asks for another pass at the latest in `ms`, e.g. when a drain period ends. */
   recheckAfter(ms: number): void;
+  /** Records a Warning Event on the employer, once for as long as each pass warns with this reason. `reason` is one CamelCase word. */
+  warn(reason: string, message: string): void;
 };
 
 /** For a backend that another controller changes: the adapter only observes it. It owns nothing, so it needs no clean finalizer. */
@@ -86,6 +93,16 @@ export type Backend<E extends KubeObject> = {
   readonly employer?: Provider<E, ProviderRecord>;
   /** The Pods' records there (real servers). */
   readonly employees: Provider<E, EmployeeRecord>;
+};
+
+/**
+ * For an adapter that moves the traffic of some employers and observes that of the others. If an employer changes from one to the other, its
+ * records are removed from the backend first; until then the traffic of its Pods is unknown.
+ */
+export type TrafficByEmployer<E extends KubeObject> = {
+  readonly observer: Observer<E>;
+  readonly backend: Backend<E>;
+  movesTrafficOf(employer: E): boolean;
 };
 
 /** Something at the provider: a virtual IP, a real server, a member. Adapters add their own fields. */
@@ -135,6 +152,16 @@ export type RecordResults = {
 /** What a pass did to all records of one employer. */
 export type Results = { readonly employer: RecordResults; readonly employees: RecordResults };
 
-export function isObserver<E extends KubeObject>(traffic: Observer<E> | Backend<E>): traffic is Observer<E> {
-  return 'observe' in traffic;
+/** The backend that the adapter moves traffic at, for some employers at least. */
+export function backendOf<E extends KubeObject>({ traffic }: Adapter<E>): Backend<E> | undefined {
+  return 'observe' in traffic ? undefined : 'backend' in traffic ? traffic.backend : traffic;
+}
+
+export function observerOf<E extends KubeObject>({ traffic }: Adapter<E>): Observer<E> | undefined {
+  return 'observe' in traffic ? traffic : 'observer' in traffic ? traffic.observer : undefined;
+}
+
+/** Whether the adapter moves the traffic of this employer. */
+export function movesTraffic<E extends KubeObject>({ traffic }: Adapter<E>, employer: E): boolean {
+  return 'backend' in traffic ? traffic.movesTrafficOf(employer) : 'employees' in traffic;
 }

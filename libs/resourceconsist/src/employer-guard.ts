@@ -1,6 +1,6 @@
 // The marks that the adapter adds to an employer: the annotation that names the adapter, the clean finalizer, and the records of its Pods.
 import type { Key, KubeObject } from '@kuperator/api';
-import { type Adapter, isObserver } from './adapter.ts';
+import { type Adapter, backendOf, movesTraffic } from './adapter.ts';
 import { withCleanFinalizer, withoutCleanFinalizer } from './clean-finalizer.ts';
 import type { Employees } from './employee-pods.ts';
 import { type EmployerStanding, standingOfEmployer } from './employer.ts';
@@ -52,7 +52,8 @@ export async function guardEmployer<E extends KubeObject>(
   employer: E,
   standing: EmployerStanding,
 ): Promise<E> {
-  const finalizers = isObserver(adapter.traffic) || standing !== 'active' ? undefined : withCleanFinalizer(employer);
+  const finalizers =
+    standing === 'active' && movesTraffic(adapter, employer) ? withCleanFinalizer(employer) : undefined;
   const annotations = standing === 'active' ? adapterMark(employer, 'guarded', adapter.name) : undefined;
   if (!finalizers && !annotations) return employer;
   const held = await inStep('EnsureEmployerCleanFinalizerFailed', 'ensure employer clean finalizer failed', () =>
@@ -84,9 +85,11 @@ export async function finishEmployer<E extends KubeObject>(
   if (!adapter.records && !sync?.clean && !name) return false;
   const employees = readEmployees();
   const records = recordChanges(employer, { employees, marks, records: adapter.records });
-  const isClean = sync ? sync.clean : isObserver(adapter.traffic) || withoutCleanFinalizer(employer) === undefined;
+  const isClean = sync ? sync.clean : !backendOf(adapter) || withoutCleanFinalizer(employer) === undefined;
   const released = standing !== 'active' && isClean && employees.marked.length === 0;
-  const finalizers = released ? withoutCleanFinalizer(employer) : undefined;
+  // The adapter has come to only observe the traffic: nothing of the employer is left at the backend.
+  const isObserved = standing === 'active' && isClean && !movesTraffic(adapter, employer);
+  const finalizers = released || isObserved ? withoutCleanFinalizer(employer) : undefined;
   const annotations = released && name ? { ...records, ...name } : records;
   if (released) guarded.forget(key);
   if (!annotations && !finalizers) return false;

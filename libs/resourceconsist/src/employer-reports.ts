@@ -19,6 +19,8 @@ export class EmployerReports<E extends KubeObject> {
   readonly #recorder: Recorder;
   readonly #warned = new Map<Key, Set<string>>();
   readonly #holdProblems = new Map<Key, string>();
+  /** Reasons with which the adapter itself warned in the last pass. */
+  readonly #adapterReasons = new Map<Key, ReadonlySet<string>>();
 
   constructor(adapter: Adapter<E>, recorder: Recorder) {
     this.#adapter = adapter;
@@ -43,7 +45,18 @@ export class EmployerReports<E extends KubeObject> {
     const reasons = this.#warned.get(key);
     if (reason !== undefined) reasons?.delete(reason);
     if (reason === undefined || reasons?.size === 0) this.#warned.delete(key);
-    if (reason === undefined) this.#holdProblems.delete(key);
+    if (reason !== undefined) return;
+    this.#holdProblems.delete(key);
+    this.#adapterReasons.delete(key);
+  }
+
+  /** What the adapter warned of in a pass: the reasons of earlier passes that are not among them are over. */
+  ofAdapter(key: Key, employer: E, warnings: readonly Refusal[]): void {
+    const reasons = new Set(warnings.map(({ reason }) => reason));
+    for (const reason of this.#adapterReasons.get(key) ?? []) if (!reasons.has(reason)) this.cleared(key, reason);
+    if (reasons.size === 0) this.#adapterReasons.delete(key);
+    else this.#adapterReasons.set(key, reasons);
+    for (const warning of warnings) this.warnOnce(key, employer, warning);
   }
 
   /** Warns of a hold annotation that cannot be used, and again if the problem changes; undefined means that there is none. */

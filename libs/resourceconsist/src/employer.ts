@@ -1,5 +1,5 @@
 import { CONTROL_LABEL, isTerminating, type KubeObject } from '@kuperator/api';
-import { type Adapter, isObserver } from './adapter.ts';
+import { type Adapter, backendOf, movesTraffic } from './adapter.ts';
 import { cleanFinalizersOf } from './clean-finalizer.ts';
 import { foreignMark } from './ownership.ts';
 
@@ -28,13 +28,14 @@ export function isOptedIn(employer: KubeObject): boolean {
 }
 
 /**
- * Whether the provider must be asked in this pass: always for an active employer, and for any other as long as the clean
- * finalizer says that we may own something there.
+ * Whether the provider must be asked in this pass: always for an active employer whose traffic the adapter moves, and for any other as long
+ * as the clean finalizer says that we may own something there.
  */
 export function ownsBackend<E extends KubeObject>(
   employer: E,
   standing: EmployerStanding,
   adapter: Adapter<E>,
 ): boolean {
-  return !isObserver(adapter.traffic) && (standing === 'active' || cleanFinalizersOf(employer).length > 0);
+  const isMoved = standing === 'active' && movesTraffic(adapter, employer);
+  return backendOf(adapter) !== undefined && (isMoved || cleanFinalizersOf(employer).length > 0);
 }

@@ -13,13 +13,16 @@ export {
   type Results,
   SERVICE_EMPLOYERS,
   type Traffic,
+  type TrafficByEmployer,
   type TrafficOf,
 } from './adapter.ts';
 export { employersOfPod, type ResourceConsistOptions, resourceConsistController } from './controller.ts';
 export { employeePodOptions, employerOptions } from './employee-pods.ts';
+export { BY_SERVICE, readyPodsOf, serviceOf, sliceOptions, trafficIn, turnedBy } from './endpoint-slices.ts';
 export { HeldTraffic } from './held-traffic.ts';
 export { isLifecycleReady } from './lifecycle-ready.ts';
 export { expectedKeyFor, lifecycleFinalizerFor } from './names.ts';
 export { ownershipOf } from './ownership.ts';
 export type { TrafficChange } from './pod-writer.ts';
-export type { TrafficHold } from './traffic-hold.ts';
+export { durationMsOf, type TrafficHold } from './traffic-hold.ts';
+export { trafficKnownRecorder } from './traffic-known.ts';

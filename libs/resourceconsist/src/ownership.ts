@@ -9,7 +9,7 @@ import {
   type ObjectMeta,
   own,
 } from '@kuperator/api';
-import { type Adapter, isObserver } from './adapter.ts';
+import { type Adapter, backendOf } from './adapter.ts';
 import { cleanFinalizersOf } from './clean-finalizer.ts';
 
 const RECORDS = {
@@ -20,7 +20,7 @@ const RECORDS = {
 /**
  * The text that says why another adapter guards the employer; undefined if none does. It checks, in this order:
  *
- * 1. The annotation `resource-consist.kusionstack.io/adapter` names another adapter. Adapters on this framework write it before they touch
+ * 1. The annotation `resource-consist.kusionstack.io/adapter` names another adapter, from which this one does not take over. Adapters on this framework write it before they touch
  *    a Pod, and a user may write it before.
  * 2. Marks of the Go framework, which writes no name: the clean finalizer that each of its adapters adds to its employers, and the records
  *    that some of them keep. Marks that this adapter writes itself do not count while the annotation names it.
@@ -33,10 +33,11 @@ export function foreignMark<E extends KubeObject>(
 ): string | undefined {
   const annotations = employer.metadata.annotations ?? {};
   const named = annotations[EMPLOYER_ADAPTER_ANNOTATION];
-  if (named && named !== adapter.name) return `annotation ${EMPLOYER_ADAPTER_ANNOTATION} names ${named}`;
+  if (named && named !== adapter.name && !adapter.takesOverFrom?.(named, employer))
+    return `annotation ${EMPLOYER_ADAPTER_ANNOTATION} names ${named}`;
   if (adapter.takesOverFromGo?.(employer)) return undefined;
   const isNamed = named ? named === adapter.name : wasOurs;
-  const [finalizer] = isNamed && !isObserver(adapter.traffic) ? [] : cleanFinalizersOf(employer);
+  const [finalizer] = isNamed && backendOf(adapter) ? [] : cleanFinalizersOf(employer);
   if (finalizer) return `finalizer ${finalizer} was added by an adapter of the Go framework`;
   const record = (['expectedFinalizers', 'lifecycleFinalizers'] as const).find(
     (kind) => annotations[RECORDS[kind]] && !(isNamed && adapter.records?.[kind]),

@@ -1,7 +1,7 @@
 import { type Key, type KubeObject, splitKey } from '@kuperator/api';
 import type { Logger, Reconcile, ReconcileResult, Sight } from '@kuperator/runtime';
 import { TerminalError, ThrottledError } from '@kuperator/runtime';
-import type { Adapter, AdapterPass } from './adapter.ts';
+import type { Adapter, AdapterPass, Refusal } from './adapter.ts';
 import { type EmployeeCaches, type Employees, employeesOf } from './employee-pods.ts';
 import { type EmployerStanding, isOptedIn } from './employer.ts';
 import { finishEmployer, GuardedEmployers, guardEmployer } from './employer-guard.ts';
@@ -91,6 +91,7 @@ async function runPass<E extends KubeObject>(deps: Deps<E>, pass: EmployerPass<E
   const { adapter, podWriter, reports } = deps;
   const { key, standing, marks, logger, signal } = pass;
   const wakeUps: number[] = [];
+  const warnings: Refusal[] = [];
   await releaseStrays(deps, pass);
   const employer = pass.employer && (await guardEmployer(deps, pass.employer, standing));
   const readEmployees = employeeReader(deps, { ...pass, employer });
@@ -98,9 +99,15 @@ async function runPass<E extends KubeObject>(deps: Deps<E>, pass: EmployerPass<E
   const asked = await askAndAnnounce(deps, {
     pass: { ...pass, employer },
     readEmployees,
-    adapterPass: { logger, signal, recheckAfter: (ms) => wakeUps.push(ms) },
+    adapterPass: {
+      logger,
+      signal,
+      recheckAfter: (ms) => wakeUps.push(ms),
+      warn: (reason, message) => warnings.push({ reason, message }),
+    },
   });
   const { employees, answer } = asked;
+  if (employer) reports.ofAdapter(key, employer, warnings);
   const wanted = planPass(employees, marks, answer);
   const plan = (await mayMove(deps, { ...pass, employer }, wanted))
     ? wanted

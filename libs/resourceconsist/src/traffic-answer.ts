@@ -1,11 +1,11 @@
 import type { Key, KubeObject, Pod } from '@kuperator/api';
 import { messageOf } from '@kuperator/runtime';
-import { type Adapter, type AdapterPass, isObserver, type Observer } from './adapter.ts';
+import { type Adapter, type AdapterPass, backendOf, movesTraffic, type Observer, observerOf } from './adapter.ts';
 import type { Employees } from './employee-pods.ts';
 import { type EmployerStanding, ownsBackend } from './employer.ts';
 import type { EmployerReports } from './employer-reports.ts';
 import type { HeldTraffic } from './held-traffic.ts';
-import type { TrafficAnswer } from './pass-plan.ts';
+import { type TrafficAnswer, UNKNOWN_TRAFFIC } from './pass-plan.ts';
 import { type BackendSync, syncBackend } from './provider-sync.ts';
 import { StepError } from './step-error.ts';
 import { type TrafficHold, trafficHoldOf } from './traffic-hold.ts';
@@ -45,13 +45,18 @@ export function askTraffic<E extends KubeObject>(
   const off: TrafficAnswer = { trafficOf: () => 'off' };
   if (!employer || standing === 'out') heldTraffic.forget(key);
   if (!employer) return off;
-  if (!isObserver(adapter.traffic)) {
-    if (!ownsBackend(employer, standing, adapter)) return off;
-    const leaving = standing !== 'active';
-    const synced = syncBackend(adapter.traffic, { employer, employees, leaving, pass });
-    return synced.then((sync) => ({ trafficOf: sync.trafficOf, sync }));
+  const backend = backendOf(adapter);
+  if (backend && ownsBackend(employer, standing, adapter)) {
+    const isObserved = !movesTraffic(adapter, employer);
+    const synced = syncBackend(backend, { employer, employees, leaving: standing !== 'active' || isObserved, pass });
+    // Of an observed employer only old records are removed, which says nothing about its traffic.
+    const trafficOf = (sync: BackendSync) =>
+      isObserved && standing !== 'out' ? UNKNOWN_TRAFFIC.trafficOf : sync.trafficOf;
+    return synced.then((sync) => ({ trafficOf: trafficOf(sync), sync }));
   }
-  return standing === 'out' ? off : askObserver(adapter.traffic, deps, { ...question, employer });
+  const observer = observerOf(adapter);
+  if (!observer || standing === 'out') return off;
+  return askObserver(observer, deps, { ...question, employer });
 }
 
 function askObserver<E extends KubeObject>(

@@ -59,5 +59,6 @@ export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './process/
 export { createMetrics, type Metrics } from './process/metrics.ts';
 export { type Component, type ProcessContext, readConfig, runProcess } from './process/process.ts';
 export { Seldom } from './process/seldom.ts';
+export { Turns } from './process/turns.ts';
 export { RunningOperators } from './shards/running-operators.ts';
 export { Shards } from './shards/shards.ts';

@@ -10,6 +10,8 @@ import { disagreeing, type Schema, uncovered, unexplained } from './values.ts';
 import { webhookProblems } from './webhooks.ts';
 
 const charts = join(import.meta.dirname, '..', '..', '..', 'deploy', 'charts');
+/** In the folder `ci` of a chart: values without which it cannot be installed. */
+const REQUIRED_VALUES = 'required-values.yaml';
 const fullValues = join(import.meta.dirname, 'full-values.yaml');
 const helmPath = (await ensureBinaries(console.error, ['helm'])).path('helm');
 const scratch = mkdtempSync(join(tmpdir(), 'kuperator-charts-'));
@@ -41,14 +43,16 @@ function check(name: string): void {
   }
 
   if (dependencies.length > 0) helm(report, 'dependency', 'build', name);
-  helm(report, 'lint', '--strict', '--quiet', name);
   const namespace = '--namespace=kuperator-system';
   // A chart may have its own sets of values, as for chart-testing.
   const own = existsSync(join(scratch, name, 'ci')) ? readdirSync(join(scratch, name, 'ci')) : [];
-  const variants = [[], ...own.map((file) => ['--values', join(name, 'ci', file)])];
+  const valuesIn = (file: string) => ['--values', join(name, 'ci', file)];
+  const required = own.includes(REQUIRED_VALUES) ? valuesIn(REQUIRED_VALUES) : [];
+  helm(report, 'lint', '--strict', '--quiet', ...required, name);
+  const variants = [[], ...own.filter((file) => file !== REQUIRED_VALUES).map(valuesIn)];
   if (dependencies.length > 0) variants.push(['--set=replicaCount=0'], ['--values', fullValues]);
   for (const variant of variants) {
-    const manifests = manifestsIn(helm(report, 'template', name, name, namespace, ...variant));
+    const manifests = manifestsIn(helm(report, 'template', name, name, namespace, ...required, ...variant));
     for (const right of excessiveRights(manifests)) report(`more rights than an operator may have: ${right}`);
     for (const problem of webhookProblems(manifests)) report(problem);
   }

@@ -1,7 +1,6 @@
 import type { EndpointSlice, Key, Service } from '@kuperator/api';
 import { keyOf, TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION } from '@kuperator/api';
-import { type Adapter, ownershipOf, type Refusal, SERVICE_EMPLOYERS } from '@kuperator/resourceconsist';
-import { trafficIn } from './traffic.ts';
+import { type Adapter, ownershipOf, type Refusal, SERVICE_EMPLOYERS, trafficIn } from '@kuperator/resourceconsist';
 
 const HOLD_ANNOTATIONS: ReadonlySet<string> = new Set([TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION]);
 

@@ -1,19 +1,21 @@
 import { type Key, keyOf } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import {
+  BY_SERVICE,
   employeePodOptions,
   employerOptions,
   employersOfPod,
   HeldTraffic,
   resourceConsistController,
   SERVICE_EMPLOYERS,
+  serviceOf,
+  sliceOptions,
+  turnedBy,
 } from '@kuperator/resourceconsist';
 import { Informer, type OperatorContext, sightOf } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
 import { endpointSliceAdapter, trimService } from './adapter.ts';
 import { trafficEvent } from './events.ts';
-import { BY_SERVICE, serviceOf, sliceOptions } from './slices.ts';
-import { turnedBy } from './traffic.ts';
 
 /** The parts of the operator's context that are used. A test provides its own recorder. */
 type Context = Pick<OperatorContext<Config>, 'client' | 'clock' | 'config' | 'logger' | 'metrics' | 'shards'> & {

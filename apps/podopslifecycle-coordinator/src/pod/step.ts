@@ -8,6 +8,7 @@ import {
   SERVICE_READY_GATE,
   type Service,
   STAY_OFFLINE_LABEL,
+  TRAFFIC_KNOWN_CONDITION,
 } from '@kuperator/api';
 import { verdictFor } from '@kuperator/holders';
 import { applyLabels, operationsOf, podStateOf, type Settled, settle } from '@kuperator/lifecycle';
@@ -124,18 +125,27 @@ function nextReconcile({ explanation, heldMs: arrivalMs }: View, blindTo: readon
   return Number.isFinite(nextMs) ? { requeueAfterMs: nextMs } : undefined;
 }
 
+/** What the adapter of a Service has said that it cannot do. */
+function problemIn(service: Service | undefined): string | undefined {
+  const conditions = service?.status?.conditions;
+  if (!Array.isArray(conditions)) return undefined;
+  const known = conditions.find(({ type, status }) => type === TRAFFIC_KNOWN_CONDITION && status === 'False');
+  return typeof known?.message === 'string' && known.message ? known.message : undefined;
+}
+
 /** What the coordinator knows, besides the Pod, of the holders it may have. */
 export function factsFor(
   { services, isRunning }: Pick<Deps, 'isRunning'> & { readonly services: Pick<Deps['services'], 'get'> },
   rules: readonly PodTransitionRule[],
   nowMs: number,
 ): PodFacts {
-  const adapterOf = (employer: string) => {
+  const serviceOf = (employer: string) => {
     const [kind, ...key] = employer.split('/');
-    const service = kind === 'Service' ? services.get(key.join('/')) : undefined;
-    return service?.metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
+    return kind === 'Service' ? services.get(key.join('/')) : undefined;
   };
-  return { nowMs, rules, isRunning, adapterOf };
+  const adapterOf = (employer: string) => serviceOf(employer)?.metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
+  const problemOf = (employer: string) => problemIn(serviceOf(employer));
+  return { nowMs, rules, isRunning, adapterOf, problemOf };
 }
 
 function heldMs(pod: Pod, { arrivingMs }: Guards): number {

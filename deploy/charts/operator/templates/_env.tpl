@@ -78,9 +78,46 @@
 - name: TRAFFIC_ON_HOLD_MS
   value: {{ .onMilliseconds | int64 | quote }}
 {{- end }}
+{{- include "operator.aliyunEnv" . }}
 {{- include "operator.webhookEnv" . }}
 {{- with .Values.extraEnv }}
 {{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Settings of the aliyun-slb-adapter. */}}
+{{- define "operator.aliyunEnv" -}}
+{{- with .Values.aliyun }}
+- name: ALIYUN_REGION
+  value: {{ required "aliyun.region is empty: set the region of the load balancers, e.g. --set aliyun.region=cn-hangzhou" .region | quote }}
+{{- range $product, $endpoint := .endpoints }}
+{{- if $endpoint }}
+- name: ALIYUN_{{ upper $product }}_ENDPOINT
+  value: {{ $endpoint | quote }}
+{{- end }}
+{{- end }}
+{{- if .credentials.secretName }}
+- name: ALIYUN_CREDENTIALS_DIR
+  value: /etc/kuperator/aliyun-credentials
+{{- else }}
+- name: ALIBABA_CLOUD_ROLE_ARN
+  value: {{ required "aliyun.credentials is empty: set aliyun.credentials.secretName, or aliyun.credentials.rrsa.roleArn and aliyun.credentials.rrsa.oidcProviderArn" .credentials.rrsa.roleArn | quote }}
+- name: ALIBABA_CLOUD_OIDC_PROVIDER_ARN
+  value: {{ required "aliyun.credentials.rrsa.oidcProviderArn is empty: set the OIDC provider of the cluster" .credentials.rrsa.oidcProviderArn | quote }}
+- name: ALIBABA_CLOUD_OIDC_TOKEN_FILE
+  value: /var/run/secrets/kuperator/rrsa/token
+{{- end }}
+- name: ALIYUN_QUOTA_PERCENT
+  value: {{ .quotaPercent | int64 | quote }}
+- name: ALIYUN_BATCH_SIZE
+  value: {{ .batchSize | int64 | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Whether Alibaba Cloud gives the operator keys for a token of its ServiceAccount. */}}
+{{- define "operator.hasRrsaToken" -}}
+{{- with .Values.aliyun }}
+{{- if not .credentials.secretName }}true{{ end }}
 {{- end }}
 {{- end -}}
 
@@ -144,6 +181,11 @@ nats-ca: {{ . | quote }}
 {{- with .Values.nats.tls.clientSecretName }}
 nats-client: {{ . | quote }}
 {{- end }}
+{{- with .Values.aliyun }}
+{{- with .credentials.secretName }}
+aliyun-credentials: {{ . | quote }}
+{{- end }}
+{{- end }}
 {{- with .Values.webhook }}
 {{- if and (include "operator.webhookKinds" $) (eq .certificates.from "cert-manager") }}
 webhook-certificate: {{ $.Chart.Name }}-webhook
@@ -155,21 +197,36 @@ webhook-client-ca: {{ .clientCertificates.caSecretName | quote }}
 {{- end -}}
 
 {{- define "operator.volumes" -}}
-{{- with include "operator.secretVolumes" . | fromYaml -}}
+{{- $secrets := include "operator.secretVolumes" . | fromYaml }}
+{{- $hasToken := include "operator.hasRrsaToken" . }}
+{{- if or $secrets $hasToken -}}
 volumes:
-{{- range $volume, $secret := . }}
+{{- range $volume, $secret := $secrets }}
   - name: {{ $volume }}
     secret: { secretName: {{ $secret | quote }} }
+{{- end }}
+{{- if $hasToken }}
+  - name: rrsa-token
+    projected:
+      sources:
+        - serviceAccountToken: { audience: sts.aliyuncs.com, expirationSeconds: 3600, path: token }
 {{- end }}
 {{- end }}
 {{- end -}}
 
 {{- define "operator.volumeMounts" -}}
-{{- with include "operator.secretVolumes" . | fromYaml -}}
+{{- $secrets := include "operator.secretVolumes" . | fromYaml }}
+{{- $hasToken := include "operator.hasRrsaToken" . }}
+{{- if or $secrets $hasToken -}}
 volumeMounts:
-{{- range $volume, $_ := . }}
+{{- range $volume, $_ := $secrets }}
   - name: {{ $volume }}
     mountPath: /etc/kuperator/{{ $volume }}
+    readOnly: true
+{{- end }}
+{{- if $hasToken }}
+  - name: rrsa-token
+    mountPath: /var/run/secrets/kuperator/rrsa
     readOnly: true
 {{- end }}
 {{- end }}

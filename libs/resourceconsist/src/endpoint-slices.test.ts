@@ -2,8 +2,8 @@ import type { Endpoint, EndpointSlice } from '@kuperator/api';
 import type { Change } from '@kuperator/runtime';
 import { aPod } from '@kuperator/testing';
 import { expect, test } from 'vitest';
-import { trimSlice } from './slices.ts';
-import { trafficIn, turnedBy } from './traffic.ts';
+
+import { trafficIn, trimSlice, turnedBy } from './endpoint-slices.ts';
 
 const pod = aPod({ metadata: { name: 'a', uid: 'uid-a' } });
 

@@ -1,0 +1,110 @@
+import { own, SERVICES, type Service, TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION } from '@kuperator/api';
+import {
+  type Adapter,
+  ownershipOf,
+  type Refusal,
+  SERVICE_EMPLOYERS,
+  trafficKnownRecorder,
+} from '@kuperator/resourceconsist';
+import { type ManagedDeps, slbBackend } from './managed.ts';
+import { type ObserverDeps, slbObserver } from './observer.ts';
+import { SERVERS_IN } from './places.ts';
+import {
+  ANNOTATIONS,
+  CLOUD_ID_LABEL,
+  isCloudControlled,
+  LOAD_BALANCER_ID,
+  MODE,
+  portsOf,
+  settingsOf,
+} from './settings.ts';
+
+export const ADAPTER = 'aliyun-slb-adapter';
+const ENDPOINTSLICE_ADAPTER = 'endpointslice-adapter';
+
+/** How soon to ask the cloud again while a Pod waits, in milliseconds. */
+const RECHECK_MS = [500, 1000, 2000, 5000];
+
+export type AdapterDeps = ObserverDeps & ManagedDeps;
+
+export function slbAdapter(deps: AdapterDeps): Adapter {
+  return {
+    name: ADAPTER,
+    employers: SERVICE_EMPLOYERS,
+    claims: isBalanced,
+    // The only adapter of the Go framework for Services of Alibaba Cloud is the one that this adapter replaces.
+    takesOverFromGo: isCloudControlled,
+    // It looks at the EndpointSlices, too.
+    takesOverFrom: (adapter) => adapter === ENDPOINTSLICE_ADAPTER,
+    refuses: refusalOf,
+    recheckMs: RECHECK_MS,
+    traffic: {
+      observer: slbObserver(deps),
+      backend: slbBackend(deps),
+      movesTrafficOf: (service) => settingsOf(service).settings.managed !== undefined,
+    },
+    recordError: trafficKnownRecorder({ adapter: ADAPTER, resource: SERVICES, client: deps.client, clock: deps.clock }),
+  };
+}
+
+/** Whether Alibaba Cloud balances the load of the Service, or has. Others are left to other adapters, as are those that say so. */
+export function isBalanced(service: Service): boolean {
+  const { labels, annotations } = service.metadata;
+  // Servers that the adapter has added are its own to remove.
+  if (own(annotations, SERVERS_IN) !== undefined) return true;
+  if (own(annotations, MODE) === 'off') return false;
+  const named = [own(labels, CLOUD_ID_LABEL), own(annotations, LOAD_BALANCER_ID)];
+  return isCloudControlled(service) || named.some((name) => name !== undefined);
+}
+
+export function refusalOf({ spec }: Service): Refusal | undefined {
+  if (spec.type === 'ExternalName' || Object.keys(spec.selector ?? {}).length === 0) {
+    return {
+      reason: 'NoEndpoints',
+      message: `a Service ${spec.type === 'ExternalName' ? 'of type ExternalName' : 'without selector'} has no Pods: label kusionstack.io/control has no effect`,
+    };
+  }
+  return undefined;
+}
+
+const KEPT: ReadonlySet<string> = new Set([
+  ...ANNOTATIONS,
+  SERVERS_IN,
+  TRAFFIC_OFF_HOLD_ANNOTATION,
+  TRAFFIC_ON_HOLD_ANNOTATION,
+]);
+
+/** Keeps what the adapter and the framework read. */
+export function trimService(service: Service): Service {
+  const { name = '', namespace = '', uid = '', resourceVersion = '', labels, deletionTimestamp } = service.metadata;
+  const { annotations: owned, ...ownership } = ownershipOf(service);
+  const kept = Object.entries(service.metadata.annotations ?? {}).filter(([key]) => KEPT.has(key));
+  const annotations = { ...owned, ...Object.fromEntries(kept) };
+  const { selector, type, loadBalancerClass } = service.spec;
+  const ports = portsOf(service).map(({ name: portName, port, targetPort }) => ({
+    ...(portName === undefined ? {} : { name: portName }),
+    port,
+    ...(targetPort === undefined ? {} : { targetPort }),
+  }));
+  const { loadBalancer, conditions } = (service.status ?? {}) as { loadBalancer?: unknown; conditions?: unknown };
+  return {
+    metadata: {
+      name,
+      namespace,
+      uid,
+      resourceVersion,
+      ...(labels ? { labels } : {}),
+      // All finalizers: the backend half adds one to them.
+      ...(service.metadata.finalizers ? { finalizers: service.metadata.finalizers } : ownership),
+      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+      ...(deletionTimestamp ? { deletionTimestamp } : {}),
+    },
+    spec: {
+      ports,
+      ...(selector ? { selector } : {}),
+      ...(type ? { type } : {}),
+      ...(loadBalancerClass === undefined ? {} : { loadBalancerClass }),
+    },
+    status: { ...(loadBalancer ? { loadBalancer } : {}), ...(conditions ? { conditions } : {}) },
+  };
+}

@@ -1,0 +1,12 @@
+export type { AccessKey } from './api/authentication.ts';
+export type { Fault } from './api/faults.ts';
+export type { CountedCall, RateLimit } from './api/rate-limits.ts';
+export type { BalancerProduct, Product } from './api/request.ts';
+export { type Balancer, type BalancerOptions, startBalancer } from './balancer.ts';
+export { type Ccm, type CcmOptions, startCcm } from './ccm/ccm.ts';
+export { type CallFilter, Control, type GivenBackend } from './control/control.ts';
+export { type SlbServer, type SlbServerOptions, startSlbServer, TEST_ACCOUNT } from './server.ts';
+export { type VendorAnswer, type VendorCall, type VendorClientOptions, vendorClient } from './vendor-client.ts';
+export { DEFAULT_SETTINGS, type SlbSettings } from './world/settings.ts';
+export type { Backend, BackendKey, Group, Job, Listener, LoadBalancer, State, Tag } from './world/state.ts';
+export type { BackendHealth, HealthRule } from './world/world.ts';
