@@ -15,8 +15,8 @@ test.each([
 }) => {
   const { server } = await startForTest();
   const id = server.control.createLoadBalancer({ name: 'a name with spaces, *, ~ and ü' });
-  const call = vendorClient({ ...server, signatureAlgorithm: algorithm });
-  const answer = await call('Slb', 'DescribeLoadBalancerAttribute', { LoadBalancerId: id }, { in: place });
+  const call = vendorClient({ ...server, signatureAlgorithm: algorithm, parametersIn: place });
+  const answer = await call('Slb', 'DescribeLoadBalancerAttribute', { LoadBalancerId: id });
   expect(answer).toMatchObject({ LoadBalancerId: id, LoadBalancerName: 'a name with spaces, *, ~ and ü' });
 });
 
@@ -65,10 +65,10 @@ test.each([16 * MINUTE, -16 * MINUTE])('refuses a date that is %d ms off', async
 });
 
 test('refuses a nonce that was used already', async () => {
-  const { call } = await startForTest();
-  const headers = { 'x-acs-signature-nonce': 'once' };
-  await call('Slb', 'DescribeLoadBalancers', {}, { headers });
-  await expect(call('Slb', 'DescribeLoadBalancers', {}, { headers })).rejects.toMatchObject({
+  const { server } = await startForTest();
+  const call = vendorClient({ ...server, headers: { 'x-acs-signature-nonce': 'once' } });
+  await call('Slb', 'DescribeLoadBalancers');
+  await expect(call('Slb', 'DescribeLoadBalancers')).rejects.toMatchObject({
     code: 'SignatureNonceUsed',
   });
 });

@@ -12,6 +12,10 @@ export type VendorClientOptions = {
   /** `v2` makes the client sign with version 1 of the RPC signature; default is version 3. */
   signatureAlgorithm?: 'ACS3-HMAC-SHA256' | 'v2';
   readTimeoutMs?: number;
+  /** Where parameters are sent; default `query`. */
+  parametersIn?: 'query' | 'body';
+  /** Headers to send in place of the client's own. */
+  headers?: Record<string, string>;
 };
 
 /** One call. Lists and objects among `parameters` are written as the RPC style wants them. */
@@ -19,7 +23,6 @@ export type VendorCall = (
   product: Product,
   action: string,
   parameters?: Readonly<Record<string, unknown>>,
-  options?: { in?: 'query' | 'body'; headers?: Record<string, string> },
 ) => Promise<VendorAnswer>;
 
 /** The body of an answer, as JSON says it. */
@@ -37,6 +40,7 @@ const VERSIONS: Readonly<Record<Product, string>> = { Slb: '2014-05-15', Nlb: '2
  */
 export function vendorClient(options: VendorClientOptions): VendorCall {
   const { endpoint, account, regionId = 'cn-hangzhou', signatureAlgorithm, readTimeoutMs = 10_000 } = options;
+  const { parametersIn = 'query', headers = {} } = options;
   const { accessKeyId, accessKeySecret, securityToken } = account;
   const credential = new Credential(
     new CredentialConfig({
@@ -55,7 +59,7 @@ export function vendorClient(options: VendorClientOptions): VendorCall {
       ...(signatureAlgorithm === undefined ? {} : { signatureAlgorithm }),
     }),
   );
-  return async (product, action, parameters = {}, { in: place = 'query', headers = {} } = {}) => {
+  return async (product, action, parameters = {}) => {
     const params = new $OpenApiUtil.Params({
       action,
       version: VERSIONS[product],
@@ -68,7 +72,7 @@ export function vendorClient(options: VendorClientOptions): VendorCall {
       reqBodyType: 'formData',
     });
     const values = OpenApiUtil.query({ RegionId: regionId, ...parameters });
-    const request = new $OpenApiUtil.OpenApiRequest({ headers, [place]: values });
+    const request = new $OpenApiUtil.OpenApiRequest({ headers, [parametersIn]: values });
     const runtime = new RuntimeOptions({ connectTimeout: 5000, readTimeout: readTimeoutMs });
     const answer = await client.callApi(params, request, runtime);
     return answer.body as VendorAnswer;

@@ -1,5 +1,6 @@
 import { ENDPOINT_SLICES, type EndpointSlice, type Key, keyOf, type Resource, SERVICES } from '@kuperator/api';
 import {
+  type Cancel,
   type Clock,
   Controller,
   Informer,
@@ -82,35 +83,58 @@ export async function startCcm(options: CcmOptions): Promise<Ccm> {
     logger,
     metrics,
   });
-  let reactionMs = options.reactionMs ?? 0;
-  const waiting = new Map<Key, () => void>();
-  const enqueue = (key: Key | undefined) => {
-    if (key === undefined || waiting.has(key) || stopping.signal.aborted) return;
-    const run = () => {
-      waiting.delete(key);
-      controller.enqueue(key);
-    };
-    waiting.set(key, clock.setTimeout(run, reactionMs));
-  };
-  services.onChange(({ object }) => enqueue(isOurs(object) ? keyOf(object) : undefined));
+  const queue = new DelayedKeys({ clock, delayMs: options.reactionMs ?? 0, run: (key) => controller.enqueue(key) });
+  services.onChange(({ object }) => {
+    if (isOurs(object)) queue.add(keyOf(object));
+  });
   slices.onChange(({ object }) => {
     const [key] = serviceOf(object);
     const service = key === undefined ? undefined : services.get(key);
-    enqueue(service && isOurs(service) ? key : undefined);
+    if (key !== undefined && service && isOurs(service)) queue.add(key);
   });
   for (const informer of informers) informer.start();
   const stop = async () => {
     stopping.abort();
-    for (const cancel of waiting.values()) cancel();
-    await controller.stop();
+    // No event may queue another pass while the last one ends.
     await Promise.all(informers.map((informer) => informer.stop()));
+    queue.stop();
+    await controller.stop();
   };
   await Promise.all(informers.map((informer) => informer.waitForSync()));
   controller.start();
-  const setReaction = (ms: number) => {
-    reactionMs = ms;
-  };
-  return { setReaction, stop, [Symbol.asyncDispose]: stop };
+  return { setReaction: (ms) => queue.setDelay(ms), stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Passes each key on after a delay, once however often it was added meanwhile. */
+class DelayedKeys {
+  readonly #clock: Clock;
+  readonly #run: (key: Key) => void;
+  readonly #waiting = new Map<Key, Cancel>();
+  #delayMs: number;
+
+  constructor({ clock, delayMs, run }: { clock: Clock; delayMs: number; run: (key: Key) => void }) {
+    this.#clock = clock;
+    this.#delayMs = delayMs;
+    this.#run = run;
+  }
+
+  add(key: Key): void {
+    if (this.#waiting.has(key)) return;
+    const pass = () => {
+      this.#waiting.delete(key);
+      this.#run(key);
+    };
+    this.#waiting.set(key, this.#clock.setTimeout(pass, this.#delayMs));
+  }
+
+  setDelay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  stop(): void {
+    for (const cancel of this.#waiting.values()) cancel();
+    this.#waiting.clear();
+  }
 }
 
 function serviceOf({ metadata }: EndpointSlice): Key[] {

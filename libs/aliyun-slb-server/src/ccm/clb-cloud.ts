@@ -1,3 +1,4 @@
+import type { VendorCall } from '../vendor-client.ts';
 import type { CcmBackend } from './backends.ts';
 import { batchesOf, type Cloud, type CloudOptions, listIn, patient, textIn } from './cloud.ts';
 import { CCM_NAMES } from './service.ts';
@@ -17,11 +18,10 @@ type ShownBackend = {
 /** CCM's calls of CLB. */
 export function clbCloud(options: CloudOptions): Cloud {
   const call = patient(options);
-  const change = async (action: string, VServerGroupId: string, backends: readonly CcmBackend[]) => {
-    for (const batch of batchesOf(backends, options.batch)) {
-      await call('Slb', action, { VServerGroupId, BackendServers: JSON.stringify(batch.map(asJson)) });
-    }
-  };
+  return { ...instances(call), ...listeners(call), ...groups(call, options.batch) };
+}
+
+function instances(call: VendorCall): Pick<Cloud, 'find' | 'create' | 'delete'> {
   return {
     async find(name) {
       const answer = await call('Slb', 'DescribeLoadBalancers', { Tag: [{ Key: CCM_NAMES.serviceTag, Value: name }] });
@@ -39,18 +39,11 @@ export function clbCloud(options: CloudOptions): Cloud {
     async delete(LoadBalancerId) {
       await call('Slb', 'DeleteLoadBalancer', { LoadBalancerId });
     },
-    async groups(LoadBalancerId) {
-      const answer = await call('Slb', 'DescribeVServerGroups', { LoadBalancerId });
-      const groups = listIn<ShownGroup>(answer.VServerGroups, 'VServerGroup');
-      return groups.map(({ VServerGroupId: id, VServerGroupName: name }) => ({ id, name }));
-    },
-    async createGroup(LoadBalancerId, { name }) {
-      const answer = await call('Slb', 'CreateVServerGroup', { LoadBalancerId, VServerGroupName: name });
-      return { id: textIn(answer, 'VServerGroupId'), name };
-    },
-    async deleteGroup(VServerGroupId) {
-      await call('Slb', 'DeleteVServerGroup', { VServerGroupId });
-    },
+  };
+}
+
+function listeners(call: VendorCall): Pick<Cloud, 'listeners' | 'createListener' | 'deleteListener'> {
+  return {
     async listeners(LoadBalancerId) {
       const answer = await call('Slb', 'DescribeLoadBalancerListeners', { LoadBalancerId: [LoadBalancerId] });
       return listIn<ShownListener>(answer, 'Listeners').map((each) => ({
@@ -69,6 +62,31 @@ export function clbCloud(options: CloudOptions): Cloud {
     async deleteListener(LoadBalancerId, { port, protocol }) {
       const listener = { LoadBalancerId, ListenerPort: port, ListenerProtocol: protocol.toLowerCase() };
       await call('Slb', 'DeleteLoadBalancerListener', listener);
+    },
+  };
+}
+
+function groups(
+  call: VendorCall,
+  size: number,
+): Pick<Cloud, 'groups' | 'createGroup' | 'deleteGroup' | 'members' | 'add' | 'remove' | 'update'> {
+  const change = async (action: string, VServerGroupId: string, backends: readonly CcmBackend[]) => {
+    for (const batch of batchesOf(backends, size)) {
+      await call('Slb', action, { VServerGroupId, BackendServers: JSON.stringify(batch.map(asJson)) });
+    }
+  };
+  return {
+    async groups(LoadBalancerId) {
+      const answer = await call('Slb', 'DescribeVServerGroups', { LoadBalancerId });
+      const found = listIn<ShownGroup>(answer.VServerGroups, 'VServerGroup');
+      return found.map(({ VServerGroupId: id, VServerGroupName: name }) => ({ id, name }));
+    },
+    async createGroup(LoadBalancerId, { name }) {
+      const answer = await call('Slb', 'CreateVServerGroup', { LoadBalancerId, VServerGroupName: name });
+      return { id: textIn(answer, 'VServerGroupId'), name };
+    },
+    async deleteGroup(VServerGroupId) {
+      await call('Slb', 'DeleteVServerGroup', { VServerGroupId });
     },
     async members(VServerGroupId) {
       const answer = await call('Slb', 'DescribeVServerGroupAttribute', { VServerGroupId });

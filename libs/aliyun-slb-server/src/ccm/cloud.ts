@@ -35,10 +35,10 @@ const BUSY_TRIES = 120;
 
 /** Repeats calls that are refused because the instance or the account is busy. */
 export function patient({ call, clock, signal }: CloudOptions): VendorCall {
-  return async (product, action, parameters, options) => {
+  return async (product, action, parameters) => {
     for (let tries = 1; ; tries++) {
       try {
-        return await call(product, action, parameters, options);
+        return await call(product, action, parameters);
       } catch (error) {
         const code = codeOf(error);
         if (signal.aborted || tries >= BUSY_TRIES || !BUSY.test(code)) throw error;

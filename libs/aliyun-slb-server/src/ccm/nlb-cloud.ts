@@ -1,5 +1,5 @@
 import { sleep } from '@kuperator/runtime';
-import type { VendorAnswer } from '../vendor-client.ts';
+import type { VendorAnswer, VendorCall } from '../vendor-client.ts';
 import type { CcmBackend } from './backends.ts';
 import { batchesOf, type Cloud, type CloudOptions, listIn, patient, textIn } from './cloud.ts';
 import { CCM_NAMES } from './service.ts';
@@ -19,8 +19,22 @@ type ShownServer = {
 const JOB_POLL_MS = 200;
 const JOB_POLLS = 300;
 
+/** The calls of NLB that every part uses. */
+type Calls = {
+  call: VendorCall;
+  /** Waits for the job of a write. */
+  finish: (answer: VendorAnswer) => Promise<void>;
+  /** All items of a list call, page by page. */
+  all: <T>(action: string, name: string, parameters: Record<string, unknown>) => Promise<T[]>;
+};
+
 /** CCM's calls of NLB. Each write waits for its job. */
 export function nlbCloud(options: CloudOptions): Cloud {
+  const calls = callsWith(options);
+  return { ...instances(calls), ...listeners(calls), ...groups(calls, options.batch) };
+}
+
+function callsWith(options: CloudOptions): Calls {
   const call = patient(options);
   const { clock, signal } = options;
   const finish = async (answer: VendorAnswer) => {
@@ -33,12 +47,6 @@ export function nlbCloud(options: CloudOptions): Cloud {
     }
     throw new Error(`job ${JobId} does not end`);
   };
-  const change = async (action: string, ServerGroupId: string, backends: readonly CcmBackend[]) => {
-    for (const batch of batchesOf(backends, options.batch)) {
-      await finish(await call('Nlb', action, { ServerGroupId, Servers: batch.map(asParameters) }));
-    }
-  };
-  /** All items of a list call, page by page. */
   const all = async <T>(action: string, name: string, parameters: Record<string, unknown>) => {
     const items: T[] = [];
     for (let NextToken: unknown = ''; NextToken !== undefined; ) {
@@ -48,6 +56,10 @@ export function nlbCloud(options: CloudOptions): Cloud {
     }
     return items;
   };
+  return { call, finish, all };
+}
+
+function instances({ call, finish, all }: Calls): Pick<Cloud, 'find' | 'create' | 'delete'> {
   const attribute = async (LoadBalancerId: string) => {
     const answer = await call('Nlb', 'GetLoadBalancerAttribute', { LoadBalancerId });
     return { id: LoadBalancerId, ingress: { hostname: textIn(answer, 'DNSName') } };
@@ -69,23 +81,14 @@ export function nlbCloud(options: CloudOptions): Cloud {
     async delete(LoadBalancerId) {
       await finish(await call('Nlb', 'DeleteLoadBalancer', { LoadBalancerId }));
     },
-    // A server group belongs to no instance, so CCM finds its own by their names.
-    async groups() {
-      const groups = await all<ShownGroup>('ListServerGroups', 'ServerGroups', {});
-      return groups.map(({ ServerGroupId: id, ServerGroupName: name }) => ({ id, name }));
-    },
-    async createGroup(_, { name, protocol, tag }) {
-      const Tag = [{ Key: CCM_NAMES.serviceTag, Value: tag }];
-      const answer = await call('Nlb', 'CreateServerGroup', { ServerGroupName: name, Protocol: protocol, Tag });
-      await finish(answer);
-      return { id: textIn(answer, 'ServerGroupId'), name };
-    },
-    async deleteGroup(ServerGroupId) {
-      await finish(await call('Nlb', 'DeleteServerGroup', { ServerGroupId }));
-    },
+  };
+}
+
+function listeners({ call, finish, all }: Calls): Pick<Cloud, 'listeners' | 'createListener' | 'deleteListener'> {
+  return {
     async listeners(id) {
-      const listeners = await all<ShownListener>('ListListeners', 'Listeners', { LoadBalancerIds: [id] });
-      return listeners.map((each) => ({
+      const found = await all<ShownListener>('ListListeners', 'Listeners', { LoadBalancerIds: [id] });
+      return found.map((each) => ({
         id: each.ListenerId,
         port: each.ListenerPort,
         protocol: each.ListenerProtocol,
@@ -99,6 +102,33 @@ export function nlbCloud(options: CloudOptions): Cloud {
     },
     async deleteListener(_, { id }) {
       await finish(await call('Nlb', 'DeleteListener', { ListenerId: id }));
+    },
+  };
+}
+
+function groups(
+  { call, finish, all }: Calls,
+  size: number,
+): Pick<Cloud, 'groups' | 'createGroup' | 'deleteGroup' | 'members' | 'add' | 'remove' | 'update'> {
+  const change = async (action: string, ServerGroupId: string, backends: readonly CcmBackend[]) => {
+    for (const batch of batchesOf(backends, size)) {
+      await finish(await call('Nlb', action, { ServerGroupId, Servers: batch.map(asParameters) }));
+    }
+  };
+  return {
+    // A server group belongs to no instance, so CCM finds its own by their names.
+    async groups() {
+      const found = await all<ShownGroup>('ListServerGroups', 'ServerGroups', {});
+      return found.map(({ ServerGroupId: id, ServerGroupName: name }) => ({ id, name }));
+    },
+    async createGroup(_, { name, protocol, tag }) {
+      const Tag = [{ Key: CCM_NAMES.serviceTag, Value: tag }];
+      const answer = await call('Nlb', 'CreateServerGroup', { ServerGroupName: name, Protocol: protocol, Tag });
+      await finish(answer);
+      return { id: textIn(answer, 'ServerGroupId'), name };
+    },
+    async deleteGroup(ServerGroupId) {
+      await finish(await call('Nlb', 'DeleteServerGroup', { ServerGroupId }));
     },
     async members(ServerGroupId) {
       const servers = await all<ShownServer>('ListServerGroupServers', 'Servers', { ServerGroupId });

@@ -111,7 +111,7 @@ export class Control {
 
   /** Changes how the server behaves from now on. */
   set(settings: Partial<SlbSettings>): void {
-    Object.assign(this.#world.settings, settings);
+    this.#world.settings = { ...this.#world.settings, ...settings };
   }
 
   /** Sets the limit of an action, for example `Slb.SetVServerGroupAttribute`; undefined turns it off. */

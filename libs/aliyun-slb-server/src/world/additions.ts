@@ -8,8 +8,10 @@ export function addLoadBalancer(
   { product, ...given }: Pick<LoadBalancer, 'product' | 'name' | 'regionId' | 'tags'> & { id?: string },
 ): LoadBalancer {
   const id = given.id ?? world.newId(product === 'Slb' ? 'lb' : 'nlb');
-  const number = state.loadBalancers.size + 1;
-  const address = product === 'Slb' ? `203.0.113.${number % 256}` : `${id}.${given.regionId}.nlb.example.com`;
+  const taken = new Set([...state.loadBalancers.values()].map((each) => each.address));
+  const number =
+    Array.from({ length: 254 }, (_, index) => index + 1).find((each) => !taken.has(`203.0.113.${each}`)) ?? 255;
+  const address = product === 'Slb' ? `203.0.113.${number}` : `${id}.${given.regionId}.nlb.example.com`;
   const balancer: LoadBalancer = { ...given, id, product, address, configuringUntilMs: 0 };
   state.loadBalancers.set(id, balancer);
   return balancer;

@@ -14,7 +14,7 @@ const KEPT_JOBS = 1000;
 
 /** The load balancers, the time they live in, and what reads show of them. */
 export class World {
-  readonly settings: SlbSettings;
+  settings: SlbSettings;
   readonly healthRules: HealthRule[] = [];
   /** The network interfaces of addresses, where a test has set them; undefined means that no interface has the address. */
   readonly interfaces = new Map<string, string | undefined>();
