@@ -132,7 +132,7 @@ async function createPod(name: string, app: string): Promise<string> {
 
 async function setGate(name: string, status: 'True' | 'False'): Promise<void> {
   const body = { status: { conditions: [{ type: SERVICE_READY_GATE, status }] } };
-  await client.patch(PODS, ref(name), { type: 'strategic', body }, { subresource: 'status' });
+  await client.patch(PODS, ref(name), { type: 'strategic', body, subresource: 'status' });
 }
 
 /** What the cloud controller makes for a Service of type LoadBalancer. */

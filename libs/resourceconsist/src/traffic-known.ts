@@ -48,8 +48,8 @@ export function trafficKnownRecorder<E extends KubeObject & { status?: Record<st
     };
     try {
       // Applied, so that the conditions of others stay.
-      const patch = { type: 'apply', body, fieldManager: adapter, force: true } as const;
-      await client.patch(resource, { namespace, name }, patch, { subresource: 'status' });
+      const patch = { type: 'apply', body, fieldManager: adapter, force: true, subresource: 'status' } as const;
+      await client.patch(resource, { namespace, name }, patch);
     } catch (error) {
       if (!(error instanceof NotFoundError)) throw error;
     }

@@ -11,7 +11,7 @@
 // A load balancer that does not exist is no proof: with the wrong region or account every id is unknown. It counts only
 // for a Service that is being deleted, since its controller deletes the load balancer.
 
-import { isTerminal, isTerminating, type Key, keyOf, type Pod, type Service } from '@kuperator/api';
+import { hasLabels, isTerminal, isTerminating, type Key, keyOf, type Pod, type Service } from '@kuperator/api';
 import {
   type AdapterPass,
   isLifecycleReady,
@@ -57,7 +57,7 @@ export function slbObserver(deps: ObserverDeps): Observer<Service> {
 /** Whether the Pod's finalizer has to follow its readiness still, or the Pod is no longer the Service's. */
 function isWaiting({ metadata, spec }: Service, pod: Pod): boolean {
   const hasFinalizer = pod.metadata.finalizers?.includes(lifecycleFinalizerFor(metadata.name ?? '')) ?? false;
-  const isSelected = Object.entries(spec.selector ?? {}).every(([key, value]) => pod.metadata.labels?.[key] === value);
+  const isSelected = hasLabels(spec.selector, pod.metadata.labels);
   return !isSelected || isLifecycleReady(pod) !== hasFinalizer;
 }
 
