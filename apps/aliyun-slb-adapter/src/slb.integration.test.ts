@@ -72,20 +72,24 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  const { items } = await client.list(SERVICES, { namespace: NAMESPACE, labelSelector: `${CONTROL_LABEL}=true` });
-  for (const { metadata } of items) await client.delete(SERVICES, ref(metadata.name ?? ''));
-  await eventually(async () => {
-    const left = await client.list(SERVICES, { namespace: NAMESPACE, labelSelector: `${CONTROL_LABEL}=true` });
-    expect(left.items.map(({ metadata }) => metadata.name)).toEqual([]);
-  });
-  await stop();
-  await server.stop();
+  try {
+    for (const name of await services()) await client.delete(SERVICES, ref(name));
+    await eventually(async () => expect(await services()).toEqual([]));
+  } finally {
+    await stop();
+    await server.stop();
+  }
 });
 
 afterAll(async () => {
   await client?.close();
   await cluster?.down();
 });
+
+async function services(): Promise<readonly string[]> {
+  const { items } = await client.list(SERVICES, { namespace: NAMESPACE, labelSelector: `${CONTROL_LABEL}=true` });
+  return items.map(({ metadata }) => metadata.name ?? '');
+}
 
 const ref = (name: string) => ({ namespace: NAMESPACE, name });
 const eventually = (assertion: () => unknown) => vi.waitFor(assertion, { timeout: 30_000, interval: 50 });
@@ -240,7 +244,7 @@ test('managed: a server is added without weight, weighted when healthy, drained,
   const [one, two] = [await createPod('mgd-1', 'mgd'), await createPod('mgd-2', 'mgd')];
   await eventually(async () => expect(await isMarked('mgd-1', 'mgd')).toBe(true));
   await eventually(async () => expect(await isMarked('mgd-2', 'mgd')).toBe(true));
-  expect(serversIn(group)).toEqual(['10.9.9.9:8080 0', `${one}:8080 100`, `${two}:8080 100`]);
+  expect(serversIn(group).toSorted()).toEqual(['10.9.9.9:8080 0', `${one}:8080 100`, `${two}:8080 100`].toSorted());
   const service = await client.get(SERVICES, ref('mgd'));
   expect(service.metadata.finalizers).toContain(EMPLOYER_CLEAN_FINALIZER);
 

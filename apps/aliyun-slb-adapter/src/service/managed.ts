@@ -189,9 +189,11 @@ class BackendServers implements Provider<Service, BackendRecord> {
     const weighted = leaving.filter(({ server }) => server.weight > 0);
     await this.#write('weigh', weighted, pass, ({ server }) => ({ ...server, weight: 0 }));
     const bySlices = this.#deps.trafficBySlices(keyOf(service));
+    // A Pod that stays ready loses only its place, for example because the Service goes, whose slices list the Pod until the end.
+    const mayDrain = (pod: Pod | undefined) => pod === undefined || isLifecycleReady(pod) || bySlices(pod) === 'off';
     // Counted from the first pass that has seen it without traffic: after a restart the whole time passes again.
     const draining = leaving
-      .filter(({ server, pod }) => server.weight === 0 && (pod === undefined || bySlices(pod) === 'off'))
+      .filter(({ server, pod }) => server.weight === 0 && mayDrain(pod))
       .map((item) => ({ item, leftMs: managed.drainMs - this.#drains.sinceMs(item.id) }));
     const drained = draining.filter(({ leftMs }) => leftMs <= 0).map(({ item }) => item);
     await this.#write('remove', drained, pass);
