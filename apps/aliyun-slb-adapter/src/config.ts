@@ -56,6 +56,11 @@ export const declaration = defineConfig({
     max: 40,
     default: 20,
   }),
+  aliyunManagedLoadBalancers: text({
+    meaning:
+      'load balancers whose backends Services in mode "managed" may have: <namespace>/<load balancer>, each of which may be *, separated by commas',
+    default: '',
+  }),
   aliyunReadIntervalMs: integer({
     meaning: 'least time between two reads of the same list of a load balancer, in milliseconds',
     min: 0,

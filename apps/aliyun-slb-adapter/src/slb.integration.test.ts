@@ -3,6 +3,7 @@
 import { type SlbServer, startSlbServer } from '@kuperator/aliyun-slb-server';
 import {
   CONTROL_LABEL,
+  EMPLOYER_ADAPTER_ANNOTATION,
   EMPLOYER_CLEAN_FINALIZER,
   PODS,
   type Pod,
@@ -47,6 +48,7 @@ async function startAdapter(): Promise<() => Promise<void>> {
       ALIYUN_ECS_ENDPOINT: server.url,
       ALIYUN_SLB_AK_KEY: server.account.accessKeyId,
       ALIYUN_SLB_AK_SECRET: server.account.accessKeySecret,
+      ALIYUN_MANAGED_LOAD_BALANCERS: `${NAMESPACE}/*`,
       ALIYUN_QUOTA_PERCENT: '100',
       ALIYUN_READ_INTERVAL_MS: '50',
       BATCH_MS: '10',
@@ -328,6 +330,23 @@ test('managed: an annotation that cannot be used changes nothing, and the Event 
   });
   await eventually(async () => expect(await isMarked('typo-1', 'typo')).toBe(false));
   await client.delete(PODS, ref('typo-1'));
+});
+
+test('a Service that is no longer balanced is let go, so that another adapter can guard it', async () => {
+  await createService('plain', { spec: { type: 'LoadBalancer' } });
+  const { group } = await balance('plain');
+  const ip = await createPod('plain-1', 'plain');
+  server.control.addBackends(group, [backend(ip)]);
+  await eventually(async () => expect(await isMarked('plain-1', 'plain')).toBe(true));
+  const body = { metadata: { labels: { [CLOUD_ID_LABEL]: null } }, spec: { type: 'ClusterIP' } };
+  await client.patch(SERVICES, ref('plain'), { type: 'merge', body });
+  await eventually(async () => expect(await isMarked('plain-1', 'plain')).toBe(false));
+  await eventually(async () => {
+    const { annotations = {} } = (await client.get(SERVICES, ref('plain'))).metadata;
+    expect(annotations).not.toHaveProperty([EMPLOYER_ADAPTER_ANNOTATION]);
+  });
+  expect(warnings.join()).toContain('NotBalanced');
+  await client.delete(PODS, ref('plain-1'));
 });
 
 test('managed is refused for a Service whose backends the cloud controller moves, and its traffic is observed', async () => {

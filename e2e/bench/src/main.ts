@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { measureAttacks } from './attacks/measure-attacks.ts';
 import { renderAttacks } from './attacks/report.ts';
+import { measureBalancers } from './balancers/measure-balancers.ts';
+import { renderBalancers } from './balancers/report.ts';
 import { render } from './report.ts';
 import { measureScale } from './scale.ts';
 import { renderScale } from './scale-report.ts';
@@ -18,7 +20,7 @@ function wholeNumber(text: string): number {
 const wholeNumbers = (text: string) => text.split(',').map(wholeNumber);
 
 type Options = {
-  suite: 'speed' | 'scale' | 'verdict' | 'attacks';
+  suite: 'speed' | 'scale' | 'verdict' | 'attacks' | 'balancers';
   pods: number;
   maxUnavailable?: string;
   service: boolean;
@@ -31,12 +33,14 @@ type Options = {
 
 const { suite, pods, maxUnavailable, service, sizes, sets, podsPerSet, minutes, json } = new Command('npm run bench --')
   .description(
-    'Measures the operators: their speed against two ceilings, the effect of size and of attacks, and the cost of verdicts.',
+    'Measures the operators: their speed against two ceilings, the effect of size and of attacks, the cost of verdicts, and the calls of a cloud.',
   )
   .addOption(
-    new Option('--suite <name>', 'what to measure').choices(['speed', 'scale', 'verdict', 'attacks']).default('speed'),
+    new Option('--suite <name>', 'what to measure')
+      .choices(['speed', 'scale', 'verdict', 'attacks', 'balancers'])
+      .default('speed'),
   )
-  .option('--pods <n>', 'speed: number of Pods of each contender', wholeNumber, 200)
+  .option('--pods <n>', 'speed, balancers: number of Pods of each contender', wholeNumber, 200)
   .option('--max-unavailable <value>', 'speed: add a PodTransitionRule with this budget, e.g. 20%')
   .option('--service', 'speed: add a Service over the Pods of our CollaSet, for the endpointslice-adapter', false)
   .option(
@@ -75,6 +79,10 @@ const SUITES = {
   attacks: async () => {
     const report = await measureAttacks({ minutes, onLook: keep });
     return { report, text: renderAttacks(report) };
+  },
+  balancers: async () => {
+    const report = await measureBalancers({ pods });
+    return { report, text: renderBalancers(report) };
   },
 };
 

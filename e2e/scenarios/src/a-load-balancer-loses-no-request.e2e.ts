@@ -20,6 +20,7 @@ const server = await startSlbServer({
 const { control } = server;
 const cloud = {
   ALIYUN_REGION: 'cn-hangzhou',
+  ALIYUN_MANAGED_LOAD_BALANCERS: '*/*',
   ALIYUN_SLB_ENDPOINT: server.url,
   ALIYUN_NLB_ENDPOINT: server.url,
   ALIYUN_ECS_ENDPOINT: server.url,

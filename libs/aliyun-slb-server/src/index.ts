@@ -1,6 +1,6 @@
 export type { AccessKey } from './api/authentication.ts';
 export type { Fault } from './api/faults.ts';
-export type { CountedCall, RateLimit } from './api/rate-limits.ts';
+export { type CountedCall, PUBLISHED_LIMITS, type RateLimit } from './api/rate-limits.ts';
 export type { BalancerProduct, Product } from './api/request.ts';
 export { type Balancer, type BalancerOptions, startBalancer } from './balancer.ts';
 export { type Ccm, type CcmOptions, startCcm } from './ccm/ccm.ts';

@@ -1,4 +1,11 @@
-import { own, SERVICES, type Service, TRAFFIC_OFF_HOLD_ANNOTATION, TRAFFIC_ON_HOLD_ANNOTATION } from '@kuperator/api';
+import {
+  EMPLOYER_ADAPTER_ANNOTATION,
+  own,
+  SERVICES,
+  type Service,
+  TRAFFIC_OFF_HOLD_ANNOTATION,
+  TRAFFIC_ON_HOLD_ANNOTATION,
+} from '@kuperator/api';
 import {
   type Adapter,
   ownershipOf,
@@ -31,7 +38,7 @@ export function slbAdapter(deps: AdapterDeps): Adapter {
   return {
     name: ADAPTER,
     employers: SERVICE_EMPLOYERS,
-    claims: isBalanced,
+    claims: (service) => isBalanced(service) || isNamed(service),
     // The only adapter of the Go framework for Services of Alibaba Cloud is the one that this adapter replaces.
     takesOverFromGo: isCloudControlled,
     // It looks at the EndpointSlices, too.
@@ -41,7 +48,7 @@ export function slbAdapter(deps: AdapterDeps): Adapter {
     traffic: {
       observer: slbObserver(deps),
       backend: slbBackend(deps),
-      movesTrafficOf: (service) => settingsOf(service).settings.managed !== undefined,
+      movesTrafficOf: (service) => settingsOf(service).settings.managed !== undefined && deps.mayManage(service),
     },
     recordError: trafficKnownRecorder({ adapter: ADAPTER, resource: SERVICES, client: deps.client, clock: deps.clock }),
   };
@@ -57,7 +64,19 @@ export function isBalanced(service: Service): boolean {
   return isCloudControlled(service) || named.some((name) => name !== undefined);
 }
 
-export function refusalOf({ spec }: Service): Refusal | undefined {
+/** Whether the adapter has guarded the Service: then it has to let it go again in order. */
+function isNamed({ metadata }: Service): boolean {
+  return own(metadata.annotations, EMPLOYER_ADAPTER_ANNOTATION) === ADAPTER;
+}
+
+export function refusalOf(service: Service): Refusal | undefined {
+  const { spec } = service;
+  if (!isBalanced(service)) {
+    return {
+      reason: 'NotBalanced',
+      message: 'no load balancer of Alibaba Cloud sends the Service requests any more: other adapters may guard it',
+    };
+  }
   if (spec.type === 'ExternalName' || Object.keys(spec.selector ?? {}).length === 0) {
     return {
       reason: 'NoEndpoints',

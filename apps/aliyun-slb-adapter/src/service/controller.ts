@@ -20,6 +20,7 @@ import type { CloudApi } from '../cloud/api.ts';
 import { NetworkInterfaces } from '../cloud/network-interfaces.ts';
 import type { Config } from '../config.ts';
 import { slbAdapter, trimService } from './adapter.ts';
+import { allowedBalancers } from './allowed-balancers.ts';
 import { trafficEvent } from './events.ts';
 import { UncheckedServers } from './unchecked-servers.ts';
 
@@ -71,6 +72,7 @@ export function serviceController(
     interfaces: new NetworkInterfaces(cloud),
     trafficBySlices: (service) => trafficIn(slicesOf(service)),
     unchecked: new UncheckedServers(clock),
+    mayManage: allowedBalancers(config.aliyunManagedLoadBalancers),
   });
 
   const controller = resourceConsistController({

@@ -68,7 +68,9 @@ export function slbBackend(deps: ManagedDeps): Backend<Service> {
 }
 
 /** What a read of a place has shown. */
-type SeenPlace = { readonly servers: readonly Server[]; readonly healthOf: (server: Server) => Health };
+type PlaceState = { readonly servers: readonly Server[]; readonly healthOf: (server: Server) => Health };
+/** `isWanted`: the Service wanted servers there when it was read, so a write of an earlier pass may still add one. */
+type SeenPlace = PlaceState & { readonly isWanted: boolean };
 
 class BackendServers implements Provider<Service, BackendRecord> {
   readonly #deps: ManagedDeps;
@@ -86,7 +88,7 @@ class BackendServers implements Provider<Service, BackendRecord> {
   isEmpty(service: Service, place: Place): boolean {
     const seen = this.#seen.get(keyOf(service))?.get(placeKey(place));
     const description = descriptionFor(this.#deps.cluster, service);
-    return seen?.servers.every((server) => server.description !== description) ?? false;
+    return seen !== undefined && !seen.isWanted && seen.servers.every((server) => server.description !== description);
   }
 
   async expected(service: Service, pods: readonly Pod[], pass: AdapterPass): Promise<readonly BackendRecord[]> {
@@ -116,14 +118,14 @@ class BackendServers implements Provider<Service, BackendRecord> {
   }
 
   async current(service: Service, pods: readonly Pod[], pass: AdapterPass): Promise<readonly BackendRecord[]> {
-    const wanted = new Set(wantedPlaces(service).map(placeKey));
+    const wanted = new Set(isTerminating(service) ? [] : wantedPlaces(service).map(placeKey));
     const seen = new Map<string, SeenPlace>();
     const description = descriptionFor(this.#deps.cluster, service);
     const podsByIp = new Map(pods.map((pod) => [pod.status?.podIP, pod]));
     const found = await Promise.all(
       [...Map.groupBy(allPlaces(service), ({ product, loadBalancer }) => `${product}/${loadBalancer}`).values()].map(
         async (places) => {
-          const isWanted = places.some((place) => wanted.has(placeKey(place))) && !isTerminating(service);
+          const isWanted = places.some((place) => wanted.has(placeKey(place)));
           return this.#read(places, pass).catch((error: unknown) => {
             // Nothing is left at a load balancer that no longer exists. One that is wanted may only be named or configured wrongly.
             if (!(error instanceof CloudError) || error.kind !== 'gone' || isWanted) throw error;
@@ -132,7 +134,9 @@ class BackendServers implements Provider<Service, BackendRecord> {
         },
       ),
     );
-    for (const [place, state] of found.flat()) seen.set(placeKey(place), state);
+    for (const [place, state] of found.flat()) {
+      seen.set(placeKey(place), { ...state, isWanted: wanted.has(placeKey(place)) });
+    }
     this.#seen.set(keyOf(service), seen);
     return found.flat().flatMap(([place, { servers, healthOf }]) =>
       servers
@@ -187,6 +191,8 @@ class BackendServers implements Provider<Service, BackendRecord> {
     const kept = this.#lastOfGroups(service, movable, managed, pass);
     const leaving = movable.filter((item) => !kept.has(item));
     const weighted = leaving.filter(({ server }) => server.weight > 0);
+    // It may have drained before, and got its weight back.
+    for (const { id } of weighted) this.#drains.forget(id);
     await this.#write('weigh', weighted, pass, ({ server }) => ({ ...server, weight: 0 }));
     const bySlices = this.#deps.trafficBySlices(keyOf(service));
     // A Pod that stays ready loses only its place, for example because the Service goes, whose slices list the Pod until the end.
@@ -219,7 +225,7 @@ class BackendServers implements Provider<Service, BackendRecord> {
   }
 
   /** Reads places of one load balancer. */
-  async #read(places: readonly Place[], { signal }: AdapterPass): Promise<readonly (readonly [Place, SeenPlace])[]> {
+  async #read(places: readonly Place[], { signal }: AdapterPass): Promise<readonly (readonly [Place, PlaceState])[]> {
     const [{ product, loadBalancer }] = places as readonly [Place];
     const { reader, balancers } = this.#deps;
     const call = { loadBalancer, signal };
@@ -275,7 +281,8 @@ class BackendServers implements Provider<Service, BackendRecord> {
       const others = (seen?.servers ?? []).filter(
         (server) => server.weight > 0 && !going.has(serverKey(server)) && seen?.healthOf(server) !== 'abnormal',
       );
-      const last = of.find(({ server, health }) => server.weight > 0 && health !== 'abnormal');
+      // A server whose Pod has gone serves nobody.
+      const last = of.find(({ server, health, pod }) => pod && server.weight > 0 && health !== 'abnormal');
       if (!wanted.has(key) || others.length > 0 || !last) continue;
       kept.add(last);
       pass.warn(
@@ -290,7 +297,8 @@ class BackendServers implements Provider<Service, BackendRecord> {
 function managedSettings(service: Service): { readonly settings: SlbSettings; readonly managed: ManagedSettings } {
   const { settings, problems } = settingsOf(service);
   const problem = problems.find(({ reason }) => reason === INVALID_ANNOTATION);
-  if (problem) throw new TerminalError(problem.message);
+  // What a Service that goes says no longer matters.
+  if (problem && !isTerminating(service)) throw new TerminalError(problem.message);
   // A Service that is no longer managed: its servers go.
   return {
     settings,

@@ -29,6 +29,7 @@ async function setUp({ product = 'Slb', annotations = {}, slices = 'off', servic
     balancers: { clb: classicLoadBalancer(api), nlb: networkLoadBalancer(api, systemClock) },
     reader: new BalancerReader({ clock: systemClock, minIntervalMs: 0, groupsMaxAgeMs: 0, stopping: signal }),
     trafficBySlices: () => () => slices,
+    mayManage: () => false,
     unchecked: new UncheckedServers(unchecked),
   });
   const group = (name: string, port = 80) => {

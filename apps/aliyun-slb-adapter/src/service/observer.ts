@@ -33,6 +33,8 @@ export type ObserverDeps = {
   /** What the EndpointSlices of a Service say of its Pods. */
   readonly trafficBySlices: (service: Key) => TrafficOf;
   readonly unchecked: UncheckedServers;
+  /** Whether the adapter may move the backends that a Service in mode `managed` names. */
+  readonly mayManage: (service: Service) => boolean;
 };
 
 export function slbObserver(deps: ObserverDeps): Observer<Service> {
@@ -40,6 +42,12 @@ export function slbObserver(deps: ObserverDeps): Observer<Service> {
     async observe(service, pods, pass) {
       const { settings, problems } = settingsOf(service);
       for (const { reason, message } of problems) pass.warn(reason, message);
+      if (settings.managed && !deps.mayManage(service)) {
+        pass.warn(
+          'LoadBalancerNotAllowed',
+          `namespace ${service.metadata.namespace} may not manage load balancer ${settings.loadBalancer}, so its traffic is only observed: an administrator can add it to the setting ALIYUN_MANAGED_LOAD_BALANCERS of the adapter`,
+        );
+      }
       // What cannot be read may be about the load balancer to look at.
       if (problems.some(({ reason }) => reason === INVALID_ANNOTATION)) return () => 'changing';
       const waiting = pods.filter((pod) => isWaiting(service, pod));

@@ -41,10 +41,7 @@ export class UncheckedServers {
       return now - known.at >= UNCHECKED_MS;
     }
     this.#since.set(key, { at: now, seenAt: now });
-    for (const [old, { seenAt }] of this.#since) {
-      if (now - seenAt < FORGOTTEN_MS) break;
-      this.#since.delete(old);
-    }
+    for (const [old, { seenAt }] of this.#since) if (now - seenAt >= FORGOTTEN_MS) this.#since.delete(old);
     return false;
   }
 }

@@ -144,7 +144,9 @@ export function factsFor(
     return kind === 'Service' ? services.get(key.join('/')) : undefined;
   };
   const adapterOf = (employer: string) => serviceOf(employer)?.metadata.annotations?.[EMPLOYER_ADAPTER_ANNOTATION];
-  const problemOf = (employer: string) => problemIn(serviceOf(employer));
+  // What an adapter has said that no longer guards the Service keeps nobody.
+  const problemOf = (employer: string) =>
+    adapterOf(employer) === undefined ? undefined : problemIn(serviceOf(employer));
   return { nowMs, rules, isRunning, adapterOf, problemOf };
 }
 

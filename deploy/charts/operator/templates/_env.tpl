@@ -107,6 +107,10 @@
 - name: ALIBABA_CLOUD_OIDC_TOKEN_FILE
   value: /var/run/secrets/kuperator/rrsa/token
 {{- end }}
+{{- with .managedLoadBalancers }}
+- name: ALIYUN_MANAGED_LOAD_BALANCERS
+  value: {{ join "," . | quote }}
+{{- end }}
 - name: ALIYUN_QUOTA_PERCENT
   value: {{ .quotaPercent | int64 | quote }}
 - name: ALIYUN_BATCH_SIZE
