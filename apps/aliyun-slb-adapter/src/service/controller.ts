@@ -21,6 +21,7 @@ import { NetworkInterfaces } from '../cloud/network-interfaces.ts';
 import type { Config } from '../config.ts';
 import { slbAdapter, trimService } from './adapter.ts';
 import { allowedBalancers } from './allowed-balancers.ts';
+import { Elapsed } from './elapsed.ts';
 import { trafficEvent } from './events.ts';
 import { UncheckedServers } from './unchecked-servers.ts';
 
@@ -72,6 +73,7 @@ export function serviceController(
     interfaces: new NetworkInterfaces(cloud),
     trafficBySlices: (service) => trafficIn(slicesOf(service)),
     unchecked: new UncheckedServers(clock),
+    lag: new Elapsed(clock),
     mayManage: allowedBalancers(config.aliyunManagedLoadBalancers),
   });
 

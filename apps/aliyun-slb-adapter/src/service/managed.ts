@@ -21,7 +21,7 @@ import type { BalancerWriter } from '../balancer/writer.ts';
 import { CloudError } from '../cloud/errors.ts';
 import type { NetworkInterfaces } from '../cloud/network-interfaces.ts';
 import { descriptionFor } from './description.ts';
-import { DrainTimes } from './drain-times.ts';
+import { Elapsed } from './elapsed.ts';
 import { allPlaces, type Place, placeKey, places, wantedPlaces } from './places.ts';
 import {
   DEFAULT_DRAIN_MS,
@@ -74,15 +74,15 @@ type SeenPlace = PlaceState & { readonly isWanted: boolean };
 
 class BackendServers implements Provider<Service, BackendRecord> {
   readonly #deps: ManagedDeps;
-  readonly #drains: DrainTimes;
-  readonly #unhealthy: DrainTimes;
+  readonly #drains: Elapsed;
+  readonly #unhealthy: Elapsed;
   /** What the last pass has seen of each Service's places: its own servers, and those of others. */
   readonly #seen = new Map<Key, ReadonlyMap<string, SeenPlace>>();
 
   constructor(deps: ManagedDeps) {
     this.#deps = deps;
-    this.#drains = new DrainTimes(deps.clock);
-    this.#unhealthy = new DrainTimes(deps.clock);
+    this.#drains = new Elapsed(deps.clock);
+    this.#unhealthy = new Elapsed(deps.clock);
   }
 
   isEmpty(service: Service, place: Place): boolean {

@@ -7,6 +7,7 @@ import { classicLoadBalancer } from '../balancer/clb.ts';
 import { networkLoadBalancer } from '../balancer/nlb.ts';
 import { BalancerReader } from '../balancer/reader.ts';
 import { startCloud } from '../test/cloud.ts';
+import { Elapsed } from './elapsed.ts';
 import { slbObserver } from './observer.ts';
 import { CLOUD_GROUP_PORTS, CLOUD_HEALTH_CHECK, LOAD_BALANCER_ID, PRODUCT } from './settings.ts';
 import { UncheckedServers } from './unchecked-servers.ts';
@@ -31,6 +32,7 @@ async function setUp({ product = 'Slb', annotations = {}, slices = 'off', servic
     trafficBySlices: () => () => slices,
     mayManage: () => false,
     unchecked: new UncheckedServers(unchecked),
+    lag: new Elapsed(unchecked),
   });
   const group = (name: string, port = 80) => {
     const id =
@@ -171,6 +173,23 @@ test('a server of an NLB that is being added or removed is changing', async () =
   expect(await trafficOf(pod({ ready: false }))).toBe('off');
   control.addBackends(id, [member('10.0.0.1', { type: 'Eni' })]);
   expect(await trafficOf(pod({ ready: true }))).toBe('on');
+});
+
+test('a load balancer that does not follow for a minute is reported on the Service', async () => {
+  const { control, group, trafficOf, warnings, unchecked } = await setUp();
+  const id = group(OURS);
+  control.addBackends(id, [member()]);
+  await trafficOf(pod({ ready: false }));
+  unchecked.advance(59_000);
+  await trafficOf(pod({ ready: false }));
+  expect(warnings).toEqual([]);
+  unchecked.advance(1000);
+  await trafficOf(pod({ ready: false }));
+  expect(warnings).toEqual(['LoadBalancerLags']);
+  control.removeBackends(id, [member()]);
+  await trafficOf(pod({ ready: false }));
+  await trafficOf(pod({ ready: true }));
+  expect(warnings).toHaveLength(1);
 });
 
 test('a Pod that has ended is out of traffic, though another has its address', async () => {

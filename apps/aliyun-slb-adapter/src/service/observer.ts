@@ -23,6 +23,7 @@ import {
 import type { Balancer, Group, HealthOf, Server } from '../balancer/balancer.ts';
 import type { BalancerReader, GroupState } from '../balancer/reader.ts';
 import { CloudError } from '../cloud/errors.ts';
+import type { Elapsed } from './elapsed.ts';
 import { groupsByPort } from './group-names.ts';
 import { INVALID_ANNOTATION, type SlbSettings, settingsOf } from './settings.ts';
 import type { UncheckedServers } from './unchecked-servers.ts';
@@ -33,6 +34,8 @@ export type ObserverDeps = {
   /** What the EndpointSlices of a Service say of its Pods. */
   readonly trafficBySlices: (service: Key) => TrafficOf;
   readonly unchecked: UncheckedServers;
+  /** How long the load balancer has not followed a Pod. */
+  readonly lag: Elapsed;
   /** Whether the adapter may move the backends that a Service in mode `managed` names. */
   readonly mayManage: (service: Service) => boolean;
 };
@@ -56,8 +59,11 @@ export function slbObserver(deps: ObserverDeps): Observer<Service> {
       if (settings.loadBalancer === undefined) return withoutBalancer(service, pass);
       const seen = await read(deps, { service, settings, needsHealth: waiting.some(isLifecycleReady), pass });
       if (seen === undefined) return () => 'off';
-      const uids = new Set(waiting.map(({ metadata }) => metadata.uid));
-      return (pod) => (uids.has(pod.metadata.uid) ? trafficOf(deps, seen, { service, settings, pod }) : 'changing');
+      const answers = new Map(
+        waiting.map((pod) => [pod.metadata.uid, trafficOf(deps, seen, { service, settings, pod })] as const),
+      );
+      warnOfLag(deps.lag, { service, waiting, answers, pass });
+      return (pod) => answers.get(pod.metadata.uid) ?? 'changing';
     },
   };
 }
@@ -67,6 +73,41 @@ function isWaiting({ metadata, spec }: Service, pod: Pod): boolean {
   const hasFinalizer = pod.metadata.finalizers?.includes(lifecycleFinalizerFor(metadata.name ?? '')) ?? false;
   const isSelected = hasLabels(spec.selector, pod.metadata.labels);
   return !isSelected || isLifecycleReady(pod) !== hasFinalizer;
+}
+
+/** The cloud controller follows within seconds. */
+const LAG_MS = 60_000;
+
+/** Warns if a load balancer does not follow its Pods: its controller may not run, or may not be able to change it. */
+function warnOfLag(
+  lag: Elapsed,
+  {
+    service,
+    waiting,
+    answers,
+    pass,
+  }: {
+    readonly service: Service;
+    readonly waiting: readonly Pod[];
+    readonly answers: ReadonlyMap<string | undefined, Traffic>;
+    readonly pass: AdapterPass;
+  },
+): void {
+  const late = waiting.filter((pod) => {
+    const wanted = isLifecycleReady(pod) ? 'on' : 'off';
+    const id = (direction: string) => `${keyOf(service)}/${pod.metadata.uid}/${direction}`;
+    lag.forget(id(wanted === 'on' ? 'off' : 'on'));
+    if (answers.get(pod.metadata.uid) !== wanted) return lag.sinceMs(id(wanted)) >= LAG_MS;
+    lag.forget(id(wanted));
+    return false;
+  });
+  const [first] = late;
+  if (!first) return;
+  const state = isLifecycleReady(first) ? 'does not serve it yet, or not as healthy,' : 'still sends it requests';
+  pass.warn(
+    'LoadBalancerLags',
+    `Pod ${first.metadata.name}${late.length > 1 ? ` and ${late.length - 1} more Pods wait` : ' waits'}: the load balancer ${state} after ${LAG_MS / 1000} s. Does the cloud-controller-manager run, and are its Events on the Service free of errors?`,
+  );
 }
 
 /** The controller has not made the load balancer yet, or has removed it. Its id must be known as long as the Service has addresses. */

@@ -3,7 +3,7 @@ import type { Clock } from '@kuperator/runtime';
 const FORGOTTEN_MS = 3_600_000;
 
 /** Since when something has been going on, counted from the first time it was asked about. Kept in memory only. */
-export class DrainTimes {
+export class Elapsed {
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #since = new Map<string, number>();
 
