@@ -1,6 +1,6 @@
 // The adapter in process against a real control plane and a local SLB server. The test plays the cloud controller and the coordinator;
 // KWOK plays the kubelet.
-import { type SlbServer, startSlbServer } from '@kuperator/aliyun-slb-server';
+import { defaultGroupId, type SlbServer, startSlbServer } from '@kuperator/aliyun-slb-server';
 import {
   CONTROL_LABEL,
   EMPLOYER_ADAPTER_ANNOTATION,
@@ -269,6 +269,27 @@ test('managed: a server is added without weight, weighted when healthy, drained,
   await eventually(() => expect(serversIn(group)).toEqual(['10.9.9.9:8080 0']));
   await eventually(async () => expect(await isMarked('mgd-1', 'mgd')).toBe(false));
   for (const name of ['mgd-1', 'mgd-2']) await client.delete(PODS, ref(name));
+});
+
+test('managed: the default group of a load balancer gets the Pods, too', async () => {
+  const loadBalancer = server.control.createLoadBalancer();
+  const group = defaultGroupId(loadBalancer);
+  server.control.createListener({ loadBalancerId: loadBalancer, port: 80, groupId: group });
+  const annotations = {
+    [MODE]: 'managed',
+    [LOAD_BALANCER_ID]: loadBalancer,
+    [SERVER_GROUPS]: 'http:default',
+    [DRAIN_TIME]: '0s',
+    [REMOVE_LAST]: 'true',
+  };
+  await createService('dflt', { annotations });
+  const ip = await createPod('dflt-1', 'dflt');
+  await eventually(async () => expect(await isMarked('dflt-1', 'dflt')).toBe(true));
+  expect(serversIn(group)).toEqual([`${ip}:0 100`]);
+  await setGate('dflt-1', 'False');
+  await eventually(async () => expect(await isMarked('dflt-1', 'dflt')).toBe(false));
+  expect(serversIn(group)).toEqual([]);
+  await client.delete(PODS, ref('dflt-1'));
 });
 
 test('managed: answers that are lost, refused or busy change nothing in the end', async () => {

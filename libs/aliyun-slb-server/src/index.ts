@@ -4,6 +4,7 @@ export { type CountedCall, PUBLISHED_LIMITS, type RateLimit } from './api/rate-l
 export type { BalancerProduct, Product } from './api/request.ts';
 export { type Balancer, type BalancerOptions, startBalancer } from './balancer.ts';
 export { type Ccm, type CcmOptions, startCcm } from './ccm/ccm.ts';
+export { defaultGroupId } from './clb/default-group.ts';
 export { type CallFilter, Control, type GivenBackend } from './control/control.ts';
 export { type SlbServer, type SlbServerOptions, startSlbServer, TEST_ACCOUNT } from './server.ts';
 export { type VendorAnswer, type VendorCall, type VendorClientOptions, vendorClient } from './vendor-client.ts';

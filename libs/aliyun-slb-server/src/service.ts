@@ -5,6 +5,7 @@ import { type Fault, Faults } from './api/faults.ts';
 import { CallMeter } from './api/rate-limits.ts';
 import { type ApiRequest, type Product, parseRequest, type RawRequest } from './api/request.ts';
 import { CLB_BACKEND_ACTIONS } from './clb/backends.ts';
+import { CLB_DEFAULT_GROUP_ACTIONS } from './clb/default-group.ts';
 import { CLB_LOAD_BALANCER_ACTIONS } from './clb/load-balancers.ts';
 import { ECS_ACTIONS } from './ecs/network-interfaces.ts';
 import { NLB_LOAD_BALANCER_ACTIONS } from './nlb/load-balancers.ts';
@@ -20,7 +21,7 @@ export type Answer = {
 };
 
 const ACTIONS: Readonly<Record<Product, ReadonlyMap<string, Action>>> = {
-  Slb: new Map(Object.entries({ ...CLB_LOAD_BALANCER_ACTIONS, ...CLB_BACKEND_ACTIONS })),
+  Slb: new Map(Object.entries({ ...CLB_LOAD_BALANCER_ACTIONS, ...CLB_BACKEND_ACTIONS, ...CLB_DEFAULT_GROUP_ACTIONS })),
   Ecs: new Map(Object.entries(ECS_ACTIONS)),
   Nlb: new Map(Object.entries({ ...NLB_LOAD_BALANCER_ACTIONS, ...NLB_SERVER_GROUP_ACTIONS })),
 };

@@ -51,7 +51,8 @@ export function classicLoadBalancer(api: Pick<CloudApi, 'call'>): Balancer {
       const parameters = { LoadBalancerId: of.loadBalancer, IncludeListener: true, IncludeRule: true };
       const { VServerGroups } = await call<Groups>('DescribeVServerGroups', parameters, of);
       const groups = listIn(VServerGroups?.VServerGroup).map(groupOf);
-      return [...groups, { id: DEFAULT_GROUP, name: '', listeners: [] }];
+      // Which listeners use the default group is in each listener alone; that some may is enough.
+      return [...groups, { id: DEFAULT_GROUP, name: '', listeners: [DEFAULT_GROUP] }];
     },
 
     async servers(group, of) {

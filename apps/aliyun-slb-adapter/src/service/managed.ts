@@ -15,7 +15,7 @@ import {
   type TrafficOf,
 } from '@kuperator/resourceconsist';
 import { type Clock, type KubeClient, TerminalError } from '@kuperator/runtime';
-import { type Balancer, type Group, type Health, type Server, serverKey } from '../balancer/balancer.ts';
+import { type Balancer, DEFAULT_GROUP, type Group, type Health, type Server, serverKey } from '../balancer/balancer.ts';
 import type { BalancerReader } from '../balancer/reader.ts';
 import type { BalancerWriter } from '../balancer/writer.ts';
 import { CloudError } from '../cloud/errors.ts';
@@ -101,8 +101,8 @@ class BackendServers implements Provider<Service, BackendRecord> {
       ready.flatMap((pod): BackendRecord[] => {
         const ip = pod.status?.podIP ?? '';
         const serverId = ids.get(ip);
-        const port = portOf(pod, targetPort);
-        if (serverId === undefined || port === undefined) return [];
+        const port = place.group === DEFAULT_GROUP ? undefined : portOf(pod, targetPort);
+        if (serverId === undefined || (port === undefined && place.group !== DEFAULT_GROUP)) return [];
         const server: Server = {
           serverId,
           ip,

@@ -4,6 +4,7 @@ import { wholeNumber } from '../api/parameters.ts';
 import { addGroup, newBackend } from '../world/additions.ts';
 import { type Backend, type Group, isSameBackend, type LoadBalancer, type State } from '../world/state.ts';
 import type { World } from '../world/world.ts';
+import { isDefaultGroup } from './default-group.ts';
 import { clbInstance, listenersOf } from './load-balancers.ts';
 
 /** The actions of CLB on vServer groups, and the one that reads health. */
@@ -31,7 +32,7 @@ export const CLB_BACKEND_ACTIONS: Readonly<Record<string, Action>> = {
   }),
   DescribeVServerGroups: read(({ parameters, state }) => {
     const { id } = clbInstance(state, parameters.required('LoadBalancerId'));
-    const groups = [...state.groups.values()].filter(({ loadBalancerId }) => loadBalancerId === id);
+    const groups = [...state.groups.values()].filter((group) => group.loadBalancerId === id && !isDefaultGroup(group));
     const includesListeners = parameters.optional('IncludeListener') === 'true';
     const shown = groups.map((group) => ({
       VServerGroupId: group.id,
@@ -92,7 +93,7 @@ export const CLB_BACKEND_ACTIONS: Readonly<Record<string, Action>> = {
         Protocol: listener.protocol,
         ServerId: backend.serverId,
         ServerIp: backend.serverIp,
-        Port: backend.port,
+        Port: backend.port || listener.port,
         Type: backend.type,
         ServerHealthStatus: world.healthOf(backend, listener),
       })),
@@ -101,7 +102,7 @@ export const CLB_BACKEND_ACTIONS: Readonly<Record<string, Action>> = {
   }),
 };
 
-type GivenBackend = Pick<Backend, 'serverId' | 'serverIp' | 'port' | 'type'> &
+export type GivenBackend = Pick<Backend, 'serverId' | 'serverIp' | 'port' | 'type'> &
   Partial<Pick<Backend, 'weight' | 'description'>>;
 
 /** An action that replaces the members of a group. `plan` checks the call; the function that it returns makes the change. */
@@ -127,8 +128,8 @@ function vServerGroup(state: State, id: string): { group: Group; balancer: LoadB
   return { group, balancer: clbInstance(state, group.loadBalancerId) };
 }
 
-/** Reads the parameter that carries backends as JSON text. */
-function backendsOf(text: string, { settings }: World): GivenBackend[] {
+/** Reads the parameter that carries backends as JSON text. @param absent what a backend has that does not say it */
+export function backendsOf(text: string, { settings }: World, absent: { port?: number } = {}): GivenBackend[] {
   const list = jsonOf(text);
   if (!Array.isArray(list)) throw invalid('BackendServers');
   if (list.length > settings.clbBatchLimit) {
@@ -138,10 +139,10 @@ function backendsOf(text: string, { settings }: World): GivenBackend[] {
       `The number of BackendServers exceeds the limit of ${settings.clbBatchLimit}.`,
     );
   }
-  return list.map((each) => givenBackend(new Map(Object.entries(Object(each)))));
+  return list.map((each) => givenBackend(new Map(Object.entries(Object(each))), absent));
 }
 
-function givenBackend(fields: ReadonlyMap<string, unknown>): GivenBackend {
+function givenBackend(fields: ReadonlyMap<string, unknown>, absent: { port?: number }): GivenBackend {
   const textOf = (name: string) => (fields.has(name) ? String(fields.get(name)) : undefined);
   const type = textOf('Type') ?? 'ecs';
   const serverId = textOf('ServerId') ?? '';
@@ -153,7 +154,10 @@ function givenBackend(fields: ReadonlyMap<string, unknown>): GivenBackend {
     serverId,
     serverIp: textOf('ServerIp') ?? '',
     type,
-    port: wholeNumber(textOf('Port') ?? '', { name: 'Port', min: 1, max: 65_535 }),
+    port:
+      fields.has('Port') || absent.port === undefined
+        ? wholeNumber(textOf('Port') ?? '', { name: 'Port', min: 1, max: 65_535 })
+        : absent.port,
     ...(weight === undefined ? {} : { weight: wholeNumber(weight, { name: 'Weight', min: 0, max: 100 }) }),
     ...(description === undefined ? {} : { description }),
   };
@@ -171,7 +175,7 @@ function invalid(name: string): ApiError {
   return new ApiError(400, 'InvalidParameter', `The specified parameter ${name} is not valid.`);
 }
 
-function checkQuotas(options: {
+export function checkQuotas(options: {
   world: World;
   state: State;
   balancer: LoadBalancer;

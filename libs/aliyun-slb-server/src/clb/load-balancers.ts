@@ -3,6 +3,7 @@ import { ApiError } from '../api/api-error.ts';
 import { addLoadBalancer } from '../world/additions.ts';
 import { removeLoadBalancer } from '../world/jobs.ts';
 import type { Listener, LoadBalancer, State, Tag } from '../world/state.ts';
+import { defaultMembers } from './default-group.ts';
 
 /** The actions of CLB on instances and listeners. */
 export const CLB_LOAD_BALANCER_ACTIONS: Readonly<Record<string, Action>> = {
@@ -54,8 +55,7 @@ export const CLB_LOAD_BALANCER_ACTIONS: Readonly<Record<string, Action>> = {
           Description: description,
         })),
       },
-      // The default group, which neither CCM nor the adapter uses.
-      BackendServers: { BackendServer: [] },
+      BackendServers: { BackendServer: defaultMembers(state, balancer.id) },
     };
   }),
   DescribeLoadBalancerListeners: read(({ parameters, state }) => {
