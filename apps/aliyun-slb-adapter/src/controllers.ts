@@ -1,7 +1,7 @@
 import type { EventBus } from '@kuperator/events';
 import type { OperatorContext, OperatorPart } from '@kuperator/runtime';
-import { connectCloud } from './cloud/connect.ts';
 import type { Config } from './config.ts';
+import { connectCloud } from './connect.ts';
 import { serviceController } from './service/controller.ts';
 
 /** Every controller of this operator. */

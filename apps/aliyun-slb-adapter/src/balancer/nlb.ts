@@ -41,101 +41,99 @@ const JOB_POLL_MS = 1200;
 const JOB_TIMEOUT_MS = 60_000;
 
 export function networkLoadBalancer(api: Pick<CloudApi, 'call'>, clock: Clock): Balancer {
-  const call = <T extends object>(action: string, parameters: Parameters, { loadBalancer, signal }: BalancerCall) =>
-    api.call<T>({ product: 'Nlb', action, parameters }, { queue: loadBalancer, signal });
+  return new NetworkLoadBalancer(api, clock);
+}
 
-  async function pages<T extends Page>(
-    action: string,
-    parameters: Parameters,
-    of: BalancerCall,
-  ): Promise<readonly T[]> {
+class NetworkLoadBalancer implements Balancer {
+  readonly product = 'nlb';
+  /** A server without weight is shown as "Unused". */
+  readonly checksWeightless = false;
+  readonly #api: Pick<CloudApi, 'call'>;
+  readonly #clock: Clock;
+
+  constructor(api: Pick<CloudApi, 'call'>, clock: Clock) {
+    this.#api = api;
+    this.#clock = clock;
+  }
+
+  async groups(of: BalancerCall): Promise<readonly Group[]> {
+    const [listeners, groups] = await Promise.all([
+      this.#pages<ListenerPage>('ListListeners', { 'LoadBalancerIds.1': of.loadBalancer }, of),
+      // Of the whole region: the API finds groups by name or id alone.
+      this.#pages<GroupPage>('ListServerGroups', {}, of),
+    ]);
+    const names = new Map(
+      groups.flatMap((page) => listIn(page.ServerGroups)).map((group) => [group.ServerGroupId, group.ServerGroupName]),
+    );
+    const used = Map.groupBy(
+      listeners.flatMap((page) => listIn(page.Listeners)),
+      ({ ServerGroupId }) => ServerGroupId ?? '',
+    );
+    return [...used].map(([id, those]) => ({
+      id,
+      name: names.get(id) ?? '',
+      listeners: those.map(({ ListenerId = '' }) => ListenerId),
+    }));
+  }
+
+  async servers(group: string, of: BalancerCall): Promise<readonly Server[]> {
+    const found = await this.#pages<ServerPage>('ListServerGroupServers', { ServerGroupId: group }, of);
+    return found.flatMap((page) => listIn(page.Servers)).map(serverOf);
+  }
+
+  async health(groups: readonly Group[], of: BalancerCall): Promise<HealthOf> {
+    const listeners = [...new Set(groups.flatMap((group) => group.listeners))];
+    const found = await Promise.all(
+      listeners.map((id) => this.#pages<HealthPage>('GetListenerHealthStatus', { ListenerId: id }, of)),
+    );
+    return healthIn(found.flat());
+  }
+
+  add(group: string, servers: readonly Server[], of: BalancerCall): Promise<void> {
+    const parameters = { ServerGroupId: group, ...serversAs(servers, ['Weight', 'Description']) };
+    return this.#write('AddServersToServerGroup', parameters, of);
+  }
+
+  weigh(group: string, servers: readonly Server[], of: BalancerCall): Promise<void> {
+    const parameters = { ServerGroupId: group, ...serversAs(servers, ['Weight', 'Description']) };
+    return this.#write('UpdateServerGroupServersAttribute', parameters, of);
+  }
+
+  remove(group: string, servers: readonly Server[], of: BalancerCall): Promise<void> {
+    const parameters = { ServerGroupId: group, ...serversAs(servers, []) };
+    return this.#write('RemoveServersFromServerGroup', parameters, of);
+  }
+
+  #call<T extends object>(action: string, parameters: Parameters, { loadBalancer, signal }: BalancerCall): Promise<T> {
+    return this.#api.call<T>({ product: 'Nlb', action, parameters }, { queue: loadBalancer, signal });
+  }
+
+  async #pages<T extends Page>(action: string, parameters: Parameters, of: BalancerCall): Promise<readonly T[]> {
     const found: T[] = [];
     for (let token: string | undefined, first = true; first || token; first = false) {
-      const page = await call<T>(action, { ...parameters, MaxResults: PAGE_SIZE, NextToken: token }, of);
+      const page = await this.#call<T>(action, { ...parameters, MaxResults: PAGE_SIZE, NextToken: token }, of);
       found.push(page);
       token = page.NextToken || undefined;
     }
     return found;
   }
 
-  async function finish({ JobId }: Job, of: BalancerCall): Promise<void> {
+  /** Starts a job, and follows it to its end. */
+  async #write(action: string, parameters: Parameters, of: BalancerCall): Promise<void> {
+    const { JobId } = await this.#call<Job>(action, parameters, of);
     if (!JobId) return;
-    const deadline = clock.monotonic() + JOB_TIMEOUT_MS;
+    const deadline = this.#clock.monotonic() + JOB_TIMEOUT_MS;
     for (;;) {
-      const { Status } = await call<JobStatus>('GetJobStatus', { JobId }, of);
+      const { Status } = await this.#call<JobStatus>('GetJobStatus', { JobId }, of);
       if (Status === 'Succeeded') return;
-      if (Status === 'Failed') {
-        throw new CloudError(`Nlb job ${JobId} failed`, { kind: 'refused', code: 'JobFailed' });
+      if (Status === 'Failed') throw new CloudError(`Nlb job ${JobId} failed`, { kind: 'refused', code: 'JobFailed' });
+      if (this.#clock.monotonic() > deadline) {
+        const message = `Nlb job ${JobId} is ${Status} after ${JOB_TIMEOUT_MS / 1000} s`;
+        throw new CloudError(message, { kind: 'unclear', code: 'JobTimeout' });
       }
-      if (clock.monotonic() > deadline) {
-        throw new CloudError(`Nlb job ${JobId} is ${Status} after ${JOB_TIMEOUT_MS / 1000} s`, {
-          kind: 'unclear',
-          code: 'JobTimeout',
-        });
-      }
-      await sleep(clock, JOB_POLL_MS, of.signal);
+      await sleep(this.#clock, JOB_POLL_MS, of.signal);
     }
   }
-
-  return {
-    product: 'nlb',
-    // A server without weight is shown as "Unused".
-    checksWeightless: false,
-
-    async groups(of) {
-      const [listeners, groups] = await Promise.all([
-        pages<ListenerPage>('ListListeners', { 'LoadBalancerIds.1': of.loadBalancer }, of),
-        // Of the whole region: the API finds groups by name or id alone.
-        pages<GroupPage>('ListServerGroups', {}, of),
-      ]);
-      const names = new Map(
-        groups
-          .flatMap((page) => listIn(page.ServerGroups))
-          .map((group) => [group.ServerGroupId, group.ServerGroupName]),
-      );
-      const used = Map.groupBy(
-        listeners.flatMap((page) => listIn(page.Listeners)),
-        ({ ServerGroupId }) => ServerGroupId ?? '',
-      );
-      return [...used].map(
-        ([id, of]): Group => ({
-          id,
-          name: names.get(id) ?? '',
-          listeners: of.map(({ ListenerId = '' }) => ListenerId),
-        }),
-      );
-    },
-
-    async servers(group, of) {
-      const found = await pages<ServerPage>('ListServerGroupServers', { ServerGroupId: group }, of);
-      return found.flatMap((page) => listIn(page.Servers)).map(serverOf);
-    },
-
-    async health(groups, of) {
-      const listeners = [...new Set(groups.flatMap((group) => group.listeners))];
-      const found = await Promise.all(
-        listeners.map((id) => pages<HealthPage>('GetListenerHealthStatus', { ListenerId: id }, of)),
-      );
-      return healthIn(found.flat());
-    },
-
-    async add(group, servers, of) {
-      const parameters = { ServerGroupId: group, ...serversAs(servers, ['Weight', 'Description']) };
-      await finish(await call<Job>('AddServersToServerGroup', parameters, of), of);
-    },
-
-    async weigh(group, servers, of) {
-      const parameters = { ServerGroupId: group, ...serversAs(servers, ['Weight', 'Description']) };
-      await finish(await call<Job>('UpdateServerGroupServersAttribute', parameters, of), of);
-    },
-
-    async remove(group, servers, of) {
-      await finish(
-        await call<Job>('RemoveServersFromServerGroup', { ServerGroupId: group, ...serversAs(servers, []) }, of),
-        of,
-      );
-    },
-  };
 }
 
 function serverOf({

@@ -1,6 +1,7 @@
 import { type Key, keyOf } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import {
+  type Adapter,
   BY_SERVICE,
   employeePodOptions,
   employerOptions,
@@ -9,6 +10,7 @@ import {
   SERVICE_EMPLOYERS,
   serviceOf,
   sliceOptions,
+  type TrafficOf,
   trafficIn,
 } from '@kuperator/resourceconsist';
 import { Informer, type OperatorContext, sightOf } from '@kuperator/runtime';
@@ -56,26 +58,7 @@ export function serviceController(
   });
   const slices = new Informer({ ...scope, ...sliceOptions });
   const slicesOf = (service: Key) => slices.byIndex(BY_SERVICE, service);
-  const balancers = { clb: classicLoadBalancer(cloud), nlb: networkLoadBalancer(cloud, clock) };
-  const writing = { batchSize: config.aliyunBatchSize, clock };
-  const adapter = slbAdapter({
-    client,
-    clock,
-    cluster: config.clusterName,
-    balancers,
-    reader: new BalancerReader({
-      clock,
-      minIntervalMs: config.aliyunReadIntervalMs,
-      groupsMaxAgeMs: GROUPS_MAX_AGE_MS,
-      stopping: context.signal,
-    }),
-    writers: { clb: balancerWriter(balancers.clb, writing), nlb: balancerWriter(balancers.nlb, writing) },
-    interfaces: new NetworkInterfaces(cloud),
-    trafficBySlices: (service) => trafficIn(slicesOf(service)),
-    unchecked: new UncheckedServers(clock),
-    lag: new Elapsed(clock),
-    mayManage: allowedBalancers(config.aliyunManagedLoadBalancers),
-  });
+  const adapter = adapterOn(context, cloud, (service) => trafficIn(slicesOf(service)));
 
   const controller = resourceConsistController({
     adapter,
@@ -105,4 +88,31 @@ export function serviceController(
     });
   }
   return { informers: [services, pods, slices], controller };
+}
+
+function adapterOn(
+  { client, clock, config, signal }: Context,
+  cloud: Pick<CloudApi, 'call'>,
+  trafficBySlices: (service: Key) => TrafficOf,
+): Adapter {
+  const balancers = { clb: classicLoadBalancer(cloud), nlb: networkLoadBalancer(cloud, clock) };
+  const writing = { batchSize: config.aliyunBatchSize, clock };
+  return slbAdapter({
+    client,
+    clock,
+    cluster: config.clusterName,
+    balancers,
+    reader: new BalancerReader({
+      clock,
+      minIntervalMs: config.aliyunReadIntervalMs,
+      groupsMaxAgeMs: GROUPS_MAX_AGE_MS,
+      stopping: signal,
+    }),
+    writers: { clb: balancerWriter(balancers.clb, writing), nlb: balancerWriter(balancers.nlb, writing) },
+    interfaces: new NetworkInterfaces(cloud),
+    trafficBySlices,
+    unchecked: new UncheckedServers(clock),
+    lag: new Elapsed(clock),
+    mayManage: allowedBalancers(config.aliyunManagedLoadBalancers),
+  });
 }

@@ -163,9 +163,10 @@ class BackendServers implements Provider<Service, BackendRecord> {
       pass.warn('ForeignBackend', `somebody else has added ${shown.join(', ')}: the adapter leaves it alone`);
     }
     const own = items.filter((item) => !foreign.includes(item));
-    await this.#write('add', own, pass, ({ place, server }) =>
-      this.#deps.balancers[place.product].checksWeightless ? { ...server, weight: 0 } : server,
+    const weightless = own.map((item) =>
+      this.#deps.balancers[item.place.product].checksWeightless ? withWeight(item, 0) : item,
     );
+    await this.#write('add', weightless, pass);
     pass.recheckAfter(LOOK_AGAIN_MS);
     return { succeeded: [], failed: foreign };
   }
@@ -188,12 +189,16 @@ class BackendServers implements Provider<Service, BackendRecord> {
   async delete(service: Service, items: readonly BackendRecord[], pass: AdapterPass) {
     const { managed } = managedSettings(service);
     const movable = items.filter(({ server }) => !server.isChanging);
-    const kept = this.#lastOfGroups(service, movable, managed, pass);
+    const kept = this.#lastOfGroups(service, movable, pass);
     const leaving = movable.filter((item) => !kept.has(item));
     const weighted = leaving.filter(({ server }) => server.weight > 0);
     // It may have drained before, and got its weight back.
     for (const { id } of weighted) this.#drains.forget(id);
-    await this.#write('weigh', weighted, pass, ({ server }) => ({ ...server, weight: 0 }));
+    await this.#write(
+      'weigh',
+      weighted.map((item) => withWeight(item, 0)),
+      pass,
+    );
     const bySlices = this.#deps.trafficBySlices(keyOf(service));
     // A Pod that stays ready loses only its place, for example because the Service goes, whose slices list the Pod until the end.
     const mayDrain = (pod: Pod | undefined) => pod === undefined || isLifecycleReady(pod) || bySlices(pod) === 'off';
@@ -252,28 +257,19 @@ class BackendServers implements Provider<Service, BackendRecord> {
     return seen?.servers.find((other) => serverKey(other) === serverKey(server));
   }
 
-  async #write(
-    verb: keyof BalancerWriter,
-    items: readonly BackendRecord[],
-    { signal }: AdapterPass,
-    as: (item: BackendRecord) => Server = ({ server }) => server,
-  ): Promise<void> {
+  async #write(verb: keyof BalancerWriter, items: readonly BackendRecord[], { signal }: AdapterPass): Promise<void> {
     for (const of of Map.groupBy(items, ({ place }) => placeKey(place)).values()) {
       const [{ place }] = of as [BackendRecord];
       const call = { loadBalancer: place.loadBalancer, signal };
-      await this.#deps.writers[place.product][verb](place.group, of.map(as), call);
+      const servers = of.map(({ server }) => server);
+      await this.#deps.writers[place.product][verb](place.group, servers, call);
     }
   }
 
   /** Servers that stay because no other one of their group would get requests, unless the Service goes or says otherwise. */
-  #lastOfGroups(
-    service: Service,
-    items: readonly BackendRecord[],
-    { removesLast }: ManagedSettings,
-    pass: AdapterPass,
-  ): ReadonlySet<BackendRecord> {
+  #lastOfGroups(service: Service, items: readonly BackendRecord[], pass: AdapterPass): ReadonlySet<BackendRecord> {
     const kept = new Set<BackendRecord>();
-    if (removesLast || isTerminating(service)) return kept;
+    if (managedSettings(service).managed.removesLast || isTerminating(service)) return kept;
     const wanted = new Set(wantedPlaces(service).map(placeKey));
     for (const [key, of] of Map.groupBy(items, ({ place }) => placeKey(place))) {
       const going = new Set(of.map(({ server }) => serverKey(server)));
@@ -292,6 +288,10 @@ class BackendServers implements Provider<Service, BackendRecord> {
     }
     return kept;
   }
+}
+
+function withWeight(item: BackendRecord, weight: number): BackendRecord {
+  return { ...item, server: { ...item.server, weight } };
 }
 
 function managedSettings(service: Service): { readonly settings: SlbSettings; readonly managed: ManagedSettings } {

@@ -1,11 +1,11 @@
 import { type Clock, ConfigError, type Metrics } from '@kuperator/runtime';
-import type { Config } from '../config.ts';
-import { CloudApi } from './api.ts';
-import { credentialSource } from './credentials.ts';
-import { defaultEndpoint, type Endpoint, endpointOf, type Product, regionIn } from './endpoint.ts';
-import { limitOf } from './limits.ts';
-import { RateLimiter } from './rate-limiter.ts';
-import { vendorClient } from './vendor-client.ts';
+import { CloudApi } from './cloud/api.ts';
+import { credentialSource } from './cloud/credentials.ts';
+import { defaultEndpoint, type Endpoint, endpointOf, type Product, regionIn } from './cloud/endpoint.ts';
+import { limitOf } from './cloud/limits.ts';
+import { RateLimiter } from './cloud/rate-limiter.ts';
+import { vendorClient } from './cloud/vendor-client.ts';
+import type { Config } from './config.ts';
 
 /**
  * The cloud's API as the settings name it.
