@@ -34,6 +34,7 @@ import type { TrafficOf } from './adapter.ts';
 
 /** Names the Service that a slice belongs to. */
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
+/** Index of {@link sliceOptions}: the slices of a Service, by the key of the Service. */
 export const BY_SERVICE = 'service';
 
 /** Options of the informer over all EndpointSlices of Services, found by the key of the Service. */
@@ -44,6 +45,7 @@ export const sliceOptions = {
   indexes: { [BY_SERVICE]: (slice: EndpointSlice) => [serviceOf(slice)] },
 };
 
+/** Key of the Service that a slice belongs to, `<namespace>/<name>`. */
 export function serviceOf(slice: EndpointSlice): Key {
   return `${slice.metadata.namespace ?? ''}/${slice.metadata.labels?.[SERVICE_NAME_LABEL] ?? ''}`;
 }
