@@ -89,7 +89,7 @@ test.each([
     says: /option '--replicas <app=count>' argument 'foo' is invalid\. allowed: <app>=<count>/,
   },
   { args: ['--replicas', 'collaset-controller=0'], says: /allowed: <app>=<count>, a count from 1/ },
-  { args: ['--operators', ''], says: /^no operator ""; there are collaset-controller, / },
+  { args: ['--operators', ''], says: /^no operator ""; there are aliyun-slb-adapter, collaset-controller, / },
   { args: ['--operators', 'a,'], says: /^no operator a, ""; there are / },
   { args: ['--nodes', 'many'], says: /option '--nodes <count>' argument 'many' is invalid\. allowed: a whole number/ },
   { args: ['--termination-delay', 'soon'], says: /allowed: a whole number of milliseconds, or grace-period/ },

@@ -39,6 +39,7 @@ function setUp() {
     logger: createLogger({ app: 'test', level: 'silent' }),
     signal: new AbortController().signal,
     recheckAfter: (ms) => rechecks.push(ms),
+    warn: () => {},
   };
   const { employees } = adapter.traffic as Backend<Service>;
   return { employees, pass, calls, rechecks };

@@ -32,7 +32,7 @@ import { ENDPOINT_SLICES, type EndpointSlice, type Key } from '@kuperator/api';
 import type { Change } from '@kuperator/runtime';
 import type { TrafficOf } from './adapter.ts';
 
-/** Names the Service that a slice belongs to. */
+/** The label that names the Service of a slice. */
 const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
 /** Index of {@link sliceOptions}: the slices of a Service, by the key of the Service. */
 export const BY_SERVICE = 'service';
