@@ -35,7 +35,7 @@ const requirement = fields(
 );
 
 /** A metav1.LabelSelector; `{}` selects everything. The sizes only bound what CEL rules over it may cost. */
-export const labelSelector = (options: TSchemaOptions = {}) =>
+export const labelSelector = (options: TSchemaOptions & { description: string }) =>
   Type.Unsafe<LabelSelector>({
     ...fields({
       matchLabels: optional(
