@@ -6,15 +6,17 @@ import { boolean, fields, int32, int64, listOf, optional, string, time } from '.
 const text = (description: string) => optional(string({ description }));
 
 const task = fields({
-  taskId: text("The approver's name for the task; unset until the approver has answered."),
-  traceId: text('Sent with the question; stored before the question is sent for the first time.'),
+  taskId: text('Id that the service has given the task; unset until the service has answered.'),
+  traceId: text(
+    'Id that is sent with the question. It is stored before the question is sent for the first time, and stays the same if the question is repeated after a failure.',
+  ),
   processing: optional(listOf(string(), { description: 'Names of the Pods that wait for an approval.' })),
   approved: optional(listOf(string(), { description: 'Names of the Pods that have been approved.' })),
   beginTime: optional(
-    time({ description: 'Time from which the question may be sent. For a task, time at which the approver began it.' }),
+    time({ description: 'Time from which the question may be sent. For a task, time at which the service began it.' }),
   ),
   lastTime: optional(time({ description: 'Time of the last poll or, for a task that has ended, of its end.' })),
-  message: text('Last remark of the approver, or why the task ended or the question is repeated.'),
+  message: text('Last message of the service, or why the task ended or the question is repeated.'),
 });
 
 const operation = fields({
@@ -44,7 +46,9 @@ const detail = fields({
 
 const webhookStatus = fields(
   {
-    question: text('Hash of the question and its address: the tasks belong to this question.'),
+    question: text(
+      'Hash of the stage, the URL and the parameters of the question. If it changes, earlier answers no longer count.',
+    ),
     taskStates: optional(listOf(task, { description: 'Questions that are being asked, and tasks that are polled.' })),
     history: optional(
       listOf(task, { description: 'Tasks that have ended: at most ten, and for at most ten minutes each.' }),
@@ -71,10 +75,10 @@ export const podTransitionRuleStatus = fields(
           'Verdict for each selected Pod that waits in a stage. If they do not all fit, those that have waited for the shortest time are left out and have to wait.',
       }),
     ),
-    selectedPods: optional(int32({ description: 'Number of Pods the selector selects.' })),
+    selectedPods: optional(int32({ description: 'Number of Pods that the selector selects.' })),
     waitingPods: optional(int32({ description: 'Number of selected Pods that a rule holds back.' })),
     slots: text(
-      'Of the budget that is nearest to its limit: Pods that are down, missing or allowed to go down, of those that may be.',
+      'Use of the budget that is nearest to its limit, as used/limit: the number of Pods that are down, missing or allowed to go down, and the number that may be. Unset without a budget.',
     ),
     conditions: optional(
       listOf(condition, {
