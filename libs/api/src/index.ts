@@ -107,15 +107,12 @@ export {
   type AvailablePolicy,
   type PodTransitionRule,
   type PodTransitionRuleSpec,
-  type PodTransitionRuleStatus,
   RULE_STAGES,
-  type RuleDetail,
   type RuleStage,
-  type RuleState,
   type TransitionRule,
   type TransitionRuleWebhook,
-  type WebhookTask,
 } from './podtransitionrule.ts';
+export type { PodTransitionRuleStatus, RuleDetail, RuleState, WebhookTask } from './podtransitionrule-status.ts';
 export type { ContextEntry, ResourceContext } from './resourcecontext.ts';
 export {
   apiVersionOf,

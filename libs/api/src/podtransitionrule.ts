@@ -1,20 +1,9 @@
-import { Type } from 'typebox';
-import type { Condition, KubeObject } from './core.ts';
+import type { Type } from 'typebox';
+import type { KubeObject } from './core.ts';
 import { AGE, counted, type KindDeclaration, text, wide } from './kind.ts';
 import { HAS_POLICY, NAME_FITS_ANNOTATION, SOME_AVAILABLE_LIMIT, WHOLE_FUNCTION } from './podtransitionrule-rules.ts';
-import {
-  boolean,
-  fields,
-  int32,
-  int64,
-  intOrString,
-  listByKey,
-  listOf,
-  oneOf,
-  optional,
-  string,
-  time,
-} from './schema.ts';
+import { type PodTransitionRuleStatus, podTransitionRuleStatus } from './podtransitionrule-status.ts';
+import { boolean, fields, int64, intOrString, listByKey, listOf, oneOf, optional, string } from './schema.ts';
 import { labelSelector } from './selector-schema.ts';
 
 /** Stages a rule can guard, in the order they are evaluated. */
@@ -25,11 +14,26 @@ export type RuleStage = (typeof RULE_STAGES)[number];
 // The number of digits that Go can parse.
 const budget = (description: string) => optional(intOrString({ pattern: '^[-+]?[0-9]{1,18}%$', description }));
 // Go clients send empty strings for what is unset.
-const decimal = () => optional(string({ maxLength: 32, pattern: '^([-+]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+))?$' }));
+const decimal = (description: string) =>
+  optional(string({ maxLength: 32, pattern: '^([-+]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+))?$', description }));
 const adaptive = (description: string) =>
   optional(
     fields(
-      { expFunc: optional(fields({ coeff: decimal(), pow: decimal() }, { rules: [WHOLE_FUNCTION] })) },
+      {
+        expFunc: optional(
+          fields(
+            {
+              coeff: decimal('Coefficient of the function, as a decimal such as "0.5".'),
+              pow: decimal('Exponent of the function, as a decimal such as "0.5".'),
+            },
+            {
+              rules: [WHOLE_FUNCTION],
+              description:
+                'Function coeff * Pods ^ pow; both numbers are required. The result is at least 0 and at most the number of Pods.',
+            },
+          ),
+        ),
+      },
       { description },
     ),
   );
@@ -37,22 +41,26 @@ const adaptive = (description: string) =>
 const availablePolicy = fields(
   {
     maxUnavailableValue: budget(
-      'How many selected Pods may be unavailable: a number, or a percentage of them, rounded up.',
+      'How many selected Pods may be unavailable: a number, or a percentage such as "25%", rounded up. Percentages refer to the selected Pods and those that their owners desire but that do not exist; the latter count as unavailable.',
     ),
     minAvailableValue: budget(
-      'How many selected Pods must stay available: a number, or a percentage of them, rounded down.',
+      'How many selected Pods must stay available: a number, or a percentage such as "75%", rounded down. Percentages refer to the selected Pods and those that their owners desire but that do not exist.',
     ),
     maxUnavailablePolicy: adaptive(
-      'The same as a function of the selected Pods: coeff * Pods ^ pow, rounded up. With a value set too, the stricter of both holds.',
+      'How many selected Pods may be unavailable, as a function of their number, rounded up. If maxUnavailableValue is set too, the stricter limit holds.',
     ),
     minAvailablePolicy: adaptive(
-      'The same as a function of the selected Pods: coeff * Pods ^ pow, rounded down. With a value set too, the stricter of both holds.',
+      'How many selected Pods must stay available, as a function of their number, rounded down. If minAvailableValue is set too, the stricter limit holds.',
     ),
   },
-  { rules: [SOME_AVAILABLE_LIMIT] },
+  {
+    rules: [SOME_AVAILABLE_LIMIT],
+    description:
+      'Lets Pods pass as long as enough of the selected Pods are available. If several limits are set, all of them hold; at least one is required.',
+  },
 );
 
-const url = () => string({ maxLength: 2048, pattern: '^https?://[^/]' });
+const url = (description: string) => string({ maxLength: 2048, pattern: '^https?://[^/]', description });
 /** Twice the size, in base64, of the bundle of all public CAs. */
 const MAX_CA_BUNDLE = 524_288;
 // Raw PEM has dashes, which base64 has not.
@@ -69,150 +77,165 @@ const caBundle = () =>
 /** Go stores durations as nanoseconds in 63 bits, so longer ones never worked. */
 const MAX_SECONDS = 9_223_372_036;
 
-const poll = fields({
-  url: url(),
-  rawQueryKey: optional(
-    string({ maxLength: 253, description: 'Query parameter that names the task; task-id if empty.' }),
-  ),
-  caBundle: caBundle(),
-  intervalSeconds: optional(int64({ minimum: 0, maximum: MAX_SECONDS, default: 5 })),
-  timeoutSeconds: optional(
-    int64({
-      minimum: 0,
-      maximum: MAX_SECONDS,
-      default: 60,
-      description: 'Time limit of the whole task, not of one request.',
+const poll = fields(
+  {
+    url: url(
+      'URL that is polled by GET, with http or https. The id of the task is added as a query parameter. The same addresses as in clientConfig.url are not called.',
+    ),
+    rawQueryKey: optional(
+      string({ maxLength: 253, description: 'Query parameter that names the task; task-id if empty.' }),
+    ),
+    caBundle: caBundle(),
+    intervalSeconds: optional(
+      int64({
+        minimum: 0,
+        maximum: MAX_SECONDS,
+        default: 5,
+        description: 'Seconds between two polls of a task; 5 if unset. 0 has the effect of 1.',
+      }),
+    ),
+    timeoutSeconds: optional(
+      int64({
+        minimum: 0,
+        maximum: MAX_SECONDS,
+        default: 60,
+        description:
+          'Seconds that the whole task may take, not one request; 60 if unset. After that, the service is asked again about Pods that have not been approved.',
+      }),
+    ),
+  },
+  {
+    description:
+      'How the engine asks for the progress of a task. It is required if the service answers that it needs time; without it, such an answer is a failure.',
+  },
+);
+
+const fieldRef = fields(
+  {
+    apiVersion: optional(string({ maxLength: 253, description: 'Has no effect: the field is read as in version v1.' })),
+    fieldPath: string({
+      maxLength: 1024,
+      description:
+        "Path of the field, for example spec.nodeName or metadata.labels['app']. Items of lists cannot be read. A field that the Pod does not have is an empty text.",
     }),
-  ),
-});
+  },
+  { 'x-kubernetes-map-type': 'atomic', description: 'Field of the Pod whose value is sent.' },
+);
 
 const parameter = fields({
-  key: optional(string({ maxLength: 1024 })),
-  value: optional(string({ maxLength: 262_144 })),
+  key: optional(string({ maxLength: 1024, description: 'Name of the parameter in the question.' })),
+  value: optional(
+    string({ maxLength: 262_144, description: 'Value of the parameter. If it is empty, valueFrom is required.' }),
+  ),
   valueFrom: optional(
-    fields({
-      type: optional(string({ maxLength: 253 })),
-      fieldRef: optional(
-        fields(
-          { apiVersion: optional(string({ maxLength: 253 })), fieldPath: string({ maxLength: 1024 }) },
-          { 'x-kubernetes-map-type': 'atomic' },
-        ),
-      ),
-    }),
-  ),
-});
-
-const webhook = fields({
-  clientConfig: fields({ url: url(), caBundle: caBundle(), poll: optional(poll) }),
-  failurePolicy: optional(oneOf(['', 'Ignore', 'Fail'], { default: 'Ignore' })),
-  parameters: optional(
-    listOf(parameter, {
-      maxItems: 1024,
-      'x-kubernetes-list-type': 'atomic',
-      description:
-        'What the question says about each Pod. A question may have 4 MiB: Pods beyond that are asked about after it, and one that alone has more is refused.',
-    }),
-  ),
-});
-
-const ruleFields = {
-  name: string({ minLength: 1, maxLength: 1024 }),
-  disabled: optional(boolean()),
-  stage: optional(oneOf(RULE_STAGES, { description: 'The stage in which the rule is evaluated; PreCheck if unset.' })),
-  conditions: optional(listOf(string({ maxLength: 317 }), { maxItems: 256, 'x-kubernetes-list-type': 'atomic' })),
-  filter: optional(fields({ labelSelector: optional(labelSelector()) })),
-  availablePolicy: optional(availablePolicy),
-  labelCheck: optional(fields({ requires: labelSelector() })),
-  webhook: optional(webhook),
-};
-const rule = fields(ruleFields, { rules: [HAS_POLICY] });
-
-const spec = fields({
-  selector: labelSelector({
-    description: 'Selects the Pods of this namespace to which the rules apply; {} selects all.',
-  }),
-  rules: optional(
-    // The size bounds the cost of the CEL rules of the selectors within.
-    listByKey('name', rule, {
-      maxItems: 256,
-      description: 'A Pod passes a stage if it passes all rules of the stage.',
-    }),
-  ),
-});
-
-const task = fields({
-  taskId: optional(string({ description: "The approver's name for the task; unset until the approver has answered." })),
-  traceId: optional(
-    string({ description: 'Sent with the question; stored before the question is sent for the first time.' }),
-  ),
-  processing: optional(listOf(string())),
-  approved: optional(listOf(string())),
-  beginTime: optional(time()),
-  lastTime: optional(time()),
-  message: optional(string()),
-});
-
-const detail = fields({
-  name: optional(string()),
-  uid: optional(string()),
-  stage: optional(string()),
-  passed: boolean(),
-  passedRules: optional(listOf(string())),
-  rejectInfo: optional(listOf(fields({ ruleName: optional(string()), reason: optional(string()) }))),
-  operations: optional(
-    listOf(
-      fields({
-        id: string(),
-        since: string({ description: "Value of the Pod's label with which the operation entered the stage." }),
-      }),
-      { description: 'Operations to which the verdict applies.' },
+    fields(
+      {
+        type: optional(string({ maxLength: 253, description: 'Has no effect: the value always comes from fieldRef.' })),
+        fieldRef: optional(fieldRef),
+      },
+      { description: 'Where the value comes from if value is empty.' },
     ),
   ),
 });
 
-const ruleState = fields({
-  name: optional(string()),
-  webhookStatus: optional(
-    fields({
-      question: optional(
-        string({ description: 'Hash of the question and its address: the tasks belong to this question.' }),
-      ),
-      taskStates: optional(listOf(task)),
-      history: optional(listOf(task)),
-    }),
-  ),
-});
-
-const condition = Type.Unsafe<Condition>(
-  fields({
-    type: string(),
-    status: string(),
-    reason: optional(string()),
-    message: optional(string()),
-    lastTransitionTime: optional(time()),
-    observedGeneration: optional(int64()),
-  }),
+const webhook = fields(
+  {
+    clientConfig: fields(
+      {
+        url: url(
+          'URL to which questions are sent by POST, with http or https. Loopback, link-local, multicast and metadata addresses are not called unless the engine allows them.',
+        ),
+        caBundle: caBundle(),
+        poll: optional(poll),
+      },
+      { description: 'How the service is called.' },
+    ),
+    failurePolicy: optional(
+      oneOf(['', 'Ignore', 'Fail'], {
+        default: 'Ignore',
+        description:
+          'What happens if a call fails or the answer cannot be used. Fail holds the Pods back. Ignore lets them pass, but only if the PodTransitionRule has the annotation podtransitionrule.kusionstack.io/honor-failure-policy: "true"; otherwise it has the effect of Fail.',
+      }),
+    ),
+    parameters: optional(
+      listOf(parameter, {
+        maxItems: 1024,
+        'x-kubernetes-list-type': 'atomic',
+        description:
+          'What the question says about each Pod. A question may have 4 MiB: Pods beyond that are asked about after it, and one that alone has more is refused.',
+      }),
+    ),
+  },
+  {
+    description:
+      'Asks a service whether Pods may pass. It is evaluated only if neither availablePolicy nor labelCheck is set.',
+  },
 );
 
-const status = fields({
-  observedGeneration: optional(int64()),
-  observedPodResourceVersion: optional(
-    string({ description: 'Highest resourceVersion of the Pods from which the verdicts were computed.' }),
-  ),
-  updateTime: optional(time()),
-  targets: optional(listOf(string())),
-  details: optional(listOf(detail)),
-  selectedPods: optional(int32({ description: 'Number of Pods the selector selects.' })),
-  waitingPods: optional(int32({ description: 'Number of selected Pods that a rule holds back.' })),
-  slots: optional(
-    string({
+const ruleFields = {
+  name: string({
+    minLength: 1,
+    maxLength: 1024,
+    description:
+      'Name of the rule, unique in this object. Pods whose annotation podtransitionrule.kusionstack.io/skip-rule-conditions lists it ({"skipRules":["name"]}) pass the rule unchecked.',
+  }),
+  disabled: optional(boolean({ description: 'If true, the rule is not evaluated; false if unset.' })),
+  stage: optional(
+    oneOf(RULE_STAGES, {
       description:
-        'Of the budget that is nearest to its limit: Pods that are down, missing or allowed to go down, of those that may be.',
+        'Stage in which the rule is evaluated: PreCheck before the operation on a Pod, PostCheck after it. PreCheck if unset.',
     }),
   ),
-  conditions: optional(listOf(condition, { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })),
-  ruleStates: optional(listOf(ruleState)),
-});
+  conditions: optional(
+    listOf(string({ maxLength: 317 }), {
+      maxItems: 256,
+      'x-kubernetes-list-type': 'atomic',
+      description:
+        'Names of facts about a Pod, at least one of which must be true for the rule to apply. The rule applies to every Pod if the list is empty. The engine itself defines no facts, so without an extension a rule with conditions applies to no Pod.',
+    }),
+  ),
+  filter: optional(
+    fields(
+      {
+        labelSelector: optional(
+          labelSelector({ description: 'Selects the Pods to which the rule applies; all selected Pods if unset.' }),
+        ),
+      },
+      {
+        description:
+          'Restricts the rule to some of the selected Pods; the others pass it. In budgets, all selected Pods count nevertheless.',
+      },
+    ),
+  ),
+  availablePolicy: optional(availablePolicy),
+  labelCheck: optional(
+    fields(
+      {
+        requires: labelSelector({ description: 'Selector that the labels of a Pod must match for it to pass.' }),
+      },
+      { description: 'Lets Pods pass by their labels. It is evaluated only if availablePolicy is not set.' },
+    ),
+  ),
+  webhook: optional(webhook),
+};
+const rule = fields(ruleFields, { rules: [HAS_POLICY] });
+
+const spec = fields(
+  {
+    selector: labelSelector({
+      description: 'Selects the Pods of this namespace to which the rules apply; {} selects all.',
+    }),
+    rules: optional(
+      // The size bounds the cost of the CEL rules of the selectors within.
+      listByKey('name', rule, {
+        maxItems: 256,
+        description:
+          'Rules for Pods that wait in a stage of an operation. A Pod passes a stage if it passes all rules of the stage. Each rule needs one of availablePolicy, labelCheck and webhook.',
+      }),
+    ),
+  },
+  { description: 'What the user wants: which Pods may pass a stage of their operations, and when.' },
+);
 
 /** One rule: a budget, a check of labels, or a webhook. */
 export type TransitionRule = Type.Static<typeof rule>;
@@ -220,16 +243,8 @@ export type TransitionRule = Type.Static<typeof rule>;
 export type AvailablePolicy = Type.Static<typeof availablePolicy>;
 /** A service that is asked whether Pods may pass. */
 export type TransitionRuleWebhook = Type.Static<typeof webhook>;
-/** A question to a webhook that it answers later. */
-export type WebhookTask = Type.Static<typeof task>;
-/** The tasks of one rule's webhook, in progress and finished. */
-export type RuleState = Type.Static<typeof ruleState>;
-/** The verdict for one Pod that waits in a stage. */
-export type RuleDetail = Type.Static<typeof detail>;
 /** Which Pods the rules apply to, and the rules. */
 export type PodTransitionRuleSpec = Type.Static<typeof spec>;
-/** The verdict for each Pod that waits, and the state of webhooks. */
-export type PodTransitionRuleStatus = Type.Static<typeof status>;
 /** Says which Pods of its namespace may pass a stage of their lifecycle, and when. */
 export type PodTransitionRule = KubeObject & { spec: PodTransitionRuleSpec; status?: PodTransitionRuleStatus };
 
@@ -240,7 +255,7 @@ export const podTransitionRuleKind: KindDeclaration = {
   description: 'Says which Pods of its namespace may pass a stage of their PodOpsLifecycle, and when.',
   spec,
   specRequired: true,
-  status,
+  status: podTransitionRuleStatus,
   columns: [
     counted('SELECTED', '.status.selectedPods'),
     counted('WAITING', '.status.waitingPods'),

@@ -14,10 +14,31 @@ export const HAS_OWNER: Rule = {
 const MAX_ID = 999_999_999;
 
 const context = fields(
-  { id: integer({ minimum: 0, maximum: MAX_ID }), data: optional(stringMap()) },
+  {
+    id: integer({
+      minimum: 0,
+      maximum: MAX_ID,
+      description: `Instance id of a Pod, from 0 to ${MAX_ID}. No two entries have the same id.`,
+    }),
+    data: optional(
+      stringMap({
+        description:
+          'Facts about the id. Owner, which is required, names the CollaSet that holds it, and Revision names the ControllerRevision of its Pod. Further keys record operations that are not finished.',
+      }),
+    ),
+  },
   { rules: [HAS_OWNER] },
 );
-const spec = fields({ contexts: optional(listByKey('id', context)) });
+const spec = fields(
+  {
+    contexts: optional(
+      listByKey('id', context, {
+        description: 'One entry for each instance id that is in use. A free id has no entry.',
+      }),
+    ),
+  },
+  { description: 'Instance ids of the CollaSets that use this pool. Users do not write it.' },
+);
 
 /** One instance id of a pool, and what is recorded about it. */
 export type ContextEntry = Type.Static<typeof context>;

@@ -36,7 +36,7 @@ export const integer = (options: TSchemaOptions = {}) => Type.Integer(options);
 export const int32 = (options: TSchemaOptions = {}) => Type.Integer({ format: 'int32', ...options });
 export const int64 = (options: TSchemaOptions = {}) => Type.Integer({ format: 'int64', ...options });
 /** RFC 3339 time, as a string. */
-export const time = () => Type.String({ format: 'date-time' });
+export const time = (options: TSchemaOptions = {}) => Type.String({ format: 'date-time', ...options });
 
 /** Declares one of `values`; the API server's refusal lists all of them. */
 export const oneOf = <const V extends string>(values: readonly V[], options: TSchemaOptions = {}) =>
@@ -57,6 +57,7 @@ export const intOrString = (options: TSchemaOptions = {}) =>
 const QUANTITY =
   '^(\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$';
 /** A resource quantity such as `1Gi`. */
-export const quantity = () => Type.Unsafe<string>(intOrString({ pattern: QUANTITY }));
-export const quantities = () =>
-  Type.Unsafe<Record<string, string>>({ type: 'object', additionalProperties: quantity() });
+export const quantity = (options: TSchemaOptions = {}) =>
+  Type.Unsafe<string>(intOrString({ pattern: QUANTITY, ...options }));
+export const quantities = (options: TSchemaOptions = {}) =>
+  Type.Unsafe<Record<string, string>>({ ...options, type: 'object', additionalProperties: quantity() });

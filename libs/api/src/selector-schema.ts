@@ -18,19 +18,39 @@ export const VALUES_FIT_OPERATOR: Rule = {
 
 const requirement = fields(
   {
-    key: string(LABEL_KEY),
-    operator: oneOf(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-    values: optional(listOf(string(LABEL_VALUE), { maxItems: 256, 'x-kubernetes-list-type': 'atomic' })),
+    key: string({ ...LABEL_KEY, description: 'Key of the label to which the requirement applies.' }),
+    operator: oneOf(['In', 'NotIn', 'Exists', 'DoesNotExist'], {
+      description:
+        'How the label relates to the values. In and NotIn compare its value with them, and NotIn also matches an object without the label. Exists and DoesNotExist check only whether the object has the label.',
+    }),
+    values: optional(
+      listOf(string(LABEL_VALUE), {
+        maxItems: 256,
+        'x-kubernetes-list-type': 'atomic',
+        description: 'Values for the operator. In and NotIn need at least one; Exists and DoesNotExist allow none.',
+      }),
+    ),
   },
   { rules: [VALUES_FIT_OPERATOR] },
 );
 
 /** A metav1.LabelSelector; `{}` selects everything. The sizes only bound what CEL rules over it may cost. */
-export const labelSelector = (options: TSchemaOptions = {}) =>
+export const labelSelector = (options: TSchemaOptions & { description: string }) =>
   Type.Unsafe<LabelSelector>({
     ...fields({
-      matchLabels: optional(stringMap({ maxProperties: 128 }, LABEL_VALUE)),
-      matchExpressions: optional(listOf(requirement, { maxItems: 128, 'x-kubernetes-list-type': 'atomic' })),
+      matchLabels: optional(
+        stringMap(
+          { maxProperties: 128, description: 'Labels that an object must have, each with exactly this value.' },
+          LABEL_VALUE,
+        ),
+      ),
+      matchExpressions: optional(
+        listOf(requirement, {
+          maxItems: 128,
+          'x-kubernetes-list-type': 'atomic',
+          description: 'Requirements on labels. An object must meet all of them, and have all matchLabels.',
+        }),
+      ),
     }),
     ...options,
     'x-kubernetes-map-type': 'atomic',
