@@ -20,7 +20,11 @@ test.each([
 test.each([
   { script: 'tools/src/test.ts', args: ['--fast'], says: "error: unknown option '--fast'\n" },
   { script: 'tools/src/test.ts', args: ['unit'], says: /^error: too many arguments.*\n$/ },
-  { script: 'tools/src/dev/main.ts', args: ['foo'], says: /Allowed choices are collaset-controller, .*\n$/ },
+  {
+    script: 'tools/src/dev/main.ts',
+    args: ['foo'],
+    says: /Allowed choices are aliyun-slb-adapter, collaset-controller, .*\n$/,
+  },
   {
     script: 'tools/src/packages/main.ts',
     args: ['--scope', 'acme'],

@@ -25,13 +25,17 @@ export async function availableOperators(): Promise<string[]> {
 /** Operators that need a cloud, so that not every cluster can run them. */
 const NEED_CLOUD: ReadonlySet<string> = new Set(['aliyun-slb-adapter']);
 
+export function needsCloud(app: string): boolean {
+  return NEED_CLOUD.has(app);
+}
+
 /** The requested operators; `all` are those that can run. Throws if a name is not an operator. @param hasCloud a local server stands for the cloud */
 export function selectOperators(
   wanted: 'all' | 'none' | readonly string[],
   available: readonly string[],
   { hasCloud = false }: { hasCloud?: boolean } = {},
 ): readonly string[] {
-  if (wanted === 'all') return available.filter((app) => hasCloud || !NEED_CLOUD.has(app));
+  if (wanted === 'all') return available.filter((app) => hasCloud || !needsCloud(app));
   if (wanted === 'none') return [];
   const unknown = wanted.filter((app) => !available.includes(app));
   if (unknown.length === 0) return [...new Set(wanted)];

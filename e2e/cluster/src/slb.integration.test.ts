@@ -25,7 +25,13 @@ type Backend = { serverIp: string; port: number };
 type State = { result: { groups: Record<string, { backends: Backend[] }>; loadBalancers: object } };
 
 test('a Service gets a load balancer with its endpoints, and takes it away with it', async () => {
-  await using cluster = await startCluster({ operators: 'none', nats: false, nodes: 0, definitions: false, slb: true });
+  await using cluster = await startCluster({
+    operators: ['aliyun-slb-adapter'],
+    nats: false,
+    nodes: 0,
+    definitions: false,
+    slb: true,
+  });
   const url = cluster.env.ALIYUN_SLB_ENDPOINT;
   const readState = async () => {
     const response = await fetch(`${url}/control/readState`, { method: 'POST' });
@@ -53,6 +59,13 @@ test('a Service gets a load balancer with its endpoints, and takes it away with 
     expect(await cluster.kubectl(['get', 'service', 'fast', ...output])).toMatch(
       /loadbalancer-id":"nlb-.*"hostname":"nlb-/,
     );
+  });
+  // The adapter guards a Service that asks for it.
+  await cluster.kubectl(['label', 'service', 'web', 'kusionstack.io/control=true']);
+  await cluster.kubectl(['patch', 'service', 'web', '--patch={"spec":{"selector":{"app":"web"}}}']);
+  const adapter = '--output=jsonpath={.metadata.annotations.resource-consist\\.kusionstack\\.io/adapter}';
+  await eventually(async () => {
+    expect(await cluster.kubectl(['get', 'service', 'web', adapter])).toBe('aliyun-slb-adapter');
   });
   await cluster.kubectl(['delete', 'service', 'web', 'fast', '--wait=true', '--timeout=30s']);
   expect(await readState()).toMatchObject({ groups: {}, loadBalancers: {} });

@@ -54,8 +54,12 @@ export function slbEnv(access: SlbAccess | undefined): Record<string, string> {
     ALIYUN_SLB_AK_KEY: access.accessKeyId,
     ALIYUN_SLB_AK_SECRET: access.accessKeySecret,
     ALIYUN_REGION: region,
+    ALIYUN_MANAGED_LOAD_BALANCERS: '*/*',
   };
 }
+
+/** Values without which the chart of the adapter cannot be installed. Its process gets the real ones from the environment. */
+export const SLB_CHART_VALUES: readonly string[] = [`aliyun.region=${region}`, 'aliyun.credentials.secretName=local'];
 
 function keyEnv({ accessKeyId, accessKeySecret }: SlbAccess): Record<string, string> {
   return { ACCESS_KEY_ID: accessKeyId, ACCESS_KEY_SECRET: accessKeySecret };

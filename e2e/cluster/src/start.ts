@@ -15,11 +15,11 @@ import { clusterOf } from './cluster.ts';
 import { planControlPlane, planNats } from './control-plane.ts';
 import { defaultStorageClass } from './kwok-claims.ts';
 import { simulatedNodes } from './kwok-nodes.ts';
-import { availableOperators, checkReplicas, planOperator, selectOperators } from './operators.ts';
+import { availableOperators, checkReplicas, needsCloud, planOperator, selectOperators } from './operators.ts';
 import type { Cluster, ClusterOptions } from './options.ts';
 import { waitUntil } from './probe.ts';
 import { run } from './run.ts';
-import { planCcm, planSlbServer, slbEnv } from './slb.ts';
+import { planCcm, planSlbServer, SLB_CHART_VALUES, slbEnv } from './slb.ts';
 import {
   type ClusterRecord,
   checkName,
@@ -231,6 +231,7 @@ async function startOperator(
     for (let count = 0; count < replicas; count++) webhookPorts.push(await ports.take());
   }
   const values = [
+    ...(needsCloud(app) ? SLB_CHART_VALUES : []),
     ...(await webhookValues(app, charts, webhookPorts)),
     ...(new Map(Object.entries(options.chartValues ?? {})).get(app) ?? []),
   ];

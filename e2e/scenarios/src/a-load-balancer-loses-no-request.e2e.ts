@@ -30,7 +30,6 @@ const cloud = {
 const on = stage({
   operators: [...OPERATORS, ADAPTER],
   operatorEnv: (app) => ({ ...HOLDS, ...(app === ADAPTER ? cloud : {}) }),
-  chartValues: { [ADAPTER]: ['aliyun.region=cn-hangzhou', 'aliyun.credentials.secretName=keys'] },
 });
 let client: KubeClient;
 let ccm: Ccm;

@@ -8,6 +8,8 @@ import { Argument, Command } from 'commander';
 import { prettyLine } from './pretty.ts';
 
 const CLUSTER_NAME = 'dev';
+/** Needs a cloud: a local server stands for it. */
+const SLB_ADAPTER = 'aliyun-slb-adapter';
 const root = join(import.meta.dirname, '..', '..', '..');
 const mainFileOf = (name: string) => join(root, 'apps', name, 'src', 'main.ts');
 const apps = readdirSync(join(root, 'apps')).filter((name) => existsSync(mainFileOf(name)));
@@ -42,12 +44,14 @@ child.on('exit', async () => {
 async function findOrStart(): Promise<{ cluster: Cluster; ours: boolean }> {
   const running = await attachCluster(CLUSTER_NAME).catch(() => undefined);
   if (running) return { cluster: running, ours: false };
-  return { cluster: await startCluster({ name: CLUSTER_NAME, onProgress: console.error }), ours: true };
+  const slb = app === SLB_ADAPTER;
+  return { cluster: await startCluster({ name: CLUSTER_NAME, onProgress: console.error, slb }), ours: true };
 }
 
 /** The environment that the cluster gives the operator, with only the rights of its chart. */
-function operatorEnv({ dir, name, natsUrl }: Cluster, httpPort: number | undefined): NodeJS.ProcessEnv {
+function operatorEnv({ dir, env, name, natsUrl }: Cluster, httpPort: number | undefined): NodeJS.ProcessEnv {
   return {
+    ...(app === SLB_ADAPTER ? env : {}),
     KUBECONFIG: join(dir, 'kubeconfigs', app),
     NATS_URL: natsUrl,
     POD_NAME: app,

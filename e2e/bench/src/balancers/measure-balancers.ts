@@ -27,7 +27,6 @@ export async function measureBalancers({ pods }: { readonly pods: number }): Pro
   await using cluster = await startCluster({
     operators: OPERATORS,
     operatorEnv: (app) => (app === ADAPTER ? cloudOf(server) : {}),
-    chartValues: { [ADAPTER]: ['aliyun.region=cn-hangzhou', 'aliyun.credentials.secretName=keys'] },
     onProgress: (line) => say(`  ${line}`),
   });
   const rolls: BalancerRoll[] = [];
