@@ -1,17 +1,11 @@
-import {
-  EMPLOYER_ADAPTER_ANNOTATION,
-  own,
-  SERVICES,
-  type Service,
-  TRAFFIC_OFF_HOLD_ANNOTATION,
-  TRAFFIC_ON_HOLD_ANNOTATION,
-} from '@kuperator/api';
+import { EMPLOYER_ADAPTER_ANNOTATION, own, SERVICES, type Service } from '@kuperator/api';
 import {
   type Adapter,
-  ownershipOf,
+  noEndpoints,
   type Refusal,
   SERVICE_EMPLOYERS,
   trafficKnownRecorder,
+  trimmedMetadata,
 } from '@kuperator/resourceconsist';
 import { type ManagedDeps, slbBackend } from './managed.ts';
 import { type ObserverDeps, slbObserver } from './observer.ts';
@@ -70,35 +64,19 @@ function isNamed({ metadata }: Service): boolean {
 }
 
 export function refusalOf(service: Service): Refusal | undefined {
-  const { spec } = service;
   if (!isBalanced(service)) {
     return {
       reason: 'NotBalanced',
       message: 'no load balancer of Alibaba Cloud sends the Service requests any more: other adapters may guard it',
     };
   }
-  if (spec.type === 'ExternalName' || Object.keys(spec.selector ?? {}).length === 0) {
-    return {
-      reason: 'NoEndpoints',
-      message: `a Service ${spec.type === 'ExternalName' ? 'of type ExternalName' : 'without selector'} has no Pods: label kusionstack.io/control has no effect`,
-    };
-  }
-  return undefined;
+  return noEndpoints(service);
 }
 
-const KEPT: ReadonlySet<string> = new Set([
-  ...ANNOTATIONS,
-  SERVERS_IN,
-  TRAFFIC_OFF_HOLD_ANNOTATION,
-  TRAFFIC_ON_HOLD_ANNOTATION,
-]);
+const KEPT: ReadonlySet<string> = new Set([...ANNOTATIONS, SERVERS_IN]);
 
 /** Keeps what the adapter and the framework read. */
 export function trimService(service: Service): Service {
-  const { name = '', namespace = '', uid = '', resourceVersion = '', labels, deletionTimestamp } = service.metadata;
-  const { annotations: owned, ...ownership } = ownershipOf(service);
-  const kept = Object.entries(service.metadata.annotations ?? {}).filter(([key]) => KEPT.has(key));
-  const annotations = { ...owned, ...Object.fromEntries(kept) };
   const { selector, type, loadBalancerClass } = service.spec;
   const ports = portsOf(service).map(({ name: portName, port, targetPort }) => ({
     ...(portName === undefined ? {} : { name: portName }),
@@ -107,17 +85,7 @@ export function trimService(service: Service): Service {
   }));
   const { loadBalancer, conditions } = (service.status ?? {}) as { loadBalancer?: unknown; conditions?: unknown };
   return {
-    metadata: {
-      name,
-      namespace,
-      uid,
-      resourceVersion,
-      ...(labels ? { labels } : {}),
-      // All finalizers: the backend half adds one to them.
-      ...(service.metadata.finalizers ? { finalizers: service.metadata.finalizers } : ownership),
-      ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
-      ...(deletionTimestamp ? { deletionTimestamp } : {}),
-    },
+    metadata: trimmedMetadata(service, { annotations: KEPT, finalizers: true }),
     spec: {
       ports,
       ...(selector ? { selector } : {}),

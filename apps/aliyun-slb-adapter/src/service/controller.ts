@@ -1,17 +1,17 @@
-import { type Key, keyOf } from '@kuperator/api';
+import type { Key } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import {
   type Adapter,
   BY_SERVICE,
   employeePodOptions,
   employerOptions,
-  employersOfPod,
   resourceConsistController,
   SERVICE_EMPLOYERS,
   serviceOf,
   sliceOptions,
   type TrafficOf,
   trafficIn,
+  wakeOnGate,
 } from '@kuperator/resourceconsist';
 import { Informer, type OperatorContext, sightOf } from '@kuperator/runtime';
 import { classicLoadBalancer } from '../balancer/clb.ts';
@@ -80,13 +80,7 @@ export function serviceController(
   });
   // For groups whose servers are nodes: kube-proxy follows the slices.
   slices.onChange(({ object }) => controller.enqueue(serviceOf(object)));
-  // Both also arrive by the watch of Pods, as the condition behind the gate.
-  for (const event of ['traffic.closing', 'traffic.opening']) {
-    events.subscribe({ kind: 'pod', event }, ({ namespace, name }) => {
-      const pod = keyOf({ metadata: { namespace, name } });
-      for (const service of employersOfPod(pod, { adapter, employers: services, pods })) controller.enqueue(service);
-    });
-  }
+  wakeOnGate(events, { adapter, employers: services, pods }, (service) => controller.enqueue(service));
   return { informers: [services, pods, slices], controller };
 }
 

@@ -1,16 +1,16 @@
-import { type Key, keyOf } from '@kuperator/api';
+import type { Key } from '@kuperator/api';
 import type { EventBus } from '@kuperator/events';
 import {
   BY_SERVICE,
   employeePodOptions,
   employerOptions,
-  employersOfPod,
   HeldTraffic,
   resourceConsistController,
   SERVICE_EMPLOYERS,
   serviceOf,
   sliceOptions,
   turnedBy,
+  wakeOnGate,
 } from '@kuperator/resourceconsist';
 import { Informer, type OperatorContext, sightOf } from '@kuperator/runtime';
 import type { Config } from '../config.ts';
@@ -56,12 +56,6 @@ export function serviceController(context: Context, events: Pick<EventBus, 'publ
     for (const [uid, traffic] of turnedBy(change, () => slicesOf(service))) heldTraffic.noticed(service, uid, traffic);
     controller.enqueue(service);
   });
-  // Both also arrive by the watch of Pods, as the condition behind the gate.
-  for (const event of ['traffic.closing', 'traffic.opening']) {
-    events.subscribe({ kind: 'pod', event }, ({ namespace, name }) => {
-      const pod = keyOf({ metadata: { namespace, name } });
-      for (const service of employersOfPod(pod, { adapter, employers: services, pods })) controller.enqueue(service);
-    });
-  }
+  wakeOnGate(events, { adapter, employers: services, pods }, (service) => controller.enqueue(service));
   return { informers: [services, pods, slices], controller };
 }
